@@ -1,0 +1,113 @@
+# Pinwheel: one build for everything. `make help` lists the targets.
+
+CROSS_COMPILE ?= x86_64-linux-gnu-
+CC      := $(CROSS_COMPILE)gcc
+LD      := $(CROSS_COMPILE)ld
+OBJCOPY := $(CROSS_COMPILE)objcopy
+NM      := $(CROSS_COMPILE)nm
+NASM    ?= nasm
+HOST_CC ?= gcc
+
+B := build
+
+# ---- what is built from what -------------------------------------------------------------------
+
+# Pure modules: compiled from the same source into the hypervisor or the boot loader and into the
+# host's tests. Add a module here when it is pure; `make lint` checks that it is.
+PURE_ARCH    := memory paging ept vmx_controls entry_check
+PURE_DRIVERS := format acpi
+PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic mmio_decode trace multiboot
+PURE_BOOT    := config memory_map
+PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
+                   $(PURE_BOOT:%=boot/%.c))
+
+HV_C   := $(filter-out arch/offsets.c,$(wildcard arch/*.c drivers/*.c vmm/*.c))
+HV_ASM := $(wildcard arch/*.asm)
+# The hypervisor's pure modules that the boot loader uses too.
+BOOT_C   := $(wildcard boot/*.c) $(wildcard arch/paging.c arch/memory.c arch/vmx_controls.c drivers/format.c drivers/acpi.c)
+BOOT_ASM := $(wildcard boot/*.asm)
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+        -Wmissing-prototypes -Wundef -Werror
+COMMON := -std=c11 -O2 -g -I. $(WARN) -MMD -MP -ffreestanding -fno-stack-protector -fcf-protection=none \
+          -fno-asynchronous-unwind-tables -mno-red-zone -fno-strict-overflow
+HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -fno-omit-frame-pointer
+BOOT_CFLAGS := $(filter-out -ffreestanding -Wundef,$(COMMON)) -ffreestanding -fpic -fshort-wchar -mgeneral-regs-only \
+               -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+HOST_CFLAGS := -std=c11 -O1 -g -I. -I$(B) $(WARN) -MMD -MP -fno-omit-frame-pointer -fsanitize=address,undefined \
+               -fno-sanitize-recover=all
+
+.DEFAULT_GOAL := all
+.PHONY: all help clean
+all: $(B)/BOOTX64.EFI guests ## build BOOTX64.EFI and the guests
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z_-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+clean: ## remove everything that was built
+	rm -rf $(B) compile_commands.json
+
+# ---- the hypervisor ----------------------------------------------------------------------------
+
+HV_OBJ := $(HV_C:%.c=$(B)/hv/%.o) $(HV_ASM:%.asm=$(B)/hv/%.asm.o)
+
+$(B)/hv/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -c $< -o $@
+
+$(B)/hv/arch/offsets.s: arch/offsets.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -g,$(HV_CFLAGS)) -MT $@ -MF $(@:.s=.d) -S $< -o $@
+
+$(B)/hv/offsets.inc: $(B)/hv/arch/offsets.s
+	sed -n 's/^.*@@ \([A-Za-z_0-9]*\) \$$*\(-*[0-9]*\).*/%define \1 \2/p' $< > $@
+
+$(B)/hv/%.asm.o: %.asm $(B)/hv/offsets.inc
+	@mkdir -p $(@D)
+	$(NASM) -f elf64 -g -F dwarf -I $(B)/hv/ -MD $(@:.o=.d) -MT $@ $< -o $@
+
+# Linked twice: the second time with the symbol table of the first, for backtraces with names.
+# The table lies behind everything else, so no address moves.
+$(B)/hv/pass1.elf: $(HV_OBJ) linker.ld
+	$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(HV_OBJ)
+
+$(B)/hv/symbols.asm: $(B)/hv/pass1.elf tools/symbols.awk
+	$(NM) -n $< | awk -f tools/symbols.awk > $@
+
+$(B)/hv/symbols.o: $(B)/hv/symbols.asm
+	$(NASM) -f elf64 $< -o $@
+
+$(B)/pinwheel.elf: $(HV_OBJ) $(B)/hv/symbols.o linker.ld
+	$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(HV_OBJ) $(B)/hv/symbols.o
+
+# What the boot loader carries: the same without debug information.
+$(B)/boot/pinwheel.stripped.elf: $(B)/pinwheel.elf
+	@mkdir -p $(@D)
+	$(OBJCOPY) --strip-all $< $@
+
+# ---- the boot loader ---------------------------------------------------------------------------
+
+BOOT_OBJ := $(BOOT_C:%.c=$(B)/boot/%.o) $(BOOT_ASM:%.asm=$(B)/boot/%.asm.o)
+
+$(B)/boot/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BOOT_CFLAGS) -c $< -o $@
+
+$(B)/boot/%.asm.o: %.asm $(B)/boot/pinwheel.stripped.elf
+	@mkdir -p $(@D)
+	$(NASM) -f elf64 -I $(B)/boot/ -MD $(@:.o=.d) -MT $@ $< -o $@
+
+EFI_LIB ?= /usr/lib
+$(B)/boot/boot.so: $(BOOT_OBJ)
+	$(LD) -nostdlib -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic \
+	    -o $@ $(EFI_LIB)/crt0-efi-x86_64.o $(BOOT_OBJ) -L$(EFI_LIB) -lgnuefi -lefi
+	@if $(NM) -u $@ | grep .; then echo "boot.so has undefined symbols"; rm -f $@; exit 1; fi
+
+$(B)/BOOTX64.EFI: $(B)/boot/boot.so
+	$(OBJCOPY) -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela -j .rel.* \
+	    -j .rela.* -j .reloc --target=efi-app-x86_64 --subsystem=10 $< $@
+
+include guest/guest.mk
+include tests/tests.mk
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,3 @@
+# The guests. Each is a Multiboot image: build/guest/NAME.elf
+.PHONY: guests
+guests:

@@ -1,0 +1,86 @@
+/* What the boot loader tells the hypervisor: everything that only the firmware knew.
+ *
+ * The boot loader (boot/) fills this structure in, leaves the firmware, and jumps to the ELF entry
+ * with RDI = its address. At that moment CR3 holds the loader's own tables: all memory below 4 GiB
+ * and every range of the memory map identity-mapped (readable, writable, executable), and the
+ * hypervisor's image mapped at the addresses that it is linked at, each segment with its own rights.
+ * Interrupts are off. All addresses here are physical. The structure, the guests' files and the
+ * tables lie in memory that the list of regions does not call usable. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BOOT_INFO_MAGIC    0x6c656568776e6950ULL /* "Pinwheel", little endian */
+#define BOOT_MAX_CPUS      256
+#define BOOT_MAX_REGIONS   256
+#define BOOT_MAX_GUESTS    16
+#define GUEST_NAME_SIZE    32
+#define GUEST_PATH_SIZE    128
+#define GUEST_CMDLINE_SIZE 512
+#define GUEST_MAX_VCPUS    8
+#define BOOT_ERROR_SIZE    192
+
+enum boot_memory_kind {
+    BOOT_MEMORY_USABLE,   /* free for the hypervisor, firmware's boot services included */
+    BOOT_MEMORY_LOADER,   /* this structure, the image, the loader's tables, the guests' files */
+    BOOT_MEMORY_ACPI,     /* tables: read, never overwritten */
+    BOOT_MEMORY_RUNTIME,  /* UEFI runtime services' code and data */
+    BOOT_MEMORY_MMIO,     /* device memory that the firmware lists */
+    BOOT_MEMORY_RESERVED, /* everything else */
+};
+
+/* A page-aligned range of physical memory; size in bytes, not zero. Sorted, not overlapping. */
+struct boot_region {
+    uint64_t base;
+    uint64_t size;
+    uint32_t kind; /* enum boot_memory_kind */
+    uint32_t reserved;
+};
+
+struct boot_framebuffer {
+    uint64_t base; /* 0: there is none */
+    uint64_t size;
+    uint32_t width, height;
+    uint32_t pixels_per_line;
+    uint32_t blue_first; /* 1: bytes blue, green, red, unused; 0: red, green, blue, unused */
+};
+
+/* One block of the configuration file, checked. */
+struct guest_config {
+    char name[GUEST_NAME_SIZE];
+    char kernel[GUEST_PATH_SIZE]; /* as written, for messages */
+    char initrd[GUEST_PATH_SIZE]; /* empty: none */
+    char command_line[GUEST_CMDLINE_SIZE];
+    char after[GUEST_NAME_SIZE]; /* starts when that guest has ended; empty: at once */
+    uint64_t memory;             /* bytes, a multiple of 2 MiB */
+    uint32_t vcpus;              /* 1 to GUEST_MAX_VCPUS */
+    bool stale_rescan;           /* rescan the routes after a stale EOI */
+    bool story;                  /* tell the interrupt trace as sentences when the guest ends */
+};
+
+struct boot_guest {
+    struct guest_config config;
+    uint64_t kernel_base, kernel_size;
+    uint64_t initrd_base, initrd_size; /* 0, 0: none */
+    char error[BOOT_ERROR_SIZE];       /* not empty: "file:line: reason"; the guest is not started */
+};
+
+struct boot_info {
+    uint64_t magic;
+    uint64_t tsc_at_start;       /* TSC at the first instruction of BOOTX64.EFI */
+    uint64_t image_base;         /* where the hypervisor's image was put */
+    uint64_t image_size;         /* bytes, all segments, bss included */
+    uint64_t trampoline;         /* one page below 1 MiB for starting CPUs */
+    uint64_t rsdp;               /* ACPI root pointer; 0: there is none */
+    uint64_t firmware_cr3;       /* the loader's tables, for calling runtime services */
+    uint64_t reset_system;       /* EFI ResetSystem(), Microsoft calling convention; 0: none */
+    struct boot_framebuffer framebuffer;
+    uint32_t cpu_count;          /* entries of cpu_apic_id; the first is the boot CPU */
+    uint32_t region_count;
+    uint32_t guest_count;
+    uint32_t reserved;
+    uint32_t cpu_apic_id[BOOT_MAX_CPUS]; /* enabled CPUs only */
+    struct boot_region region[BOOT_MAX_REGIONS];
+    struct boot_guest guest[BOOT_MAX_GUESTS];
+};
