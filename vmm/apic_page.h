@@ -1,0 +1,52 @@
+/* The virtual-APIC page: the 4 KiB that the processor reads and writes on the guest's behalf.
+ *
+ * SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts". Registers are 32 bits wide at 16-byte
+ * steps; IRR, ISR and TMR are eight such registers each, vector V in register V / 32, bit V % 32.
+ * Only the vCPU's own CPU touches the page, and only while the vCPU is not in the guest. Pure. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/apic_registers.h"
+
+struct apic_page {
+    _Alignas(4096) uint32_t word[1024];
+};
+_Static_assert(sizeof(struct apic_page) == 4096, "one page");
+
+static inline uint32_t apic_page_read(const struct apic_page *page, uint32_t offset)
+{
+    return page->word[(offset & 0xfff) >> 2];
+}
+
+static inline void apic_page_write(struct apic_page *page, uint32_t offset, uint32_t value)
+{
+    page->word[(offset & 0xfff) >> 2] = value;
+}
+
+/* bank: APIC_ISR, APIC_TMR or APIC_IRR. */
+static inline bool apic_page_has(const struct apic_page *page, uint32_t bank, uint8_t vector)
+{
+    return (page->word[(bank >> 2) + (vector >> 5) * 4u] >> (vector & 31)) & 1;
+}
+
+static inline void apic_page_add(struct apic_page *page, uint32_t bank, uint8_t vector)
+{
+    page->word[(bank >> 2) + (vector >> 5) * 4u] |= 1u << (vector & 31);
+}
+
+static inline void apic_page_remove(struct apic_page *page, uint32_t bank, uint8_t vector)
+{
+    page->word[(bank >> 2) + (vector >> 5) * 4u] &= ~(1u << (vector & 31));
+}
+
+/* The highest vector of a bank, or -1. */
+static inline int apic_page_highest(const struct apic_page *page, uint32_t bank)
+{
+    for (int i = 7; i >= 0; i--) {
+        uint32_t word = page->word[(bank >> 2) + (uint32_t)i * 4u];
+        if (word)
+            return i * 32 + 31 - __builtin_clz(word);
+    }
+    return -1;
+}

@@ -1,0 +1,29 @@
+/* The EOI map: for which vectors an EOI by this vCPU must exit, and which of those are stale.
+ *
+ * The processor retires EOIs without an exit, except for the vectors in the EOI-exit bitmap. The
+ * I/O APIC must hear of the EOI of a level interrupt, so the scan puts there every vector that a
+ * level route sends to this vCPU, and every vector that is in flight here although no route sends
+ * it any more: those are stale, right for the EOIs still owed and a needless exit ever after. When
+ * the last of these EOIs has come, eoi_map_retired() says that it is time to scan again.
+ *
+ * Pure. SDM Vol. 3C, "Virtualizing Interrupts: EOI Virtualization". */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/destination.h"
+#include "vmm/vector_set.h"
+
+struct eoi_map {
+    struct vector_set exit;  /* what the VMCS's four EOI-exit bitmaps hold */
+    struct vector_set stale; /* the part of it that no route explains */
+};
+
+/* The route scan. entry: the redirection table, `pins` long; inflight: the vCPU's tokens, after
+ * everything posted to it has been accepted. Returns bit i set if word i of `exit` changed. */
+unsigned eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
+                      const struct apic_identity *self, const struct vector_set *inflight);
+
+/* An EOI of `vector` exited and its tokens are retired. True: its bit was stale and nothing of it
+ * is in flight any more, so it must go before the next entry: scan. */
+bool eoi_map_retired(const struct eoi_map *map, uint8_t vector, const struct vector_set *inflight);

@@ -1,0 +1,54 @@
+/* What other CPUs have posted to a vCPU: see inbox.h for the order that makes it exact. */
+#include "vmm/inbox.h"
+
+void inbox_reset(struct inbox *inbox)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        atomic_store(&inbox->pir[i], 0);
+        atomic_store(&inbox->level[i], 0);
+    }
+    for (unsigned v = 0; v < VECTOR_COUNT; v++)
+        atomic_store_explicit(&inbox->posted_pins[v], 0, memory_order_relaxed);
+}
+
+void inbox_post_edge(struct inbox *inbox, uint8_t vector)
+{
+    atomic_fetch_or(&inbox->pir[vector >> 6], 1ULL << (vector & 63));
+}
+
+void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin)
+{
+    atomic_fetch_or(&inbox->posted_pins[vector], 1u << (pin & 31));
+    atomic_fetch_or(&inbox->level[vector >> 6], 1ULL << (vector & 63));
+}
+
+bool inbox_is_empty(const struct inbox *inbox)
+{
+    uint64_t any = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        any |= atomic_load_explicit(&inbox->pir[i], memory_order_acquire);
+        any |= atomic_load_explicit(&inbox->level[i], memory_order_acquire);
+    }
+    return any == 0;
+}
+
+/* An exchange costs a locked bus cycle: look before taking. */
+static uint64_t take(_Atomic uint64_t *word)
+{
+    return atomic_load_explicit(word, memory_order_acquire) ? atomic_exchange(word, 0) : 0;
+}
+
+uint64_t inbox_take_edges(struct inbox *inbox, unsigned word)
+{
+    return take(&inbox->pir[word & 3]);
+}
+
+uint64_t inbox_take_levels(struct inbox *inbox, unsigned word)
+{
+    return take(&inbox->level[word & 3]);
+}
+
+uint32_t inbox_take_pins(struct inbox *inbox, uint8_t vector)
+{
+    return atomic_exchange(&inbox->posted_pins[vector], 0);
+}

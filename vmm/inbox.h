@@ -1,0 +1,37 @@
+/* What other CPUs have posted to a vCPU and its IRR does not show yet: the PIR.
+ *
+ * Edge interrupts set a bit in pir[], and that is all; real posted interrupts would do the same.
+ * Level deliveries carry the pin they came from: first posted_pins[V] gets the pin, then level[]
+ * gets V. Taking them empties level[] first, then posted_pins[V]: a pin that was added in between
+ * is taken early, and the bit that announces it later finds an empty mask and means nothing. So no
+ * delivery is lost or seen twice, without a lock.
+ *
+ * Pure: atomics are the language's. Read next: tokens.h. */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/vector_set.h"
+
+struct inbox {
+    _Atomic uint64_t pir[4];
+    _Atomic uint64_t level[4];
+    _Atomic uint32_t posted_pins[VECTOR_COUNT]; /* bit p: pin p's level delivery */
+};
+
+/* Empties the inbox; nobody may be posting. */
+void inbox_reset(struct inbox *inbox);
+
+/* Any CPU may post at any time; the poster kicks the vCPU afterwards. */
+void inbox_post_edge(struct inbox *inbox, uint8_t vector);
+void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin);
+
+/* Whether there may be anything to take. */
+bool inbox_is_empty(const struct inbox *inbox);
+
+/* The vCPU's own CPU takes word i (vectors 64 i to 64 i + 63) of either kind... */
+uint64_t inbox_take_edges(struct inbox *inbox, unsigned word);
+uint64_t inbox_take_levels(struct inbox *inbox, unsigned word);
+/* ...and for each vector of the latter the pins: 0 means that they were taken before. */
+uint32_t inbox_take_pins(struct inbox *inbox, uint8_t vector);

@@ -1,0 +1,73 @@
+/* The trace: what an observer sees of the interrupt path, always on.
+ *
+ * Each physical CPU has a ring of fixed-size records. An event that repeats the one before it only
+ * counts up, so that ten thousand equal exits do not push the interesting ones out. Pure: the
+ * caller gives the time. trace_text() turns a record into one line, trace_story() into a sentence. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+enum trace_event {
+    TRACE_NONE,
+    TRACE_LINE,          /* a line changed: pin, a = new level */
+    TRACE_RTE_WRITE,     /* a = old entry, b = new entry: pin */
+    TRACE_DELIVER,       /* the I/O APIC sent: pin, vector, a = destination, b = how many accepted */
+    TRACE_ACCEPT_EDGE,   /* into the IRR: vcpu, vector */
+    TRACE_ACCEPT_LEVEL,  /* vcpu, vector, a = pins, b = 1 behind the one in service, 0 front */
+    TRACE_SCAN,          /* vcpu, a = reasons; then the sets: one TRACE_SCAN_* record a change */
+    TRACE_SCAN_ADD,      /* vcpu, vector: its EOI-exit bit was set; a = 1 if stale */
+    TRACE_SCAN_REMOVE,   /* vcpu, vector: its EOI-exit bit was cleared */
+    TRACE_SCAN_STALE,    /* vcpu, vector: was routed here, is now stale */
+    TRACE_EOI_LIVE,      /* an EOI exited: vcpu, vector, a = pins retired */
+    TRACE_EOI_STALE,
+    TRACE_EOI_COINCIDENTAL,
+    TRACE_REMOTE_IRR,    /* pin, vector, a = new value */
+    TRACE_ORPHANED,      /* an EOI left Remote IRR set, the vector was rewritten: pin, vector */
+    TRACE_RESCAN,        /* a stale EOI asked for a scan: vcpu, vector */
+    TRACE_KICK,          /* vcpu was kicked out of the guest */
+    TRACE_VCPU_START,    /* vcpu, a = first instruction's address */
+    TRACE_EVENT_COUNT
+};
+
+/* Why a scan was asked for: bits. */
+enum scan_reason { SCAN_RTE = 1, SCAN_LAPIC = 2, SCAN_STALE = 4 };
+
+#define TRACE_NO_VCPU 0xff
+#define TRACE_NO_PIN  0xff
+
+struct trace_record {
+    uint64_t time; /* TSC */
+    uint64_t a, b;
+    uint8_t event; /* enum trace_event */
+    uint8_t guest; /* index of the VM */
+    uint8_t vcpu;
+    uint8_t vector;
+    uint8_t pin;
+    uint8_t reserved;
+    uint16_t repeats; /* how many more times the same happened right after */
+};
+_Static_assert(sizeof(struct trace_record) == 32, "two records a cache line");
+
+#define TRACE_RING_RECORDS 4096 /* a power of two */
+
+struct trace_ring {
+    uint64_t count; /* ever added; the next goes to count % TRACE_RING_RECORDS */
+    struct trace_record record[TRACE_RING_RECORDS];
+};
+
+/* Adds a record, or counts up the last one if it is the same but for its time. */
+void trace_add(struct trace_ring *ring, const struct trace_record *record);
+
+/* The first record still in the ring and one past the last, as values of count. */
+uint64_t trace_first(const struct trace_ring *ring);
+
+/* Merges n rings by time: cursor[i] starts at trace_first(ring[i]); returns the next record in
+ * order of time and moves its cursor, or NULL at the end. */
+const struct trace_record *trace_next(const struct trace_ring *const *ring, uint64_t *cursor,
+                                      unsigned n);
+
+/* One line of text without a newline; returns its length. Safe on any bytes in the record.
+ * `start` is the time that counts as 0. trace_story() says it as a sentence for a student, or
+ * returns 0 for events that tell nothing to one. */
+int trace_text(char *out, size_t size, const struct trace_record *record, uint64_t start);
+int trace_story(char *out, size_t size, const struct trace_record *record, uint64_t start);

@@ -1,0 +1,82 @@
+/* The virtual local APIC: the registers that the processor does not handle by itself, what is in
+ * flight here, and the EOI map.
+ *
+ * With APIC-register virtualization and virtual-interrupt delivery the processor serves reads, TPR,
+ * EOI and self-IPIs from the virtual-APIC page. What is left comes here: writes that exit after
+ * the fact (xAPIC: the page already holds the value) or before it (x2APIC MSRs), acceptance of
+ * what was posted, and EOI exits. Pure; called on the vCPU's own CPU, outside the guest.
+ * SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)". */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/apic_page.h"
+#include "vmm/destination.h"
+#include "vmm/eoi_map.h"
+#include "vmm/inbox.h"
+#include "vmm/tokens.h"
+#include "vmm/trace.h"
+
+#define APIC_BASE_BSP        (1ULL << 8)
+#define APIC_BASE_X2APIC     (1ULL << 10)
+#define APIC_BASE_ENABLE     (1ULL << 11)
+
+struct vlapic;
+
+struct vlapic_effects {
+    /* An IPI leaves: `shorthand` is ICR bits 19:18 (0 none, 1 self, 2 all, 3 others). */
+    void (*send)(void *context, const struct apic_message *message, unsigned shorthand);
+    /* What destinations match has changed: all vCPUs must scan (invariant 13). The new identity is
+     * vlapic->identity. */
+    void (*identity_changed)(void *context);
+    /* The timer's registers changed: arm or stop it (vmm/ keeps the time). */
+    void (*timer_changed)(void *context);
+    void (*trace)(void *context, enum trace_event event, uint8_t vector, uint64_t a, uint64_t b);
+};
+
+enum vlapic_eoi { VLAPIC_EOI_LIVE, VLAPIC_EOI_STALE, VLAPIC_EOI_COINCIDENTAL };
+
+struct vlapic {
+    struct apic_page *page;
+    uint64_t base;                 /* IA32_APIC_BASE as the guest sees it */
+    uint32_t initial_id;           /* the APIC ID that CPUID reports; the x2APIC ID */
+    uint64_t physical_address_mask; /* valid address bits of the base register */
+    struct apic_identity identity;
+    struct inbox inbox;
+    struct tokens tokens;
+    struct eoi_map map;
+    bool broadcast_suppression;    /* offered: the I/O APIC has version 20H */
+    uint32_t errors;               /* gathered; the ESR shows them after a write to it */
+    const struct vlapic_effects *effects;
+    void *context;
+};
+
+/* Power-on: xAPIC mode, enabled globally, software-disabled. INIT: the same, but the base register
+ * and the xAPIC ID stay as they are; tokens are dropped either way (invariant 20). page, effects,
+ * context, initial_id and physical_address_mask are set by the caller once before the first call. */
+void vlapic_power_on(struct vlapic *apic, bool is_bsp);
+void vlapic_init(struct vlapic *apic);
+
+/* A write to IA32_APIC_BASE. False: #GP, nothing changed. */
+bool vlapic_write_base(struct vlapic *apic, uint64_t value);
+
+/* xAPIC: a read of or a write to the page that the processor left to us, by offset; size 4, aligned.
+ * vlapic_written(): the trap-like APIC-write exit, the value is in the page already. */
+uint32_t vlapic_read(struct vlapic *apic, uint32_t offset);
+void vlapic_write(struct vlapic *apic, uint32_t offset, uint32_t value);
+void vlapic_written(struct vlapic *apic, uint32_t offset);
+
+/* x2APIC: RDMSR and WRMSR of 800H to 8FFH. False: #GP, nothing changed. */
+bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value);
+bool vlapic_write_msr(struct vlapic *apic, uint32_t msr, uint64_t value);
+
+/* Accepts everything posted: into IRR with TMR and tokens. Returns the highest IRR vector, or -1. */
+int vlapic_sync(struct vlapic *apic);
+
+/* What each vCPU does with a message that names it. Edge and level both go to the inbox, from any
+ * CPU. False: not accepted (software-disabled, or an illegal vector). pin is meaningful for level. */
+bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin);
+
+/* An EOI exit: retires tokens. *pins: to be told to the I/O APIC (0 if the vector's EOI is not to be
+ * broadcast, invariant 21). *rescan: a stale vector's last EOI came; scan before the next entry. */
+enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan);
