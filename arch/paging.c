@@ -1,0 +1,152 @@
+/* Builds 4-level page tables: see paging.h.
+ *
+ * A walk goes down from level 4 (PML4) to the level whose entry maps the page: level 3 for 1 GiB, 2
+ * for 2 MiB, 1 for 4 KiB. Bits 12 to 51 of an entry hold the address of the next table or of the
+ * page. A page of 1 GiB or 2 MiB is told from a table by bit 7 (PS). */
+#include "arch/paging.h"
+
+#include <stddef.h>
+
+#define ENTRY_PRESENT  (1ULL << 0)
+#define ENTRY_WRITABLE (1ULL << 1)
+#define ENTRY_PAGE     (1ULL << 7) /* PS, at levels 2 and 3 */
+#define ENTRY_ADDRESS  0x000ffffffffff000ULL
+
+#define ALL_FLAGS      (PAGING_WRITABLE | PAGING_UNCACHED | PAGING_GLOBAL | PAGING_NX)
+#define TOP_LEVEL      4
+#define LOWER_END      0x0000800000000000ULL /* canonical addresses end here ... */
+#define UPPER_START    0xffff800000000000ULL /* ... and begin again here */
+#define PHYS_END       (1ULL << 52)
+
+/* Bytes that one entry of a table of this level covers. */
+static uint64_t level_size(int level)
+{
+    return PAGING_4K << (9 * (level - 1));
+}
+
+static unsigned level_index(uint64_t virt, int level)
+{
+    return (virt / level_size(level)) % 512;
+}
+
+enum paging_result paging_init(struct paging *paging)
+{
+    paging->table_count = 1;
+    return paging->alloc_table(paging->ctx, &paging->root) ? PAGING_OK : PAGING_NO_MEMORY;
+}
+
+/* The table below *entry; makes one if there is none. */
+static enum paging_result next_table(struct paging *paging, uint64_t *entry, uint64_t **table)
+{
+    uint64_t phys;
+
+    if (!(*entry & ENTRY_PRESENT)) {
+        *table = paging->alloc_table(paging->ctx, &phys);
+        if (!*table)
+            return PAGING_NO_MEMORY;
+        paging->table_count++;
+        *entry = phys | ENTRY_PRESENT | ENTRY_WRITABLE;
+        return PAGING_OK;
+    }
+    if (*entry & ENTRY_PAGE)
+        return PAGING_OVERLAP;
+    *table = paging->table(paging->ctx, *entry & ENTRY_ADDRESS);
+    return *table ? PAGING_OK : PAGING_NO_MEMORY;
+}
+
+/* Level 4 entries never map a page, and bit 7 is reserved there, so one test serves all levels. */
+static enum paging_result map_page(struct paging *paging, uint64_t virt, uint64_t phys,
+                                   int leaf_level, uint64_t flags)
+{
+    uint64_t *table = paging->table(paging->ctx, paging->root);
+    uint64_t *entry;
+
+    if (!table)
+        return PAGING_NO_MEMORY;
+    for (int level = TOP_LEVEL; level > leaf_level; level--) {
+        enum paging_result result = next_table(paging, &table[level_index(virt, level)], &table);
+        if (result != PAGING_OK)
+            return result;
+    }
+    entry = &table[level_index(virt, leaf_level)];
+    if (*entry & ENTRY_PRESENT)
+        return PAGING_OVERLAP;
+    *entry = phys | flags | ENTRY_PRESENT | (leaf_level > 1 ? ENTRY_PAGE : 0);
+    return PAGING_OK;
+}
+
+static int largest_level(const struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size)
+{
+    int level = paging->pages_1g ? 3 : 2;
+
+    while (level > 1 && ((virt | phys) % level_size(level) || size < level_size(level)))
+        level--;
+    return level;
+}
+
+static enum paging_result check_range(uint64_t virt, uint64_t phys, uint64_t size, uint64_t flags)
+{
+    uint64_t last = virt + (size - 1);
+
+    if ((virt | phys | size) % PAGING_4K || size == 0)
+        return PAGING_UNALIGNED;
+    if (last < virt || (virt < LOWER_END ? last >= LOWER_END : virt < UPPER_START))
+        return PAGING_NOT_CANONICAL;
+    if (phys >= PHYS_END || size > PHYS_END - phys)
+        return PAGING_BAD_PHYSICAL;
+    return flags & ~ALL_FLAGS ? PAGING_BAD_FLAGS : PAGING_OK;
+}
+
+enum paging_result paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
+                              uint64_t flags)
+{
+    enum paging_result result = check_range(virt, phys, size, flags);
+
+    while (result == PAGING_OK && size) {
+        int level = largest_level(paging, virt, phys, size);
+
+        result = map_page(paging, virt, phys, level, flags);
+        virt += level_size(level);
+        phys += level_size(level);
+        size -= level_size(level);
+    }
+    return result;
+}
+
+bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page)
+{
+    const uint64_t *table = paging->table(paging->ctx, paging->root);
+
+    if (virt >= LOWER_END && virt < UPPER_START)
+        return false;
+    for (int level = TOP_LEVEL; table && level > 0; level--) {
+        uint64_t entry = table[level_index(virt, level)];
+
+        if (!(entry & ENTRY_PRESENT))
+            return false;
+        if (level == 1 || (entry & ENTRY_PAGE)) {
+            uint64_t offset = virt % level_size(level);
+
+            page->size = level_size(level);
+            page->phys = (entry & ENTRY_ADDRESS & ~(page->size - 1)) | offset;
+            page->flags = entry & ALL_FLAGS;
+            return true;
+        }
+        table = paging->table(paging->ctx, entry & ENTRY_ADDRESS);
+    }
+    return false;
+}
+
+const char *paging_result_text(enum paging_result result)
+{
+    static const char *const text[] = {
+        [PAGING_OK] = "no error",
+        [PAGING_UNALIGNED] = "not a multiple of the page size",
+        [PAGING_NOT_CANONICAL] = "not a canonical address",
+        [PAGING_BAD_PHYSICAL] = "not a physical address",
+        [PAGING_BAD_FLAGS] = "unknown flag",
+        [PAGING_OVERLAP] = "mapped already",
+        [PAGING_NO_MEMORY] = "no memory for a table",
+    };
+    return (unsigned)result < sizeof(text) / sizeof(text[0]) ? text[result] : "unknown result";
+}

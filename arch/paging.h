@@ -1,0 +1,64 @@
+/* Builds 4-level page tables.
+ *
+ * Pure: it gets its tables from a callback and reaches them through another, so the boot loader
+ * (with the firmware's memory), the hypervisor (with its own map of RAM) and tests use the same
+ * code. It writes tables and nothing else: loading CR3 and flushing the TLB is for the caller, as
+ * is setting IA32_EFER.NXE before tables with PAGING_NX are in use. Every level above the last one
+ * allows everything; only the entry that maps a page restricts. SDM Vol. 3A, "4-Level Paging and
+ * 5-Level Paging". */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The flags of paging_map(): the bits of the page-table entry itself. */
+#define PAGING_WRITABLE (1ULL << 1)
+#define PAGING_UNCACHED                                                                            \
+    ((1ULL << 3) | (1ULL << 4)) /* PWT and PCD: entry 3 of the PAT as at reset, UC */
+#define PAGING_GLOBAL (1ULL << 8)
+#define PAGING_NX     (1ULL << 63) /* execute-disable */
+
+#define PAGING_4K     0x1000ULL
+#define PAGING_2M     0x200000ULL
+#define PAGING_1G     0x40000000ULL
+
+enum paging_result {
+    PAGING_OK,
+    PAGING_UNALIGNED,     /* an address or the size is not a multiple of 4 KiB, or the size is 0 */
+    PAGING_NOT_CANONICAL, /* the range touches addresses that 4-level paging cannot translate */
+    PAGING_BAD_PHYSICAL,  /* the physical range passes 2^52 */
+    PAGING_BAD_FLAGS,     /* a bit that is none of the above */
+    PAGING_OVERLAP,       /* some page of the range is mapped already */
+    PAGING_NO_MEMORY,     /* alloc_table() returned NULL, or table() did */
+};
+
+struct paging {
+    uint64_t root;        /* physical address of the top table, for CR3; set by paging_init() */
+    bool pages_1g;        /* the CPU has 1-GiB pages: CPUID.80000001H:EDX[26] */
+    uint64_t table_count; /* tables taken so far */
+    void *ctx;
+    /* Returns a zeroed, aligned 4-KiB table and its physical address; NULL if there is none left.
+     */
+    uint64_t *(*alloc_table)(void *ctx, uint64_t *phys);
+    /* Where the table at a physical address can be read and written. */
+    uint64_t *(*table)(void *ctx, uint64_t phys);
+};
+
+/* Takes the top table. The callbacks, ctx and pages_1g are set by the caller before. */
+enum paging_result paging_init(struct paging *paging);
+
+/* Maps [virt, virt + size) to [phys, phys + size), with the largest page that fits at each step.
+ * Nothing that is mapped is replaced or split; on an error, pages before the one that failed stay
+ * mapped. */
+enum paging_result paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
+                              uint64_t flags);
+
+struct paging_page {
+    uint64_t phys; /* of the byte that was asked for */
+    uint64_t size; /* of the page that maps it */
+    uint64_t flags;
+};
+
+/* What maps virt; false if nothing does. */
+bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page);
+
+const char *paging_result_text(enum paging_result result);
