@@ -22,126 +22,67 @@ struct control {
     enum word word;
     enum need need;
     uint32_t bit;
-    struct vmx_missing text;
+    const char *name, *meaning;
 };
 
 static const struct control controls[] = {
-    {PIN,
-     NEED_SET,
-     PIN_EXTERNAL_INTERRUPT_EXITING,
-     {"external-interrupt exiting", "interrupts of the machine belong to the hypervisor"}},
-    {PIN,
-     NEED_SET,
-     PIN_NMI_EXITING,
-     {"NMI exiting", "an NMI is how one CPU calls another out of its guest"}},
-    {PIN,
-     NEED_SET,
-     PIN_VIRTUAL_NMIS,
-     {"virtual NMIs", "the guest's NMI blocking is kept apart from the machine's"}},
-    {PIN,
-     NEED_SET,
-     PIN_PREEMPTION_TIMER,
-     {"VMX-preemption timer", "it keeps the guests' time and shares a CPU among them"}},
-
-    {PRIMARY, NEED_SET, PRIMARY_HLT_EXITING, {"HLT exiting", "an idle guest gives its CPU back"}},
-    {PRIMARY, NEED_SET, PRIMARY_MWAIT_EXITING, {"MWAIT exiting", "guests are not offered MWAIT"}},
-    {PRIMARY,
-     NEED_SET,
-     PRIMARY_MONITOR_EXITING,
-     {"MONITOR exiting", "guests are not offered MONITOR"}},
-    {PRIMARY,
-     NEED_SET,
-     PRIMARY_RDPMC_EXITING,
-     {"RDPMC exiting", "the performance counters stay the hypervisor's"}},
-    {PRIMARY,
-     NEED_SET,
-     PRIMARY_USE_TPR_SHADOW,
-     {"use TPR shadow", "the virtual local APIC is built on it"}},
-    {PRIMARY,
-     NEED_SET,
-     PRIMARY_USE_IO_BITMAPS,
-     {"use I/O bitmaps", "guests reach only the ports they are given"}},
-    {PRIMARY,
-     NEED_SET,
-     PRIMARY_USE_MSR_BITMAPS,
-     {"use MSR bitmaps", "guests reach only the MSRs they are given"}},
-    {PRIMARY,
-     NEED_SET,
-     PRIMARY_ACTIVATE_SECONDARY_CONTROLS,
-     {"activate secondary controls", "EPT and the virtual local APIC are among them"}},
-    {PRIMARY,
-     NEED_CLEAR,
-     PRIMARY_INVLPG_EXITING,
-     {"INVLPG without exiting", "with EPT a guest owns its page tables"}},
-    {PRIMARY,
-     NEED_CLEAR,
-     PRIMARY_CR3_LOAD_EXITING,
-     {"CR3 load without exiting", "with EPT a guest owns its page tables"}},
-    {PRIMARY,
-     NEED_CLEAR,
-     PRIMARY_CR3_STORE_EXITING,
-     {"CR3 store without exiting", "with EPT a guest owns its page tables"}},
-
-    {SECONDARY,
-     NEED_SET,
-     SECONDARY_ENABLE_EPT,
-     {"enable EPT", "extended page tables give each guest its memory"}},
-    {SECONDARY,
-     NEED_SET,
-     SECONDARY_ENABLE_VPID,
-     {"enable VPID", "an exit does not have to flush the TLB"}},
-    {SECONDARY,
-     NEED_SET,
-     SECONDARY_UNRESTRICTED_GUEST,
-     {"unrestricted guest", "guests start without paging, other CPUs in real mode"}},
-    {SECONDARY,
-     NEED_SET,
-     SECONDARY_WBINVD_EXITING,
-     {"WBINVD exiting", "a guest must not empty the caches of all"}},
-    {SECONDARY,
-     NEED_SET,
-     SECONDARY_APIC_REGISTER_VIRTUALIZATION,
-     {"APIC-register virtualization", "reads of the local APIC do not exit"}},
-    {SECONDARY,
-     NEED_SET,
-     SECONDARY_VIRTUAL_INTERRUPT_DELIVERY,
-     {"virtual-interrupt delivery",
-      "interrupts reach guests, and EOIs are retired, without exits"}},
-    {SECONDARY,
-     NEED_XAPIC,
-     SECONDARY_VIRTUALIZE_APIC_ACCESSES,
-     {"virtualize APIC accesses", "the local APIC in memory, as guests start with it"}},
-    {SECONDARY,
-     NEED_X2APIC,
-     SECONDARY_VIRTUALIZE_X2APIC_MODE,
-     {"virtualize x2APIC mode", "the local APIC in MSRs, as guests may switch to it"}},
-
-    {EXIT,
-     NEED_SET,
-     EXIT_HOST_ADDRESS_SPACE_SIZE,
-     {"host address-space size", "the hypervisor runs in 64-bit mode"}},
-    {EXIT, NEED_SET, EXIT_SAVE_DEBUG_CONTROLS, {"save debug controls", "DR7 is the guest's own"}},
-    {EXIT, NEED_SET, EXIT_SAVE_PAT, {"save IA32_PAT", "the guest has a PAT of its own"}},
-    {EXIT, NEED_SET, EXIT_LOAD_PAT, {"load IA32_PAT on exits", "the guest has a PAT of its own"}},
-    {EXIT, NEED_SET, EXIT_SAVE_EFER, {"save IA32_EFER", "the guest has an EFER of its own"}},
-    {EXIT,
-     NEED_SET,
-     EXIT_LOAD_EFER,
-     {"load IA32_EFER on exits", "the guest has an EFER of its own"}},
-    {EXIT,
-     NEED_CLEAR,
-     EXIT_ACKNOWLEDGE_INTERRUPT,
-     {"exits without acknowledging", "the host takes an interrupt through its own IDT"}},
-
-    {ENTRY, NEED_SET, ENTRY_LOAD_DEBUG_CONTROLS, {"load debug controls", "DR7 is the guest's own"}},
-    {ENTRY,
-     NEED_SET,
-     ENTRY_LOAD_PAT,
-     {"load IA32_PAT on entries", "the guest has a PAT of its own"}},
-    {ENTRY,
-     NEED_SET,
-     ENTRY_LOAD_EFER,
-     {"load IA32_EFER on entries", "the guest has an EFER of its own"}},
+    {PIN, NEED_SET, PIN_EXTERNAL_INTERRUPT_EXITING, "external-interrupt exiting",
+     "interrupts of the machine belong to the hypervisor"},
+    {PIN, NEED_SET, PIN_NMI_EXITING, "NMI exiting",
+     "an NMI is how one CPU calls another out of its guest"},
+    {PIN, NEED_SET, PIN_VIRTUAL_NMIS, "virtual NMIs",
+     "the guest's NMI blocking is kept apart from the machine's"},
+    {PIN, NEED_SET, PIN_PREEMPTION_TIMER, "VMX-preemption timer",
+     "it keeps the guests' time and shares a CPU among them"},
+    {PRIMARY, NEED_SET, PRIMARY_HLT_EXITING, "HLT exiting", "an idle guest gives its CPU back"},
+    {PRIMARY, NEED_SET, PRIMARY_MWAIT_EXITING, "MWAIT exiting", "guests are not offered MWAIT"},
+    {PRIMARY, NEED_SET, PRIMARY_MONITOR_EXITING, "MONITOR exiting",
+     "guests are not offered MONITOR"},
+    {PRIMARY, NEED_SET, PRIMARY_RDPMC_EXITING, "RDPMC exiting",
+     "the performance counters stay the hypervisor's"},
+    {PRIMARY, NEED_SET, PRIMARY_USE_TPR_SHADOW, "use TPR shadow",
+     "the virtual local APIC is built on it"},
+    {PRIMARY, NEED_SET, PRIMARY_USE_IO_BITMAPS, "use I/O bitmaps",
+     "guests reach only the ports they are given"},
+    {PRIMARY, NEED_SET, PRIMARY_USE_MSR_BITMAPS, "use MSR bitmaps",
+     "guests reach only the MSRs they are given"},
+    {PRIMARY, NEED_SET, PRIMARY_ACTIVATE_SECONDARY_CONTROLS, "activate secondary controls",
+     "EPT and the virtual local APIC are among them"},
+    {PRIMARY, NEED_CLEAR, PRIMARY_INVLPG_EXITING, "INVLPG without exiting",
+     "with EPT a guest owns its page tables"},
+    {PRIMARY, NEED_CLEAR, PRIMARY_CR3_LOAD_EXITING, "CR3 load without exiting",
+     "with EPT a guest owns its page tables"},
+    {PRIMARY, NEED_CLEAR, PRIMARY_CR3_STORE_EXITING, "CR3 store without exiting",
+     "with EPT a guest owns its page tables"},
+    {SECONDARY, NEED_SET, SECONDARY_ENABLE_EPT, "enable EPT",
+     "extended page tables give each guest its memory"},
+    {SECONDARY, NEED_SET, SECONDARY_ENABLE_VPID, "enable VPID",
+     "an exit does not have to flush the TLB"},
+    {SECONDARY, NEED_SET, SECONDARY_UNRESTRICTED_GUEST, "unrestricted guest",
+     "guests start without paging, other CPUs in real mode"},
+    {SECONDARY, NEED_SET, SECONDARY_WBINVD_EXITING, "WBINVD exiting",
+     "a guest must not empty the caches of all"},
+    {SECONDARY, NEED_SET, SECONDARY_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization",
+     "reads of the local APIC do not exit"},
+    {SECONDARY, NEED_SET, SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery",
+     "interrupts reach guests, and EOIs are retired, without exits"},
+    {SECONDARY, NEED_XAPIC, SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses",
+     "the local APIC in memory, as guests start with it"},
+    {SECONDARY, NEED_X2APIC, SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode",
+     "the local APIC in MSRs, as guests may switch to it"},
+    {EXIT, NEED_SET, EXIT_HOST_ADDRESS_SPACE_SIZE, "host address-space size",
+     "the hypervisor runs in 64-bit mode"},
+    {EXIT, NEED_SET, EXIT_SAVE_DEBUG_CONTROLS, "save debug controls", "DR7 is the guest's own"},
+    {EXIT, NEED_SET, EXIT_SAVE_PAT, "save IA32_PAT", "the guest has a PAT of its own"},
+    {EXIT, NEED_SET, EXIT_LOAD_PAT, "load IA32_PAT on exits", "the guest has a PAT of its own"},
+    {EXIT, NEED_SET, EXIT_SAVE_EFER, "save IA32_EFER", "the guest has an EFER of its own"},
+    {EXIT, NEED_SET, EXIT_LOAD_EFER, "load IA32_EFER on exits", "the guest has an EFER of its own"},
+    {EXIT, NEED_CLEAR, EXIT_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging",
+     "the host takes an interrupt through its own IDT"},
+    {ENTRY, NEED_SET, ENTRY_LOAD_DEBUG_CONTROLS, "load debug controls", "DR7 is the guest's own"},
+    {ENTRY, NEED_SET, ENTRY_LOAD_PAT, "load IA32_PAT on entries", "the guest has a PAT of its own"},
+    {ENTRY, NEED_SET, ENTRY_LOAD_EFER, "load IA32_EFER on entries",
+     "the guest has an EFER of its own"},
 };
 
 #define CONTROL_COUNT (sizeof(controls) / sizeof(controls[0]))
@@ -149,16 +90,15 @@ static const struct control controls[] = {
 /* What EPT and VPID must be able to do beyond being there. */
 static const struct {
     uint64_t bit;
-    struct vmx_missing text;
+    const char *name, *meaning;
 } abilities[] = {
-    {EPT_VPID_CAP_WALK_4, {"EPT page walk of length 4", "the tables that Pinwheel builds"}},
-    {EPT_VPID_CAP_WB, {"EPT paging structures of type WB", "uncached tables would be very slow"}},
-    {EPT_VPID_CAP_2M, {"EPT pages of 2 MiB", "guest memory is mapped with them"}},
-    {EPT_VPID_CAP_INVEPT, {"INVEPT", "needed after a change of the tables"}},
-    {EPT_VPID_CAP_INVEPT_SINGLE, {"single-context INVEPT", "needed after a change of the tables"}},
-    {EPT_VPID_CAP_INVVPID, {"INVVPID", "needed when a VPID gets a new owner"}},
-    {EPT_VPID_CAP_INVVPID_SINGLE,
-     {"single-context INVVPID", "needed when a VPID gets a new owner"}},
+    {EPT_VPID_CAP_WALK_4, "EPT page walk of length 4", "the tables that Pinwheel builds"},
+    {EPT_VPID_CAP_WB, "EPT paging structures of type WB", "uncached tables would be very slow"},
+    {EPT_VPID_CAP_2M, "EPT pages of 2 MiB", "guest memory is mapped with them"},
+    {EPT_VPID_CAP_INVEPT, "INVEPT", "needed after a change of the tables"},
+    {EPT_VPID_CAP_INVEPT_SINGLE, "single-context INVEPT", "needed after a change of the tables"},
+    {EPT_VPID_CAP_INVVPID, "INVVPID", "needed when a VPID gets a new owner"},
+    {EPT_VPID_CAP_INVVPID_SINGLE, "single-context INVVPID", "needed when a VPID gets a new owner"},
 };
 
 #define ABILITY_COUNT (sizeof(abilities) / sizeof(abilities[0]))
@@ -222,42 +162,35 @@ struct report {
     unsigned count;
 };
 
-static void add(struct report *report, const struct vmx_missing *missing)
+static void add(struct report *report, const char *name, const char *meaning)
 {
     if (report->count < report->max) {
-        report->out[report->count] = *missing;
+        report->out[report->count] = (struct vmx_missing){name, meaning};
     }
     report->count++;
 }
 
-/* Without these two nothing else can be read from the processor. */
 static void check_vmx(const struct vmx_capabilities *c, struct report *report)
 {
-    static const struct vmx_missing no_vmx = {"VMX", "this processor has no Intel VT-x"};
-    static const struct vmx_missing locked = {
-        "VMX outside SMX", "the firmware has locked VT-x off: look for it in the firmware's setup"};
     bool is_locked = (c->feature_control & FEATURE_CONTROL_LOCK) != 0;
 
     if (!c->vmx) {
-        add(report, &no_vmx);
+        add(report, "VMX", "this processor has no Intel VT-x");
     } else if (is_locked && (c->feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX) == 0) {
-        add(report, &locked);
+        add(report, "VMX outside SMX",
+            "the firmware has locked VT-x off: switch it on in the firmware's setup");
     }
 }
 
 static void check_basic(const struct vmx_capabilities *c, struct report *report)
 {
-    static const struct vmx_missing narrow = {"VMX regions above 4 GiB",
-                                              "the VMCS may lie anywhere in memory"};
-    static const struct vmx_missing uncached = {"VMX regions of type WB",
-                                                "the VMCS lies in ordinary memory"};
+    uint64_t type = (c->basic >> VMX_BASIC_MEMORY_TYPE_SHIFT) & VMX_BASIC_MEMORY_TYPE_MASK;
 
     if ((c->basic & VMX_BASIC_32BIT_ADDRESSES) != 0) {
-        add(report, &narrow);
+        add(report, "VMX regions above 4 GiB", "the VMCS may lie anywhere in memory");
     }
-    if (((c->basic >> VMX_BASIC_MEMORY_TYPE_SHIFT) & VMX_BASIC_MEMORY_TYPE_MASK) !=
-        MEMORY_TYPE_WB) {
-        add(report, &uncached);
+    if (type != MEMORY_TYPE_WB) {
+        add(report, "VMX regions of type WB", "the VMCS lies in ordinary memory");
     }
 }
 
@@ -274,12 +207,12 @@ unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, 
     read_words(c, word);
     for (unsigned i = 0; i < CONTROL_COUNT; i++) {
         if (!allowed(&controls[i], word[controls[i].word])) {
-            add(&report, &controls[i].text);
+            add(&report, controls[i].name, controls[i].meaning);
         }
     }
     for (unsigned i = 0; i < ABILITY_COUNT; i++) {
         if ((c->ept_vpid & abilities[i].bit) == 0) {
-            add(&report, &abilities[i].text);
+            add(&report, abilities[i].name, abilities[i].meaning);
         }
     }
     return report.count;
