@@ -15,7 +15,7 @@ B := build
 # Pure modules: compiled from the same source into the hypervisor or the boot loader and into the
 # host's tests. Add a module here when it is pure; `make lint` checks that it is. arch/memory.c is
 # pure too, but in tests the C library has its functions.
-PURE_ARCH    := paging ept vmx_controls entry_check
+PURE_ARCH    := paging ept vmx_controls exit_reason entry_check
 PURE_DRIVERS := format acpi
 PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic mmio_decode trace multiboot
 PURE_BOOT    := config memory_map
