@@ -1,6 +1,7 @@
 /* Which local APICs a message is for.
  *
- * SDM Vol. 3A, "Determining IPI Destination" and "Logical Destination Mode in x2APIC Mode". Pure. */
+ * SDM Vol. 3A, "Determining IPI Destination" and "Logical Destination Mode in x2APIC Mode". Pure.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,30 +11,44 @@
 enum apic_mode { APIC_MODE_DISABLED, APIC_MODE_XAPIC, APIC_MODE_X2APIC };
 
 /* What decides whether a message reaches a LAPIC. Kept outside the virtual-APIC page, since other
- * CPUs read it; 8 bytes, so that it is read and written whole. */
+ * CPUs read it; 8 bytes, so that it is read and written whole by the two functions below. */
 struct apic_identity {
-    uint32_t id;       /* the x2APIC ID in x2APIC mode, else the 8-bit xAPIC ID */
-    uint8_t logical;   /* xAPIC: LDR bits 31:24 */
-    uint8_t cluster;   /* xAPIC: 1 if DFR selects the cluster model */
-    uint8_t mode;      /* enum apic_mode */
-    uint8_t enabled;   /* SVR bit 8, software enable */
+    _Alignas(8) uint32_t id; /* the x2APIC ID in x2APIC mode, else the 8-bit xAPIC ID */
+    uint8_t logical;         /* xAPIC: LDR bits 31:24 */
+    uint8_t cluster;         /* xAPIC: 1 if DFR selects the cluster model */
+    uint8_t mode;            /* enum apic_mode */
+    uint8_t enabled;         /* SVR bit 8, software enable */
 };
 _Static_assert(sizeof(struct apic_identity) == 8, "read and written whole");
 
+static inline struct apic_identity apic_identity_load(const struct apic_identity *from)
+{
+    struct apic_identity copy;
+    __atomic_load(from, &copy, __ATOMIC_SEQ_CST);
+    return copy;
+}
+
+static inline void apic_identity_store(struct apic_identity *to, struct apic_identity value)
+{
+    __atomic_store(to, &value, __ATOMIC_SEQ_CST);
+}
+
 struct apic_message {
     uint32_t destination;
-    bool wide;    /* 32-bit destination, from an x2APIC ICR; else 8-bit, from an xAPIC ICR or an RTE */
+    bool wide; /* 32-bit destination, from an x2APIC ICR; else 8-bit, from an xAPIC ICR or an RTE */
     bool logical; /* destination mode */
-    bool level;   /* trigger mode */
+    bool level;   /* trigger mode; IPIs are always edge */
     uint8_t vector;
     uint8_t delivery_mode; /* enum apic_delivery_mode */
 };
 
 /* Whether the destination names this LAPIC. A LAPIC that is globally disabled matches nothing;
- * software enable is not looked at here, since INIT, SIPI and NMI arrive without it. */
+ * software enable is not looked at here, since INIT, SIPI and NMI arrive without it. An 8-bit FFH
+ * and a 32-bit FFFFFFFFH name everybody, in either destination mode. */
 bool destination_matches(const struct apic_identity *who, uint32_t destination, bool wide,
                          bool logical);
 
 /* The same for a redirection table entry and the interrupts that need an enabled LAPIC: true if a
- * fixed or lowest-priority interrupt by this entry can reach it. Masked entries match like others. */
+ * fixed or lowest-priority interrupt by this entry can reach it. Masked entries match like others;
+ * an illegal vector (0 to 15) reaches nobody. */
 bool destination_of_entry_matches(const struct apic_identity *who, uint64_t entry);

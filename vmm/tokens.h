@@ -11,9 +11,9 @@
 #include "vmm/vector_set.h"
 
 struct tokens {
-    uint32_t front[VECTOR_COUNT];  /* bit p: a delivery of pin p */
+    uint32_t front[VECTOR_COUNT]; /* bit p: a delivery of pin p */
     uint32_t behind[VECTOR_COUNT];
-    struct vector_set inflight;    /* the vectors with front or behind not empty */
+    struct vector_set inflight; /* the vectors with front or behind not empty */
 };
 
 /* INIT, or the vCPU goes away: all tokens are dropped (invariant 20). */

@@ -1,31 +1,34 @@
 /* The trace: what an observer sees of the interrupt path, always on.
  *
- * Each physical CPU has a ring of fixed-size records. An event that repeats the one before it only
- * counts up, so that ten thousand equal exits do not push the interesting ones out. Pure: the
- * caller gives the time. trace_text() turns a record into one line, trace_story() into a sentence. */
+ * Each physical CPU has a ring of fixed-size records. A short cycle of events that happens again
+ * only counts up, so that ten thousand equal exits do not push the interesting ones out. Pure: the
+ * caller gives the time. trace_text() turns a record into one line, trace_story() into a sentence.
+ */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 enum trace_event {
     TRACE_NONE,
-    TRACE_LINE,          /* a line changed: pin, a = new level */
-    TRACE_RTE_WRITE,     /* a = old entry, b = new entry: pin */
-    TRACE_DELIVER,       /* the I/O APIC sent: pin, vector, a = destination, b = how many accepted */
-    TRACE_ACCEPT_EDGE,   /* into the IRR: vcpu, vector */
-    TRACE_ACCEPT_LEVEL,  /* vcpu, vector, a = pins, b = 1 behind the one in service, 0 front */
-    TRACE_SCAN,          /* vcpu, a = reasons; then the sets: one TRACE_SCAN_* record a change */
-    TRACE_SCAN_ADD,      /* vcpu, vector: its EOI-exit bit was set; a = 1 if stale */
-    TRACE_SCAN_REMOVE,   /* vcpu, vector: its EOI-exit bit was cleared */
-    TRACE_SCAN_STALE,    /* vcpu, vector: was routed here, is now stale */
-    TRACE_EOI_LIVE,      /* an EOI exited: vcpu, vector, a = pins retired */
+    TRACE_LINE,         /* a line changed: pin, a = new level */
+    TRACE_RTE_WRITE,    /* a = old entry, b = new entry: pin */
+    TRACE_DELIVER,      /* the I/O APIC sent: pin, vector, a = destination, b = how many accepted */
+    TRACE_ACCEPT_EDGE,  /* into the IRR: vcpu, vector */
+    TRACE_ACCEPT_LEVEL, /* vcpu, vector, a = pins, b = 1 behind the one in service, 0 front */
+    TRACE_SCAN,         /* vcpu, a = reasons; then the sets: one TRACE_SCAN_* record a change */
+    TRACE_SCAN_ADD,     /* vcpu, vector: its EOI-exit bit was set; a = 1 if stale */
+    TRACE_SCAN_REMOVE,  /* vcpu, vector: its EOI-exit bit was cleared */
+    TRACE_SCAN_STALE,   /* vcpu, vector: was routed here, is now stale */
+    TRACE_EOI_LIVE,     /* an EOI exited: vcpu, vector, a = pins retired */
     TRACE_EOI_STALE,
     TRACE_EOI_COINCIDENTAL,
-    TRACE_REMOTE_IRR,    /* pin, vector, a = new value */
-    TRACE_ORPHANED,      /* an EOI left Remote IRR set, the vector was rewritten: pin, vector */
-    TRACE_RESCAN,        /* a stale EOI asked for a scan: vcpu, vector */
-    TRACE_KICK,          /* vcpu was kicked out of the guest */
-    TRACE_VCPU_START,    /* vcpu, a = first instruction's address */
+    TRACE_REMOTE_IRR, /* pin, vector, a = new value */
+    TRACE_ORPHANED,   /* an EOI left Remote IRR set, the vector was rewritten: pin, vector */
+    TRACE_RESCAN,     /* a stale EOI asked for a scan: vcpu, vector */
+    TRACE_KICK,       /* vcpu was kicked out of the guest */
+    TRACE_VCPU_START, /* vcpu, a = first instruction's address */
+    TRACE_DROPPED,    /* a LAPIC reset dropped in-flight tokens: vcpu, vector, a = pins */
+    TRACE_DEFERRED,   /* storm control holds the pin back: pin, vector */
     TRACE_EVENT_COUNT
 };
 
@@ -43,19 +46,22 @@ struct trace_record {
     uint8_t vcpu;
     uint8_t vector;
     uint8_t pin;
-    uint8_t reserved;
-    uint16_t repeats; /* how many more times the same happened right after */
+    uint8_t cycle;    /* how many records, this one the last, happened again together... */
+    uint16_t repeats; /* ...and how many more times */
 };
 _Static_assert(sizeof(struct trace_record) == 32, "two records a cache line");
 
 #define TRACE_RING_RECORDS 4096 /* a power of two */
+#define TRACE_CYCLE_MAX    8    /* the longest cycle that is folded */
 
 struct trace_ring {
-    uint64_t count; /* ever added; the next goes to count % TRACE_RING_RECORDS */
+    uint64_t count; /* added and not folded; the next goes to count % TRACE_RING_RECORDS */
     struct trace_record record[TRACE_RING_RECORDS];
 };
 
-/* Adds a record, or counts up the last one if it is the same but for its time. */
+/* Adds a record; cycle and repeats of *record are ignored. If the last 1 to TRACE_CYCLE_MAX records
+ * are now the same as those before them but for the times, they are taken back and counted there.
+ * No order is lost: "A, B (these 2 again, 3 times)" was A B A B A B A B. */
 void trace_add(struct trace_ring *ring, const struct trace_record *record);
 
 /* The first record still in the ring and one past the last, as values of count. */

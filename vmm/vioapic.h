@@ -2,7 +2,8 @@
  *
  * Pure and without a lock: the VM takes its own around every call. What it does to the rest of the
  * VM leaves through struct vioapic_effects. Invariants 4, 5, 10, 11, 12, 14, 19, 21 to 23 are kept
- * here. Read next: eoi_map.h, which scans this redirection table. */
+ * here. Edges come from lines only: writing an entry makes none. Read next: eoi_map.h, which scans
+ * this redirection table. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,18 +22,26 @@ struct vioapic_effects {
                   uint64_t b);
 };
 
+/* Storm control (invariant 22): this many times in an unbroken run, that is without the line going
+ * inactive, an EOI that finds the line still active delivers again at once; after that the pin
+ * waits for vioapic_release(). At 1 microsecond each the run is over after a millisecond. */
+#define VIOAPIC_IMMEDIATE_REDELIVERIES 1000
+
 struct vioapic {
-    uint64_t entry[IOAPIC_PIN_COUNT];
-    uint32_t line;         /* bit p: the level of pin p's line, before polarity */
-    uint32_t edge_pending; /* bit p: an edge that no LAPIC has accepted yet; delivery status */
-    uint32_t id;           /* register 0, bits 27:24 */
-    uint32_t index;        /* IOREGSEL, 8 bits */
-    uint32_t version;      /* 0x11, or 0x20 with the EOI register */
+    uint64_t entry[IOAPIC_PIN_COUNT]; /* delivery status is not kept here but derived on a read */
+    uint32_t line;                    /* bit p: the level of pin p's line, before polarity */
+    uint32_t edge_pending;            /* bit p: an edge that no LAPIC has accepted yet */
+    uint32_t deferred;                /* bit p: storm control holds the pin back */
+    uint32_t redeliveries[IOAPIC_PIN_COUNT]; /* in the present run */
+    uint32_t id;                             /* register 0, bits 27:24 */
+    uint32_t index;                          /* IOREGSEL */
+    uint32_t version;                        /* 0x11, or 0x20 with the EOI register */
     const struct vioapic_effects *effects;
     void *context;
 };
 
-/* Power-on state: every entry masked, all lines low. version: 0x11 or 0x20. */
+/* Power-on state: every entry masked, all lines low. version: 0x11 or 0x20. effects and context are
+ * set by the caller. */
 void vioapic_reset(struct vioapic *io, uint32_t version);
 
 /* The guest accesses the I/O APIC's page; offset below 4096, size in bytes. Only aligned 32-bit
@@ -51,3 +60,10 @@ void vioapic_eoi(struct vioapic *io, uint8_t vector, uint32_t pins);
 /* Something that may let a waiting edge or level through has changed elsewhere (a LAPIC was
  * enabled, moved, renamed): tries what could not be delivered before. */
 void vioapic_retry(struct vioapic *io);
+
+/* Delivers from the pins that storm control held back, once each. */
+void vioapic_release(struct vioapic *io);
+
+/* Whether the entry is a level-triggered route. NMI, SMI, INIT and ExtINT are treated as edge
+ * triggered, whatever the trigger mode bit says, as the data sheet has it for NMI. */
+bool vioapic_entry_is_level(uint64_t entry);

@@ -17,20 +17,33 @@
 #include "vmm/tokens.h"
 #include "vmm/trace.h"
 
-#define APIC_BASE_BSP        (1ULL << 8)
-#define APIC_BASE_X2APIC     (1ULL << 10)
-#define APIC_BASE_ENABLE     (1ULL << 11)
+#define APIC_BASE_BSP    (1ULL << 8)
+#define APIC_BASE_X2APIC (1ULL << 10)
+#define APIC_BASE_ENABLE (1ULL << 11)
 
 struct vlapic;
 
+/* ICR bits 19:18. */
+enum apic_shorthand {
+    APIC_SHORTHAND_NONE,
+    APIC_SHORTHAND_SELF,
+    APIC_SHORTHAND_ALL,
+    APIC_SHORTHAND_OTHERS,
+};
+
 struct vlapic_effects {
-    /* An IPI leaves: `shorthand` is ICR bits 19:18 (0 none, 1 self, 2 all, 3 others). */
-    void (*send)(void *context, const struct apic_message *message, unsigned shorthand);
-    /* What destinations match has changed: all vCPUs must scan (invariant 13). The new identity is
-     * vlapic->identity. */
+    /* An IPI leaves; what the SDM calls an invalid combination never gets here. */
+    void (*send)(void *context, const struct apic_message *message, enum apic_shorthand shorthand);
+    /* What destinations match has changed, or tokens were dropped by a reset: all vCPUs must scan
+     * (invariants 13 and 20). The new identity is vlapic->identity. */
     void (*identity_changed)(void *context);
+    /* An EOI that the processor did not virtualize retired a vector of the EOI-exit set: do what an
+     * EOI-induced exit would do. */
+    void (*eoi_exit)(void *context, uint8_t vector);
     /* The timer's registers changed: arm or stop it (vmm/ keeps the time). */
     void (*timer_changed)(void *context);
+    /* The value of the current-count register now. */
+    uint32_t (*timer_current)(void *context);
     void (*trace)(void *context, enum trace_event event, uint8_t vector, uint64_t a, uint64_t b);
 };
 
@@ -38,30 +51,34 @@ enum vlapic_eoi { VLAPIC_EOI_LIVE, VLAPIC_EOI_STALE, VLAPIC_EOI_COINCIDENTAL };
 
 struct vlapic {
     struct apic_page *page;
-    uint64_t base;                 /* IA32_APIC_BASE as the guest sees it */
-    uint32_t initial_id;           /* the APIC ID that CPUID reports; the x2APIC ID */
+    uint64_t base;                  /* IA32_APIC_BASE as the guest sees it */
+    uint32_t initial_id;            /* the APIC ID that CPUID reports; the x2APIC ID */
     uint64_t physical_address_mask; /* valid address bits of the base register */
     struct apic_identity identity;
     struct inbox inbox;
     struct tokens tokens;
     struct eoi_map map;
-    bool broadcast_suppression;    /* offered: the I/O APIC has version 20H */
-    uint32_t errors;               /* gathered; the ESR shows them after a write to it */
+    bool broadcast_suppression; /* offered: the I/O APIC has version 20H */
+    uint32_t errors;            /* gathered; the ESR shows them after a write to it */
+    uint32_t timer_mode;        /* of the LVT timer register as last written: bits 18:17 */
     const struct vlapic_effects *effects;
     void *context;
 };
 
-/* Power-on: xAPIC mode, enabled globally, software-disabled. INIT: the same, but the base register
- * and the xAPIC ID stay as they are; tokens are dropped either way (invariant 20). page, effects,
- * context, initial_id and physical_address_mask are set by the caller once before the first call. */
+/* Power-on: xAPIC mode, enabled globally, software-disabled; calls no effects. INIT: the same, but
+ * the base register, and with it the mode, and the APIC ID stay as they are. Tokens are dropped
+ * either way (invariant 20); the EOI map stays until the next scan, since the VMCS has it. page,
+ * effects, context, initial_id, physical_address_mask and broadcast_suppression are set by the
+ * caller once before the first call. */
 void vlapic_power_on(struct vlapic *apic, bool is_bsp);
 void vlapic_init(struct vlapic *apic);
 
-/* A write to IA32_APIC_BASE. False: #GP, nothing changed. */
+/* A write to IA32_APIC_BASE. False: #GP, nothing changed. The page moves in the value only. */
 bool vlapic_write_base(struct vlapic *apic, uint64_t value);
 
-/* xAPIC: a read of or a write to the page that the processor left to us, by offset; size 4, aligned.
- * vlapic_written(): the trap-like APIC-write exit, the value is in the page already. */
+/* xAPIC: a read of or a write to the page that the processor left to us, by offset; size 4,
+ * aligned. vlapic_written(): the trap-like APIC-write exit, the value is in the page already. A
+ * register that does not exist reads 0, takes nothing, and sets the ESR's illegal-register bit. */
 uint32_t vlapic_read(struct vlapic *apic, uint32_t offset);
 void vlapic_write(struct vlapic *apic, uint32_t offset, uint32_t value);
 void vlapic_written(struct vlapic *apic, uint32_t offset);
@@ -70,13 +87,25 @@ void vlapic_written(struct vlapic *apic, uint32_t offset);
 bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value);
 bool vlapic_write_msr(struct vlapic *apic, uint32_t msr, uint64_t value);
 
-/* Accepts everything posted: into IRR with TMR and tokens. Returns the highest IRR vector, or -1. */
+/* A local interrupt by one of the LVT registers, for example when the timer expires. False: masked,
+ * or not accepted. Only the fixed delivery mode is meant. */
+bool vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt);
+
+/* A software EOI, where the processor did not virtualize it: retires the highest vector in service
+ * and returns it, -1 if there is none (invariant 17). Calls the eoi_exit effect if that vector's
+ * EOI must exit. */
+int vlapic_eoi(struct vlapic *apic);
+
+/* Accepts everything posted: into IRR with TMR and tokens. Returns the highest IRR vector, or -1.
+ */
 int vlapic_sync(struct vlapic *apic);
 
 /* What each vCPU does with a message that names it. Edge and level both go to the inbox, from any
- * CPU. False: not accepted (software-disabled, or an illegal vector). pin is meaningful for level. */
+ * CPU. False: not accepted, because the LAPIC is disabled, or the vector is illegal: its ESR will
+ * show that. pin is meaningful for level. */
 bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin);
 
-/* An EOI exit: retires tokens. *pins: to be told to the I/O APIC (0 if the vector's EOI is not to be
- * broadcast, invariant 21). *rescan: a stale vector's last EOI came; scan before the next entry. */
+/* An EOI exit: retires tokens. Call it before the next vlapic_sync(): the IRR must be as the EOI
+ * left it. *pins: to be told to the I/O APIC (0 if the vector's EOI is not to be broadcast,
+ * invariant 21). *rescan: a stale vector's last EOI came; scan before the next entry. */
 enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan);

@@ -1,0 +1,121 @@
+/* Interrupt routing of one VM: its I/O APIC, its local APICs, and the order of work between them.
+ *
+ *     device -> pin -> I/O APIC -> message -> inbox -> sync -> scan -> entry -> EOI -> I/O APIC
+ *
+ * The modules below this one know nothing of each other; this one wires them together and keeps two
+ * rules. A route change is announced (a generation number goes up) before the changed route can
+ * send anything. And before an entry a vCPU first accepts what was posted, then looks at the
+ * generation, and if it has changed scans under the lock, after accepting once more. So no level
+ * interrupt is in the IRR at an entry without its EOI-exit bit (invariants 1, 2 and 18).
+ *
+ * Locking: the redirection table, the posting of level interrupts, the generations and the scan are
+ * under the VM's interrupt lock, which this module takes itself through its effects: a caller
+ * never holds it. IPIs, local interrupts and a sync take no lock.
+ *
+ * Pure. vmm/virq.c carries the results into the VMCS. Read next: eoi_map.h, tokens.h. */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/trace.h"
+#include "vmm/vioapic.h"
+#include "vmm/vlapic.h"
+
+#define ROUTING_MAX_VCPUS 8
+
+struct routing;
+
+/* What routing asks of the rest of the hypervisor. None of them may call back into this VM's
+ * routing; notify, signal and trace may come with the lock held, from any CPU. */
+struct routing_effects {
+    /* The VM's interrupt lock; not recursive. */
+    void (*lock)(void *context);
+    void (*unlock)(void *context);
+    /* There is something for this vCPU to do before its next instruction in the guest: get it out
+     * of the guest or out of its halt, so that it runs routing_prepare_entry(). Nothing needs to
+     * be done for a vCPU that is itself the caller. */
+    void (*notify)(void *context, unsigned vcpu);
+    /* An NMI, SMI, INIT, SIPI (vector: its page) or ExtINT arrives at this vCPU. */
+    void (*signal)(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector);
+    /* The timer's registers of this vCPU changed: arm or stop it. On the vCPU's own CPU. */
+    void (*timer_changed)(void *context, unsigned vcpu);
+    /* The value of the timer's current-count register. On the vCPU's own CPU. */
+    uint32_t (*timer_current)(void *context, unsigned vcpu);
+    /* An event; time and guest are for the callee to fill in. */
+    void (*trace)(void *context, const struct trace_record *event);
+};
+
+/* What happened so far, by vCPU. Written only as documented; read at any time, for show. */
+struct routing_counters {
+    uint64_t eoi_live[VECTOR_COUNT];
+    uint64_t eoi_stale[VECTOR_COUNT];
+    uint64_t eoi_coincidental[VECTOR_COUNT];
+    uint64_t delivered_level[VECTOR_COUNT]; /* level deliveries posted here */
+    uint64_t scans;
+    uint64_t scans_rte, scans_lapic, scans_stale; /* by reason; one scan may have several */
+};
+
+struct routing_vcpu {
+    struct vlapic apic;
+    struct routing *routing;
+    unsigned index;
+    _Atomic uint32_t generation; /* of the routes that concern this vCPU; changes under the lock */
+    uint32_t seen;               /* the generation that the last scan saw; the vCPU's own */
+    uint32_t reasons;            /* enum scan_reason bits since then; under the lock */
+};
+
+struct routing {
+    struct vioapic ioapic;
+    struct routing_vcpu vcpu[ROUTING_MAX_VCPUS];
+    unsigned vcpu_count;
+    bool stale_rescan;     /* a stale EOI asks for a scan; off only to show what it saves */
+    _Atomic uint32_t turn; /* lowest priority: where the search for an acceptor begins */
+    const struct routing_effects *effects;
+    void *context;
+    struct routing_counters counters[ROUTING_MAX_VCPUS]; /* last: not part of the machine's state */
+};
+
+struct routing_config {
+    unsigned vcpu_count;            /* 1 to ROUTING_MAX_VCPUS; vCPU i has APIC ID i */
+    uint32_t ioapic_version;        /* 0x11, or 0x20: EOI register, EOI-broadcast suppression */
+    uint64_t physical_address_mask; /* valid address bits of IA32_APIC_BASE */
+    bool stale_rescan;
+    struct apic_page *page[ROUTING_MAX_VCPUS];
+};
+
+/* Power-on: all LAPICs and the I/O APIC reset, vCPU 0 the BSP; every vCPU wants its first scan, so
+ * write all four words of the EOI-exit bitmap to the VMCS once and later only what changed. */
+void routing_power_on(struct routing *routing, const struct routing_config *config,
+                      const struct routing_effects *effects, void *context);
+
+/* ---- from any CPU ---- */
+
+/* A line's level, already the OR of its sources. Pins past the last change nothing. */
+void routing_set_line(struct routing *routing, unsigned pin, bool level);
+
+/* The guest accesses the I/O APIC's page: see vioapic_read() and vioapic_write(). */
+uint32_t routing_ioapic_read(struct routing *routing, uint32_t offset, unsigned size);
+void routing_ioapic_write(struct routing *routing, uint32_t offset, unsigned size, uint32_t value);
+
+/* Sends what storm control held back (invariant 22): call it on a slow tick, 100 Hz or so. Costs
+ * one load when there is nothing. */
+void routing_tick(struct routing *routing);
+
+/* A message that is no vCPU's IPI, for example an MSI; level is ignored. Takes no lock. Returns how
+ * many accepted it. */
+unsigned routing_send(struct routing *routing, const struct apic_message *message);
+
+/* ---- on the vCPU's own CPU, outside the guest ---- */
+
+/* Its LAPIC, for vlapic_read(), vlapic_written(), vlapic_write_msr(), vlapic_init()...: their
+ * effects come back to routing. */
+struct vlapic *routing_vlapic(struct routing *routing, unsigned vcpu);
+
+/* Steps 2 and 3 of the work before an entry: accepts what was posted and scans if asked. Returns
+ * the highest vector of the IRR, -1 if it is empty: RVI. *changed_words: bit i set if word i of the
+ * vCPU's apic.map.exit must be written to the VMCS. */
+int routing_prepare_entry(struct routing *routing, unsigned vcpu, unsigned *changed_words);
+
+/* An EOI-induced exit. Call it at once, before anything else accepts interrupts for this vCPU. */
+enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned vcpu, uint8_t vector);
