@@ -169,6 +169,7 @@ static void the_whole_split_table_maps_what_the_large_page_did(void **state)
         assert_true(page.phys == 5 * EPT_2M + at && page.size == EPT_4K);
         assert_true(page.rights == EPT_READ && page.type == MEMORY_TYPE_WP);
     }
+    assert_true(pool.table[3][0] == (5 * EPT_2M | 0x29)); /* without the bit of a large page */
 }
 
 /* The bits as the processor reads them: SDM "Format of an EPT Page-Table Entry" and the others. */
