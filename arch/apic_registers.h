@@ -41,6 +41,9 @@
 #define APIC_LVT_TIMER_PERIODIC       0x20000
 #define APIC_LVT_TIMER_TSC_DEADLINE   0x40000
 
+/* Vectors 0 to 15 are illegal in a fixed or lowest-priority message. */
+#define APIC_FIRST_LEGAL_VECTOR 16
+
 /* ESR bits: SDM Vol. 3A, "Error Status Register (ESR)". */
 #define APIC_ESR_SEND_ILLEGAL_VECTOR    0x20
 #define APIC_ESR_RECEIVE_ILLEGAL_VECTOR 0x40

@@ -5,6 +5,7 @@
  * here. Edges come from lines only: writing an entry makes none. Read next: eoi_map.h, which scans
  * this redirection table. */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,20 +23,20 @@ struct vioapic_effects {
                   uint64_t b);
 };
 
-/* Storm control (invariant 22): this many times in an unbroken run, that is without the line going
- * inactive, an EOI that finds the line still active delivers again at once; after that the pin
- * waits for vioapic_release(). At 1 microsecond each the run is over after a millisecond. */
-#define VIOAPIC_IMMEDIATE_REDELIVERIES 1000
+/* Storm control (invariant 22). In an unbroken run, that is while the line does not go inactive, a
+ * level pin delivers this many times as soon as it may; after that each delivery waits for
+ * vioapic_release(). At a few microseconds for each the run is over after some milliseconds. */
+#define VIOAPIC_IMMEDIATE_DELIVERIES 1000
 
 struct vioapic {
     uint64_t entry[IOAPIC_PIN_COUNT]; /* delivery status is not kept here but derived on a read */
     uint32_t line;                    /* bit p: the level of pin p's line, before polarity */
     uint32_t edge_pending;            /* bit p: an edge that no LAPIC has accepted yet */
-    uint32_t deferred;                /* bit p: storm control holds the pin back */
-    uint32_t redeliveries[IOAPIC_PIN_COUNT]; /* in the present run */
-    uint32_t id;                             /* register 0, bits 27:24 */
-    uint32_t index;                          /* IOREGSEL */
-    uint32_t version;                        /* 0x11, or 0x20 with the EOI register */
+    uint32_t run[IOAPIC_PIN_COUNT];   /* level deliveries since the line went active */
+    _Atomic uint32_t deferred; /* bit p: storm control holds the pin back; read without the lock */
+    uint32_t id;               /* register 0, bits 27:24 */
+    uint32_t index;            /* IOREGSEL */
+    uint32_t version;          /* 0x11, or 0x20 with the EOI register */
     const struct vioapic_effects *effects;
     void *context;
 };

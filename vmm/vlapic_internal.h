@@ -1,0 +1,20 @@
+/* What the files of the virtual local APIC share: vlapic.c (reset, modes, acceptance, EOI),
+ * vlapic_registers.c (reads and writes), vlapic_icr.c (sending). For these only; pure. */
+#pragma once
+#include "vmm/vlapic.h"
+
+#define LVT_VECTOR(value) ((uint8_t)(value))
+
+/* After a write to a register that the identity depends on. */
+void vlapic_update_identity(struct vlapic *apic);
+
+/* Sets the processor-priority register from TPR and ISR. SDM Vol. 3A, "Task and Processor
+ * Priorities". */
+void vlapic_update_ppr(struct vlapic *apic);
+
+/* Gathers an error, one bit of the ESR, and raises the LVT error interrupt if that is new. */
+void vlapic_error(struct vlapic *apic, uint32_t esr_bit);
+
+/* Sends what the ICR in the page says, or the self-IPI of this vector. */
+void vlapic_send_icr(struct vlapic *apic);
+void vlapic_send_self(struct vlapic *apic, uint8_t vector);
