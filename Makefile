@@ -25,7 +25,8 @@ PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_
 HV_C   := $(filter-out arch/offsets.c,$(wildcard arch/*.c drivers/*.c vmm/*.c))
 HV_ASM := $(wildcard arch/*.asm)
 # The hypervisor's pure modules that the boot loader uses too.
-BOOT_C   := $(wildcard boot/*.c) $(wildcard arch/paging.c arch/memory.c arch/vmx_controls.c drivers/format.c drivers/acpi.c)
+BOOT_C   := $(wildcard boot/*.c) $(wildcard arch/paging.c arch/memory.c arch/vmx_controls.c arch/vmx_capabilities.c \
+                                           drivers/format.c drivers/acpi.c)
 BOOT_ASM := $(wildcard boot/*.asm)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \

@@ -1,0 +1,237 @@
+/* Loading the hypervisor: see load.h.
+ *
+ * The image is an ELF64 file of our own build, linked at the top of the address space. It gets one
+ * piece of physical memory; its segments are mapped there with their own rights, beside an identity
+ * map in which the loader finishes its work.
+ * ELF-64 Object File Format, version 1.5; UEFI 2.10, "EFI_BOOT_SERVICES.ExitBootServices()". */
+#include "boot/load.h"
+
+#include "arch/control_registers.h"
+#include "arch/instructions.h"
+#include "arch/memory.h"
+#include "arch/msr.h"
+#include "arch/paging.h"
+#include "boot/firmware.h"
+#include "boot/memory_map.h"
+
+#define IMAGE_ALIGN    PAGING_2M
+#define LOW_END        (4ULL << 30) /* identity-mapped always */
+#define IDENTITY_END   (1ULL << 46) /* nothing above is identity-mapped */
+#define TRAMPOLINE_END 0x100000ULL  /* SDM: a start-up IPI reaches pages below 1 MiB */
+#define EXIT_ATTEMPTS  8
+
+struct elf_header {
+    uint8_t ident[16];
+    uint16_t type, machine;
+    uint32_t version;
+    uint64_t entry, program_offset, section_offset;
+    uint32_t flags;
+    uint16_t header_size, program_size, program_count;
+    uint16_t section_size, section_count, section_names;
+};
+_Static_assert(sizeof(struct elf_header) == 64, "ELF-64");
+
+struct elf_program {
+    uint32_t type, flags;
+    uint64_t offset, address, physical, file_size, memory_size, align;
+};
+_Static_assert(sizeof(struct elf_program) == 56, "ELF-64");
+
+#define ELF_MACHINE_X86_64 62
+#define ELF_LOAD           1
+#define ELF_EXECUTE        1u
+#define ELF_WRITE          2u
+
+/* boot/image.asm */
+extern const uint8_t hypervisor_image[] __attribute__((visibility("hidden")));
+extern const uint8_t hypervisor_image_end[] __attribute__((visibility("hidden")));
+
+static struct firmware_map map;
+static uint64_t entry;
+
+/* ---- the image ---------------------------------------------------------------------------------
+ */
+
+static const struct elf_program *program(unsigned index)
+{
+    const struct elf_header *header = (const void *)hypervisor_image;
+
+    return (const struct elf_program *)(hypervisor_image + header->program_offset) + index;
+}
+
+/* The addresses that the segments span; false if this is no image that can be loaded. */
+static bool image_span(uint64_t *start, uint64_t *end)
+{
+    const struct elf_header *header = (const void *)hypervisor_image;
+    uint64_t file_size = (uint64_t)(hypervisor_image_end - hypervisor_image);
+
+    if (file_size < sizeof(*header) ||
+        memcmp(header->ident,
+               "\x7f"
+               "ELF\x02\x01",
+               6) != 0 ||
+        header->machine != ELF_MACHINE_X86_64 ||
+        header->program_size != sizeof(struct elf_program) || header->program_offset > file_size ||
+        header->program_count > (file_size - header->program_offset) / sizeof(struct elf_program))
+        return false;
+    *start = UINT64_MAX;
+    *end = 0;
+    for (unsigned i = 0; i < header->program_count; i++) {
+        const struct elf_program *p = program(i);
+
+        if (p->type != ELF_LOAD || p->memory_size == 0)
+            continue;
+        if (p->address % EFI_PAGE || p->memory_size < p->file_size || p->offset > file_size ||
+            p->file_size > file_size - p->offset || p->memory_size > UINT64_MAX - p->address)
+            return false;
+        if (p->address < *start)
+            *start = p->address;
+        if (p->address + p->memory_size > *end)
+            *end = p->address + p->memory_size;
+    }
+    return *start < *end && *start % IMAGE_ALIGN == 0;
+}
+
+static uint64_t segment_flags(const struct elf_program *p)
+{
+    return (p->flags & ELF_WRITE ? PAGING_WRITABLE : 0) | (p->flags & ELF_EXECUTE ? 0 : PAGING_NX);
+}
+
+static const char *load_image(struct boot_info *info, struct paging *paging)
+{
+    const struct elf_header *header = (const void *)hypervisor_image;
+    uint64_t start, end;
+
+    if (!image_span(&start, &end))
+        return "the hypervisor inside BOOTX64.EFI is damaged";
+    info->image_size = (end - start + EFI_PAGE - 1) & ~(EFI_PAGE - 1);
+    info->image_base = firmware_alloc_aligned(info->image_size, IMAGE_ALIGN);
+    if (!info->image_base)
+        return "there is not enough memory for the hypervisor";
+    memset((void *)info->image_base, 0, info->image_size);
+    for (unsigned i = 0; i < header->program_count; i++) {
+        const struct elf_program *p = program(i);
+        uint64_t base = info->image_base + (p->address - start);
+        uint64_t size = (p->memory_size + EFI_PAGE - 1) & ~(EFI_PAGE - 1);
+
+        if (p->type != ELF_LOAD || p->memory_size == 0)
+            continue;
+        memcpy((void *)base, hypervisor_image + p->offset, p->file_size);
+        enum paging_result result = paging_map(paging, p->address, base, size, segment_flags(p));
+        if (result != PAGING_OK)
+            return paging_result_text(result);
+    }
+    entry = header->entry;
+    return NULL;
+}
+
+/* ---- page tables -------------------------------------------------------------------------------
+ */
+
+static uint64_t *alloc_table(void *ctx, uint64_t *phys)
+{
+    uint64_t *table = firmware_alloc(EFI_PAGE);
+
+    (void)ctx;
+    *phys = (uint64_t)table;
+    return table;
+}
+
+static uint64_t *table_at(void *ctx, uint64_t phys)
+{
+    (void)ctx;
+    return (uint64_t *)phys;
+}
+
+static bool has_1g_pages(void)
+{
+    return cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & (1u << 26));
+}
+
+/* Below 4 GiB in pages of 2 MiB, since memory types change there; above, the regions, rounded to
+ * the largest page. Regions come sorted. */
+static enum paging_result map_identity(const struct boot_info *info, struct paging *paging)
+{
+    uint64_t done = LOW_END;
+    enum paging_result result = paging_map(paging, 0, 0, LOW_END, PAGING_WRITABLE);
+
+    paging->pages_1g = has_1g_pages();
+    uint64_t unit = paging->pages_1g ? PAGING_1G : PAGING_2M;
+    for (uint32_t i = 0; i < info->region_count && result == PAGING_OK; i++) {
+        uint64_t start = info->region[i].base & ~(unit - 1);
+        uint64_t end = (info->region[i].base + info->region[i].size + unit - 1) & ~(unit - 1);
+
+        if (start < done)
+            start = done;
+        if (end > IDENTITY_END)
+            end = IDENTITY_END;
+        if (start >= end)
+            continue;
+        result = paging_map(paging, start, start, end - start, PAGING_WRITABLE);
+        done = end;
+    }
+    return result;
+}
+
+/* ---- leaving -----------------------------------------------------------------------------------
+ */
+
+static enum memory_map_result read_regions(struct boot_info *info)
+{
+    return memory_map_regions(map.descriptors, map.size, map.descriptor_size, info->region,
+                              BOOT_MAX_REGIONS, &info->region_count);
+}
+
+const char *load_prepare(struct boot_info *info)
+{
+    struct paging paging = {.alloc_table = alloc_table, .table = table_at};
+
+    if (EFI_ERROR(firmware_map_alloc(&map)))
+        return "the firmware does not tell its memory map";
+    switch (read_regions(info)) {
+    case MEMORY_MAP_OK:
+        break;
+    case MEMORY_MAP_BAD_SIZE:
+        return "the firmware's memory map is malformed";
+    case MEMORY_MAP_TOO_MANY:
+        return "the firmware's memory map has too many ranges";
+    }
+    info->trampoline = firmware_alloc_below(EFI_PAGE, TRAMPOLINE_END);
+    if (!info->trampoline)
+        return "there is no free page below 1 MiB for starting CPUs";
+    enum paging_result result = paging_init(&paging);
+    if (result == PAGING_OK)
+        result = map_identity(info, &paging);
+    if (result != PAGING_OK)
+        return paging_result_text(result);
+    info->firmware_cr3 = paging.root;
+    return load_image(info, &paging);
+}
+
+/* The map's key tells the firmware that we know its last map; an event in between makes another try
+ * necessary. After the first try only these two services may be called. */
+static bool leave_firmware(void)
+{
+    for (unsigned i = 0; i < EXIT_ATTEMPTS; i++) {
+        if (!EFI_ERROR(firmware_map_read(&map)) &&
+            !EFI_ERROR(firmware_boot->ExitBootServices(firmware_image, map.key)))
+            return true;
+    }
+    return false;
+}
+
+const char *load_start(struct boot_info *info)
+{
+    if (!leave_firmware())
+        return "the firmware refuses to exit its boot services";
+    interrupts_off();
+    read_regions(info); /* should there be too many now, the lowest are there */
+    wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
+    __asm__ volatile("mov %0, %%cr3\n\t"
+                     "cld\n\t"
+                     "jmp *%1"
+                     :
+                     : "r"(info->firmware_cr3), "r"(entry), "D"(info)
+                     : "memory");
+    __builtin_unreachable();
+}

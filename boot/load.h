@@ -1,0 +1,17 @@
+/* Loading the hypervisor: its image, the page tables for it, leaving the firmware.
+ *
+ * In two parts, because after ExitBootServices() nothing can be reported any more: what can fail
+ * is in load_prepare(). */
+#pragma once
+#include <stdint.h>
+
+#include "vmm/boot_info.h"
+
+/* Places the image in memory, builds the tables, takes the trampoline's page. Fills in image_base,
+ * image_size, trampoline, firmware_cr3 and the regions as they are at this time. Returns NULL, or
+ * what failed, in words. */
+const char *load_prepare(struct boot_info *info);
+
+/* Leaves the firmware and jumps to the hypervisor. Returns only if the firmware does not let go;
+ * then hardly any of its services can still be called. */
+const char *load_start(struct boot_info *info);

@@ -1,0 +1,128 @@
+/* UEFI's memory map to regions: see memory_map.h.
+ *
+ * A sweep from address 0 upwards. At each position all descriptors are asked two things: who claims
+ * this address, of which the strongest counts, and where the next claim begins or ends. The range
+ * between is of one kind. That takes time by the square of the number of descriptors, some
+ * ten thousand steps in all, and no memory beyond the result. */
+#include "boot/memory_map.h"
+
+#include "arch/memory.h"
+
+#define PAGE     4096ULL
+#define PHYS_END (1ULL << 52)
+
+/* How a kind is told from "nobody's": enum boot_memory_kind is ordered by strength. */
+#define NOBODY (-1)
+_Static_assert(BOOT_MEMORY_USABLE < BOOT_MEMORY_LOADER && BOOT_MEMORY_LOADER < BOOT_MEMORY_ACPI &&
+                   BOOT_MEMORY_ACPI < BOOT_MEMORY_RUNTIME &&
+                   BOOT_MEMORY_RUNTIME < BOOT_MEMORY_MMIO &&
+                   BOOT_MEMORY_MMIO < BOOT_MEMORY_RESERVED,
+               "the larger kind wins where descriptors overlap");
+
+struct map {
+    const uint8_t *bytes;
+    size_t size, descriptor_size;
+};
+
+static int kind_of(uint32_t type)
+{
+    switch (type) {
+    case EFI_MEMORY_LOADER_CODE:
+    case EFI_MEMORY_LOADER_DATA:
+        return BOOT_MEMORY_LOADER;
+    case EFI_MEMORY_BOOT_SERVICES_CODE:
+    case EFI_MEMORY_BOOT_SERVICES_DATA:
+    case EFI_MEMORY_CONVENTIONAL:
+        return BOOT_MEMORY_USABLE;
+    case EFI_MEMORY_ACPI_RECLAIM:
+    case EFI_MEMORY_ACPI_NVS:
+        return BOOT_MEMORY_ACPI;
+    case EFI_MEMORY_RUNTIME_SERVICES_CODE:
+    case EFI_MEMORY_RUNTIME_SERVICES_DATA:
+        return BOOT_MEMORY_RUNTIME;
+    case EFI_MEMORY_MAPPED_IO:
+    case EFI_MEMORY_MAPPED_IO_PORT_SPACE:
+        return BOOT_MEMORY_MMIO;
+    default:
+        return BOOT_MEMORY_RESERVED;
+    }
+}
+
+/* The range of a descriptor; false if it is to be left out. */
+static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint64_t *end)
+{
+    if (d->number_of_pages == 0 || d->physical_start % PAGE || d->physical_start >= PHYS_END)
+        return false;
+    uint64_t room = (PHYS_END - d->physical_start) / PAGE;
+    uint64_t pages = d->number_of_pages < room ? d->number_of_pages : room;
+    *base = d->physical_start;
+    *end = *base + pages * PAGE;
+    return true;
+}
+
+/* The strongest claim on the byte at `at`, and in *next the first address where that may change. */
+static int claim_at(const struct map *map, uint64_t at, uint64_t *next)
+{
+    int kind = NOBODY;
+
+    *next = at < MEMORY_MAP_FIRST_USABLE ? MEMORY_MAP_FIRST_USABLE : PHYS_END;
+    for (size_t offset = 0; offset < map->size; offset += map->descriptor_size) {
+        struct efi_memory_descriptor d;
+        uint64_t base, end;
+
+        memcpy(&d, map->bytes + offset, sizeof(d));
+        if (!range_of(&d, &base, &end) || end <= at)
+            continue;
+        uint64_t edge = base > at ? base : end;
+        if (edge < *next)
+            *next = edge;
+        if (base <= at && kind_of(d.type) > kind)
+            kind = kind_of(d.type);
+    }
+    if (kind == BOOT_MEMORY_USABLE && at < MEMORY_MAP_FIRST_USABLE)
+        return BOOT_MEMORY_RESERVED;
+    return kind;
+}
+
+enum memory_map_result memory_map_regions(const void *bytes, size_t size, size_t descriptor_size,
+                                          struct boot_region *region, uint32_t capacity,
+                                          uint32_t *count)
+{
+    struct map map = {bytes, size, descriptor_size};
+    uint32_t used = 0;
+
+    *count = 0;
+    if (descriptor_size < sizeof(struct efi_memory_descriptor) || size % descriptor_size)
+        return MEMORY_MAP_BAD_SIZE;
+    for (uint64_t at = 0, next; at < PHYS_END; at = next) {
+        int kind = claim_at(&map, at, &next);
+        struct boot_region *last = used ? &region[used - 1] : NULL;
+
+        if (kind == NOBODY)
+            continue;
+        if (last && last->kind == (uint32_t)kind && last->base + last->size == at) {
+            last->size += next - at;
+            continue;
+        }
+        if (used == capacity) {
+            *count = used;
+            return MEMORY_MAP_TOO_MANY;
+        }
+        region[used++] =
+            (struct boot_region){.base = at, .size = next - at, .kind = (uint32_t)kind};
+    }
+    *count = used;
+    return MEMORY_MAP_OK;
+}
+
+uint64_t memory_map_total(const struct boot_region *region, uint32_t count,
+                          enum boot_memory_kind kind)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (region[i].kind == (uint32_t)kind)
+            total += region[i].size;
+    }
+    return total;
+}
