@@ -1,3 +1,28 @@
-# The guests. Each is a Multiboot image: build/guest/NAME.elf
+# The guests. Each guest/NAME.c becomes a Multiboot image: build/guest/NAME.elf
+
+GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c))
+GUEST_LIB_C := $(wildcard guest/lib/*.c) arch/memory.c drivers/format.c
+GUEST_LIB   := $(GUEST_LIB_C:%.c=$(B)/guest/%.o) \
+               $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/lib/*.asm))
+GUEST_CFLAGS := $(COMMON) -fno-pic -mcmodel=small -mgeneral-regs-only -fno-omit-frame-pointer
+
 .PHONY: guests
-guests:
+guests: $(GUESTS:%=$(B)/guest/%.elf) ## build the guests
+
+$(B)/guest/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+
+$(B)/guest/%.asm.o: %.asm
+	@mkdir -p $(@D)
+	$(NASM) -f elf64 -g -F dwarf -MD $(@:.o=.d) -MT $@ $< -o $@
+
+# Linked as 64-bit ELF with its symbols, for a debugger; what is loaded is the same as ELF32,
+# because Multiboot 1 knows no ELF64.
+$(B)/guest/%.elf64: $(B)/guest/guest/%.o $(GUEST_LIB) guest/guest.ld
+	$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.ld -o $@ $< $(GUEST_LIB)
+
+$(B)/guest/%.elf: $(B)/guest/%.elf64
+	$(OBJCOPY) -O elf32-i386 --strip-all $< $@
+
+.SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(GUESTS:%=$(B)/guest/guest/%.o) $(GUEST_LIB)

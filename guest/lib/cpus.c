@@ -1,0 +1,118 @@
+/* The vCPUs of this guest: see cpus.h. */
+#include "guest/lib/cpus.h"
+
+#include <stddef.h>
+
+#include "arch/memory.h"
+#include "arch/msr.h"
+#include "guest/lib/apic.h"
+#include "guest/lib/instructions.h"
+
+#define CPUID_1_EDX_HTT (1u << 28) /* EBX[23:16] is valid */
+#define INIT_PAUSES     100000u    /* between INIT and SIPI; 10 ms in the SDM's example */
+#define SIPI_PAUSES     2000u      /* between the two SIPIs; 200 us there */
+
+extern const char trampoline[], trampoline_end[]; /* trampoline.asm */
+
+struct cpu cpus[CPU_MAX];
+
+/* For start.asm. */
+extern const uint32_t cpu_max, cpu_stack_size;
+extern char cpu_stacks[CPU_MAX * CPU_STACK_SIZE];
+const uint32_t cpu_max = CPU_MAX;
+const uint32_t cpu_stack_size = CPU_STACK_SIZE;
+_Alignas(16) char cpu_stacks[CPU_MAX * CPU_STACK_SIZE];
+
+void cpu_init(void)
+{
+    struct cpu *cpu = &cpus[cpuid(1, 0).ebx >> 24]; /* start.asm checked it */
+    cpu->self = cpu;
+    cpu->index = (uint32_t)(cpu - cpus);
+    wrmsr(MSR_IA32_GS_BASE, (uintptr_t)cpu);
+}
+
+static uint32_t count_started(void)
+{
+    uint32_t count = 1; /* the first */
+    for (uint32_t i = 0; i < CPU_MAX; i++)
+        count += atomic_load(&cpus[i].started);
+    return count;
+}
+
+static uint32_t count_from_cpuid(void)
+{
+    struct cpuid leaf = cpuid(1, 0);
+    return leaf.edx & CPUID_1_EDX_HTT ? leaf.ebx >> 16 & 0xff : 1;
+}
+
+static void broadcast(enum apic_delivery_mode mode, uint8_t vector)
+{
+    apic_send(0, (uint32_t)(APIC_ICR_OTHERS | APIC_ICR_ASSERT) | (uint32_t)mode << 8 | vector);
+}
+
+uint32_t cpus_start(uint32_t wanted)
+{
+    if (!wanted)
+        wanted = count_from_cpuid();
+    if (wanted > CPU_MAX)
+        wanted = CPU_MAX;
+    if (count_started() >= wanted)
+        return count_started();
+
+    memcpy((void *)TRAMPOLINE, trampoline, (size_t)(trampoline_end - trampoline));
+    broadcast(APIC_DELIVERY_INIT, 0);
+    spin(INIT_PAUSES);
+    broadcast(APIC_DELIVERY_SIPI, TRAMPOLINE >> 12);
+    spin(SIPI_PAUSES);
+    broadcast(APIC_DELIVERY_SIPI, TRAMPOLINE >> 12);
+    for (uint32_t i = 0; i < WAIT_BOUND && count_started() < wanted; i++)
+        pause();
+    return count_started();
+}
+
+bool cpu_run(uint32_t index, void (*function)(void))
+{
+    void (*idle)(void) = NULL;
+    return atomic_compare_exchange_strong(&cpus[index].work, &idle, function);
+}
+
+bool cpu_wait(uint32_t index)
+{
+    for (uint32_t i = 0; i < WAIT_BOUND; i++) {
+        if (!atomic_load(&cpus[index].work))
+            return true;
+        pause();
+    }
+    return false;
+}
+
+_Noreturn void cpu_serve(void)
+{
+    struct cpu *cpu = cpu_self();
+    apic_enable();
+    atomic_store(&cpu->started, true);
+    for (;;) {
+        void (*function)(void) = atomic_load(&cpu->work);
+        if (function) {
+            function();
+            atomic_store(&cpu->work, NULL);
+        }
+        pause();
+    }
+}
+
+bool wait_at_least(atomic_uint *counter, uint32_t value)
+{
+    for (uint32_t i = 0; i < WAIT_BOUND; i++) {
+        if (atomic_load(counter) >= value)
+            return true;
+        pause();
+    }
+    return false;
+}
+
+void spin(uint32_t rounds)
+{
+    for (uint32_t i = 0; i < rounds; i++)
+        pause();
+}

@@ -1,0 +1,139 @@
+/* The instructions that C has no words for, one inline function each.
+ *
+ * All are volatile and those that order memory say so to the compiler. A port access is a VM exit
+ * on Pinwheel; an MSR access is one where the MSR bitmap says so. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/control_registers.h"
+
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+static inline void outl(uint16_t port, uint32_t value)
+{
+    __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+static inline uint16_t inw(uint16_t port)
+{
+    uint16_t value;
+    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+    uint32_t value;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+static inline uint64_t rdmsr(uint32_t msr)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" ::"a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(msr)
+                     : "memory");
+}
+
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid r;
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "a"(leaf), "c"(subleaf));
+    return r;
+}
+
+static inline uint64_t rdtsc(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+    return (uint64_t)high << 32 | low;
+}
+
+static inline uint64_t read_cr4(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(value)::"memory");
+    return value;
+}
+
+static inline void write_cr4(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
+}
+
+static inline uint64_t read_cr2(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%cr2, %0" : "=r"(value)::"memory");
+    return value;
+}
+
+static inline void write_cr8(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr8" ::"r"(value) : "memory");
+}
+
+static inline uint64_t read_rflags(void)
+{
+    uint64_t value;
+    __asm__ volatile("pushfq\n\tpopq %0" : "=r"(value)::"memory");
+    return value;
+}
+
+static inline void pause(void)
+{
+    __asm__ volatile("pause" ::: "memory");
+}
+
+static inline void interrupts_on(void)
+{
+    __asm__ volatile("sti" ::: "memory");
+}
+
+static inline void interrupts_off(void)
+{
+    __asm__ volatile("cli" ::: "memory");
+}
+
+/* Masks interrupts; gives what interrupts_restore() wants back. */
+static inline uint64_t interrupts_save(void)
+{
+    uint64_t flags = read_rflags();
+    interrupts_off();
+    return flags;
+}
+
+static inline void interrupts_restore(uint64_t flags)
+{
+    if (flags & RFLAGS_IF)
+        interrupts_on();
+}
+
+_Noreturn static inline void halt_forever(void)
+{
+    for (;;)
+        __asm__ volatile("cli\n\thlt" ::: "memory");
+}

@@ -1,0 +1,40 @@
+/* Test results as TAP: see report.h. Only the first vCPU reports. */
+#include "guest/lib/report.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+
+#include "drivers/format.h"
+#include "guest/lib/console.h"
+
+static uint32_t count, failed;
+
+bool report(bool condition, const char *fmt, ...)
+{
+    char text[200];
+    va_list args;
+    va_start(args, fmt);
+    format_va(text, sizeof text, fmt, args);
+    va_end(args);
+
+    failed += !condition;
+    print("%sok %u - %s\n", condition ? "" : "not ", ++count, text);
+    return condition;
+}
+
+void report_skip(const char *text, const char *reason)
+{
+    print("ok %u - %s # SKIP %s\n", ++count, text, reason);
+}
+
+_Noreturn void report_done(void)
+{
+    print("1..%u\n", count);
+    guest_exit(failed ? 1 : 0);
+}
+
+_Noreturn void report_skip_all(const char *reason)
+{
+    print("1..0 # SKIP %s\n", reason);
+    guest_exit(0);
+}

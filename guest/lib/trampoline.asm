@@ -1,0 +1,29 @@
+; Where a further vCPU starts: SIPI leaves it in real mode at a page below 1 MiB.
+;
+; cpus_start() copies this page to TRAMPOLINE (cpus.h) and broadcasts INIT and SIPI. The code only
+; reaches 32-bit protected mode; start.asm does the rest. CS is the page, so data in it is reached
+; through CS and nothing in here depends on where the page lies.
+; SDM Vol. 3A, "MP Initialization Example".
+
+%define CR0_PE 1
+%define CODE32 0x08
+
+extern start_cpu32
+extern start_gdt
+global trampoline, trampoline_end
+
+section .rodata
+bits 16
+trampoline:
+    cli
+    o32 lgdt [cs:gdt_pointer - trampoline]
+    mov eax, cr0
+    or al, CR0_PE
+    mov cr0, eax
+    xor esi, esi                        ; tells start_cpu32 that this is a further vCPU
+    jmp dword CODE32:start_cpu32
+align 4
+gdt_pointer:
+    dw 4 * 8 - 1
+    dd start_gdt
+trampoline_end:
