@@ -33,8 +33,8 @@ struct routing_effects {
     void (*lock)(void *context);
     void (*unlock)(void *context);
     /* There is something for this vCPU to do before its next instruction in the guest: get it out
-     * of the guest or out of its halt, so that it runs routing_prepare_entry(). Nothing needs to
-     * be done for a vCPU that is itself the caller. */
+     * of the guest or out of its halt, so that it runs routing_prepare_entry(). The caller may be
+     * that vCPU's own CPU: then it is enough that it runs that before the entry. */
     void (*notify)(void *context, unsigned vcpu);
     /* An NMI, SMI, INIT, SIPI (vector: its page) or ExtINT arrives at this vCPU. */
     void (*signal)(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector);
@@ -70,7 +70,7 @@ struct routing {
     struct routing_vcpu vcpu[ROUTING_MAX_VCPUS];
     unsigned vcpu_count;
     bool stale_rescan;     /* a stale EOI asks for a scan; off only to show what it saves */
-    _Atomic uint32_t turn; /* lowest priority: where the search for an acceptor begins */
+    _Atomic uint32_t turn; /* lowest priority: the vCPU that was chosen last */
     const struct routing_effects *effects;
     void *context;
     struct routing_counters counters[ROUTING_MAX_VCPUS]; /* last: not part of the machine's state */

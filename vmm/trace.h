@@ -15,10 +15,11 @@ enum trace_event {
     TRACE_DELIVER,      /* the I/O APIC sent: pin, vector, a = destination, b = how many accepted */
     TRACE_ACCEPT_EDGE,  /* into the IRR: vcpu, vector */
     TRACE_ACCEPT_LEVEL, /* vcpu, vector, a = pins, b = 1 behind the one in service, 0 front */
-    TRACE_SCAN,         /* vcpu, a = reasons; then the sets: one TRACE_SCAN_* record a change */
+    TRACE_SCAN,         /* vcpu, a = reasons, b = stale vectors now; the changes follow */
     TRACE_SCAN_ADD,     /* vcpu, vector: its EOI-exit bit was set; a = 1 if stale */
     TRACE_SCAN_REMOVE,  /* vcpu, vector: its EOI-exit bit was cleared */
     TRACE_SCAN_STALE,   /* vcpu, vector: was routed here, is now stale */
+    TRACE_SCAN_ROUTED,  /* vcpu, vector: was stale, is routed here again */
     TRACE_EOI_LIVE,     /* an EOI exited: vcpu, vector, a = pins retired */
     TRACE_EOI_STALE,
     TRACE_EOI_COINCIDENTAL,

@@ -182,6 +182,13 @@ bool vlapic_write_base(struct vlapic *apic, uint64_t value)
 
 /* ---- errors and local interrupts ---- */
 
+static void interrupt_self(struct vlapic *apic, uint8_t vector)
+{
+    const struct apic_message message = {.vector = vector, .delivery_mode = APIC_DELIVERY_FIXED};
+
+    apic->effects->send(apic->context, &message, APIC_SHORTHAND_SELF);
+}
+
 /* An illegal vector in the error entry itself is one more error, and no interrupt: no recursion. */
 void vlapic_error(struct vlapic *apic, uint32_t esr_bit)
 {
@@ -195,16 +202,15 @@ void vlapic_error(struct vlapic *apic, uint32_t esr_bit)
     if (LVT_VECTOR(lvt) < APIC_FIRST_LEGAL_VECTOR)
         apic->errors |= APIC_ESR_RECEIVE_ILLEGAL_VECTOR;
     else
-        vlapic_post(apic, LVT_VECTOR(lvt), false, 0);
+        interrupt_self(apic, LVT_VECTOR(lvt));
 }
 
-bool vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt)
+void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt)
 {
     uint32_t value = apic_page_read(apic->page, lvt);
 
-    if (value & APIC_LVT_MASKED)
-        return false;
-    return vlapic_post(apic, LVT_VECTOR(value), false, 0);
+    if (!(value & APIC_LVT_MASKED))
+        interrupt_self(apic, LVT_VECTOR(value));
 }
 
 /* ---- acceptance ---- */

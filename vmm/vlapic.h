@@ -32,7 +32,8 @@ enum apic_shorthand {
 };
 
 struct vlapic_effects {
-    /* An IPI leaves; what the SDM calls an invalid combination never gets here. */
+    /* An IPI or, with the self shorthand, a local interrupt leaves. What the SDM calls an invalid
+     * combination never gets here. */
     void (*send)(void *context, const struct apic_message *message, enum apic_shorthand shorthand);
     /* What destinations match has changed, or tokens were dropped by a reset: all vCPUs must scan
      * (invariants 13 and 20). The new identity is vlapic->identity. */
@@ -87,9 +88,9 @@ void vlapic_written(struct vlapic *apic, uint32_t offset);
 bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value);
 bool vlapic_write_msr(struct vlapic *apic, uint32_t msr, uint64_t value);
 
-/* A local interrupt by one of the LVT registers, for example when the timer expires. False: masked,
- * or not accepted. Only the fixed delivery mode is meant. */
-bool vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt);
+/* A local interrupt by one of the LVT registers, if it is not masked there; for example when the
+ * timer expires. Only the fixed delivery mode is meant. */
+void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt);
 
 /* A software EOI, where the processor did not virtualize it: retires the highest vector in service
  * and returns it, -1 if there is none (invariant 17). Calls the eoi_exit effect if that vector's

@@ -1,0 +1,337 @@
+/* Interrupt routing of one VM: see routing.h for the order of work and the lock. */
+#include "vmm/routing.h"
+
+#include "vmm/routing_messages.h"
+
+#define NO_PIN TRACE_NO_PIN
+
+static void lock(struct routing *routing)
+{
+    routing->effects->lock(routing->context);
+}
+
+static void unlock(struct routing *routing)
+{
+    routing->effects->unlock(routing->context);
+}
+
+/* Under the lock. The reason is there before the generation, which says that there is one. */
+static void request_scan(struct routing *routing, unsigned vcpu, enum scan_reason reason)
+{
+    routing->vcpu[vcpu].reasons |= reason;
+    atomic_fetch_add(&routing->vcpu[vcpu].generation, 1);
+    routing->effects->notify(routing->context, vcpu);
+}
+
+/* ---- what the I/O APIC does to the rest; under the lock ---- */
+
+static unsigned ioapic_deliver(void *context, unsigned pin, const struct apic_message *message)
+{
+    struct routing *routing = context;
+
+    return routing_send_to(routing, routing_named_by(routing, message), message, pin);
+}
+
+static bool routes_to(const struct apic_identity *who, uint64_t entry)
+{
+    return vioapic_entry_is_level(entry) && destination_of_entry_matches(who, entry);
+}
+
+static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry)
+{
+    struct routing *routing = context;
+
+    for (unsigned i = 0; i < routing->vcpu_count; i++) {
+        struct apic_identity who = routing_identity(routing, i);
+        if (routes_to(&who, old_entry) || routes_to(&who, new_entry))
+            request_scan(routing, i, SCAN_RTE);
+    }
+}
+
+static void ioapic_trace(void *context, enum trace_event event, unsigned pin, uint8_t vector,
+                         uint64_t a, uint64_t b)
+{
+    const struct routing *routing = context;
+    const struct trace_record record = {.event = (uint8_t)event,
+                                        .vcpu = TRACE_NO_VCPU,
+                                        .vector = vector,
+                                        .pin = (uint8_t)pin,
+                                        .a = a,
+                                        .b = b};
+
+    routing->effects->trace(routing->context, &record);
+}
+
+static const struct vioapic_effects ioapic_effects = {
+    .deliver = ioapic_deliver,
+    .reroute = ioapic_reroute,
+    .trace = ioapic_trace,
+};
+
+/* ---- what a LAPIC does to the rest; on its vCPU's CPU, without the lock ---- */
+
+static void apic_send(void *context, const struct apic_message *message,
+                      enum apic_shorthand shorthand)
+{
+    const struct routing_vcpu *vcpu = context;
+    struct routing *routing = vcpu->routing;
+    uint32_t set = shorthand == APIC_SHORTHAND_NONE
+                       ? routing_named_by(routing, message)
+                       : routing_named_by_shorthand(routing, vcpu->index, shorthand);
+
+    routing_send_to(routing, set, message, NO_PIN);
+}
+
+static void apic_identity_changed(void *context)
+{
+    const struct routing_vcpu *vcpu = context;
+    struct routing *routing = vcpu->routing;
+
+    lock(routing);
+    for (unsigned i = 0; i < routing->vcpu_count; i++)
+        request_scan(routing, i, SCAN_LAPIC);
+    vioapic_retry(&routing->ioapic);
+    unlock(routing);
+}
+
+static void apic_eoi_exit(void *context, uint8_t vector)
+{
+    const struct routing_vcpu *vcpu = context;
+
+    routing_eoi_exit(vcpu->routing, vcpu->index, vector);
+}
+
+static void apic_timer_changed(void *context)
+{
+    const struct routing_vcpu *vcpu = context;
+
+    vcpu->routing->effects->timer_changed(vcpu->routing->context, vcpu->index);
+}
+
+static uint32_t apic_timer_current(void *context)
+{
+    const struct routing_vcpu *vcpu = context;
+
+    return vcpu->routing->effects->timer_current(vcpu->routing->context, vcpu->index);
+}
+
+static void apic_trace(void *context, enum trace_event event, uint8_t vector, uint64_t a,
+                       uint64_t b)
+{
+    const struct routing_vcpu *vcpu = context;
+    const struct trace_record record = {.event = (uint8_t)event,
+                                        .vcpu = (uint8_t)vcpu->index,
+                                        .vector = vector,
+                                        .pin = NO_PIN,
+                                        .a = a,
+                                        .b = b};
+
+    vcpu->routing->effects->trace(vcpu->routing->context, &record);
+}
+
+static const struct vlapic_effects apic_effects = {
+    .send = apic_send,
+    .identity_changed = apic_identity_changed,
+    .eoi_exit = apic_eoi_exit,
+    .timer_changed = apic_timer_changed,
+    .timer_current = apic_timer_current,
+    .trace = apic_trace,
+};
+
+/* ---- power-on ---- */
+
+static void power_on_vcpu(struct routing *routing, unsigned i, const struct routing_config *config)
+{
+    struct routing_vcpu *vcpu = &routing->vcpu[i];
+    struct vlapic *apic = &vcpu->apic;
+
+    vcpu->routing = routing;
+    vcpu->index = i;
+    vcpu->seen = 0;
+    vcpu->reasons = SCAN_LAPIC;
+    atomic_store(&vcpu->generation, 1);
+    apic->page = config->page[i];
+    apic->initial_id = i;
+    apic->physical_address_mask = config->physical_address_mask;
+    apic->broadcast_suppression = config->ioapic_version >= 0x20;
+    apic->effects = &apic_effects;
+    apic->context = vcpu;
+    vlapic_power_on(apic, i == 0);
+}
+
+void routing_power_on(struct routing *routing, const struct routing_config *config,
+                      const struct routing_effects *effects, void *context)
+{
+    routing->vcpu_count = config->vcpu_count;
+    routing->stale_rescan = config->stale_rescan;
+    atomic_store(&routing->turn, config->vcpu_count - 1);
+    routing->effects = effects;
+    routing->context = context;
+    routing->ioapic.effects = &ioapic_effects;
+    routing->ioapic.context = routing;
+    vioapic_reset(&routing->ioapic, config->ioapic_version);
+    for (unsigned i = 0; i < config->vcpu_count; i++) {
+        power_on_vcpu(routing, i, config);
+        routing->counters[i] = (struct routing_counters){0};
+    }
+}
+
+/* ---- from any CPU ---- */
+
+void routing_set_line(struct routing *routing, unsigned pin, bool level)
+{
+    lock(routing);
+    vioapic_set_line(&routing->ioapic, pin, level);
+    unlock(routing);
+}
+
+uint32_t routing_ioapic_read(struct routing *routing, uint32_t offset, unsigned size)
+{
+    lock(routing);
+    uint32_t value = vioapic_read(&routing->ioapic, offset, size);
+    unlock(routing);
+    return value;
+}
+
+void routing_ioapic_write(struct routing *routing, uint32_t offset, unsigned size, uint32_t value)
+{
+    lock(routing);
+    vioapic_write(&routing->ioapic, offset, size, value);
+    unlock(routing);
+}
+
+void routing_tick(struct routing *routing)
+{
+    if (!atomic_load_explicit(&routing->ioapic.deferred, memory_order_relaxed))
+        return;
+    lock(routing);
+    vioapic_release(&routing->ioapic);
+    unlock(routing);
+}
+
+unsigned routing_send(struct routing *routing, const struct apic_message *message)
+{
+    struct apic_message edge = *message;
+
+    edge.level = false;
+    return routing_send_to(routing, routing_named_by(routing, &edge), &edge, NO_PIN);
+}
+
+struct vlapic *routing_vlapic(struct routing *routing, unsigned vcpu)
+{
+    return &routing->vcpu[vcpu].apic;
+}
+
+/* ---- before an entry, and after an EOI ---- */
+
+static void trace_each(struct routing_vcpu *vcpu, enum trace_event event,
+                       const struct vector_set *set, const struct vector_set *flag)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        for (uint64_t left = set->word[i]; left; left &= left - 1) {
+            uint8_t vector = (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(left));
+            apic_trace(vcpu, event, vector, vector_set_has(flag, vector), 0);
+        }
+    }
+}
+
+/* What the scan did, one record for each vector whose state is another now. */
+static void trace_scan(struct routing_vcpu *vcpu, const struct eoi_map *old, uint32_t reasons)
+{
+    const struct eoi_map *map = &vcpu->apic.map;
+    struct vector_set added, removed, staled, routed;
+    unsigned stale = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        added.word[i] = map->exit.word[i] & ~old->exit.word[i];
+        removed.word[i] = old->exit.word[i] & ~map->exit.word[i];
+        staled.word[i] = map->stale.word[i] & ~old->stale.word[i] & old->exit.word[i];
+        routed.word[i] = old->stale.word[i] & ~map->stale.word[i] & map->exit.word[i];
+        stale += (unsigned)__builtin_popcountll(map->stale.word[i]);
+    }
+    apic_trace(vcpu, TRACE_SCAN, 0, reasons, stale);
+    trace_each(vcpu, TRACE_SCAN_ADD, &added, &map->stale);
+    trace_each(vcpu, TRACE_SCAN_REMOVE, &removed, &map->stale);
+    trace_each(vcpu, TRACE_SCAN_STALE, &staled, &map->stale);
+    trace_each(vcpu, TRACE_SCAN_ROUTED, &routed, &map->stale);
+}
+
+static void count_scan(struct routing_counters *counters, uint32_t reasons)
+{
+    counters->scans++;
+    counters->scans_rte += (reasons & SCAN_RTE) != 0;
+    counters->scans_lapic += (reasons & SCAN_LAPIC) != 0;
+    counters->scans_stale += (reasons & SCAN_STALE) != 0;
+}
+
+/* Under the lock. Returns the words that changed. */
+static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu)
+{
+    struct vlapic *apic = &vcpu->apic;
+    struct eoi_map old = apic->map;
+    uint32_t reasons = vcpu->reasons;
+    unsigned changed = eoi_map_scan(&apic->map, routing->ioapic.entry, IOAPIC_PIN_COUNT,
+                                    &apic->identity, &apic->tokens.inflight);
+
+    vcpu->seen = atomic_load(&vcpu->generation);
+    vcpu->reasons = 0;
+    count_scan(&routing->counters[vcpu->index], reasons);
+    trace_scan(vcpu, &old, reasons);
+    return changed;
+}
+
+/* Every level interrupt that the first sync accepts was posted under the lock, and a change of its
+ * route before that post shows in the generation. One that changes later, with the interrupt still
+ * in the inbox, is why the second sync is under the lock together with the scan. */
+int routing_prepare_entry(struct routing *routing, unsigned index, unsigned *changed_words)
+{
+    struct routing_vcpu *vcpu = &routing->vcpu[index];
+    int highest = vlapic_sync(&vcpu->apic);
+
+    *changed_words = 0;
+    if (atomic_load(&vcpu->generation) != vcpu->seen) {
+        lock(routing);
+        highest = vlapic_sync(&vcpu->apic);
+        *changed_words = scan(routing, vcpu);
+        unlock(routing);
+    }
+    return highest;
+}
+
+static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vlapic_eoi kind)
+{
+    switch (kind) {
+    case VLAPIC_EOI_LIVE:
+        counters->eoi_live[vector]++;
+        break;
+    case VLAPIC_EOI_STALE:
+        counters->eoi_stale[vector]++;
+        break;
+    case VLAPIC_EOI_COINCIDENTAL:
+        counters->eoi_coincidental[vector]++;
+        break;
+    }
+}
+
+/* A coincidental EOI costs no lock: nobody else has to hear of it. */
+enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned index, uint8_t vector)
+{
+    struct routing_vcpu *vcpu = &routing->vcpu[index];
+    uint32_t pins;
+    bool rescan;
+    enum vlapic_eoi kind = vlapic_eoi_exit(&vcpu->apic, vector, &pins, &rescan);
+
+    count_eoi(&routing->counters[index], vector, kind);
+    rescan = rescan && routing->stale_rescan;
+    if (!pins && !rescan)
+        return kind;
+    lock(routing);
+    if (rescan) {
+        apic_trace(vcpu, TRACE_RESCAN, vector, 0, 0);
+        request_scan(routing, index, SCAN_STALE);
+    }
+    if (pins)
+        vioapic_eoi(&routing->ioapic, vector, pins);
+    unlock(routing);
+    return kind;
+}
