@@ -49,8 +49,7 @@ extern const uint8_t hypervisor_image_end[] __attribute__((visibility("hidden"))
 static struct firmware_map map;
 static uint64_t entry;
 
-/* ---- the image ---------------------------------------------------------------------------------
- */
+/* ---- the image ------------------------------------------------------------------------------- */
 
 static const struct elf_program *program(unsigned index)
 {
@@ -125,8 +124,7 @@ static const char *load_image(struct boot_info *info, struct paging *paging)
     return NULL;
 }
 
-/* ---- page tables -------------------------------------------------------------------------------
- */
+/* ---- page tables ----------------------------------------------------------------------------- */
 
 static uint64_t *alloc_table(void *ctx, uint64_t *phys)
 {
@@ -173,8 +171,7 @@ static enum paging_result map_identity(const struct boot_info *info, struct pagi
     return result;
 }
 
-/* ---- leaving -----------------------------------------------------------------------------------
- */
+/* ---- leaving --------------------------------------------------------------------------------- */
 
 static enum memory_map_result read_regions(struct boot_info *info)
 {

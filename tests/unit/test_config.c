@@ -1,0 +1,440 @@
+/* Guards boot/config.c: every key, every mistake with its line, and bytes that are no text at all.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "boot/config.h"
+
+static struct boot_guest guest[BOOT_MAX_GUESTS];
+static struct config config;
+
+static void parse(const char *text)
+{
+    /* A copy of the exact size: reading behind it is seen by the sanitizer. */
+    size_t size = strlen(text);
+    char *bytes = malloc(size ? size : 1);
+
+    memcpy(bytes, text, size);
+    memset(guest, 0xee, sizeof(guest));
+    memset(&config, 0xee, sizeof(config));
+    config_parse(&config, guest, bytes, size);
+    free(bytes);
+}
+
+/* One guest with these lines, the first of which is line 2, and a kernel last. */
+static void parse_keys(const char *lines)
+{
+    char text[4096];
+
+    snprintf(text, sizeof(text), "[g]\n%s\nkernel = k", lines);
+    parse(text);
+    assert_int_equal(config.guest_count, 1);
+    assert_string_equal(config.error, "");
+}
+
+static void assert_key_error(const char *line, const char *error)
+{
+    parse_keys(line);
+    assert_string_equal(guest[0].error, error);
+}
+
+static void a_whole_file_is_read(void **state)
+{
+    (void)state;
+    parse("# Pinwheel\n"
+          "\n"
+          "[reroute-x2apic]          # a guest\n"
+          "kernel = \\guests\\reroute.elf   # (forward slashes accepted as well)\n"
+          "initrd = /guests/disk.img\n"
+          "memory = 4M\n"
+          "vcpus = 2\n"
+          "cmdline = x2apic rounds=10000 a=b#c # comment\n"
+          "stale_rescan = off\n"
+          "story = on\n"
+          "after = other.guest_2\n"
+          "[other.guest_2]\n"
+          "  kernel\t=\tk  \t\r\n");
+    assert_string_equal(config.error, "");
+    assert_int_equal(config.guest_count, 2);
+    assert_string_equal(guest[0].error, "");
+    assert_string_equal(guest[0].config.name, "reroute-x2apic");
+    assert_string_equal(guest[0].config.kernel, "\\guests\\reroute.elf");
+    assert_string_equal(guest[0].config.initrd, "/guests/disk.img");
+    assert_string_equal(guest[0].config.command_line, "x2apic rounds=10000 a=b#c");
+    assert_string_equal(guest[0].config.after, "other.guest_2");
+    assert_int_equal(guest[0].config.memory, 4 << 20);
+    assert_int_equal(guest[0].config.vcpus, 2);
+    assert_false(guest[0].config.stale_rescan);
+    assert_true(guest[0].config.story);
+    assert_int_equal(config.line[0].header, 3);
+    assert_int_equal(config.line[0].key[CONFIG_KERNEL], 4);
+    assert_int_equal(config.line[0].key[CONFIG_AFTER], 11);
+    assert_string_equal(guest[1].error, "");
+    assert_string_equal(guest[1].config.kernel, "k");
+    assert_int_equal(config.line[1].header, 12);
+    assert_int_equal(config_check(&config, 1 << 30), 2);
+}
+
+static void defaults(void **state)
+{
+    static const struct boot_guest zero;
+
+    (void)state;
+    parse("[g]\nkernel=k");
+    assert_int_equal(guest[0].config.memory, 16 << 20);
+    assert_int_equal(guest[0].config.vcpus, 1);
+    assert_true(guest[0].config.stale_rescan);
+    assert_false(guest[0].config.story);
+    assert_string_equal(guest[0].config.initrd, "");
+    assert_string_equal(guest[0].config.command_line, "");
+    assert_string_equal(guest[0].config.after, "");
+    assert_int_equal(guest[0].kernel_base, zero.kernel_base);
+    assert_int_equal(guest[0].initrd_size, zero.initrd_size);
+}
+
+static void files_without_guests(void **state)
+{
+    (void)state;
+    parse("");
+    assert_int_equal(config.guest_count, 0);
+    assert_string_equal(config.error, "");
+    assert_int_equal(config_check(&config, 0), 0);
+    parse("# only a comment");
+    assert_int_equal(config.guest_count, 0);
+    assert_string_equal(config.error, "");
+}
+
+static void a_byte_order_mark_is_skipped(void **state)
+{
+    (void)state;
+    parse("\xef\xbb\xbf[g]\r\nkernel=k\r\n");
+    assert_int_equal(config.guest_count, 1);
+    assert_string_equal(guest[0].error, "");
+}
+
+static void sizes(void **state)
+{
+    (void)state;
+    parse_keys("memory = 2048K");
+    assert_int_equal(guest[0].config.memory, 2 << 20);
+    parse_keys("memory = 3G");
+    assert_int_equal(guest[0].config.memory, 3ULL << 30);
+    parse_keys("memory = 2097152");
+    assert_int_equal(guest[0].config.memory, 2 << 20);
+    assert_string_equal(guest[0].error, "");
+#define E "pinwheel.cfg:2: memory: "
+    assert_key_error("memory = 3M", E "3M is not a multiple of 2M");
+    assert_key_error("memory = 0", E "0 is not a multiple of 2M");
+    assert_key_error("memory = 4G", E "4G is more than 3G");
+    assert_key_error("memory = M", E "'M' is not a size such as 16M");
+    assert_key_error("memory = -2M", E "'-2M' is not a size such as 16M");
+    assert_key_error("memory = 4MB", E "'4MB' is not a size such as 16M");
+    assert_key_error("memory = 4 M", E "'4 M' is not a size such as 16M");
+    assert_key_error("memory = 0x400000", E "'0x400000' is not a size such as 16M");
+    assert_key_error("memory = 18446744073709551616",
+                     E "'18446744073709551616' is not a size such as 16M");
+    assert_key_error("memory = 18446744073709551615G",
+                     E "'18446744073709551615G' is not a size such as 16M");
+#undef E
+}
+
+static void vcpus_are_1_to_the_most(void **state)
+{
+    (void)state;
+    parse_keys("vcpus = 8");
+    assert_int_equal(guest[0].config.vcpus, 8);
+#define E(v) "pinwheel.cfg:2: vcpus: '" v "' is not a number from 1 to 8"
+    assert_key_error("vcpus = 0", E("0"));
+    assert_key_error("vcpus = 9", E("9"));
+    assert_key_error("vcpus = 2x", E("2x"));
+    assert_key_error("vcpus = 4294967297", E("4294967297"));
+    assert_key_error("vcpus = two", E("two"));
+#undef E
+}
+
+static void switches_are_on_or_off(void **state)
+{
+    (void)state;
+    assert_key_error("story = yes", "pinwheel.cfg:2: story: 'yes' is neither on nor off");
+    assert_key_error("stale_rescan = 1", "pinwheel.cfg:2: stale_rescan: '1' is neither on nor off");
+    assert_key_error("stale_rescan = onn",
+                     "pinwheel.cfg:2: stale_rescan: 'onn' is neither on nor off");
+}
+
+static void mistakes_in_lines(void **state)
+{
+    (void)state;
+    assert_key_error("kernal = x", "pinwheel.cfg:2: unknown key 'kernal'");
+    assert_key_error("= x", "pinwheel.cfg:2: unknown key ''");
+    assert_key_error("a-very-long-key-that-goes-on-and-on-and-on = x",
+                     "pinwheel.cfg:2: unknown key 'a-very-long-key-that-goes-on-an'");
+    assert_key_error("hello", "pinwheel.cfg:2: neither '[name]' nor 'key = value'");
+    assert_key_error("[", "pinwheel.cfg:2: neither '[name]' nor 'key = value'");
+    assert_key_error("initrd =", "pinwheel.cfg:2: initrd has no value");
+    assert_key_error("initrd = # x", "pinwheel.cfg:2: initrd has no value");
+    assert_key_error("cmdline =", "");
+    assert_key_error("vcpus = 1\nvcpus = 2",
+                     "pinwheel.cfg:3: vcpus is given twice, first in line 2");
+    assert_key_error("cmdline = \xc3\xa4",
+                     "pinwheel.cfg:2: byte 0xc3 outside a comment: the file must be plain ASCII");
+    assert_key_error("cmdline = a\x1b[2J",
+                     "pinwheel.cfg:2: byte 0x1b outside a comment: the file must be plain ASCII");
+}
+
+static void the_first_mistake_is_kept(void **state)
+{
+    (void)state;
+    assert_key_error("vcpus = 0\nmemory = 1",
+                     "pinwheel.cfg:2: vcpus: '0' is not a number from 1 to 8");
+}
+
+/* "KEY = ccc...", with `length` c; in static memory. */
+static const char *long_value(const char *key, size_t length)
+{
+    static char line[1024];
+    int used = snprintf(line, sizeof(line), "%s = ", key);
+
+    memset(line + used, 'c', length);
+    line[(size_t)used + length] = 0;
+    return line;
+}
+
+static void values_that_are_too_long(void **state)
+{
+    (void)state;
+    assert_key_error(long_value("initrd", GUEST_PATH_SIZE - 1), "");
+    assert_int_equal(strlen(guest[0].config.initrd), GUEST_PATH_SIZE - 1);
+    assert_key_error(long_value("initrd", GUEST_PATH_SIZE),
+                     "pinwheel.cfg:2: initrd is longer than 127 characters");
+    assert_key_error(long_value("cmdline", GUEST_CMDLINE_SIZE - 1), "");
+    assert_key_error(long_value("cmdline", GUEST_CMDLINE_SIZE),
+                     "pinwheel.cfg:2: cmdline is longer than 511 characters");
+    assert_key_error(long_value("after", GUEST_NAME_SIZE),
+                     "pinwheel.cfg:2: after is longer than 31 characters");
+}
+
+static void a_guest_needs_a_kernel(void **state)
+{
+    (void)state;
+    parse("\n[g]\nvcpus = 2\n[h]\nkernel = k");
+    assert_string_equal(guest[0].error, "pinwheel.cfg:2: g has no kernel");
+    assert_string_equal(guest[1].error, "");
+    assert_int_equal(config_check(&config, 1 << 30), 1);
+}
+
+static void names(void **state)
+{
+    static const char *const bad[] = {
+        "[]", "[ ]", "[a b]", "[a/b]", "[a]]", "[\"a\"]", "[abcdefghijklmnopqrstuvwxyz-01234]"};
+
+    (void)state;
+    parse("[ A-z_0.9 ]\nkernel=k\n[abcdefghijklmnopqrstuvwxyz-0123]\nkernel=k\n");
+    assert_int_equal(config.guest_count, 2);
+    assert_string_equal(guest[0].config.name, "A-z_0.9");
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[128];
+
+        snprintf(text, sizeof(text), "[g]\nkernel=k\n%s\nkernel=other\nrubbish", bad[i]);
+        parse(text);
+        assert_int_equal(config.guest_count, 1);
+        assert_string_equal(guest[0].error, "");
+        assert_string_equal(guest[0].config.kernel, "k");
+        assert_string_equal(config.error,
+                            "pinwheel.cfg:3: a guest's name is 1 to 31 letters, digits, "
+                            "'-', '_' or '.'");
+    }
+}
+
+static void a_name_used_twice(void **state)
+{
+    (void)state;
+    parse("[g]\nkernel=k\n[g]\nkernel=k\n");
+    assert_int_equal(config.guest_count, 2);
+    assert_string_equal(guest[0].error, "");
+    assert_string_equal(guest[1].error, "pinwheel.cfg:3: the name g is used in line 1 already");
+}
+
+static void keys_before_the_first_guest(void **state)
+{
+    (void)state;
+    parse("vcpus = 2\n[g]\nkernel=k\n");
+    assert_string_equal(config.error, "pinwheel.cfg:1: a key before the first '[name]'");
+    assert_int_equal(config_check(&config, 1 << 30), 1);
+}
+
+static void too_many_guests(void **state)
+{
+    char text[2048];
+    int used = 0;
+
+    (void)state;
+    for (int i = 0; i <= BOOT_MAX_GUESTS; i++)
+        used += snprintf(text + used, sizeof(text) - (size_t)used, "[g%d]\nkernel=k%d\n", i, i);
+    parse(text);
+    assert_int_equal(config.guest_count, BOOT_MAX_GUESTS);
+    assert_string_equal(config.error, "pinwheel.cfg:33: more than 16 guests");
+    assert_string_equal(guest[15].config.kernel, "k15");
+    assert_string_equal(guest[15].error, "");
+}
+
+static void after_must_name_another_guest_without_a_circle(void **state)
+{
+    (void)state;
+    parse("[a]\nkernel=k\nafter=x\n");
+    assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: there is no guest x");
+    parse("[a]\nkernel=k\nafter=a\n");
+    assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: a would wait for itself");
+    parse("[a]\nkernel=k\nafter=b\n[b]\nkernel=k\nafter=c\n[c]\nkernel=k\nafter=b\n");
+    assert_string_equal(guest[0].error, "");
+    assert_string_equal(guest[1].error, "pinwheel.cfg:6: after: b would wait for itself");
+    assert_string_equal(guest[2].error, "pinwheel.cfg:9: after: c would wait for itself");
+    assert_int_equal(config_check(&config, 1 << 30), 0);
+    assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: b is not started");
+}
+
+static void what_waits_for_a_failed_guest_fails(void **state)
+{
+    (void)state;
+    parse("[a]\nkernel=k\nafter=b\n[b]\nkernel=k\nafter=c\n[c]\nkernel=missing\n[d]\nkernel=k\n");
+    config_fail(&config, 2, config.line[2].key[CONFIG_KERNEL], "kernel: %s: %s", "missing",
+                "no file");
+    assert_int_equal(config_check(&config, 1 << 30), 1);
+    assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: b is not started");
+    assert_string_equal(guest[1].error, "pinwheel.cfg:6: after: c is not started");
+    assert_string_equal(guest[2].error, "pinwheel.cfg:8: kernel: missing: no file");
+    assert_string_equal(guest[3].error, "");
+}
+
+static void memory_is_given_in_the_order_of_the_file(void **state)
+{
+    (void)state;
+    parse("[a]\nkernel=k\nmemory=64M\n[b]\nkernel=k\nmemory=128M\n[c]\nkernel=k\n");
+    assert_int_equal(config_check(&config, 100 << 20), 2);
+    assert_string_equal(guest[0].error, "");
+    assert_string_equal(
+        guest[1].error,
+        "pinwheel.cfg:6: memory: b wants 128 MiB, the machine has 36 MiB left for it");
+    assert_string_equal(guest[2].error, "");
+    parse("[c]\nkernel=k\n");
+    assert_int_equal(config_check(&config, 1 << 20), 0);
+    assert_string_equal(
+        guest[0].error,
+        "pinwheel.cfg:1: memory: c wants 16 MiB, the machine has 1 MiB left for it");
+}
+
+static void long_reasons_are_cut(void **state)
+{
+    char text[512];
+
+    (void)state;
+    parse("[a]\nkernel=k\n");
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = 0;
+    config_fail(&config, 0, UINT32_MAX, "%s", text);
+    assert_int_equal(strlen(guest[0].error), BOOT_ERROR_SIZE - 1);
+}
+
+static void zero_bytes_are_no_end_of_text(void **state)
+{
+    static const char text[] = "[g]\nkernel=k\n\0\nvcpus=2\n[h]\nkernel=k";
+
+    (void)state;
+    config_parse(&config, guest, text, sizeof(text) - 1);
+    assert_int_equal(config.guest_count, 2);
+    assert_string_equal(
+        guest[0].error,
+        "pinwheel.cfg:3: byte 0x00 outside a comment: the file must be plain ASCII");
+    assert_string_equal(guest[1].error, "");
+}
+
+static void a_line_of_a_mebibyte(void **state)
+{
+    size_t size = 1 << 20;
+    char *text = malloc(size);
+
+    (void)state;
+    memset(text, 'x', size);
+    memcpy(text, "[g]\nkernel=", 11);
+    config_parse(&config, guest, text, size);
+    assert_string_equal(guest[0].error, "pinwheel.cfg:2: kernel is longer than 127 characters");
+    memset(text, '[', size);
+    config_parse(&config, guest, text, size);
+    assert_string_equal(config.error, "pinwheel.cfg:1: neither '[name]' nor 'key = value'");
+    memset(text, '\n', size);
+    config_parse(&config, guest, text, size);
+    assert_int_equal(config.guest_count, 0);
+    free(text);
+}
+
+static void random_bytes_are_safe(void **state)
+{
+    static const char pool[] = "[]=#\n\r\t \0abgk019MGK-_.\\/\xff";
+    static const char *const word[] = {
+        "\n[g]\n",     "\n[h]\n",       "\nkernel=",   "\nafter=g\n",
+        "\nafter=h\n", "\nmemory=2M\n", "\nvcpus=8\n", "\nstory=on\n"};
+
+    (void)state;
+    srand(1);
+    for (unsigned round = 0; round < 20000; round++) {
+        size_t size = 0, want = (size_t)rand() % 300;
+        char *text = malloc(want + 16), *exact;
+
+        while (size < want) {
+            if (rand() % 4 == 0) {
+                const char *w = word[rand() % 8];
+                memcpy(text + size, w, strlen(w));
+                size += strlen(w);
+            } else {
+                text[size++] = pool[(size_t)rand() % (sizeof(pool) - 1)];
+            }
+        }
+        exact = malloc(size ? size : 1);
+        memcpy(exact, text, size);
+        config_parse(&config, guest, exact, size);
+        assert_true(config.guest_count <= BOOT_MAX_GUESTS);
+        config_check(&config, 64 << 20);
+        for (uint32_t i = 0; i < config.guest_count; i++) {
+            assert_true(guest[i].error[0] || guest[i].config.kernel[0]);
+            assert_true(guest[i].config.vcpus >= 1 && guest[i].config.vcpus <= GUEST_MAX_VCPUS);
+            assert_true(guest[i].config.memory && guest[i].config.memory % CONFIG_MEMORY_UNIT == 0);
+        }
+        free(exact);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_file_is_read),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(files_without_guests),
+        cmocka_unit_test(a_byte_order_mark_is_skipped),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(vcpus_are_1_to_the_most),
+        cmocka_unit_test(switches_are_on_or_off),
+        cmocka_unit_test(mistakes_in_lines),
+        cmocka_unit_test(the_first_mistake_is_kept),
+        cmocka_unit_test(values_that_are_too_long),
+        cmocka_unit_test(a_guest_needs_a_kernel),
+        cmocka_unit_test(names),
+        cmocka_unit_test(a_name_used_twice),
+        cmocka_unit_test(keys_before_the_first_guest),
+        cmocka_unit_test(too_many_guests),
+        cmocka_unit_test(after_must_name_another_guest_without_a_circle),
+        cmocka_unit_test(what_waits_for_a_failed_guest_fails),
+        cmocka_unit_test(memory_is_given_in_the_order_of_the_file),
+        cmocka_unit_test(long_reasons_are_cut),
+        cmocka_unit_test(zero_bytes_are_no_end_of_text),
+        cmocka_unit_test(a_line_of_a_mebibyte),
+        cmocka_unit_test(random_bytes_are_safe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
