@@ -17,7 +17,7 @@ B := build
 # pure too, but in tests the C library has its functions.
 PURE_ARCH    := paging ept vmx_controls exit_reason entry_check
 PURE_DRIVERS := format acpi
-PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages mmio_decode trace multiboot
+PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages mmio_decode trace trace_text multiboot
 PURE_BOOT    := config memory_map
 PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
                    $(PURE_BOOT:%=boot/%.c))
