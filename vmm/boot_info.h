@@ -3,9 +3,9 @@
  * The boot loader (boot/) fills this structure in, leaves the firmware, and jumps to the ELF entry
  * with RDI = its address. At that moment CR3 holds the loader's own tables: all memory below 4 GiB
  * and every range of the memory map identity-mapped (readable, writable, executable), and the
- * hypervisor's image mapped at the addresses that it is linked at, each segment with its own rights.
- * Interrupts are off. All addresses here are physical. The structure, the guests' files and the
- * tables lie in memory that the list of regions does not call usable. */
+ * hypervisor's image mapped at the addresses that it is linked at, each segment with its own
+ * rights. Interrupts are off. All addresses here are physical. The structure, the guests' files and
+ * the tables lie in memory that the list of regions does not call usable. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,20 +63,20 @@ struct boot_guest {
     struct guest_config config;
     uint64_t kernel_base, kernel_size;
     uint64_t initrd_base, initrd_size; /* 0, 0: none */
-    char error[BOOT_ERROR_SIZE];       /* not empty: "file:line: reason"; the guest is not started */
+    char error[BOOT_ERROR_SIZE]; /* not empty: "file:line: reason"; the guest is not started */
 };
 
 struct boot_info {
     uint64_t magic;
-    uint64_t tsc_at_start;       /* TSC at the first instruction of BOOTX64.EFI */
-    uint64_t image_base;         /* where the hypervisor's image was put */
-    uint64_t image_size;         /* bytes, all segments, bss included */
-    uint64_t trampoline;         /* one page below 1 MiB for starting CPUs */
-    uint64_t rsdp;               /* ACPI root pointer; 0: there is none */
-    uint64_t firmware_cr3;       /* the loader's tables, for calling runtime services */
-    uint64_t reset_system;       /* EFI ResetSystem(), Microsoft calling convention; 0: none */
+    uint64_t tsc_at_start; /* TSC at the first instruction of BOOTX64.EFI */
+    uint64_t image_base;   /* where the hypervisor's image was put */
+    uint64_t image_size;   /* bytes, all segments, bss included */
+    uint64_t trampoline;   /* one page below 1 MiB for starting CPUs */
+    uint64_t rsdp;         /* ACPI root pointer; 0: there is none */
+    uint64_t firmware_cr3; /* the loader's tables, for calling runtime services */
+    uint64_t reset_system; /* EFI ResetSystem(), Microsoft calling convention; 0: none */
     struct boot_framebuffer framebuffer;
-    uint32_t cpu_count;          /* entries of cpu_apic_id; the first is the boot CPU */
+    uint32_t cpu_count; /* entries of cpu_apic_id; the first is the boot CPU */
     uint32_t region_count;
     uint32_t guest_count;
     uint32_t reserved;

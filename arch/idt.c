@@ -1,0 +1,123 @@
+/* The host's IDT: see idt.h. */
+#include "arch/idt.h"
+
+#include "arch/segments.h"
+
+struct gate {
+    uint16_t offset_low;
+    uint16_t selector;
+    uint8_t ist;
+    uint8_t type;
+    uint16_t offset_middle;
+    uint32_t offset_high;
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct gate) == 16, "SDM Vol. 3A, \"64-Bit IDT Gate Descriptors\"");
+
+struct table_register {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
+/* traps.asm: the 256 entry points, 16 bytes apart, and the instructions that may fault. */
+extern const char trap_entries[];
+extern const char safe_begin[], safe_end[], safe_fault[];
+
+#define TRAP_ENTRY_SIZE 16
+
+static struct gate table[256];
+static trap_handler *fatal_handler;
+static trap_handler *nmi_handler;
+
+static uint8_t stack_of(unsigned vector)
+{
+    switch (vector) {
+    case VECTOR_NMI:
+        return IST_NMI;
+    case VECTOR_DF:
+        return IST_DOUBLE_FAULT;
+    case VECTOR_MC:
+        return IST_MACHINE_CHECK;
+    case VECTOR_PF:
+        return IST_PAGE_FAULT;
+    default:
+        return 0;
+    }
+}
+
+void idt_init(trap_handler *fatal)
+{
+    fatal_handler = fatal;
+    for (unsigned v = 0; v < 256; v++) {
+        uint64_t entry = (uint64_t)trap_entries + v * TRAP_ENTRY_SIZE;
+        table[v] = (struct gate){
+            .offset_low = (uint16_t)entry,
+            .selector = SELECTOR_CODE,
+            .ist = stack_of(v),
+            .type = 0x8e, /* present, interrupt gate */
+            .offset_middle = (uint16_t)(entry >> 16),
+            .offset_high = (uint32_t)(entry >> 32),
+        };
+    }
+}
+
+void idt_load(void)
+{
+    struct table_register idtr = {sizeof(table) - 1, (uint64_t)table};
+    __asm__ volatile("lidt %0" : : "m"(idtr));
+}
+
+uint64_t idt_base(void)
+{
+    return (uint64_t)table;
+}
+
+void idt_set_nmi(trap_handler *handler)
+{
+    nmi_handler = handler;
+}
+
+/* From traps.asm. */
+void trap_dispatch(struct trap_frame *frame);
+void trap_dispatch(struct trap_frame *frame)
+{
+    if (frame->vector == VECTOR_NMI && nmi_handler) {
+        nmi_handler(frame);
+    } else if (frame->vector == VECTOR_WAKE || frame->vector == VECTOR_SPURIOUS) {
+        /* Waking up was all. The timer is one-shot and the waker's loop sends the EOI. */
+    } else if (frame->vector == VECTOR_GP && frame->rip >= (uint64_t)safe_begin &&
+               frame->rip < (uint64_t)safe_end) {
+        frame->rip = (uint64_t)safe_fault;
+    } else {
+        fatal_handler(frame);
+    }
+}
+
+const char *exception_name(uint64_t vector)
+{
+    static const char *const name[] = {"#DE divide error",
+                                       "#DB debug",
+                                       "NMI",
+                                       "#BP breakpoint",
+                                       "#OF overflow",
+                                       "#BR bound range exceeded",
+                                       "#UD invalid opcode",
+                                       "#NM device not available",
+                                       "#DF double fault",
+                                       "coprocessor segment overrun",
+                                       "#TS invalid TSS",
+                                       "#NP segment not present",
+                                       "#SS stack-segment fault",
+                                       "#GP general protection",
+                                       "#PF page fault",
+                                       "reserved exception",
+                                       "#MF x87 floating-point error",
+                                       "#AC alignment check",
+                                       "#MC machine check",
+                                       "#XM SIMD floating-point exception",
+                                       "#VE virtualization exception",
+                                       "#CP control protection"};
+    if (vector < sizeof(name) / sizeof(name[0]))
+        return name[vector];
+    return vector < 32 ? "reserved exception" : "unexpected interrupt";
+}

@@ -1,0 +1,41 @@
+/* The host's IDT and what happens on its exceptions.
+ *
+ * The hypervisor runs with interrupts off. An NMI is a kick (see cpu.h); the LAPIC timer wakes an
+ * idle CPU; everything else is our own bug and ends in the handler that idt_set_fatal() names,
+ * except at instructions that are marked as allowed to fault (rdmsr_safe() and its like). */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/control_registers.h"
+
+#define VECTOR_WAKE     0xf0 /* the host LAPIC timer */
+#define VECTOR_SPURIOUS 0xff
+
+/* What traps.asm pushes; the last five are the processor's. */
+struct trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t vector, error_code;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+typedef void trap_handler(struct trap_frame *frame);
+
+/* Fills the table in, once; then each CPU loads it. */
+void idt_init(trap_handler *fatal);
+void idt_load(void);
+/* Where the table is, for the VMCS's host-state area. */
+uint64_t idt_base(void);
+
+/* Called for an NMI, on the interrupted CPU, with the frame; set once at start. */
+void idt_set_nmi(trap_handler *handler);
+
+/* RDMSR and WRMSR that may fault: false on #GP. */
+bool rdmsr_safe(uint32_t msr, uint64_t *value);
+bool wrmsr_safe(uint32_t msr, uint64_t value);
+/* XSETBV likewise. */
+bool xsetbv_safe(uint32_t index, uint64_t value);
+
+/* The name of an exception vector, for messages. */
+const char *exception_name(uint64_t vector);

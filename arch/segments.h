@@ -1,0 +1,34 @@
+/* GDT and TSS of one CPU.
+ *
+ * The VM exit loads the host's selectors from the VMCS, so each CPU keeps one fixed table. The TSS
+ * is there for its interrupt stacks: NMI, #DF, #MC and #PF run on stacks of their own, because they
+ * can arrive when the current stack is bad or in use. SDM Vol. 3A, "64-Bit Mode Stack Switching".
+ */
+#pragma once
+#include <stdint.h>
+
+#define SELECTOR_CODE 0x08
+#define SELECTOR_DATA 0x10
+#define SELECTOR_TSS  0x18
+
+enum interrupt_stack { IST_NMI = 1, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_PAGE_FAULT, IST_END };
+
+struct task_state {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t io_map_base;
+} __attribute__((packed));
+_Static_assert(sizeof(struct task_state) == 104, "SDM Vol. 3A, \"64-Bit TSS Format\"");
+
+struct segments {
+    _Alignas(64) uint64_t gdt[5];
+    struct task_state tss;
+};
+
+/* Fills the tables in and loads GDTR, the segment registers and TR on the current CPU. GS base is
+ * lost: set it afterwards. ist_top[i] is the top of the stack for enum interrupt_stack i. */
+void segments_load(struct segments *segments, const uint64_t ist_top[IST_END]);

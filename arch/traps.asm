@@ -1,0 +1,120 @@
+; Entry points of the host's exceptions and interrupts, and the few instructions that may fault.
+; Each entry pushes what the processor did not (error code 0) and its vector, all at 16-byte steps;
+; trap_common saves the registers and calls trap_dispatch(struct trap_frame *). See idt.h.
+
+bits 64
+default rel
+section .text
+
+extern trap_dispatch
+global trap_entries, safe_begin, safe_end, safe_fault
+global rdmsr_safe, wrmsr_safe, xsetbv_safe, nmi_unblock
+
+align 16
+trap_entries:
+%assign vector 0
+%rep 256
+    align 16
+    %if vector != 8 && vector != 10 && vector != 11 && vector != 12 && vector != 13 && vector != 14 && vector != 17 && vector != 21 && vector != 29 && vector != 30
+    push 0
+    %endif
+    push strict dword vector
+    jmp strict near trap_common
+%assign vector vector + 1
+%endrep
+    align 16
+
+trap_common:
+    push rax
+    push rcx
+    push rdx
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    cld
+    mov rdi, rsp
+    mov rbp, rsp
+    and rsp, -16
+    call trap_dispatch
+    mov rsp, rbp
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rdi
+    pop rsi
+    pop rbp
+    pop rbx
+    pop rdx
+    pop rcx
+    pop rax
+    add rsp, 16
+    iretq
+
+; bool rdmsr_safe(uint32_t msr, uint64_t *value)
+; A #GP between safe_begin and safe_end goes on at safe_fault, which returns false.
+safe_begin:
+rdmsr_safe:
+    mov ecx, edi
+    rdmsr
+    shl rdx, 32
+    or rax, rdx
+    mov [rsi], rax
+    mov eax, 1
+    ret
+
+; bool wrmsr_safe(uint32_t msr, uint64_t value)
+wrmsr_safe:
+    mov ecx, edi
+    mov eax, esi
+    mov rdx, rsi
+    shr rdx, 32
+    wrmsr
+    mov eax, 1
+    ret
+
+; bool xsetbv_safe(uint32_t index, uint64_t value)
+xsetbv_safe:
+    mov ecx, edi
+    mov eax, esi
+    mov rdx, rsi
+    shr rdx, 32
+    xsetbv
+    mov eax, 1
+    ret
+safe_end:
+
+safe_fault:
+    xor eax, eax
+    ret
+
+; void nmi_unblock(void): after an exit that was caused by an NMI, NMIs stay blocked until an IRET.
+; SDM Vol. 3A, "Handling Multiple NMIs".
+nmi_unblock:
+    mov rax, rsp
+    mov ecx, ss
+    push rcx
+    push rax
+    pushfq
+    mov ecx, cs
+    push rcx
+    lea rcx, [.done]
+    push rcx
+    iretq
+.done:
+    ret
+
+section .note.GNU-stack noalloc noexec nowrite progbits

@@ -1,0 +1,18 @@
+/* What the hypervisor says to people: lines of text on every console that the machine has.
+ *
+ * Any CPU may print; a call's text comes out in one piece. */
+#pragma once
+#include <stddef.h>
+
+void console_init(void);
+
+/* Formats as drivers/format.h does, at most CONSOLE_LINE bytes at a time. */
+#define CONSOLE_LINE 512
+void console_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void console_write(const char *text, size_t size);
+
+/* Waits until everything is out: before the power goes. */
+void console_drain(void);
+
+/* For panic(): from now on the lock is not waited for. */
+void console_break_lock(void);

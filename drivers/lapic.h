@@ -1,0 +1,27 @@
+/* The machine's own local APICs: kicks, starting CPUs, the timer that wakes an idle CPU.
+ *
+ * Used in the mode that the firmware left, xAPIC or x2APIC; physical destinations only.
+ * SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)". */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Once, on the boot CPU: xapic_page is where the APIC's page is mapped uncached (xAPIC mode). */
+void lapic_init(volatile uint32_t *xapic_page);
+/* The physical base of the page, and whether this CPU is in x2APIC mode, from IA32_APIC_BASE. */
+uint64_t lapic_base(void);
+bool lapic_is_x2apic(void);
+
+/* On each CPU: accepts interrupts, everything local masked; in the boot CPU's mode. */
+void lapic_enable(void);
+uint32_t lapic_id(void);
+
+void lapic_send_nmi(uint32_t apic_id);
+void lapic_send_init(uint32_t apic_id);
+/* page: physical address below 1 MiB, a multiple of 4096. */
+void lapic_send_startup(uint32_t apic_id, uint32_t page);
+
+/* The one-shot timer, in its own ticks; 0 stops it. Its interrupt needs lapic_eoi(). */
+void lapic_timer(uint8_t vector, uint32_t ticks);
+uint32_t lapic_timer_current(void);
+void lapic_eoi(void);

@@ -1,0 +1,84 @@
+/* The TSC's frequency: see tsc.h. */
+#include "drivers/tsc.h"
+
+#include "arch/instructions.h"
+
+#define PIT_FREQUENCY 1193182
+#define PIT_CHANNEL2  0x42
+#define PIT_COMMAND   0x43
+#define PORT_B        0x61 /* bit 0: gate of channel 2; bit 1: speaker; bit 5: its output */
+#define MEASURE_MS    10
+#define FALLBACK_HZ   1000000000 /* if nothing at all is known: waits are then too long, not short \
+                                  */
+
+static uint64_t frequency = FALLBACK_HZ;
+
+/* Counts TSC ticks while channel 2 counts down in mode 0; 0 if its output never rises. */
+static uint64_t measure(void)
+{
+    const uint16_t count = PIT_FREQUENCY * MEASURE_MS / 1000;
+    uint8_t port_b = in8(PORT_B);
+
+    out8(PORT_B, (uint8_t)((port_b & ~2) | 1));
+    out8(PIT_COMMAND, 0xb0); /* channel 2, both bytes, mode 0 */
+    out8(PIT_CHANNEL2, count & 0xff);
+    out8(PIT_CHANNEL2, count >> 8);
+    uint64_t start = rdtsc();
+    uint64_t end = start;
+    unsigned reads = 0;
+    while (!(in8(PORT_B) & 0x20)) {
+        if (++reads == 1000000)
+            break;
+    }
+    end = rdtsc();
+    out8(PORT_B, port_b);
+    /* The output is high from the start where there is no 8254. */
+    return reads < 10 || reads == 1000000 ? 0 : (end - start) * (1000 / MEASURE_MS);
+}
+
+/* What CPUID says; 0 if nothing. */
+static uint64_t from_cpuid(void)
+{
+    uint32_t max = cpuid(0, 0).eax;
+
+    if (max >= 0x15) {
+        struct cpuid_result r = cpuid(0x15, 0);
+        if (r.eax && r.ebx && r.ecx)
+            return (uint64_t)r.ecx * r.ebx / r.eax;
+    }
+    if (max >= 0x16)
+        return (uint64_t)(cpuid(0x16, 0).eax & 0xffff) * 1000000;
+    return 0;
+}
+
+const char *tsc_init(void)
+{
+    uint64_t said = from_cpuid();
+    uint64_t measured = measure();
+
+    if (!measured) {
+        frequency = said ? said : FALLBACK_HZ;
+        return said ? "CPUID, no 8254 to check it" : "a guess: neither CPUID nor an 8254 tells";
+    }
+    uint64_t difference = said > measured ? said - measured : measured - said;
+    if (difference < measured / 50) {
+        frequency = said;
+        return "CPUID, and the 8254 agrees";
+    }
+    frequency = measured;
+    return said ? "measured; CPUID says otherwise and is wrong" : "measured";
+}
+
+uint64_t tsc_frequency(void)
+{
+    return frequency;
+}
+
+void tsc_delay_us(uint64_t microseconds)
+{
+    uint64_t start = rdtsc();
+    uint64_t ticks = frequency / 1000000 * microseconds;
+
+    while (rdtsc() - start < ticks)
+        cpu_pause();
+}

@@ -1,0 +1,65 @@
+/* The machine's serial port: see uart.h. */
+#include "drivers/uart.h"
+
+#include "arch/instructions.h"
+
+#define UART_BASE    0x3f8
+#define UART_DATA    (UART_BASE + 0)
+#define UART_IER     (UART_BASE + 1)
+#define UART_FCR     (UART_BASE + 2)
+#define UART_LCR     (UART_BASE + 3)
+#define UART_MCR     (UART_BASE + 4)
+#define UART_LSR     (UART_BASE + 5)
+#define UART_SCRATCH (UART_BASE + 7)
+#define LSR_THRE     0x20 /* the transmit FIFO is empty */
+#define LSR_TEMT     0x40 /* and the last bit has left */
+#define FIFO_SIZE    16
+
+/* A port that stays busy this many reads (some 100 ms) is taken for dead. */
+#define BUSY_READS 1000000
+
+static bool present;
+
+bool uart_init(void)
+{
+    out8(UART_SCRATCH, 0x5a);
+    if (in8(UART_SCRATCH) != 0x5a)
+        return false;
+    out8(UART_IER, 0);
+    out8(UART_LCR, 0x80); /* divisor latch */
+    out8(UART_DATA, 1);   /* 115200 baud */
+    out8(UART_IER, 0);
+    out8(UART_LCR, 0x03); /* 8N1 */
+    out8(UART_FCR, 0x01); /* FIFOs on; what the firmware still has in them goes out */
+    out8(UART_MCR, 0x03); /* DTR, RTS */
+    present = true;
+    return true;
+}
+
+/* Waits until the port shows one of these LSR bits; a port that never does is taken for dead. */
+static bool wait_for(uint8_t bits)
+{
+    for (unsigned reads = 0; reads < BUSY_READS; reads++) {
+        if (in8(UART_LSR) & bits)
+            return true;
+        cpu_pause();
+    }
+    present = false;
+    return false;
+}
+
+void uart_drain(void)
+{
+    if (present)
+        wait_for(LSR_TEMT);
+}
+
+void uart_write(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size && present; i += FIFO_SIZE) {
+        if (!wait_for(LSR_THRE))
+            return;
+        for (size_t j = i; j < size && j < i + FIFO_SIZE; j++)
+            out8(UART_DATA, (uint8_t)text[j]);
+    }
+}

@@ -1,0 +1,26 @@
+/* VM exits: one row of a table for each reason that is handled. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vcpu;
+
+/* What a handler wants done. */
+enum exit_action {
+    EXIT_ADVANCE, /* past the instruction: it has been emulated */
+    EXIT_RESUME,  /* as is: trap-like exits, faults, injected exceptions */
+    EXIT_YIELD,   /* as is, but not now: the CPU's next vCPU has its turn */
+    EXIT_ADVANCE_AND_YIELD,
+};
+
+/* Handles the exit that has just happened. False: the vCPU gives its CPU away. */
+bool exit_handle(struct vcpu *vcpu);
+
+/* Handlers in other files. */
+enum exit_action exit_io(struct vcpu *vcpu);
+enum exit_action exit_ept_violation(struct vcpu *vcpu);
+enum exit_action exit_apic_access(struct vcpu *vcpu);
+
+/* The guest's hypercalls: number in RAX; the result comes back there. */
+#define HYPERCALL_NOTHING 0      /* returns 0: for measuring an exit */
+#define HYPERCALL_UNKNOWN (-1LL) /* the result of any other number */

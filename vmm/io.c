@@ -1,0 +1,141 @@
+/* Port I/O: the exit, and the devices behind ports. A port without a device reads all ones and
+ * swallows writes. */
+#include "arch/apic_registers.h"
+#include "vmm/exits.h"
+#include "vmm/vcpu.h"
+
+#define UART_BASE      0x3f8
+#define UART_LSR       5
+#define LSR_EMPTY      0x60 /* transmitter empty, holding register empty */
+#define UART_LCR       3
+#define LCR_DIVISOR    0x80
+
+#define TEST_LINE_BASE 0x2000
+#define TEST_EXIT      0xf4
+#define DEBUG_CONSOLE  0xe9
+#define UART_SCRATCH   7
+
+struct port_range {
+    uint16_t first, count;
+    uint32_t (*in)(struct vcpu *vcpu, uint16_t offset, unsigned size);
+    void (*out)(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value);
+};
+
+/* ---- UART: transmits, for now ---- */
+
+static uint32_t uart_in(struct vcpu *vcpu, uint16_t offset, unsigned size)
+{
+    (void)size;
+    switch (offset) {
+    case UART_LSR:
+        return LSR_EMPTY;
+    case UART_LCR:
+        return vcpu->vm->uart_lcr;
+    case UART_SCRATCH:
+        return vcpu->vm->uart_scratch;
+    default:
+        return 0;
+    }
+}
+
+static void uart_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value)
+{
+    struct vm *vm = vcpu->vm;
+
+    (void)size;
+    if (offset == 0 && !(vm->uart_lcr & LCR_DIVISOR))
+        guest_console_put(&vm->console, (char)value);
+    else if (offset == UART_LCR)
+        vm->uart_lcr = (uint8_t)value;
+    else if (offset == UART_SCRATCH)
+        vm->uart_scratch = (uint8_t)value;
+}
+
+/* ---- test devices ---- */
+
+static void debug_console_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value)
+{
+    (void)offset;
+    (void)size;
+    guest_console_put(&vcpu->vm->console, (char)value);
+}
+
+static uint32_t debug_console_in(struct vcpu *vcpu, uint16_t offset, unsigned size)
+{
+    (void)vcpu;
+    (void)offset;
+    (void)size;
+    return DEBUG_CONSOLE; /* how a guest finds it */
+}
+
+static void exit_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value)
+{
+    (void)offset;
+    (void)size;
+    vm_exit(vcpu->vm, value);
+}
+
+static void line_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value)
+{
+    (void)size;
+    routing_set_line(&vcpu->vm->routing, offset, value & 1);
+}
+
+static const struct port_range ports[] = {
+    {UART_BASE, 8, uart_in, uart_out},
+    {TEST_LINE_BASE, IOAPIC_PIN_COUNT, NULL, line_out},
+    {TEST_EXIT, 1, NULL, exit_out},
+    {DEBUG_CONSOLE, 1, debug_console_in, debug_console_out},
+};
+
+static const struct port_range *find(uint16_t port)
+{
+    for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+        if ((uint16_t)(port - ports[i].first) < ports[i].count)
+            return &ports[i];
+    }
+    return NULL;
+}
+
+static void in(struct vcpu *vcpu, uint16_t port, unsigned size)
+{
+    const struct port_range *range = find(port);
+    uint32_t value = UINT32_MAX;
+    uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
+
+    if (range && range->in)
+        value = range->in(vcpu, (uint16_t)(port - range->first), size);
+    if (size == 4)
+        *rax = value;
+    else if (size == 2)
+        *rax = (*rax & ~0xffffULL) | (uint16_t)value;
+    else
+        *rax = (*rax & ~0xffULL) | (uint8_t)value;
+}
+
+static void out(struct vcpu *vcpu, uint16_t port, unsigned size)
+{
+    const struct port_range *range = find(port);
+    uint32_t value = (uint32_t)vcpu->context.reg[GUEST_RAX];
+
+    if (range && range->out)
+        range->out(vcpu, (uint16_t)(port - range->first), size,
+                   size == 4 ? value : value & ((1u << 8 * size) - 1));
+}
+
+enum exit_action exit_io(struct vcpu *vcpu)
+{
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+    uint16_t port = (uint16_t)(q >> IO_EXIT_PORT_SHIFT);
+    unsigned size = (unsigned)(q & IO_EXIT_SIZE_MASK) + 1;
+
+    if (q & IO_EXIT_STRING) {
+        vm_kill(vcpu->vm, "vCPU %u: string I/O at port 0x%x is not emulated", vcpu->index, port);
+        return EXIT_RESUME;
+    }
+    if (q & IO_EXIT_IN)
+        in(vcpu, port, size);
+    else
+        out(vcpu, port, size);
+    return EXIT_ADVANCE;
+}

@@ -1,0 +1,213 @@
+/* The run loop: see run.h. */
+#include "vmm/run.h"
+
+#include "arch/control_registers.h"
+#include "arch/instructions.h"
+#include "arch/msr.h"
+#include "drivers/console.h"
+#include "drivers/tsc.h"
+#include "vmm/exits.h"
+#include "vmm/host.h"
+#include "vmm/summary.h"
+#include "vmm/vcpu.h"
+#include "vmm/virq.h"
+#include "vmm/vmcs_setup.h"
+
+static uint64_t slice;       /* in TSC ticks */
+static unsigned timer_shift; /* the preemption timer counts TSC >> this */
+static _Atomic uint32_t first_entry_seen;
+
+#define TIMER_MAX 0xffffffffULL
+
+/* ---- before an entry ---- */
+
+/* Arms the preemption timer for the rest of the slice. From here on an NMI zeroes it, so that a
+ * request that comes after the requests were taken ends the entry at once. */
+static void arm(struct vcpu *vcpu)
+{
+    uint64_t now = rdtsc();
+    uint64_t left = vcpu->slice_end > now ? (vcpu->slice_end - now) >> timer_shift : 0;
+
+    atomic_store(&vcpu->in_guest, 1);
+    vmcs_write(VMCS_PREEMPTION_TIMER, left < TIMER_MAX ? left : TIMER_MAX);
+    __asm__ volatile("" : : : "memory"); /* the NMI handler runs on this CPU: order is enough */
+    vcpu->host->cpu.entry_armed = true;
+}
+
+static void disarm(struct vcpu *vcpu)
+{
+    vcpu->host->cpu.entry_armed = false;
+    atomic_store_explicit(&vcpu->in_guest, 0, memory_order_release);
+}
+
+static void trace_start(const struct vcpu *vcpu)
+{
+    host_trace(
+        &(struct trace_record){.event = TRACE_VCPU_START,
+                               .guest = (uint8_t)vcpu->vm->index,
+                               .vcpu = (uint8_t)vcpu->index,
+                               .pin = TRACE_NO_PIN,
+                               .a = vmcs_read(VMCS_GUEST_CS_BASE) + vmcs_read(VMCS_GUEST_RIP)});
+}
+
+/* Step 1: does what the requests say. False if the vCPU has nothing to run now. */
+static bool drain_requests(struct vcpu *vcpu)
+{
+    uint32_t requests = atomic_exchange(&vcpu->requests, 0);
+
+    if (requests & REQUEST_STOP) {
+        vcpu->state = VCPU_ENDED;
+        vcpu_unload_for_good(vcpu);
+        vm_vcpu_stopped(vcpu->vm);
+        return false;
+    }
+    if (requests & REQUEST_START) {
+        vcpu_enter_multiboot(vcpu);
+        trace_start(vcpu);
+    }
+    if (requests & REQUEST_INIT) {
+        vlapic_init(routing_vlapic(&vcpu->vm->routing, vcpu->index));
+        vcpu_reset(vcpu);
+        virq_mode_changed(vcpu);
+        if (vcpu->index == 0)
+            vm_kill(vcpu->vm, "INIT of vCPU 0: there is no firmware to start again from");
+    }
+    if ((requests & REQUEST_SIPI) && vcpu->state == VCPU_WAIT_FOR_SIPI) {
+        vcpu_enter_real_mode(vcpu, (uint8_t)atomic_load(&vcpu->sipi_page));
+        trace_start(vcpu);
+    }
+    if ((requests & REQUEST_NMI) && vcpu->state != VCPU_WAIT_FOR_SIPI && vcpu->nmi_pending < 2)
+        vcpu->nmi_pending++;
+    if (requests)
+        virq_prepare_entry(vcpu);
+    if (vcpu->state == VCPU_HALTED && vcpu_can_wake(vcpu))
+        vcpu->state = VCPU_RUNNABLE;
+    return vcpu->state == VCPU_RUNNABLE;
+}
+
+/* HLT ends by an NMI, or by an interrupt that the guest lets through. */
+bool vcpu_can_wake(const struct vcpu *vcpu)
+{
+    return vcpu->nmi_pending ||
+           ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) && virq_deliverable(vcpu));
+}
+
+/* Step 6: what was queued, else an NMI if the guest takes one now, else a window to wait for. */
+static void inject(struct vcpu *vcpu)
+{
+    if (vcpu->event) {
+        vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, vcpu->event);
+        if (vcpu->event & INTERRUPTION_ERROR_CODE)
+            vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, vcpu->event_error);
+        vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, vcpu->event_length);
+        vcpu->event = 0;
+    } else if (vcpu->nmi_pending) {
+        const uint64_t blocking =
+            INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS | INTERRUPTIBILITY_NMI;
+        if (!(vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & blocking)) {
+            vcpu->nmi_pending--;
+            vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
+                       INTERRUPTION_VALID | INTERRUPTION_NMI | VECTOR_NMI);
+        }
+    }
+    uint32_t primary = vcpu->controls.primary;
+    if (vcpu->nmi_pending)
+        primary |= PRIMARY_NMI_WINDOW_EXITING;
+    if (primary != vcpu->controls.primary || vcpu->nmi_window) {
+        vmcs_write(VMCS_PRIMARY_CONTROLS, primary);
+        vcpu->nmi_window = vcpu->nmi_pending != 0;
+    }
+}
+
+static void first_entry(struct vcpu *vcpu)
+{
+    vcpu->checked = true;
+    if (!vmcs_check(vcpu, false))
+        return;
+    if (!atomic_exchange(&first_entry_seen, 1))
+        console_print("BENCH name=boot_to_guest instructions=%lu\n", rdtsc() - host.tsc_at_start);
+}
+
+/* ---- a turn ---- */
+
+/* Runs one vCPU until another should have the CPU. */
+static void run_turn(struct vcpu *vcpu)
+{
+    vcpu_load(vcpu);
+    vcpu->slice_end = rdtsc() + slice;
+    for (;;) {
+        arm(vcpu);
+        if (atomic_load_explicit(&vcpu->requests, memory_order_relaxed) ||
+            vcpu->state != VCPU_RUNNABLE) {
+            if (!drain_requests(vcpu)) {
+                disarm(vcpu);
+                return;
+            }
+        }
+        if (vcpu->event || vcpu->nmi_pending || vcpu->nmi_window)
+            inject(vcpu);
+        if (!vcpu->checked) {
+            first_entry(vcpu);
+            if (atomic_load(&vcpu->requests)) {
+                disarm(vcpu);
+                continue;
+            }
+        }
+        bool entered = vmx_enter(&vcpu->context, vcpu->launched);
+        disarm(vcpu);
+        if (!entered) {
+            vm_kill(vcpu->vm, "VM entry failed: %s", vmx_error());
+            continue;
+        }
+        vcpu->launched = true;
+        if (!exit_handle(vcpu))
+            return;
+    }
+}
+
+/* ---- whose turn ---- */
+
+static bool wants_to_run(struct vcpu *vcpu)
+{
+    if (vcpu->state == VCPU_ENDED)
+        return false;
+    return vcpu->state == VCPU_RUNNABLE ||
+           atomic_load_explicit(&vcpu->requests, memory_order_acquire);
+}
+
+static struct vcpu *next_vcpu(struct host_cpu *self)
+{
+    for (uint32_t i = 0; i < self->vcpu_count; i++) {
+        uint32_t candidate = (self->next_vcpu + i) % self->vcpu_count;
+        if (wants_to_run(self->vcpu[candidate])) {
+            self->next_vcpu = (candidate + 1) % self->vcpu_count;
+            return self->vcpu[candidate];
+        }
+    }
+    return NULL;
+}
+
+void run_init(void)
+{
+    slice = tsc_frequency() / 1000000 * SLICE_US;
+    timer_shift = (unsigned)(host.capabilities.misc & VMX_MISC_PREEMPTION_SHIFT_MASK);
+}
+
+_Noreturn void host_run(void)
+{
+    struct host_cpu *self = this_host_cpu();
+
+    for (;;) {
+        atomic_store(&self->wake, 0);
+        struct vcpu *vcpu = next_vcpu(self);
+        if (vcpu) {
+            run_turn(vcpu);
+            continue;
+        }
+        if (self->cpu.index == 0 && vm_all_ended())
+            summary_and_power_off();
+        atomic_store(&self->idle, 1);
+        cpu_idle(&self->wake);
+        atomic_store(&self->idle, 0);
+    }
+}

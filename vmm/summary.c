@@ -1,0 +1,107 @@
+/* What a guest leaves behind: see summary.h. */
+#include "vmm/summary.h"
+
+#include "drivers/console.h"
+#include "drivers/power.h"
+#include "vmm/host.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+#define STORY_LINE 200
+
+static uint32_t guests, passed;
+
+static const char *result_name(enum vm_result result)
+{
+    static const char *const name[] = {
+        [VM_PASSED] = "pass", [VM_FAILED] = "fail", [VM_KILLED] = "killed"};
+    return result <= VM_KILLED ? name[result] : "fail";
+}
+
+static void print_counters(const struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        const struct routing_counters *c = &vm->routing.counters[i];
+        for (unsigned v = 0; v < VECTOR_COUNT; v++) {
+            if (!(c->eoi_live[v] | c->eoi_stale[v] | c->eoi_coincidental[v]))
+                continue;
+            console_print("COUNTERS guest=%s vcpu=%u vector=0x%02x eoi_live=%lu eoi_stale=%lu "
+                          "eoi_coincidental=%lu delivered_level=%lu\n",
+                          vm->name, i, v, c->eoi_live[v], c->eoi_stale[v], c->eoi_coincidental[v],
+                          c->delivered_level[v]);
+        }
+    }
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        const struct routing_counters *c = &vm->routing.counters[i];
+        console_print("SCANS guest=%s vcpu=%u scans=%lu reason_rte=%lu reason_lapic=%lu "
+                      "reason_stale=%lu\n",
+                      vm->name, i, c->scans, c->scans_rte, c->scans_lapic, c->scans_stale);
+    }
+}
+
+static void print_exits(const struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        const struct vcpu *vcpu = vm->vcpu[i];
+        for (uint32_t r = 0; r < EXIT_REASON_COUNT; r++) {
+            if (vcpu->exits_by_reason[r])
+                console_print("EXITS guest=%s vcpu=%u reason=%u count=%lu name=\"%s\"\n", vm->name,
+                              i, r, vcpu->exits_by_reason[r], exit_reason_name(r));
+        }
+    }
+}
+
+/* The trace of this guest, all CPUs' merged by time, as sentences. */
+static void tell_story(const struct vm *vm)
+{
+    const struct trace_ring *ring[BOOT_MAX_CPUS];
+    uint64_t cursor[BOOT_MAX_CPUS];
+    const struct trace_record *record;
+    uint64_t start = 0;
+
+    console_print("\n  The interrupts of guest %s, in order (time in TSC ticks):\n", vm->name);
+    for (uint32_t i = 0; i < host.cpu_count; i++) {
+        ring[i] = host.cpu[i]->trace;
+        cursor[i] = trace_first(ring[i]);
+    }
+    while ((record = trace_next(ring, cursor, host.cpu_count))) {
+        char line[STORY_LINE];
+        if (record->guest != vm->index)
+            continue;
+        if (!start)
+            start = record->time;
+        if (trace_story(line, sizeof(line), record, start) > 0)
+            console_print("  %s\n", line);
+    }
+    console_print("\n");
+}
+
+void summary_of_guest(struct vm *vm)
+{
+    uint64_t exits = 0;
+
+    for (uint32_t i = 0; i < vm->vcpu_count; i++)
+        exits += vm->vcpu[i]->exits;
+    if (vm->config->story)
+        tell_story(vm);
+    print_counters(vm);
+    print_exits(vm);
+    console_print("GUEST name=%s result=%s code=%u exits=%lu\n", vm->name, result_name(vm->result),
+                  vm->code, exits);
+    __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
+    if (vm->result == VM_PASSED)
+        __atomic_fetch_add(&passed, 1, __ATOMIC_RELAXED);
+}
+
+void summary_not_started(const struct boot_guest *guest, const char *reason)
+{
+    console_print("pinwheel: guest %s is not started: %s\n", guest->config.name, reason);
+    console_print("GUEST name=%s result=fail code=0 exits=0\n", guest->config.name);
+    __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
+}
+
+_Noreturn void summary_and_power_off(void)
+{
+    console_print("PINWHEEL done guests=%u passed=%u failed=%u\n", guests, passed, guests - passed);
+    power_off();
+}

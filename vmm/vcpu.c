@@ -1,0 +1,229 @@
+/* A virtual CPU: its life between physical CPU and memory. See vcpu.h. */
+#include "vmm/vcpu.h"
+
+#include "arch/control_registers.h"
+#include "arch/idt.h"
+#include "arch/instructions.h"
+#include "arch/msr.h"
+#include "arch/panic.h"
+#include "drivers/lapic.h"
+#include "vmm/host.h"
+#include "vmm/memory.h"
+#include "vmm/policy.h"
+#include "vmm/virq.h"
+#include "vmm/vmcs_setup.h"
+
+/* SDM Vol. 1, "XSAVE Area": the legacy region's MXCSR, and its value after reset. */
+#define XSAVE_MXCSR_OFFSET 24
+#define MXCSR_RESET        0x1f80
+
+/* Selectors and descriptors of the 32-bit state that Multiboot asks for, and of real mode. */
+#define FLAT_CODE32 (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0xb | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
+#define FLAT_DATA32 (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0x3 | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
+#define REAL_CODE   (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0xb)
+#define REAL_DATA   (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0x3)
+#define TSS_BUSY    (ACCESS_RIGHTS_P | 0xb)
+#define LDT         (ACCESS_RIGHTS_P | 0x2)
+
+struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu)
+{
+    struct vcpu *vcpu = memory_alloc_pages(sizeof(struct vcpu), NULL);
+    struct vmx_region *vmcs = memory_alloc_pages(sizeof(*vmcs), &vcpu->vmcs_physical);
+
+    vmcs->revision = (uint32_t)(host.capabilities.basic & VMX_BASIC_REVISION_MASK);
+    vcpu->vm = vm;
+    vcpu->index = index;
+    vcpu->host = cpu;
+    vcpu->apic_page = memory_alloc_pages(sizeof(*vcpu->apic_page), &vcpu->apic_page_physical);
+    vcpu->xsave = memory_alloc_pages(policy_xsave_size(), NULL);
+    *(uint32_t *)(vcpu->xsave + XSAVE_MXCSR_OFFSET) = MXCSR_RESET;
+    vcpu->registers.xcr0 = XCR0_X87;
+    vcpu->registers.dr6 = DR6_RESET;
+    cpu->vcpu[cpu->vcpu_count++] = vcpu;
+    return vcpu;
+}
+
+static void xsave(uint8_t *area)
+{
+    __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
+}
+
+static void xrstor(const uint8_t *area)
+{
+    __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
+}
+
+static void registers_save(struct vcpu *vcpu)
+{
+    struct vcpu_registers *r = &vcpu->registers;
+
+    xsetbv(0, policy_xcr0());
+    xsave(vcpu->xsave);
+    r->cr2 = read_cr2();
+    __asm__ volatile("mov %%dr0, %0" : "=r"(r->dr[0]));
+    __asm__ volatile("mov %%dr1, %0" : "=r"(r->dr[1]));
+    __asm__ volatile("mov %%dr2, %0" : "=r"(r->dr[2]));
+    __asm__ volatile("mov %%dr3, %0" : "=r"(r->dr[3]));
+    __asm__ volatile("mov %%dr6, %0" : "=r"(r->dr6));
+    r->star = rdmsr(MSR_IA32_STAR);
+    r->lstar = rdmsr(MSR_IA32_LSTAR);
+    r->cstar = rdmsr(MSR_IA32_CSTAR);
+    r->fmask = rdmsr(MSR_IA32_FMASK);
+    r->kernel_gs_base = rdmsr(MSR_IA32_KERNEL_GS_BASE);
+    if (host.capabilities.rdtscp)
+        r->tsc_aux = rdmsr(MSR_IA32_TSC_AUX);
+}
+
+static void registers_restore(const struct vcpu *vcpu)
+{
+    const struct vcpu_registers *r = &vcpu->registers;
+
+    xsetbv(0, policy_xcr0());
+    xrstor(vcpu->xsave);
+    xsetbv(0, r->xcr0);
+    write_cr2(r->cr2);
+    __asm__ volatile("mov %0, %%dr0" : : "r"(r->dr[0]));
+    __asm__ volatile("mov %0, %%dr1" : : "r"(r->dr[1]));
+    __asm__ volatile("mov %0, %%dr2" : : "r"(r->dr[2]));
+    __asm__ volatile("mov %0, %%dr3" : : "r"(r->dr[3]));
+    __asm__ volatile("mov %0, %%dr6" : : "r"(r->dr6));
+    wrmsr(MSR_IA32_STAR, r->star);
+    wrmsr(MSR_IA32_LSTAR, r->lstar);
+    wrmsr(MSR_IA32_CSTAR, r->cstar);
+    wrmsr(MSR_IA32_FMASK, r->fmask);
+    wrmsr(MSR_IA32_KERNEL_GS_BASE, r->kernel_gs_base);
+    if (host.capabilities.rdtscp)
+        wrmsr(MSR_IA32_TSC_AUX, r->tsc_aux);
+}
+
+void vcpu_load(struct vcpu *vcpu)
+{
+    struct host_cpu *self = this_host_cpu();
+    struct vcpu *before = self->loaded;
+
+    if (before == vcpu)
+        return;
+    if (before)
+        registers_save(before);
+    if (!vcpu->set_up)
+        vmcs_clear(vcpu->vmcs_physical);
+    vmcs_load(vcpu->vmcs_physical);
+    self->loaded = vcpu;
+    if (!vcpu->set_up) {
+        vmcs_set_up(vcpu);
+        vcpu->set_up = true;
+    }
+    registers_restore(vcpu);
+    /* Another guest's branch history must not steer this one. */
+    if (policy_has_ibpb() && before && before->vm != vcpu->vm)
+        wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+}
+
+void vcpu_unload_for_good(struct vcpu *vcpu)
+{
+    struct host_cpu *self = this_host_cpu();
+
+    if (vcpu->set_up)
+        vmcs_clear(vcpu->vmcs_physical);
+    if (self->loaded == vcpu)
+        self->loaded = NULL;
+}
+
+void vcpu_request(struct vcpu *vcpu, uint32_t requests)
+{
+    atomic_fetch_or(&vcpu->requests, requests);
+    if (vcpu->host == this_host_cpu())
+        return; /* it is in the hypervisor now, and looks before it enters a guest */
+    if (atomic_load(&vcpu->in_guest))
+        lapic_send_nmi(vcpu->host->cpu.apic_id);
+    else
+        host_wake(vcpu->host);
+}
+
+static void set_segment(uint64_t selector_field, uint64_t base_field, uint64_t limit_field,
+                        uint64_t rights_field, uint16_t selector, uint64_t base, uint32_t limit,
+                        uint32_t rights)
+{
+    vmcs_write(selector_field, selector);
+    vmcs_write(base_field, base);
+    vmcs_write(limit_field, limit);
+    vmcs_write(rights_field, rights);
+}
+
+#define SET_SEGMENT(name, selector, base, limit, rights)                                           \
+    set_segment(VMCS_GUEST_##name##_SELECTOR, VMCS_GUEST_##name##_BASE, VMCS_GUEST_##name##_LIMIT, \
+                VMCS_GUEST_##name##_ACCESS_RIGHTS, selector, base, limit, rights)
+
+static void set_data_segments(uint16_t selector, uint32_t limit, uint32_t rights)
+{
+    SET_SEGMENT(SS, selector, 0, limit, rights);
+    SET_SEGMENT(DS, selector, 0, limit, rights);
+    SET_SEGMENT(ES, selector, 0, limit, rights);
+    SET_SEGMENT(FS, selector, 0, limit, rights);
+    SET_SEGMENT(GS, selector, 0, limit, rights);
+}
+
+void vcpu_reset(struct vcpu *vcpu)
+{
+    for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
+        vcpu->context.reg[i] = 0;
+    vcpu->context.reg[GUEST_RDX] = cpuid(1, 0).eax;
+    SET_SEGMENT(CS, 0xf000, 0xffff0000, 0xffff, REAL_CODE);
+    set_data_segments(0, 0xffff, REAL_DATA);
+    SET_SEGMENT(LDTR, 0, 0, 0xffff, LDT);
+    SET_SEGMENT(TR, 0, 0, 0xffff, TSS_BUSY);
+    vmcs_write(VMCS_GUEST_GDTR_BASE, 0);
+    vmcs_write(VMCS_GUEST_GDTR_LIMIT, 0xffff);
+    vmcs_write(VMCS_GUEST_IDTR_BASE, 0);
+    vmcs_write(VMCS_GUEST_IDTR_LIMIT, 0xffff);
+    vmcs_write(VMCS_GUEST_RIP, 0xfff0);
+    vmcs_write(VMCS_GUEST_RSP, 0);
+    vmcs_write(VMCS_GUEST_RFLAGS, RFLAGS_ONE);
+    policy_set_cr0(CR0_ET | CR0_NW | CR0_CD);
+    policy_set_cr4(0);
+    vmcs_write(VMCS_GUEST_CR3, 0);
+    vmcs_write(VMCS_GUEST_EFER, 0);
+    vmcs_write(VMCS_ENTRY_CONTROLS, vcpu->controls.entry);
+    vmcs_write(VMCS_GUEST_DR7, DR7_RESET);
+    vmcs_write(VMCS_GUEST_PENDING_DEBUG, 0);
+    vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+    vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, 0);
+    vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, 0);
+    vcpu->event = 0;
+    vcpu->nmi_pending = 0;
+    vcpu->state = VCPU_WAIT_FOR_SIPI;
+}
+
+void vcpu_enter_multiboot(struct vcpu *vcpu)
+{
+    vcpu_reset(vcpu);
+    SET_SEGMENT(CS, 0x08, 0, 0xffffffff, FLAT_CODE32);
+    set_data_segments(0x10, 0xffffffff, FLAT_DATA32);
+    policy_set_cr0(CR0_PE | CR0_ET);
+    vmcs_write(VMCS_GUEST_RIP, vcpu->vm->kernel_entry);
+    vcpu->context.reg[GUEST_RAX] = 0x2badb002;
+    vcpu->context.reg[GUEST_RBX] = vcpu->vm->kernel_argument;
+    vcpu->state = VCPU_RUNNABLE;
+}
+
+void vcpu_enter_real_mode(struct vcpu *vcpu, uint8_t page)
+{
+    SET_SEGMENT(CS, (uint16_t)(page << 8), (uint64_t)page << 12, 0xffff, REAL_CODE);
+    vmcs_write(VMCS_GUEST_RIP, 0);
+    vcpu->state = VCPU_RUNNABLE;
+}
+
+void vcpu_inject_exception(struct vcpu *vcpu, uint8_t vector)
+{
+    vcpu->event = INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION | vector;
+}
+
+void vcpu_inject_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code)
+{
+    vcpu_inject_exception(vcpu, vector);
+    /* In real mode there are no error codes. SDM Vol. 3C, "Event Injection" checks. */
+    if (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) {
+        vcpu->event |= INTERRUPTION_ERROR_CODE;
+        vcpu->event_error = error_code;
+    }
+}

@@ -1,0 +1,227 @@
+/* Virtual interrupts and the VMCS: see virq.h. */
+#include "vmm/virq.h"
+
+#include "vmm/host.h"
+#include "vmm/memory.h"
+#include "vmm/policy.h"
+
+/* Guest interrupt status: RVI in the low byte, SVI in the high one. */
+#define STATUS_SVI_SHIFT 8
+
+static uint64_t apic_access_page;
+
+/* ---- what routing asks of us ---- */
+
+static void lock(void *context)
+{
+    spin_lock(&((struct vm *)context)->interrupt_lock);
+}
+
+static void unlock(void *context)
+{
+    spin_unlock(&((struct vm *)context)->interrupt_lock);
+}
+
+static void notify(void *context, unsigned vcpu)
+{
+    vcpu_request(((struct vm *)context)->vcpu[vcpu], REQUEST_INTERRUPTS);
+}
+
+static void signal(void *context, unsigned index, enum apic_delivery_mode mode, uint8_t vector)
+{
+    struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
+
+    switch (mode) {
+    case APIC_DELIVERY_NMI:
+        vcpu_request(vcpu, REQUEST_NMI);
+        break;
+    case APIC_DELIVERY_INIT:
+        vcpu_request(vcpu, REQUEST_INIT);
+        break;
+    case APIC_DELIVERY_SIPI:
+        atomic_store(&vcpu->sipi_page, vector);
+        vcpu_request(vcpu, REQUEST_SIPI);
+        break;
+    default: /* SMI: there is no SMM; ExtINT: there is no 8259 yet */
+        break;
+    }
+}
+
+static void timer_changed(void *context, unsigned vcpu)
+{
+    (void)context;
+    (void)vcpu; /* no guest has a LAPIC timer yet: the README's table says so */
+}
+
+static uint32_t timer_current(void *context, unsigned vcpu)
+{
+    (void)context;
+    (void)vcpu;
+    return 0;
+}
+
+static void trace(void *context, const struct trace_record *event)
+{
+    struct trace_record record = *event;
+    record.guest = (uint8_t)((struct vm *)context)->index;
+    host_trace(&record);
+}
+
+const struct routing_effects virq_effects = {
+    .lock = lock,
+    .unlock = unlock,
+    .notify = notify,
+    .signal = signal,
+    .timer_changed = timer_changed,
+    .timer_current = timer_current,
+    .trace = trace,
+};
+
+/* ---- the VMCS ---- */
+
+void virq_init(void)
+{
+    memory_alloc_pages(PAGE_SIZE, &apic_access_page);
+}
+
+uint64_t virq_apic_access_page(void)
+{
+    return apic_access_page;
+}
+
+static struct vlapic *lapic_of(const struct vcpu *vcpu)
+{
+    return routing_vlapic(&vcpu->vm->routing, vcpu->index);
+}
+
+static void write_eoi_words(const struct vcpu *vcpu, unsigned words)
+{
+    const struct vector_set *exit = &lapic_of(vcpu)->map.exit;
+
+    for (unsigned i = 0; i < 4; i++) {
+        if (words & (1u << i))
+            vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, exit->word[i]);
+    }
+}
+
+/* SVI is what is in service; the processor keeps it while the guest runs. */
+static void write_status(const struct vcpu *vcpu, int rvi)
+{
+    int svi = apic_page_highest(vcpu->apic_page, APIC_ISR);
+    uint64_t status = (uint64_t)(rvi < 0 ? 0 : rvi) | (uint64_t)(svi < 0 ? 0 : svi)
+                                                          << STATUS_SVI_SHIFT;
+
+    if (vmcs_read(VMCS_GUEST_INTERRUPT_STATUS) != status)
+        vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, status);
+}
+
+void virq_set_up(struct vcpu *vcpu)
+{
+    vmcs_write(VMCS_VIRTUAL_APIC_ADDRESS, vcpu->apic_page_physical);
+    vmcs_write(VMCS_APIC_ACCESS_ADDRESS, apic_access_page);
+    vmcs_write(VMCS_TPR_THRESHOLD, 0);
+    write_eoi_words(vcpu, 0xf);
+    virq_mode_changed(vcpu);
+    virq_reset(vcpu);
+}
+
+/* Controls and MSR bitmap change together: with the one and not the other a guest could reach the
+ * machine's own APIC (CVE-2016-4440). */
+void virq_mode_changed(struct vcpu *vcpu)
+{
+    uint64_t base = lapic_of(vcpu)->base;
+    enum vmx_apic_mode mode = !(base & APIC_BASE_ENABLE)  ? VMX_APIC_HIDDEN
+                              : (base & APIC_BASE_X2APIC) ? VMX_APIC_X2APIC
+                                                          : VMX_APIC_XAPIC;
+
+    if (!vmx_choose_controls(&host.capabilities, mode, &vcpu->controls)) {
+        vm_kill(vcpu->vm, "this APIC mode cannot be virtualized here");
+        return;
+    }
+    vmcs_write(VMCS_MSR_BITMAP, policy_msr_bitmap(mode));
+    vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
+    vmcs_write(VMCS_SECONDARY_CONTROLS, vcpu->controls.secondary);
+    /* Translations of the APIC-access page are cached with the control's old value.
+     * SDM Vol. 3C, "Guidelines for Use of the INVVPID Instruction". */
+    invvpid(INVVPID_SINGLE_CONTEXT, (uint16_t)policy_vpid(vcpu));
+}
+
+void virq_reset(struct vcpu *vcpu)
+{
+    write_status(vcpu, apic_page_highest(vcpu->apic_page, APIC_IRR));
+}
+
+void virq_prepare_entry(struct vcpu *vcpu)
+{
+    unsigned changed = 0;
+    int rvi = routing_prepare_entry(&vcpu->vm->routing, vcpu->index, &changed);
+
+    if (changed)
+        write_eoi_words(vcpu, changed);
+    write_status(vcpu, rvi);
+}
+
+bool virq_deliverable(const struct vcpu *vcpu)
+{
+    int irr = apic_page_highest(vcpu->apic_page, APIC_IRR);
+    int isr = apic_page_highest(vcpu->apic_page, APIC_ISR);
+    int tpr = (int)(apic_page_read(vcpu->apic_page, APIC_TPR) & 0xff);
+
+    return irr >= 0 && irr >> 4 > (isr < 0 ? 0 : isr >> 4) && irr >> 4 > tpr >> 4;
+}
+
+void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector)
+{
+    routing_eoi_exit(&vcpu->vm->routing, vcpu->index, vector);
+}
+
+/* ---- registers ---- */
+
+/* What a register write may have changed for the next entry. */
+static void after_write(struct vcpu *vcpu)
+{
+    atomic_fetch_or(&vcpu->requests, REQUEST_INTERRUPTS);
+}
+
+uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset)
+{
+    return vlapic_read(lapic_of(vcpu), offset);
+}
+
+void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value)
+{
+    vlapic_write(lapic_of(vcpu), offset, value);
+    after_write(vcpu);
+}
+
+void virq_apic_written(struct vcpu *vcpu, uint32_t offset)
+{
+    vlapic_written(lapic_of(vcpu), offset);
+    after_write(vcpu);
+}
+
+bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+    return vlapic_read_msr(lapic_of(vcpu), msr, value);
+}
+
+bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+    bool ok = vlapic_write_msr(lapic_of(vcpu), msr, value);
+    after_write(vcpu);
+    return ok;
+}
+
+bool virq_write_base(struct vcpu *vcpu, uint64_t value)
+{
+    if (!vlapic_write_base(lapic_of(vcpu), value))
+        return false;
+    virq_mode_changed(vcpu);
+    after_write(vcpu);
+    return true;
+}
+
+uint64_t virq_base(const struct vcpu *vcpu)
+{
+    return lapic_of(vcpu)->base;
+}

@@ -1,0 +1,42 @@
+/* Virtual interrupts and the VMCS: the only place that writes the VMCS's interrupt fields.
+ *
+ * What to deliver and which EOIs must exit is decided by routing.h and below, without a VMCS; here
+ * the results become EOI-exit bitmaps and the guest interrupt status, for virtual-interrupt
+ * delivery. Another backend would fit behind the same few functions.
+ * SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts". */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/vcpu.h"
+
+extern const struct routing_effects virq_effects; /* the context is the struct vm */
+
+/* Once, before any vCPU is set up: the page that stands for the APIC's in every guest. */
+void virq_init(void);
+uint64_t virq_apic_access_page(void);
+
+/* The interrupt fields of the current VMCS, for the first time or after the LAPIC's mode changed.
+ */
+void virq_set_up(struct vcpu *vcpu);
+void virq_mode_changed(struct vcpu *vcpu);
+/* After INIT: nothing pending, nothing in service. */
+void virq_reset(struct vcpu *vcpu);
+
+/* Steps 2 to 5 of the work before an entry: sync, scan if asked, EOI-exit words, RVI and SVI. */
+void virq_prepare_entry(struct vcpu *vcpu);
+
+/* Whether an interrupt in the IRR is above the processor priority: it would end a HLT. */
+bool virq_deliverable(const struct vcpu *vcpu);
+
+/* The EOI-induced exit. */
+void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector);
+
+/* A register access that the processor left to us. The MSR forms return false for #GP. */
+uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset);
+void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value);
+void virq_apic_written(struct vcpu *vcpu, uint32_t offset);
+bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
+bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value);
+bool virq_write_base(struct vcpu *vcpu, uint64_t value);
+uint64_t virq_base(const struct vcpu *vcpu);

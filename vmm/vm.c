@@ -1,0 +1,220 @@
+/* A virtual machine's life: see vm.h. */
+#include "vmm/vm.h"
+
+#include <stdarg.h>
+
+#include "arch/memory.h"
+#include "arch/panic.h"
+#include "drivers/console.h"
+#include "drivers/format.h"
+#include "vmm/host.h"
+#include "vmm/memory.h"
+#include "vmm/multiboot.h"
+#include "vmm/summary.h"
+#include "vmm/vcpu.h"
+#include "vmm/virq.h"
+
+struct vm *vms[BOOT_MAX_GUESTS];
+uint32_t vm_count;
+
+/* ---- making one ---- */
+
+static uint64_t *alloc_table(void *ctx, uint64_t *physical)
+{
+    (void)ctx;
+    *physical = memory_alloc(PAGE_SIZE, PAGE_SIZE);
+    return *physical ? phys_to_virt(*physical) : NULL;
+}
+
+static uint64_t *table_at(void *ctx, uint64_t physical)
+{
+    (void)ctx;
+    return phys_to_virt(physical);
+}
+
+/* RAM from address 0; the page of the APIC; nothing else. */
+static const char *build_ept(struct vm *vm)
+{
+    struct ept *ept = &vm->ept;
+
+    ept->capabilities = host.capabilities.ept_vpid;
+    ept->physical_bits = host.capabilities.physical_bits;
+    ept->alloc_table = alloc_table;
+    ept->table = table_at;
+    enum ept_result result = ept_init(ept);
+    if (result == EPT_OK)
+        result = ept_map(ept, 0, vm->ram_physical, vm->ram_size, EPT_ALL, MEMORY_TYPE_WB);
+    if (result == EPT_OK)
+        result = ept_map(ept, APIC_DEFAULT_BASE, virq_apic_access_page(), PAGE_SIZE,
+                         EPT_READ | EPT_WRITE, MEMORY_TYPE_WB);
+    if (result == EPT_OK)
+        result = ept_pointer(ept, false, &vm->ept_pointer);
+    return result == EPT_OK ? NULL : ept_result_text(result);
+}
+
+static const char *load_kernel(struct vm *vm)
+{
+    const struct boot_guest *boot = vm->boot;
+    struct multiboot_request request = {
+        .ram = vm->ram,
+        .ram_size = vm->ram_size,
+        .file = phys_to_virt(boot->kernel_base),
+        .file_size = boot->kernel_size,
+        .module = boot->initrd_size ? phys_to_virt(boot->initrd_base) : NULL,
+        .module_size = boot->initrd_size,
+        .kernel_name = boot->config.kernel,
+        .module_name = boot->config.initrd,
+        .command_line = boot->config.command_line,
+    };
+    struct multiboot_entry entry;
+    const char *problem = multiboot_place(&request, &entry);
+
+    if (problem)
+        return problem;
+    vm->kernel_entry = entry.eip;
+    vm->kernel_argument = entry.ebx;
+    return NULL;
+}
+
+struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason)
+{
+    struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
+    struct routing_config routing = {
+        .vcpu_count = boot->config.vcpus,
+        .ioapic_version = 0x11,
+        .physical_address_mask = (1ULL << host.capabilities.physical_bits) - 1,
+        .stale_rescan = boot->config.stale_rescan,
+    };
+
+    vm->boot = boot;
+    vm->config = &boot->config;
+    vm->name = boot->config.name;
+    vm->index = index;
+    vm->ram_size = boot->config.memory;
+    vm->ram_physical = memory_alloc(vm->ram_size, LARGE_PAGE_SIZE);
+    if (!vm->ram_physical) {
+        *reason = "there is not that much memory free in one piece";
+        return NULL;
+    }
+    vm->ram = phys_to_virt(vm->ram_physical);
+    if ((*reason = build_ept(vm)) || (*reason = load_kernel(vm)))
+        return NULL;
+    vm->vcpu_count = boot->config.vcpus;
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        vm->vcpu[i] = vcpu_create(vm, i, host.cpu[i % host.cpu_count]);
+        routing.page[i] = vm->vcpu[i]->apic_page;
+    }
+    routing_power_on(&vm->routing, &routing, &virq_effects, vm);
+    return vm;
+}
+
+/* ---- running and ending ---- */
+
+void vm_start(struct vm *vm)
+{
+    uint32_t waiting = VM_WAITING;
+
+    if (!atomic_compare_exchange_strong(&vm->state, &waiting, VM_RUNNING))
+        return;
+    atomic_store(&vm->live_vcpus, vm->vcpu_count);
+    console_print("pinwheel: guest %s starts: %u vCPU%s, %lu MiB, stale_rescan=%s\n", vm->name,
+                  vm->vcpu_count, vm->vcpu_count == 1 ? "" : "s", vm->ram_size >> 20,
+                  vm->config->stale_rescan ? "on" : "off");
+    vcpu_request(vm->vcpu[0], REQUEST_START);
+}
+
+/* False if another reason came first. */
+static bool begin_end(struct vm *vm, enum vm_result result, uint32_t code)
+{
+    uint32_t running = VM_RUNNING;
+
+    if (!atomic_compare_exchange_strong(&vm->state, &running, VM_ENDING))
+        return false;
+    vm->result = result;
+    vm->code = code;
+    return true;
+}
+
+static void stop_vcpus(struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->vcpu_count; i++)
+        vcpu_request(vm->vcpu[i], REQUEST_STOP);
+}
+
+void vm_exit(struct vm *vm, uint32_t code)
+{
+    if (begin_end(vm, code == 0 ? VM_PASSED : VM_FAILED, code))
+        stop_vcpus(vm);
+}
+
+void vm_kill(struct vm *vm, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!begin_end(vm, VM_KILLED, 0))
+        return;
+    va_start(args, fmt);
+    format_va(vm->reason, sizeof(vm->reason), fmt, args);
+    va_end(args);
+    console_print("pinwheel: guest %s is killed: %s\n", vm->name, vm->reason);
+    stop_vcpus(vm);
+}
+
+void vm_vcpu_stopped(struct vm *vm)
+{
+    if (atomic_fetch_sub(&vm->live_vcpus, 1) != 1)
+        return;
+    guest_console_flush(&vm->console);
+    summary_of_guest(vm);
+    vm_start_waiting(vm->name);
+    atomic_store(&vm->state, VM_ENDED);
+    host_wake(host.cpu[0]);
+}
+
+static bool same(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+void vm_start_waiting(const char *name)
+{
+    for (uint32_t i = 0; i < vm_count; i++) {
+        if (vms[i] && same(vms[i]->config->after, name ? name : ""))
+            vm_start(vms[i]);
+    }
+}
+
+bool vm_all_ended(void)
+{
+    for (uint32_t i = 0; i < vm_count; i++) {
+        if (vms[i] && atomic_load(&vms[i]->state) != VM_ENDED)
+            return false;
+    }
+    return true;
+}
+
+/* ---- memory ---- */
+
+void *vm_ram(const struct vm *vm, uint64_t address, uint64_t size)
+{
+    if (size > vm->ram_size || address > vm->ram_size - size)
+        return NULL;
+    return vm->ram + address;
+}
+
+void vm_log_access(struct vm *vm, const char *what, uint64_t address)
+{
+    uint32_t before = atomic_fetch_add(&vm->logged, 1);
+
+    if (before < VM_LOGGED_ACCESSES)
+        console_print("pinwheel: guest %s: %s at 0x%lx: there is nothing\n", vm->name, what,
+                      address);
+    else if (before == VM_LOGGED_ACCESSES)
+        console_print("pinwheel: guest %s: more such accesses are not reported\n", vm->name);
+    else
+        atomic_store(&vm->logged, VM_LOGGED_ACCESSES + 1); /* never wraps */
+}

@@ -1,0 +1,78 @@
+/* A virtual machine: its memory, its interrupt routing, its vCPUs, and how it ends.
+ *
+ * There is no global VM: several run side by side. What more than one CPU touches says so. */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/ept.h"
+#include "arch/spinlock.h"
+#include "vmm/boot_info.h"
+#include "vmm/guest_console.h"
+#include "vmm/routing.h"
+
+struct vcpu;
+
+enum vm_state { VM_WAITING, VM_RUNNING, VM_ENDING, VM_ENDED };
+enum vm_result { VM_PASSED, VM_FAILED, VM_KILLED, VM_NOT_STARTED };
+
+#define VM_REASON_SIZE     192
+#define VM_LOGGED_ACCESSES 16
+
+struct vm {
+    const struct boot_guest *boot;
+    const struct guest_config *config;
+    const char *name;
+    uint32_t index;
+
+    uint8_t *ram; /* in the direct map */
+    uint64_t ram_physical, ram_size;
+    struct ept ept;
+    uint64_t ept_pointer;
+    uint64_t kernel_entry, kernel_argument; /* EIP and EBX, as Multiboot says */
+
+    struct routing routing;
+    struct spinlock interrupt_lock; /* guards what routing.h says */
+    struct guest_console console;
+    uint8_t uart_lcr, uart_scratch;
+
+    uint32_t vcpu_count;
+    struct vcpu *vcpu[GUEST_MAX_VCPUS];
+
+    _Atomic uint32_t state;      /* enum vm_state */
+    _Atomic uint32_t live_vcpus; /* not yet stopped for good */
+    struct spinlock end_lock;    /* guards the rest: the first reason to end counts */
+    enum vm_result result;
+    uint32_t code;
+    char reason[VM_REASON_SIZE];
+    _Atomic uint32_t logged; /* accesses to nothing that were reported so far */
+};
+
+extern struct vm *vms[BOOT_MAX_GUESTS];
+extern uint32_t vm_count;
+
+/* Allocates and loads a guest. NULL if it cannot be: *reason says why. */
+struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason);
+
+/* Lets vCPU 0 run. Any CPU. */
+void vm_start(struct vm *vm);
+
+/* The guest ends by itself with a code; 0 is success. Its vCPUs stop soon, the caller's at once
+ * after its handler returns. Any CPU; the first end counts. */
+void vm_exit(struct vm *vm, uint32_t code);
+/* The guest did something fatal; the reason is one sentence in words. */
+void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A vCPU has stopped for good, on its own CPU. The last one ends the VM. */
+void vm_vcpu_stopped(struct vm *vm);
+
+/* Starts those that wait for `name`, or for nothing if NULL. */
+void vm_start_waiting(const char *name);
+bool vm_all_ended(void);
+
+/* `size` bytes of guest memory at a guest-physical address, or NULL if they are not all RAM. */
+void *vm_ram(const struct vm *vm, uint64_t address, uint64_t size);
+
+/* One log line for an access to nothing, the first VM_LOGGED_ACCESSES times. */
+void vm_log_access(struct vm *vm, const char *what, uint64_t address);
