@@ -16,10 +16,12 @@
 bool apic_has_x2apic(void);
 
 /* Chooses the mode of all vCPUs and enables this one's APIC, all LVT entries masked, TPR 0. Going
- * from x2APIC back to xAPIC mode is not for here. False: the mode is not offered, nothing changed. */
+ * from x2APIC back to xAPIC mode is not for here. False: the mode is not offered, nothing changed.
+ */
 bool apic_init(bool x2apic);
 
-/* Enables this vCPU's APIC in the mode that apic_init() chose; cpu_serve() does it for the others. */
+/* Enables this vCPU's APIC in the mode that apic_init() chose; cpu_serve() does it for the others.
+ */
 void apic_enable(void);
 
 bool apic_is_x2apic(void);
@@ -31,7 +33,8 @@ void apic_write(uint32_t reg, uint32_t value);
  * shorthand). Waits, bounded, until an xAPIC has taken it. */
 void apic_send(uint32_t destination, uint32_t command);
 
-/* An IPI to this vCPU by the shortest way: the self-IPI register, or the shorthand in xAPIC mode. */
+/* An IPI to this vCPU by the shortest way: the self-IPI register, or the shorthand in xAPIC mode.
+ */
 void apic_self_ipi(uint8_t vector);
 
 void apic_eoi(void);

@@ -1,8 +1,8 @@
 /* The vCPUs of this guest: starting them, telling them apart, giving them work.
  *
- * A vCPU's index is its initial APIC ID. Vector 0 to 31 and the memory that each needs are set up by
- * cpu_init(); each holds the address of its own structure in the base of GS. Every wait for another
- * vCPU is bounded: a guest reports that the other did not come, it never hangs. */
+ * A vCPU's index is its initial APIC ID. Vector 0 to 31 and the memory that each needs are set up
+ * by cpu_init(); each holds the address of its own structure in the base of GS. Every wait for
+ * another vCPU is bounded: a guest reports that the other did not come, it never hangs. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 #define CPU_MAX        8
 #define CPU_STACK_SIZE 16384
-#define TRAMPOLINE     0x8000    /* where the SIPI vector points: the page that trampoline.asm fills */
+#define TRAMPOLINE     0x8000 /* where the SIPI vector points: the page that trampoline.asm fills */
 #define WAIT_BOUND     20000000u /* rounds of a waiting loop, with a PAUSE in each */
 
 struct cpu {

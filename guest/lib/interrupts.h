@@ -2,8 +2,8 @@
  *
  * The table is one for all vCPUs. A handler runs with interrupts masked and sends the EOI itself,
  * because when that happens is what many guests are about. An exception that nobody handles or
- * expects, or an interrupt on a vector without handler, is printed and ends the guest with exit code
- * 80H + vector. Read next: interrupts.c, vectors.asm. */
+ * expects, or an interrupt on a vector without handler, is printed and ends the guest with exit
+ * code 80H + vector. Read next: interrupts.c, vectors.asm. */
 #pragma once
 #include <stdint.h>
 
