@@ -1,0 +1,592 @@
+/* Guards drivers/acpi.c: sound tables are read, and unsound ones neither believed nor run away
+ * with.
+ *
+ * The tables are built here, in a small physical memory of our own that refuses reads outside it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "drivers/acpi.h"
+
+#define MEMORY_BASE 0x7fe0000ULL
+#define MEMORY_SIZE 0x4000
+#define RSDP        (MEMORY_BASE + 0x100)
+#define RSDT        (MEMORY_BASE + 0x200)
+#define XSDT        (MEMORY_BASE + 0x300)
+#define MADT        (MEMORY_BASE + 0x400)
+#define FADT        (MEMORY_BASE + 0x800)
+#define DSDT        (MEMORY_BASE + 0x1000)
+#define SSDT        (MEMORY_BASE + 0x2000)
+
+static uint8_t *memory; /* on the heap: the sanitizer sees what leaves it */
+
+static const void *map(void *ctx, uint64_t phys, uint64_t size)
+{
+    (void)ctx;
+    if (phys < MEMORY_BASE || phys - MEMORY_BASE > MEMORY_SIZE ||
+        size > MEMORY_SIZE - (phys - MEMORY_BASE))
+        return NULL;
+    return memory + (phys - MEMORY_BASE);
+}
+
+static uint8_t *at(uint64_t phys)
+{
+    return memory + (phys - MEMORY_BASE);
+}
+
+static void put(uint64_t phys, uint64_t value, unsigned size)
+{
+    memcpy(at(phys), &value, size);
+}
+
+static void fix_checksum(uint64_t phys, uint32_t size, uint32_t checksum_offset)
+{
+    uint8_t sum = 0;
+
+    at(phys)[checksum_offset] = 0;
+    for (uint32_t i = 0; i < size; i++)
+        sum = (uint8_t)(sum + at(phys)[i]);
+    at(phys)[checksum_offset] = (uint8_t)-sum;
+}
+
+static void finish_table(uint64_t phys, const char *signature, uint32_t size)
+{
+    memcpy(at(phys), signature, 4);
+    put(phys + 4, size, 4);
+    fix_checksum(phys, size, 9);
+}
+
+static void make_rsdp(uint8_t revision, uint64_t rsdt, uint64_t xsdt)
+{
+    memset(at(RSDP), 0, 36);
+    memcpy(at(RSDP), "RSD PTR ", 8);
+    at(RSDP)[15] = revision;
+    put(RSDP + 16, rsdt, 4);
+    put(RSDP + 20, 36, 4);
+    put(RSDP + 24, xsdt, 8);
+    fix_checksum(RSDP, 20, 8);
+    fix_checksum(RSDP, 36, 32);
+}
+
+/* A root table with these entries. */
+static void make_root(bool is_xsdt, const uint64_t *entry, unsigned count)
+{
+    uint64_t phys = is_xsdt ? XSDT : RSDT;
+    unsigned size = is_xsdt ? 8 : 4;
+
+    for (unsigned i = 0; i < count; i++)
+        put(phys + 36 + i * size, entry[i], size);
+    finish_table(phys, is_xsdt ? "XSDT" : "RSDT", 36 + count * size);
+}
+
+static void make_madt(const uint8_t *entries, uint32_t size)
+{
+    put(MADT + 36, 0xfee00000, 4);
+    put(MADT + 40, 1, 4);
+    memcpy(at(MADT + 44), entries, size);
+    finish_table(MADT, "APIC", 44 + size);
+}
+
+static void make_fadt(uint32_t size)
+{
+    put(FADT + 40, DSDT, 4);
+    put(FADT + 48, 0xb2, 4);
+    put(FADT + 52, 0xa0, 1);
+    put(FADT + 64, 0x604, 4);
+    put(FADT + 112, ACPI_FADT_RESET_SUPPORTED, 4);
+    put(FADT + 116, ACPI_SPACE_IO, 1);
+    put(FADT + 120, 0xcf9, 8);
+    put(FADT + 128, 0x0f, 1);
+    finish_table(FADT, "FACP", size);
+}
+
+/* A table of AML code: the header, 16 bytes NoopOp, the code. */
+#define AML_TABLE_SIZE(code) (36u + 16u + (code))
+
+static void make_aml(uint64_t phys, const char *signature, const void *aml, uint32_t size)
+{
+    memset(at(phys + 36), 0xa3, 16);
+    memcpy(at(phys) + 36 + 16, aml, size);
+    finish_table(phys, signature, AML_TABLE_SIZE(size));
+}
+
+static const uint8_t s5_aml[] = {0x08, '_',  'S',  '5',  '_',  0x12, 0x06,
+                                 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00};
+static const uint64_t all_tables[] = {FADT, MADT, SSDT};
+
+static int setup(void **state)
+{
+    (void)state;
+    memory = calloc(1, MEMORY_SIZE);
+    make_rsdp(2, RSDT, XSDT);
+    make_root(true, all_tables, 3);
+    make_root(false, all_tables, 3);
+    make_madt((const uint8_t *)"", 0);
+    make_fadt(268);
+    make_aml(DSDT, "DSDT", s5_aml, sizeof(s5_aml));
+    make_aml(SSDT, "SSDT", "", 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(memory);
+    return 0;
+}
+
+static struct acpi opened(void)
+{
+    struct acpi acpi = {.map = map};
+
+    assert_int_equal(acpi_open(&acpi, RSDP), ACPI_OK);
+    return acpi;
+}
+
+static enum acpi_result open_result(void)
+{
+    struct acpi acpi = {.map = map};
+
+    return acpi_open(&acpi, RSDP);
+}
+
+/* ---- root ------------------------------------------------------------------------------------ */
+
+static void the_xsdt_is_preferred(void **state)
+{
+    (void)state;
+    assert_int_equal(opened().root, XSDT);
+    assert_int_equal(opened().entry_size, 8);
+}
+
+static void the_rsdt_serves_where_there_is_no_sound_xsdt(void **state)
+{
+    (void)state;
+    make_rsdp(0, RSDT, XSDT);
+    assert_int_equal(opened().root, RSDT);
+    make_rsdp(2, RSDT, 0);
+    assert_int_equal(opened().root, RSDT);
+    make_rsdp(2, RSDT, XSDT);
+    at(RSDP)[32]++; /* the extended checksum */
+    assert_int_equal(opened().root, RSDT);
+    make_rsdp(2, RSDT, XSDT);
+    at(XSDT)[20]++;
+    assert_int_equal(opened().root, RSDT);
+    assert_int_equal(opened().entry_size, 4);
+}
+
+static void an_unsound_root_is_refused(void **state)
+{
+    struct acpi acpi = {.map = map};
+
+    (void)state;
+    assert_int_equal(acpi_open(&acpi, 0), ACPI_NOT_READABLE);
+    assert_int_equal(acpi_open(&acpi, MEMORY_BASE + MEMORY_SIZE - 19), ACPI_NOT_READABLE);
+    assert_int_equal(acpi_open(&acpi, MEMORY_BASE), ACPI_BAD_SIGNATURE);
+    at(RSDP)[8]++;
+    assert_int_equal(open_result(), ACPI_BAD_CHECKSUM);
+    make_rsdp(0, 0, 0);
+    assert_int_equal(open_result(), ACPI_NOT_FOUND);
+    make_rsdp(0, 0x1000, 0);
+    assert_int_equal(open_result(), ACPI_NOT_READABLE);
+    make_rsdp(0, MADT, 0);
+    assert_int_equal(open_result(), ACPI_BAD_SIGNATURE);
+    make_rsdp(0, RSDT, 0);
+    at(RSDT)[9]++;
+    assert_int_equal(open_result(), ACPI_BAD_CHECKSUM);
+    struct acpi_table table;
+    assert_int_equal(acpi_find_table(&acpi, "APIC", 0, &table), ACPI_NOT_FOUND);
+}
+
+static void lengths_that_cannot_be_are_refused(void **state)
+{
+    static const uint32_t bad[] = {0, 35, (16 << 20) + 1, 0x7fffffff, 0x80000000, 0xffffffff};
+
+    (void)state;
+    make_rsdp(0, RSDT, 0);
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        put(RSDT + 4, bad[i], 4);
+        assert_int_equal(open_result(), ACPI_BAD_LENGTH);
+    }
+    put(RSDT + 4, MEMORY_SIZE, 4); /* reaches beyond what can be read */
+    assert_int_equal(open_result(), ACPI_NOT_READABLE);
+}
+
+static void tables_are_found_by_signature_and_index(void **state)
+{
+    static const uint64_t entry[] = {0, 0x1000, MADT, SSDT, FADT, SSDT};
+    struct acpi_table table;
+
+    (void)state;
+    make_root(true, entry, 6);
+    struct acpi acpi = opened();
+    assert_int_equal(acpi_find_table(&acpi, "SSDT", 1, &table), ACPI_OK);
+    assert_ptr_equal(table.bytes, at(SSDT));
+    assert_int_equal(table.size, 52);
+    assert_int_equal(acpi_find_table(&acpi, "SSDT", 2, &table), ACPI_NOT_FOUND);
+    assert_int_equal(acpi_find_table(&acpi, "HPET", 0, &table), ACPI_NOT_FOUND);
+    at(SSDT)[40]++;
+    assert_int_equal(acpi_find_table(&acpi, "SSDT", 0, &table), ACPI_BAD_CHECKSUM);
+}
+
+static void half_an_entry_at_the_end_is_ignored(void **state)
+{
+    struct acpi_table table;
+
+    (void)state;
+    make_root(true, all_tables, 2);
+    finish_table(XSDT, "XSDT", 36 + 15);
+    struct acpi acpi = opened();
+    assert_int_equal(acpi_find_table(&acpi, "FACP", 0, &table), ACPI_OK);
+    assert_int_equal(acpi_find_table(&acpi, "APIC", 0, &table), ACPI_NOT_FOUND);
+}
+
+/* ---- MADT ------------------------------------------------------------------------------------ */
+
+static struct acpi_madt found_madt(const uint8_t *entries, uint32_t size)
+{
+    struct acpi_madt madt;
+    struct acpi acpi;
+
+    make_madt(entries, size);
+    acpi = opened();
+    assert_int_equal(acpi_find_madt(&acpi, &madt), ACPI_OK);
+    return madt;
+}
+
+static void all_kinds_of_entries_are_listed(void **state)
+{
+    static const uint8_t entries[] = {
+        0,    8,  0,    0, 1,    0,    0,    0,                  /* LAPIC 0, enabled */
+        0,    8,  1,    3, 0,    0,    0,    0,                  /* LAPIC 3, disabled */
+        0,    8,  1,    4, 2,    0,    0,    0,                  /* LAPIC 4, only online capable */
+        0,    8,  2,    7, 3,    0,    0,    0,                  /* LAPIC 7, enabled */
+        4,    6,  0xff, 0, 0,    1,                              /* LAPIC NMI: not listed */
+        1,    12, 9,    0, 0,    0,    0xc0, 0xfe, 24,  0, 0, 0, /* I/O APIC 9 */
+        2,    10, 0,    0, 2,    0,    0,    0,    0,   0,       /* IRQ 0 at 2 */
+        2,    10, 0,    9, 20,   0,    0,    0,    0xf, 0,       /* IRQ 9 at 20, low, level */
+        9,    16, 0,    0, 0x34, 0x12, 0,    0,    1,   0, 0, 0,
+        8,    0,  0,    0, /* x2APIC 0x1234 */
+        9,    16, 0,    0, 0x35, 0x12, 0,    0,    2,   0, 0, 0,
+        8,    0,  0,    0,                                       /* only online capable */
+        0x7f, 5,  1,    2, 3,                                    /* of the future */
+        5,    12, 0,    0, 0,    0,    0xe0, 0xfe, 1,   0, 0, 0, /* LAPIC address */
+    };
+    struct acpi_madt madt = found_madt(entries, sizeof(entries));
+    struct acpi_madt_entry e;
+    uint32_t offset = 0;
+
+    (void)state;
+    assert_int_equal(madt.lapic_base, 0x1fee00000);
+    assert_true(madt.has_8259);
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_int_equal(e.type, ACPI_MADT_CPU);
+    assert_int_equal(e.apic_id, 0);
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_int_equal(e.apic_id, 7);
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_int_equal(e.type, ACPI_MADT_IOAPIC);
+    assert_int_equal(e.apic_id, 9);
+    assert_int_equal(e.base, 0xfec00000);
+    assert_int_equal(e.gsi, 24);
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_int_equal(e.type, ACPI_MADT_OVERRIDE);
+    assert_int_equal(e.isa_irq, 0);
+    assert_int_equal(e.gsi, 2);
+    assert_false(e.active_low || e.level);
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_int_equal(e.isa_irq, 9);
+    assert_int_equal(e.gsi, 20);
+    assert_true(e.active_low && e.level);
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_int_equal(e.type, ACPI_MADT_CPU);
+    assert_int_equal(e.apic_id, 0x1234);
+    assert_false(acpi_madt_next(&madt, &offset, &e));
+    assert_false(acpi_madt_next(&madt, &offset, &e));
+}
+
+static void an_entry_without_length_ends_the_list(void **state)
+{
+    static const uint8_t zero[] = {0, 8, 0, 1, 1, 0, 0, 0, 0, 0, 0, 8, 0, 2, 1, 0, 0, 0};
+    static const uint8_t one[] = {0, 1, 0, 8, 0, 2, 1, 0, 0, 0};
+    static const uint8_t beyond[] = {0, 8, 0, 1, 1, 0, 0, 0, 0, 8, 0, 2, 1, 0, 0};
+    struct acpi_madt madt = found_madt(zero, sizeof(zero));
+    struct acpi_madt_entry e;
+    uint32_t offset = 0;
+
+    (void)state;
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_int_equal(e.apic_id, 1);
+    assert_false(acpi_madt_next(&madt, &offset, &e));
+    madt = found_madt(one, sizeof(one));
+    offset = 0;
+    assert_false(acpi_madt_next(&madt, &offset, &e));
+    madt = found_madt(beyond, sizeof(beyond));
+    offset = 0;
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_false(acpi_madt_next(&madt, &offset, &e));
+    offset = UINT32_MAX;
+    assert_false(acpi_madt_next(&madt, &offset, &e));
+}
+
+static void entries_shorter_than_their_kind_are_skipped(void **state)
+{
+    static const uint8_t entries[] = {0, 7, 0, 1, 1, 0, 0, 1, 11, 9,  0, 0,  0, 0xc0, 0xfe, 24,   0,
+                                      0, 2, 9, 0, 0, 2, 0, 0, 0,  0,  9, 15, 0, 0,    1,    0,    0,
+                                      0, 1, 0, 0, 0, 8, 0, 0, 5,  11, 0, 0,  0, 0,    0xe0, 0xfe, 1,
+                                      0, 0, 0, 8, 0, 6, 1, 0, 0,  0};
+    struct acpi_madt madt = found_madt(entries, sizeof(entries));
+    struct acpi_madt_entry e;
+    uint32_t offset = 0;
+
+    (void)state;
+    assert_int_equal(madt.lapic_base, 0xfee00000);
+    assert_true(acpi_madt_next(&madt, &offset, &e));
+    assert_int_equal(e.apic_id, 6);
+    assert_false(acpi_madt_next(&madt, &offset, &e));
+}
+
+static void a_madt_that_is_cut_short_is_refused(void **state)
+{
+    struct acpi_madt madt;
+
+    (void)state;
+    finish_table(MADT, "APIC", 43);
+    struct acpi acpi = opened();
+    assert_int_equal(acpi_find_madt(&acpi, &madt), ACPI_BAD_LENGTH);
+    at(MADT)[9]++;
+    assert_int_equal(acpi_find_madt(&acpi, &madt), ACPI_BAD_CHECKSUM);
+    make_root(true, all_tables, 1);
+    assert_int_equal(acpi_find_madt(&acpi, &madt), ACPI_NOT_FOUND);
+}
+
+/* ---- FADT and \_S5 --------------------------------------------------------------------------- */
+
+static void the_fadt_tells_ports_and_reset(void **state)
+{
+    struct acpi acpi = opened();
+    struct acpi_fadt fadt;
+
+    (void)state;
+    assert_int_equal(acpi_find_fadt(&acpi, &fadt), ACPI_OK);
+    assert_int_equal(fadt.dsdt, DSDT);
+    assert_int_equal(fadt.pm1a_control, 0x604);
+    assert_int_equal(fadt.pm1b_control, 0);
+    assert_int_equal(fadt.smi_command, 0xb2);
+    assert_int_equal(fadt.acpi_enable, 0xa0);
+    assert_int_equal(fadt.flags, ACPI_FADT_RESET_SUPPORTED);
+    assert_int_equal(fadt.reset_space, ACPI_SPACE_IO);
+    assert_int_equal(fadt.reset_address, 0xcf9);
+    assert_int_equal(fadt.reset_value, 0x0f);
+}
+
+static void the_extended_fields_count_if_they_are_sound(void **state)
+{
+    struct acpi acpi = opened();
+    struct acpi_fadt fadt;
+
+    (void)state;
+    put(FADT + 140, SSDT, 8);
+    put(FADT + 172, ACPI_SPACE_IO, 1);
+    put(FADT + 176, 0x1804, 8);
+    put(FADT + 184, ACPI_SPACE_MEMORY, 1);
+    put(FADT + 188, 0x1904, 8);
+    finish_table(FADT, "FACP", 268);
+    assert_int_equal(acpi_find_fadt(&acpi, &fadt), ACPI_OK);
+    assert_int_equal(fadt.dsdt, SSDT);
+    assert_int_equal(fadt.pm1a_control, 0x1804);
+    assert_int_equal(fadt.pm1b_control, 0);
+    put(FADT + 176, 0x10001804, 8);
+    finish_table(FADT, "FACP", 268);
+    assert_int_equal(acpi_find_fadt(&acpi, &fadt), ACPI_OK);
+    assert_int_equal(fadt.pm1a_control, 0x604);
+}
+
+static void an_old_fadt_has_no_reset_register(void **state)
+{
+    struct acpi acpi = opened();
+    struct acpi_fadt fadt;
+
+    (void)state;
+    finish_table(FADT, "FACP", 116);
+    assert_int_equal(acpi_find_fadt(&acpi, &fadt), ACPI_OK);
+    assert_int_equal(fadt.pm1a_control, 0x604);
+    assert_int_equal(fadt.reset_address, 0);
+    finish_table(FADT, "FACP", 115);
+    assert_int_equal(acpi_find_fadt(&acpi, &fadt), ACPI_BAD_LENGTH);
+}
+
+static enum acpi_result s5_from(const void *aml, uint32_t size, struct acpi_s5 *s5)
+{
+    struct acpi acpi = opened();
+    struct acpi_fadt fadt;
+
+    uint64_t dsdt = MEMORY_BASE + MEMORY_SIZE - AML_TABLE_SIZE(size); /* up to the last byte */
+
+    make_aml(dsdt, "DSDT", aml, size);
+    put(FADT + 40, dsdt, 4);
+    finish_table(FADT, "FACP", 268);
+    *s5 = (struct acpi_s5){0xee, 0xee};
+    assert_int_equal(acpi_find_fadt(&acpi, &fadt), ACPI_OK);
+    return acpi_find_s5(&acpi, &fadt, s5);
+}
+
+static void s5_is_read_in_all_its_encodings(void **state)
+{
+    static const struct {
+        uint8_t aml[20];
+        uint8_t size, a, b;
+    } good[] = {
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 4, 0x0a, 5, 0x01, 0, 0}, 13, 5, 1},
+        {{0x08, '\\', '_', 'S', '5', '_', 0x12, 6, 4, 0x0a, 7, 0x0a, 7, 0}, 14, 7, 7},
+        {{0x08, '_', 'S', '5', '_', 0x12, 4, 2, 0, 0}, 10, 0, 0},
+        {{0x08, '_', 'S', '5', '_', 0x12, 0x49, 0, 2, 0x0b, 5, 0, 0x0c, 6, 0, 0, 0}, 17, 5, 6},
+        {{0x08, '_', 'S', '5', '_', 0x12, 0x86, 0, 0, 2, 1, 1}, 12, 1, 1},
+        {{0x08, '_', 'S', '5', '_', 0x12, 0xc7, 0, 0, 0, 2, 1, 1}, 13, 1, 1},
+        /* a reference to the name first, then the definition */
+        {{'_', 'S', '5', '_', 0x08, 0x08, '_', 'S', '5', '_', 0x12, 4, 2, 1, 0}, 15, 1, 0},
+    };
+    struct acpi_s5 s5;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_int_equal(s5_from(good[i].aml, good[i].size, &s5), ACPI_OK);
+        assert_int_equal(s5.type_a, good[i].a);
+        assert_int_equal(s5.type_b, good[i].b);
+    }
+}
+
+static void what_only_looks_like_s5_is_not_taken(void **state)
+{
+    static const struct {
+        uint8_t aml[20];
+        uint8_t size;
+    } bad[] = {
+        {{0x08, '_', 'S', '4', '_', 0x12, 6, 4, 1, 1, 0, 0}, 12}, /* another name */
+        {{0x14, '_', 'S', '5', '_', 0x12, 6, 4, 1, 1, 0, 0}, 12}, /* a method */
+        {{0x08, '_', 'S', '5', '_', 0x11, 6, 4, 1, 1, 0, 0}, 12}, /* a buffer */
+        {{0x08, '_', 'S', '5', '_', 0x12, 3, 1, 1}, 9},           /* one element */
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 0x0a, 8, 1}, 11}, /* no sleep type */
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 0xff, 1}, 10},    /* Ones */
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 'A', 'B', 'C', 'D'}, 12},
+        /* cut off, byte by byte */
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 1, 0x0c, 1, 0, 0}, 13},
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 1, 0x0b, 1}, 11},
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 1, 0x0a}, 10},
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 1}, 9},
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2}, 8},
+        {{0x08, '_', 'S', '5', '_', 0x12, 6}, 7},
+        {{0x08, '_', 'S', '5', '_', 0x12, 0xc6}, 7},
+        {{0x08, '_', 'S', '5', '_', 0x12}, 6},
+        {{0x08, '_', 'S', '5', '_'}, 5},
+        {{0x08, '_', 'S', '5'}, 4},
+        {{0x08, '\\', '_', 'S', '5'}, 5},
+        {{0x08}, 1},
+    };
+    struct acpi_s5 s5;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(s5_from(bad[i].aml, bad[i].size, &s5), ACPI_NOT_FOUND);
+        assert_int_equal(s5.type_a, 0xee);
+    }
+}
+
+static void s5_may_be_in_an_ssdt(void **state)
+{
+    struct acpi_s5 s5;
+
+    (void)state;
+    make_aml(SSDT, "SSDT", s5_aml, sizeof(s5_aml));
+    assert_int_equal(s5_from("", 0, &s5), ACPI_OK);
+    assert_int_equal(s5.type_a, 5);
+    assert_int_equal(s5.type_b, 1);
+    at(SSDT)[9]++;
+    assert_int_equal(s5_from("", 0, &s5), ACPI_NOT_FOUND);
+}
+
+static void an_endless_list_of_ssdts_ends(void **state)
+{
+    uint64_t entry[400];
+    struct acpi_s5 s5;
+
+    (void)state;
+    for (unsigned i = 0; i < 400; i++)
+        entry[i] = i ? SSDT : FADT;
+    make_rsdp(2, 0, MEMORY_BASE + 0x3000);
+    for (unsigned i = 0; i < 400; i++)
+        put(MEMORY_BASE + 0x3000 + 36 + 8 * i, entry[i], 8);
+    finish_table(MEMORY_BASE + 0x3000, "XSDT", 36 + 8 * 400);
+    assert_int_equal(s5_from("", 0, &s5), ACPI_NOT_FOUND);
+}
+
+/* Bytes are damaged at random with the checksums made good again: nothing may read outside. */
+static void damaged_tables_are_safe(void **state)
+{
+    static const uint64_t table[] = {XSDT, MADT, FADT, DSDT, SSDT};
+    uint8_t *sound = malloc(MEMORY_SIZE);
+
+    srand(1);
+    memcpy(sound, memory, MEMORY_SIZE);
+    for (unsigned round = 0; round < 20000; round++) {
+        struct acpi acpi = {.map = map};
+        struct acpi_madt madt;
+        struct acpi_madt_entry e;
+        struct acpi_fadt fadt;
+        struct acpi_s5 s5;
+        uint32_t offset = 0, steps = 0;
+
+        memcpy(memory, sound, MEMORY_SIZE);
+        for (unsigned i = 0; i < 5; i++) {
+            uint32_t size = 36 + (uint32_t)rand() % 400;
+
+            for (int n = rand() % 30; n; n--)
+                at(table[i])[36 + rand() % 200] = (uint8_t)rand();
+            put(table[i] + 4, size, 4);
+            fix_checksum(table[i], size, 9);
+        }
+        if (acpi_open(&acpi, RSDP) != ACPI_OK)
+            continue;
+        if (acpi_find_madt(&acpi, &madt) == ACPI_OK) {
+            while (acpi_madt_next(&madt, &offset, &e))
+                assert_true(++steps < 1000);
+        }
+        if (acpi_find_fadt(&acpi, &fadt) == ACPI_OK)
+            acpi_find_s5(&acpi, &fadt, &s5);
+    }
+    free(sound);
+    (void)state;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_xsdt_is_preferred),
+        TEST(the_rsdt_serves_where_there_is_no_sound_xsdt),
+        TEST(an_unsound_root_is_refused),
+        TEST(lengths_that_cannot_be_are_refused),
+        TEST(tables_are_found_by_signature_and_index),
+        TEST(half_an_entry_at_the_end_is_ignored),
+        TEST(all_kinds_of_entries_are_listed),
+        TEST(an_entry_without_length_ends_the_list),
+        TEST(entries_shorter_than_their_kind_are_skipped),
+        TEST(a_madt_that_is_cut_short_is_refused),
+        TEST(the_fadt_tells_ports_and_reset),
+        TEST(the_extended_fields_count_if_they_are_sound),
+        TEST(an_old_fadt_has_no_reset_register),
+        TEST(s5_is_read_in_all_its_encodings),
+        TEST(what_only_looks_like_s5_is_not_taken),
+        TEST(s5_may_be_in_an_ssdt),
+        TEST(an_endless_list_of_ssdts_ends),
+        TEST(damaged_tables_are_safe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
