@@ -1,0 +1,370 @@
+/* A small world around the interrupt core: see world.h. */
+#include "tests/world.h"
+
+#include <stddef.h>
+
+static void violate(struct world *world, const char *what)
+{
+    if (!world->violation)
+        world->violation = what;
+}
+
+/* ---- what routing asks for ---- */
+
+static void lock(void *context)
+{
+    struct world *world = context;
+    void (*meanwhile)(struct world *) = world->before_lock;
+
+    if (world->locked)
+        violate(world, "lock: taken twice");
+    world->before_lock = NULL;
+    if (meanwhile)
+        meanwhile(world);
+    world->locked = true;
+}
+
+static void unlock(void *context)
+{
+    struct world *world = context;
+
+    if (!world->locked)
+        violate(world, "lock: not held");
+    world->locked = false;
+}
+
+static void notify(void *context, unsigned vcpu)
+{
+    struct world *world = context;
+
+    world->notified |= 1u << vcpu;
+}
+
+static void signal(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector)
+{
+    struct world *world = context;
+
+    world->signals[vcpu][mode]++;
+    world->signal_vector = vector;
+}
+
+static void timer_changed(void *context, unsigned vcpu)
+{
+    struct world *world = context;
+
+    world->timer_changes[vcpu]++;
+}
+
+static uint32_t timer_current(void *context, unsigned vcpu)
+{
+    (void)context;
+    return 1000 + vcpu;
+}
+
+static void check_delivery(struct world *world, const struct trace_record *event)
+{
+    uint64_t entry = world->routing.ioapic.entry[event->pin];
+
+    if (!world->locked)
+        violate(world, "lock: the I/O APIC delivers without it");
+    if (entry & RTE_MASKED)
+        violate(world, "invariant 12: delivered while masked");
+    if (entry & RTE_REMOTE_IRR)
+        violate(world, "invariant 4: delivered while Remote IRR is set");
+    world->accepted[event->pin] = (unsigned)event->b;
+    world->deliveries[event->pin] += event->b != 0;
+}
+
+/* The trace is how the reference learns what is accepted, and when. */
+static void trace(void *context, const struct trace_record *event)
+{
+    struct world *world = context;
+    struct trace_record record = *event;
+
+    world->traced[event->event]++;
+    record.time = world->time++;
+    if (world->trace)
+        trace_add(world->trace, &record);
+    switch (event->event) {
+    case TRACE_DELIVER:
+        check_delivery(world, event);
+        break;
+    case TRACE_REMOTE_IRR:
+        if (event->a && !world->accepted[event->pin])
+            violate(world, "invariant 4: Remote IRR set though nobody accepted");
+        break;
+    case TRACE_ACCEPT_LEVEL:
+        world->waiting[event->vcpu][event->vector] |= (uint32_t)event->a;
+        break;
+    case TRACE_DROPPED:
+        world->waiting[event->vcpu][event->vector] = 0;
+        world->served[event->vcpu][event->vector] = 0;
+        break;
+    case TRACE_EOI_LIVE:
+    case TRACE_EOI_STALE:
+    case TRACE_EOI_COINCIDENTAL:
+        world->retired = (uint32_t)event->a;
+        break;
+    default:
+        break;
+    }
+}
+
+static const struct routing_effects effects = {
+    .lock = lock,
+    .unlock = unlock,
+    .notify = notify,
+    .signal = signal,
+    .timer_changed = timer_changed,
+    .timer_current = timer_current,
+    .trace = trace,
+};
+
+void world_start(struct world *world, unsigned vcpus, uint32_t version)
+{
+    struct routing_config config = {
+        .vcpu_count = vcpus,
+        .ioapic_version = version,
+        .physical_address_mask = (1ULL << 40) - 1,
+        .stale_rescan = true,
+    };
+
+    *world = (struct world){0};
+    for (unsigned i = 0; i < vcpus; i++)
+        config.page[i] = &world->page[i];
+    routing_power_on(&world->routing, &config, &effects, world);
+    for (unsigned i = 0; i < vcpus; i++) {
+        world_write_apic(world, i, APIC_LDR, 1u << (24 + i));
+        world_write_apic(world, i, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    }
+    for (unsigned i = 0; i < vcpus; i++)
+        world_enter(world, i);
+}
+
+/* ---- the guest ---- */
+
+void world_write_half(struct world *world, unsigned half, uint32_t value)
+{
+    routing_ioapic_write(&world->routing, IOAPIC_INDEX, 4, IOAPIC_REG_ENTRY + half);
+    routing_ioapic_write(&world->routing, IOAPIC_DATA, 4, value);
+}
+
+void world_write_entry(struct world *world, unsigned pin, uint64_t entry)
+{
+    world_write_half(world, 2 * pin + 1, (uint32_t)(entry >> 32));
+    world_write_half(world, 2 * pin, (uint32_t)entry);
+}
+
+void world_route(struct world *world, unsigned pin, uint64_t flags, uint8_t vector,
+                 uint8_t destination)
+{
+    world_write_entry(world, pin, flags | vector | (uint64_t)destination << RTE_DESTINATION_SHIFT);
+}
+
+uint64_t world_read_entry(struct world *world, unsigned pin)
+{
+    uint64_t entry = 0;
+
+    for (unsigned half = 0; half < 2; half++) {
+        routing_ioapic_write(&world->routing, IOAPIC_INDEX, 4, IOAPIC_REG_ENTRY + 2 * pin + half);
+        entry |= (uint64_t)routing_ioapic_read(&world->routing, IOAPIC_DATA, 4) << 32 * half;
+    }
+    return entry;
+}
+
+uint64_t world_entry_bit(struct world *world, unsigned pin, uint64_t bit)
+{
+    return world_read_entry(world, pin) & bit;
+}
+
+/* SDM Vol. 3C, "Virtualizing Interrupts: PPR Virtualization"; SVI is the highest in the ISR. */
+static void virtualize_ppr(struct apic_page *page)
+{
+    int in_service = apic_page_highest(page, APIC_ISR);
+    uint32_t tpr = apic_page_read(page, APIC_TPR) & 0xff;
+    uint32_t svi = in_service < 0 ? 0 : (uint32_t)in_service;
+
+    apic_page_write(page, APIC_PPR, tpr >> 4 >= svi >> 4 ? tpr : svi & 0xf0);
+}
+
+void world_write_apic(struct world *world, unsigned vcpu, uint32_t offset, uint32_t value)
+{
+    struct apic_page *page = &world->page[vcpu];
+
+    if (offset == APIC_EOI) {
+        world_eoi(world, vcpu);
+    } else if (offset == APIC_TPR) {
+        apic_page_write(page, offset, value & 0xff);
+        virtualize_ppr(page);
+    } else {
+        apic_page_write(page, offset, value);
+        world->in_guest[vcpu] = false;
+        vlapic_written(routing_vlapic(&world->routing, vcpu), offset);
+    }
+}
+
+uint32_t world_read_apic(struct world *world, unsigned vcpu, uint32_t offset)
+{
+    return vlapic_read(routing_vlapic(&world->routing, vcpu), offset);
+}
+
+static enum world_eoi eoi_exit(struct world *world, unsigned vcpu, uint8_t vector, uint32_t owed)
+{
+    static const enum world_eoi result[] = {
+        [VLAPIC_EOI_LIVE] = WORLD_EOI_LIVE,
+        [VLAPIC_EOI_STALE] = WORLD_EOI_STALE,
+        [VLAPIC_EOI_COINCIDENTAL] = WORLD_EOI_COINCIDENTAL,
+    };
+    enum vlapic_eoi kind;
+
+    world->eoi_exits[vcpu][vector]++;
+    world->in_guest[vcpu] = false;
+    kind = routing_eoi_exit(&world->routing, vcpu, vector);
+    if (world->retired != owed || (kind == VLAPIC_EOI_COINCIDENTAL) != (owed == 0))
+        violate(world, "invariant 5: the EOI exit retired something else than was owed");
+    return result[kind];
+}
+
+/* SDM Vol. 3C, "Virtualizing Interrupts: EOI Virtualization". With nothing in service the vector is
+ * SVI = 0, and bit 0 of the bitmap decides. */
+enum world_eoi world_eoi(struct world *world, unsigned vcpu)
+{
+    struct apic_page *page = &world->page[vcpu];
+    int highest = apic_page_highest(page, APIC_ISR);
+    uint8_t vector = highest < 0 ? 0 : (uint8_t)highest;
+    uint32_t owed = world->served[vcpu][vector];
+
+    apic_page_remove(page, APIC_ISR, vector);
+    virtualize_ppr(page);
+    world->served[vcpu][vector] = 0;
+    if (world_exits(world, vcpu, vector))
+        return eoi_exit(world, vcpu, vector, owed);
+    if (owed)
+        violate(world, "invariant 1: the EOI of a level interrupt was lost");
+    return WORLD_EOI_NO_EXIT;
+}
+
+/* ---- the processor ---- */
+
+static bool has_route(const struct world *world, unsigned vcpu, uint8_t vector)
+{
+    const struct apic_identity *who = &world->routing.vcpu[vcpu].apic.identity;
+
+    for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
+        uint64_t entry = world->routing.ioapic.entry[pin];
+        if ((entry & RTE_LEVEL) && rte_vector(entry) == vector &&
+            destination_of_entry_matches(who, entry))
+            return true;
+    }
+    return false;
+}
+
+static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t vector)
+{
+    const struct vlapic *apic = &world->routing.vcpu[vcpu].apic;
+    bool owed = world->waiting[vcpu][vector] | world->served[vcpu][vector];
+    bool exits = world_exits(world, vcpu, vector);
+    bool stale = world_is_stale(world, vcpu, vector);
+    bool routed = has_route(world, vcpu, vector);
+
+    if (owed != vector_set_has(&apic->tokens.inflight, vector))
+        violate(world, "tokens: not what is in flight");
+    if (owed && !exits)
+        violate(world, "invariant 1: in flight and its EOI would not exit");
+    if (routed && !exits)
+        violate(world, "invariant 2: routed here and its EOI would not exit");
+    if (exits && !routed && !owed && world->routing.stale_rescan)
+        violate(world, "invariant 3: an EOI-exit bit that nothing explains");
+    if (world->routing.stale_rescan && stale != (exits && !routed))
+        violate(world, "stale: not exactly what no route explains");
+}
+
+static void check_entry(struct world *world, unsigned vcpu)
+{
+    const struct routing_vcpu *it = &world->routing.vcpu[vcpu];
+
+    if (it->seen != it->generation)
+        violate(world, "invariant 18: the scan is older than the routes");
+    if (!vector_set_equal(&it->apic.map.exit, &world->exit_bitmap[vcpu]))
+        violate(world, "entry: the VMCS does not have the map's bits");
+    for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
+        check_vector_at_entry(world, vcpu, (uint8_t)vector);
+}
+
+void world_enter(struct world *world, unsigned vcpu)
+{
+    const struct eoi_map *map = &world->routing.vcpu[vcpu].apic.map;
+    unsigned changed;
+    int rvi;
+
+    world->notified &= ~(1u << vcpu);
+    rvi = routing_prepare_entry(&world->routing, vcpu, &changed);
+    for (unsigned i = 0; i < 4; i++) {
+        if (changed & 1u << i)
+            world->exit_bitmap[vcpu].word[i] = map->exit.word[i];
+    }
+    if (rvi != apic_page_highest(&world->page[vcpu], APIC_IRR))
+        violate(world, "entry: RVI is not the highest vector in the IRR");
+    virtualize_ppr(&world->page[vcpu]);
+    world->in_guest[vcpu] = true;
+    /* What another CPU did since the scan is seen after the kick that it sent. */
+    if (!(world->notified & 1u << vcpu))
+        check_entry(world, vcpu);
+}
+
+/* SDM Vol. 3C, "Evaluation and Delivery of Virtual Interrupts". */
+int world_deliver(struct world *world, unsigned vcpu)
+{
+    struct apic_page *page = &world->page[vcpu];
+    int highest = apic_page_highest(page, APIC_IRR);
+    uint8_t vector = (uint8_t)highest;
+
+    if (!world->in_guest[vcpu])
+        violate(world, "world: delivery outside the guest");
+    if (highest < 0 || vector >> 4 <= apic_page_read(page, APIC_PPR) >> 4)
+        return -1;
+    if (world->waiting[vcpu][vector] && !world_exits(world, vcpu, vector))
+        violate(world, "invariant 2: delivered before its EOI-exit bit was there");
+    apic_page_remove(page, APIC_IRR, vector);
+    apic_page_add(page, APIC_ISR, vector);
+    virtualize_ppr(page);
+    world->served[vcpu][vector] = world->waiting[vcpu][vector];
+    world->waiting[vcpu][vector] = 0;
+    return vector;
+}
+
+int world_run(struct world *world, unsigned vcpu)
+{
+    while (!world->in_guest[vcpu] || (world->notified & 1u << vcpu))
+        world_enter(world, vcpu);
+    return world_deliver(world, vcpu);
+}
+
+void world_posted_interrupt(struct world *world, unsigned vcpu, uint8_t vector)
+{
+    apic_page_add(&world->page[vcpu], APIC_IRR, vector);
+}
+
+/* ---- devices ---- */
+
+void world_line(struct world *world, unsigned pin, bool level)
+{
+    routing_set_line(&world->routing, pin, level);
+}
+
+/* ---- for tests ---- */
+
+bool world_exits(const struct world *world, unsigned vcpu, uint8_t vector)
+{
+    return vector_set_has(&world->exit_bitmap[vcpu], vector);
+}
+
+bool world_is_stale(const struct world *world, unsigned vcpu, uint8_t vector)
+{
+    return vector_set_has(&world->routing.vcpu[vcpu].apic.map.stale, vector);
+}
+
+bool world_in_flight(const struct world *world, unsigned vcpu, uint8_t vector)
+{
+    return vector_set_has(&world->routing.vcpu[vcpu].apic.tokens.inflight, vector);
+}
