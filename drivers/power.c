@@ -4,10 +4,11 @@
 #include "arch/instructions.h"
 #include "drivers/console.h"
 
+#define SCI_ENABLE         (1u << 0)
 #define SLEEP_ENABLE       (1u << 13)
 #define SLEEP_TYPE_SHIFT   10
 #define EFI_RESET_SHUTDOWN 2
-#define S5_ATTEMPT_READS   100000
+#define ATTEMPT_READS      100000 /* some 100 ms */
 
 typedef void reset_system_function(uint32_t type, uint64_t status, uint64_t size, void *data)
     __attribute__((ms_abi));
@@ -29,11 +30,16 @@ static void acpi_off(void)
 
     if (!methods.pm1a_control)
         return;
+    if (!(in16(methods.pm1a_control) & SCI_ENABLE) && methods.smi_command) {
+        out8(methods.smi_command, methods.acpi_enable);
+        for (unsigned i = 0; i < ATTEMPT_READS && !(in16(methods.pm1a_control) & SCI_ENABLE); i++)
+            cpu_pause();
+    }
     wbinvd();
     out16(methods.pm1a_control, (uint16_t)((in16(methods.pm1a_control) & ~0x3c00u) | a));
     if (methods.pm1b_control)
         out16(methods.pm1b_control, (uint16_t)((in16(methods.pm1b_control) & ~0x3c00u) | b));
-    for (unsigned i = 0; i < S5_ATTEMPT_READS; i++)
+    for (unsigned i = 0; i < ATTEMPT_READS; i++)
         in8(0x80);
 }
 

@@ -7,10 +7,11 @@ static void flush(struct guest_console *console)
 {
     if (!console->length)
         return;
+    console->line[console->length] = 0;
     if (console->prefix)
-        console_print("[%s] %.*s\n", console->prefix, (int)console->length, console->line);
+        console_print("[%s] %s\n", console->prefix, console->line);
     else
-        console_print("%.*s\n", (int)console->length, console->line);
+        console_print("%s\n", console->line);
     console->length = 0;
 }
 

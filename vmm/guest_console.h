@@ -12,7 +12,7 @@ struct guest_console {
     struct spinlock lock; /* any vCPU may write */
     const char *prefix;   /* the guest's name, or NULL: no prefix */
     uint32_t length;
-    char line[GUEST_CONSOLE_LINE];
+    char line[GUEST_CONSOLE_LINE + 1];
 };
 
 void guest_console_put(struct guest_console *console, char c);

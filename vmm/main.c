@@ -57,6 +57,8 @@ static void find_power_switch(const struct boot_info *info)
         acpi_find_fadt(&acpi, &fadt) == ACPI_OK && acpi_find_s5(&acpi, &fadt, &s5) == ACPI_OK) {
         methods.pm1a_control = (uint16_t)fadt.pm1a_control;
         methods.pm1b_control = (uint16_t)fadt.pm1b_control;
+        methods.smi_command = (uint16_t)fadt.smi_command;
+        methods.acpi_enable = fadt.acpi_enable;
         methods.sleep_type_a = s5.type_a;
         methods.sleep_type_b = s5.type_b;
     }
