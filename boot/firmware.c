@@ -3,7 +3,7 @@
 
 #include "arch/memory.h"
 
-#define MAP_SLACK 16 /* descriptors that may be added between two readings of the map */
+#define MAP_SLACK 32 /* descriptors that may be added between two readings of the map */
 
 EFI_HANDLE firmware_image;
 EFI_SYSTEM_TABLE *firmware_system;
@@ -98,12 +98,14 @@ EFI_STATUS firmware_map_read(struct firmware_map *map)
 
 EFI_STATUS firmware_map_alloc(struct firmware_map *map)
 {
+    if (map->descriptors)
+        firmware_boot->FreePages((EFI_PHYSICAL_ADDRESS)map->descriptors, pages_of(map->capacity));
     *map = (struct firmware_map){0};
     EFI_STATUS status = firmware_map_read(map);
     if (status != EFI_BUFFER_TOO_SMALL)
         return EFI_ERROR(status) ? status : EFI_DEVICE_ERROR;
     map->capacity = map->size + MAP_SLACK * map->descriptor_size;
-    map->descriptors = firmware_alloc(map->capacity);
+    map->descriptors = (void *)firmware_alloc_raw(map->capacity);
     return map->descriptors ? firmware_map_read(map) : EFI_OUT_OF_RESOURCES;
 }
 

@@ -43,7 +43,8 @@ struct firmware_map {
     UINTN key;
 };
 
-/* Takes a buffer that will also hold a somewhat longer map, and reads the map. */
+/* Takes a buffer that will also hold a somewhat longer map, in place of the one before if there is
+ * one, and reads the map. */
 EFI_STATUS firmware_map_alloc(struct firmware_map *map);
 /* Reads it again; allocates nothing. */
 EFI_STATUS firmware_map_read(struct firmware_map *map);

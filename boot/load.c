@@ -173,26 +173,33 @@ static enum paging_result map_identity(const struct boot_info *info, struct pagi
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-static enum memory_map_result read_regions(struct boot_info *info)
+static enum memory_map_result convert_map(struct boot_info *info)
 {
     return memory_map_regions(map.descriptors, map.size, map.descriptor_size, info->region,
                               BOOT_MAX_REGIONS, &info->region_count);
 }
 
-const char *load_prepare(struct boot_info *info)
+const char *load_read_regions(struct boot_info *info)
 {
-    struct paging paging = {.alloc_table = alloc_table, .table = table_at};
-
     if (EFI_ERROR(firmware_map_alloc(&map)))
         return "the firmware does not tell its memory map";
-    switch (read_regions(info)) {
-    case MEMORY_MAP_OK:
-        break;
+    switch (convert_map(info)) {
     case MEMORY_MAP_BAD_SIZE:
         return "the firmware's memory map is malformed";
     case MEMORY_MAP_TOO_MANY:
         return "the firmware's memory map has too many ranges";
+    case MEMORY_MAP_OK:
+        break;
     }
+    return NULL;
+}
+
+/* The map may have changed since the report; what is mapped are ranges of memory, whoever has them.
+ */
+const char *load_prepare(struct boot_info *info)
+{
+    struct paging paging = {.alloc_table = alloc_table, .table = table_at};
+
     info->trampoline = firmware_alloc_below(EFI_PAGE, TRAMPOLINE_END);
     if (!info->trampoline)
         return "there is no free page below 1 MiB for starting CPUs";
@@ -205,14 +212,18 @@ const char *load_prepare(struct boot_info *info)
     return load_image(info, &paging);
 }
 
-/* The map's key tells the firmware that we know its last map; an event in between makes another try
- * necessary. After the first try only these two services may be called. */
+/* The map's key tells the firmware that we know its latest map; an event in between makes another
+ * try necessary. After the first try only these two services may be called, so the buffer comes
+ * before. */
 static bool leave_firmware(void)
 {
+    if (EFI_ERROR(firmware_map_alloc(&map)))
+        return false;
     for (unsigned i = 0; i < EXIT_ATTEMPTS; i++) {
-        if (!EFI_ERROR(firmware_map_read(&map)) &&
-            !EFI_ERROR(firmware_boot->ExitBootServices(firmware_image, map.key)))
+        if (!EFI_ERROR(firmware_boot->ExitBootServices(firmware_image, map.key)))
             return true;
+        if (EFI_ERROR(firmware_map_read(&map)))
+            return false;
     }
     return false;
 }
@@ -222,7 +233,7 @@ const char *load_start(struct boot_info *info)
     if (!leave_firmware())
         return "the firmware refuses to exit its boot services";
     interrupts_off();
-    read_regions(info); /* should there be too many now, the lowest are there */
+    convert_map(info); /* should there be too many ranges now, the lowest are listed */
     wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
     __asm__ volatile("mov %0, %%cr3\n\t"
                      "cld\n\t"

@@ -7,11 +7,14 @@
 
 #include "vmm/boot_info.h"
 
-/* Places the image in memory, builds the tables, takes the trampoline's page. Fills in image_base,
- * image_size, trampoline, firmware_cr3 and the regions as they are at this time. Returns NULL, or
- * what failed, in words. */
+/* Fills in the regions as they are at this time. Returns NULL, or what failed, in words. */
+const char *load_read_regions(struct boot_info *info);
+
+/* Places the image in memory, builds the tables, takes the trampoline's page; the regions have been
+ * read. Fills in image_base, image_size, trampoline and firmware_cr3. Returns NULL, or what failed,
+ * in words. */
 const char *load_prepare(struct boot_info *info);
 
-/* Leaves the firmware and jumps to the hypervisor. Returns only if the firmware does not let go;
- * then hardly any of its services can still be called. */
+/* Leaves the firmware, fills in the final regions and jumps to the hypervisor. Returns only if the
+ * firmware does not let go; then hardly any of its services can still be called. */
 const char *load_start(struct boot_info *info);

@@ -6,6 +6,7 @@
 
 #include "arch/instructions.h"
 #include "boot/firmware.h"
+#include "drivers/acpi.h"
 
 static uint64_t find_rsdp(void)
 {
@@ -48,9 +49,14 @@ static uint32_t own_apic_id(void)
     return cpuid(1, 0).ebx >> 24;
 }
 
+/* The boot CPU is in the list already; the MADT may name a CPU twice. */
 static void add_cpu(struct boot_info *info, uint32_t apic_id)
 {
-    if (apic_id != info->cpu_apic_id[0] && info->cpu_count < BOOT_MAX_CPUS)
+    for (uint32_t i = 0; i < info->cpu_count; i++) {
+        if (info->cpu_apic_id[i] == apic_id)
+            return;
+    }
+    if (info->cpu_count < BOOT_MAX_CPUS)
         info->cpu_apic_id[info->cpu_count++] = apic_id;
 }
 
@@ -73,6 +79,29 @@ static bool cpus_from_firmware(struct boot_info *info)
     return true;
 }
 
+/* The firmware maps all memory at its physical address. */
+static const void *identity(void *ctx, uint64_t phys, uint64_t size)
+{
+    (void)ctx;
+    return phys && phys + size > phys ? (const void *)phys : NULL;
+}
+
+static void cpus_from_acpi(struct boot_info *info)
+{
+    struct acpi acpi = {.map = identity};
+    struct acpi_madt madt;
+    struct acpi_madt_entry entry;
+    uint32_t offset = 0;
+
+    if (!info->rsdp || acpi_open(&acpi, info->rsdp) != ACPI_OK ||
+        acpi_find_madt(&acpi, &madt) != ACPI_OK)
+        return;
+    while (acpi_madt_next(&madt, &offset, &entry)) {
+        if (entry.type == ACPI_MADT_CPU)
+            add_cpu(info, entry.apic_id);
+    }
+}
+
 void machine_describe(struct boot_info *info)
 {
     info->rsdp = find_rsdp();
@@ -80,5 +109,6 @@ void machine_describe(struct boot_info *info)
     find_framebuffer(&info->framebuffer);
     info->cpu_apic_id[0] = own_apic_id();
     info->cpu_count = 1;
-    cpus_from_firmware(info);
+    if (!cpus_from_firmware(info))
+        cpus_from_acpi(info);
 }

@@ -21,6 +21,8 @@ void screen_print(const char *fmt, ...)
     used += (size_t)length;
     if (used > sizeof(text) - 1)
         used = sizeof(text) - 1;
+    if (used > sizeof(text) / 2)
+        screen_show();
 }
 
 void screen_show(void)

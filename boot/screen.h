@@ -4,7 +4,7 @@
  * on the screen, moves the cursor and waits for the serial port. ASCII only. */
 #pragma once
 
-/* Adds to the text that waits; what does not fit is cut off. */
+/* Adds to the text that waits; at most 2 KiB at a time. */
 void screen_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Shows what was added since the last time. */

@@ -1,0 +1,108 @@
+/* The guests' configuration and files: see guests.h. */
+#include "boot/guests.h"
+
+#include "boot/config.h"
+#include "boot/files.h"
+#include "boot/load.h"
+#include "boot/memory_map.h"
+#include "boot/screen.h"
+
+#define CONFIG_SIZE_MAX (1ULL << 20)
+
+/* What of the usable memory is kept for the hypervisor itself. */
+#define HYPERVISOR_MEMORY (8ULL << 20)
+
+static bool same_text(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+/* A kernel that an earlier guest has too is read once: the hypervisor only copies from it. */
+static const char *read_kernel(struct boot_guest *guest, uint32_t index, struct file *file)
+{
+    for (uint32_t i = 0; i < index; i++) {
+        if (guest[i].kernel_base && same_text(guest[i].config.kernel, guest[index].config.kernel)) {
+            *file = (struct file){guest[i].kernel_base, guest[i].kernel_size};
+            return NULL;
+        }
+    }
+    return files_read(guest[index].config.kernel, FILE_SIZE_MAX, file);
+}
+
+static void read_guest_files(struct config *config, uint32_t index)
+{
+    struct boot_guest *guest = &config->guest[index];
+    const uint32_t *line = config->line[index].key;
+    struct file kernel, initrd = {0};
+
+    const char *problem = read_kernel(config->guest, index, &kernel);
+    if (problem) {
+        config_fail(config, index, line[CONFIG_KERNEL], "%s: %s", guest->config.kernel, problem);
+        return;
+    }
+    if (guest->config.initrd[0])
+        problem = files_read(guest->config.initrd, FILE_SIZE_MAX, &initrd);
+    if (problem) {
+        config_fail(config, index, line[CONFIG_INITRD], "%s: %s", guest->config.initrd, problem);
+        return;
+    }
+    guest->kernel_base = kernel.base;
+    guest->kernel_size = kernel.size;
+    guest->initrd_base = initrd.base;
+    guest->initrd_size = initrd.size;
+}
+
+static void print_mistakes(const struct config *config)
+{
+    if (config->error[0])
+        screen_print("PINWHEEL config: %s\n", config->error);
+    for (uint32_t i = 0; i < config->guest_count; i++) {
+        if (config->guest[i].error[0])
+            screen_print("PINWHEEL config: %s\n", config->guest[i].error);
+    }
+}
+
+static const char *read_config(struct boot_info *info, struct config *config)
+{
+    struct file file;
+    const char *problem = files_open();
+
+    if (problem)
+        return problem;
+    problem = files_read(CONFIG_FILE_NAME, CONFIG_SIZE_MAX, &file);
+    if (problem) {
+        screen_print("Pinwheel reads which guests to start from the file \\" CONFIG_FILE_NAME
+                     ", on the volume that\nBOOTX64.EFI came from: %s. The least is\n"
+                     "    [name]\n    kernel = \\guests\\hello.elf\n",
+                     problem);
+        return "\\" CONFIG_FILE_NAME " cannot be read";
+    }
+    config_parse(config, info->guest, (const char *)file.base, file.size);
+    return NULL;
+}
+
+const char *guests_read(struct boot_info *info)
+{
+    static struct config config;
+    const char *problem = read_config(info, &config);
+
+    if (problem)
+        return problem;
+    info->guest_count = config.guest_count;
+    for (uint32_t i = 0; i < config.guest_count; i++) {
+        if (!info->guest[i].error[0])
+            read_guest_files(&config, i);
+    }
+    problem = load_read_regions(info);
+    if (problem)
+        return problem;
+    uint64_t usable = memory_map_total(info->region, info->region_count, BOOT_MEMORY_USABLE);
+    uint64_t left = usable > HYPERVISOR_MEMORY ? usable - HYPERVISOR_MEMORY : 0;
+    uint32_t started = config_check(&config, left);
+    print_mistakes(&config);
+    return started ? NULL : "no guest to start";
+}

@@ -1,0 +1,8 @@
+/* The guests: the configuration file and the files that it names, in memory. */
+#pragma once
+#include "vmm/boot_info.h"
+
+/* Reads everything into info->guest. Mistakes are printed, each as "PINWHEEL config: ...";
+ * info->guest_count includes the guests that are not to be started for one. Returns NULL, or why no
+ * guest can be started, in words. */
+const char *guests_read(struct boot_info *info);

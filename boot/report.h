@@ -1,0 +1,10 @@
+/* What the user is told before anything starts: what this machine has of what Pinwheel needs. */
+#pragma once
+#include "boot/refusal.h"
+#include "vmm/boot_info.h"
+
+/* Asks the processor; any x86-64 processor can be asked. */
+void report_read_processor(struct processor *processor);
+
+/* About a dozen lines. */
+void report_print(const struct processor *processor, const struct boot_info *info);
