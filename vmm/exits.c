@@ -293,14 +293,20 @@ static void keep_interrupted_event(struct vcpu *vcpu)
     }
 }
 
-/* An emulated instruction also ends the shadow of a STI or MOV SS before it. */
-static void advance(void)
+/* An emulated instruction also ends the shadow of a STI or MOV SS before it. Outside 64-bit mode
+ * RIP has 32 bits and wraps. */
+void exit_advance(uint64_t length)
 {
-    vmcs_write(VMCS_GUEST_RIP, vmcs_read(VMCS_GUEST_RIP) + vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
+    uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
+    uint64_t next = rip + length;
+
+    if (((rip ^ next) >> 32) && !(vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
+        next = (uint32_t)next;
+    vmcs_write(VMCS_GUEST_RIP, next);
     uint64_t interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-    if (interruptibility & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
-        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
-                   interruptibility & ~(uint64_t)(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+    const uint64_t shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
+    if (interruptibility & shadow)
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~shadow);
 }
 
 bool exit_handle(struct vcpu *vcpu)
@@ -317,10 +323,10 @@ bool exit_handle(struct vcpu *vcpu)
     vcpu->exits_by_reason[reason]++;
     switch (exit_table[reason].handle(vcpu)) {
     case EXIT_ADVANCE:
-        advance();
+        exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
         return true;
     case EXIT_ADVANCE_AND_YIELD:
-        advance();
+        exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
         return false;
     case EXIT_YIELD:
         return false;

@@ -16,6 +16,9 @@ enum exit_action {
 /* Handles the exit that has just happened. False: the vCPU gives its CPU away. */
 bool exit_handle(struct vcpu *vcpu);
 
+/* Moves RIP past an instruction of this length that has been emulated. */
+void exit_advance(uint64_t length);
+
 /* Handlers in other files. */
 enum exit_action exit_io(struct vcpu *vcpu);
 enum exit_action exit_ept_violation(struct vcpu *vcpu);

@@ -1,0 +1,196 @@
+/* Accesses to memory that is not RAM: EPT violations and APIC-access exits.
+ *
+ * Both tell the address; the instruction's own bytes tell the rest (mmio_decode.h). They are copied
+ * first and judged then, so that another vCPU that rewrites them changes nothing in between.
+ * An address where there is nothing reads all ones and swallows writes. */
+#include "arch/apic_registers.h"
+#include "arch/control_registers.h"
+#include "arch/memory.h"
+#include "arch/msr.h"
+#include "vmm/exits.h"
+#include "vmm/guest_walk.h"
+#include "vmm/mmio_decode.h"
+#include "vmm/vcpu.h"
+#include "vmm/virq.h"
+
+#define PAGE_OFFSET 0xfffULL
+
+/* What a device does with an access of `size` bytes at an offset in its page. */
+struct mmio_device {
+    uint64_t (*read)(struct vcpu *vcpu, uint64_t address, unsigned size);
+    void (*write)(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value);
+};
+
+/* ---- devices ---- */
+
+static uint64_t ioapic_read(struct vcpu *vcpu, uint64_t address, unsigned size)
+{
+    return routing_ioapic_read(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size);
+}
+
+static void ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value)
+{
+    routing_ioapic_write(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size,
+                         (uint32_t)value);
+}
+
+static const struct mmio_device ioapic = {ioapic_read, ioapic_write};
+
+/* SDM Vol. 3A, "The Local APIC Block Diagram": registers are read and written as aligned 32-bit
+ * words; anything else is undefined there and harmless here. */
+static uint64_t lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size)
+{
+    uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
+    uint32_t value = offset % 16 + size <= 4 ? virq_apic_read(vcpu, offset & 0xff0) : 0;
+
+    return value >> 8 * (offset % 4);
+}
+
+static void lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value)
+{
+    uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
+
+    if (size == 4 && offset % 16 == 0)
+        virq_apic_write(vcpu, offset, (uint32_t)value);
+}
+
+static const struct mmio_device lapic = {lapic_read, lapic_write};
+
+static uint64_t nothing_read(struct vcpu *vcpu, uint64_t address, unsigned size)
+{
+    (void)size;
+    vm_log_access(vcpu->vm, "read", address);
+    return UINT64_MAX;
+}
+
+static void nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value)
+{
+    (void)size;
+    (void)value;
+    vm_log_access(vcpu->vm, "write", address);
+}
+
+static const struct mmio_device nothing = {nothing_read, nothing_write};
+
+/* ---- the instruction ---- */
+
+static bool read_table(void *context, uint64_t address, unsigned size, uint64_t *value)
+{
+    const void *at = vm_ram(context, address, size);
+
+    *value = 0;
+    if (at)
+        memcpy(value, at, size);
+    return at != NULL;
+}
+
+/* Copies the bytes at CS:RIP, at most MMIO_INSTRUCTION_MAX; returns how many there are. */
+static size_t fetch(const struct vcpu *vcpu, bool long_mode, uint8_t bytes[MMIO_INSTRUCTION_MAX])
+{
+    const struct guest_paging paging = {
+        .cr0 = vmcs_read(VMCS_GUEST_CR0),
+        .cr3 = vmcs_read(VMCS_GUEST_CR3),
+        .cr4 = vmcs_read(VMCS_GUEST_CR4),
+        .efer = vmcs_read(VMCS_GUEST_EFER),
+        .read = read_table,
+        .context = vcpu->vm,
+    };
+    uint64_t linear = vmcs_read(VMCS_GUEST_RIP);
+    size_t count = 0;
+
+    if (!long_mode)
+        linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
+    while (count < MMIO_INSTRUCTION_MAX) {
+        uint64_t address;
+        uint64_t piece = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
+        if (piece > MMIO_INSTRUCTION_MAX - count)
+            piece = MMIO_INSTRUCTION_MAX - count;
+        if (!guest_walk(&paging, linear, &address))
+            break;
+        const void *at = vm_ram(vcpu->vm, address, piece);
+        if (!at)
+            break;
+        memcpy(bytes + count, at, piece);
+        count += piece;
+        linear += piece;
+    }
+    return count;
+}
+
+static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *device,
+                                uint64_t address)
+{
+    uint8_t bytes[MMIO_INSTRUCTION_MAX];
+    struct mmio_instruction instruction;
+    uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS);
+    bool long_mode = (rights & ACCESS_RIGHTS_L) && (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA);
+    enum mmio_mode mode = long_mode                     ? MMIO_MODE_64
+                          : (rights & ACCESS_RIGHTS_DB) ? MMIO_MODE_32
+                                                        : MMIO_MODE_16;
+    size_t count = fetch(vcpu, long_mode, bytes);
+    const char *problem = mmio_decode(bytes, count, mode, &instruction);
+
+    if (problem) {
+        vm_kill(vcpu->vm, "vCPU %u: access to 0x%lx by the instruction at 0x%lx: %s", vcpu->index,
+                address, vmcs_read(VMCS_GUEST_RIP), problem);
+        return EXIT_RESUME;
+    }
+    uint64_t *reg = vcpu->context.reg;
+    uint64_t old_flags = vmcs_read(VMCS_GUEST_RFLAGS);
+    uint64_t flags = old_flags;
+    uint64_t value = 0;
+    reg[GUEST_RSP] = vmcs_read(VMCS_GUEST_RSP);
+    uint64_t old_rsp = reg[GUEST_RSP];
+    if (mmio_reads(&instruction))
+        value = device->read(vcpu, address, instruction.size);
+    value = mmio_execute(&instruction, value, reg, &flags);
+    if (mmio_writes(&instruction))
+        device->write(vcpu, address, instruction.size, value);
+    if (flags != old_flags)
+        vmcs_write(VMCS_GUEST_RFLAGS, flags);
+    if (reg[GUEST_RSP] != old_rsp)
+        vmcs_write(VMCS_GUEST_RSP, reg[GUEST_RSP]);
+    exit_advance(instruction.length);
+    return EXIT_RESUME;
+}
+
+/* ---- the exits ---- */
+
+enum exit_action exit_ept_violation(struct vcpu *vcpu)
+{
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+    uint64_t address = vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS);
+
+    if (q & EPT_VIOLATION_FETCH) {
+        vm_kill(vcpu->vm, "vCPU %u: executes at 0x%lx, where there is no memory (RIP 0x%lx)",
+                vcpu->index, address, vmcs_read(VMCS_GUEST_RIP));
+        return EXIT_RESUME;
+    }
+    if (!(q & EPT_VIOLATION_LINEAR_VALID) || !(q & EPT_VIOLATION_TRANSLATED)) {
+        vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, where there is no memory",
+                vcpu->index, address);
+        return EXIT_RESUME;
+    }
+    if (vcpu->event) {
+        vm_kill(vcpu->vm, "vCPU %u: delivering an event needs 0x%lx, where there is no memory",
+                vcpu->index, address);
+        return EXIT_RESUME;
+    }
+    return emulate(vcpu, (address & ~PAGE_OFFSET) == IOAPIC_DEFAULT_BASE ? &ioapic : &nothing,
+                   address);
+}
+
+enum exit_action exit_apic_access(struct vcpu *vcpu)
+{
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+    uint64_t type = q >> APIC_ACCESS_TYPE_SHIFT & APIC_ACCESS_TYPE_MASK;
+
+    if (type != APIC_ACCESS_TYPE_READ && type != APIC_ACCESS_TYPE_WRITE) {
+        vm_kill(vcpu->vm,
+                "vCPU %u: the local APIC's page is used for something else than its "
+                "registers (access type %lu)",
+                vcpu->index, type);
+        return EXIT_RESUME;
+    }
+    return emulate(vcpu, &lapic, APIC_DEFAULT_BASE + (q & APIC_ACCESS_OFFSET_MASK));
+}
