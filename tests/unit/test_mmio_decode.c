@@ -1,0 +1,396 @@
+/* Guards vmm/mmio_decode.c and mmio_execute.c: lengths, operands, refusals, results and flags. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/control_registers.h"
+#include "tests/unit/mmio_cases.h"
+
+#define CASE_COUNT (sizeof(mmio_cases) / sizeof(mmio_cases[0]))
+#define FLAGS      (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+
+/* A copy without a byte to spare, so that the sanitizer sees a read past the end. */
+static const char *decode_exact(const void *bytes, size_t count, enum mmio_mode mode,
+                                struct mmio_instruction *out)
+{
+    uint8_t *copy = malloc(count + (count == 0));
+    const char *error;
+
+    memcpy(copy, bytes, count);
+    error = mmio_decode(copy, count, mode, out);
+    free(copy);
+    return error;
+}
+
+static void same(const struct mmio_case *each, const struct mmio_instruction *out)
+{
+    const struct mmio_instruction *e = &each->expected;
+    unsigned register_size = e->register_size != 0 ? e->register_size : e->size;
+
+    if (out->length != each->length || out->kind != e->kind || out->alu != e->alu ||
+        out->size != e->size || out->register_size != register_size || out->reg != e->reg ||
+        out->high_byte != e->high_byte || out->sign_extend != e->sign_extend ||
+        out->has_immediate != e->has_immediate || out->locked != e->locked ||
+        out->immediate != e->immediate) {
+        fail_msg("%s: decoded wrongly", each->text);
+    }
+}
+
+static void every_form_decodes_as_the_assembler_meant_it(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CASE_COUNT; i++) {
+        const struct mmio_case *each = &mmio_cases[i];
+        struct mmio_instruction out;
+        const char *error = decode_exact(each->bytes, each->length, each->mode, &out);
+
+        if (error != NULL) {
+            fail_msg("%s: %s", each->text, error);
+        }
+        same(each, &out);
+    }
+}
+
+static void an_instruction_that_is_cut_off_is_refused(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CASE_COUNT; i++) {
+        const struct mmio_case *each = &mmio_cases[i];
+
+        for (unsigned count = 0; count < each->length; count++) {
+            struct mmio_instruction out;
+
+            assert_string_equal(decode_exact(each->bytes, count, each->mode, &out),
+                                "its last bytes are missing");
+        }
+    }
+}
+
+static void bytes_behind_the_instruction_do_not_matter(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CASE_COUNT; i++) {
+        const struct mmio_case *each = &mmio_cases[i];
+        struct mmio_instruction out;
+        uint8_t bytes[64];
+
+        memset(bytes, 0xf0, sizeof(bytes));
+        memcpy(bytes, each->bytes, each->length);
+        assert_null(mmio_decode(bytes, sizeof(bytes), each->mode, &out));
+        same(each, &out);
+    }
+}
+
+static void prefixes_that_change_nothing_are_counted(void **state)
+{
+    static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0xf2, 0xf3};
+    uint8_t bytes[] = {0, 0x8b, 0x03};
+    struct mmio_instruction out;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(segments); i++) {
+        bytes[0] = segments[i];
+        assert_null(decode_exact(bytes, sizeof(bytes), MMIO_MODE_32, &out));
+        assert_int_equal(out.length, 3);
+        assert_int_equal(out.size, 4);
+    }
+}
+
+static void rex_counts_only_directly_before_the_opcode(void **state)
+{
+    struct mmio_instruction out;
+
+    (void)state;
+    assert_null(decode_exact("\x48\x66\x8b\x03", 4, MMIO_MODE_64, &out));
+    assert_int_equal(out.size, 2);
+    assert_null(decode_exact("\x66\x48\x8b\x03", 4, MMIO_MODE_64, &out));
+    assert_int_equal(out.size, 8);
+    assert_null(decode_exact("\x44\x41\x8b\x03", 4, MMIO_MODE_64, &out));
+    assert_int_equal(out.reg, 0);
+    /* in 32-bit mode the byte is INC */
+    assert_non_null(decode_exact("\x48\x8b\x03", 3, MMIO_MODE_32, &out));
+}
+
+static void refused(const void *bytes, size_t count, enum mmio_mode mode, const char *why)
+{
+    struct mmio_instruction out;
+    const char *error = decode_exact(bytes, count, mode, &out);
+
+    assert_non_null(error);
+    assert_non_null(strstr(error, why));
+}
+
+static void what_is_not_decoded_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    refused("\x8b\xc3", 2, MMIO_MODE_64, "not memory");           /* mov eax, ebx */
+    refused("\xc7\xc0\0\0\0\0", 6, MMIO_MODE_64, "not memory");   /* mov eax, 0 */
+    refused("\xc7\x08\0\0\0\0", 6, MMIO_MODE_64, "not an instr"); /* C7 /1 */
+    refused("\xf7\x10", 2, MMIO_MODE_64, "not an instr");         /* not dword [rax] */
+    refused("\xa5", 1, MMIO_MODE_64, "not an instr");             /* movsd */
+    refused("\x0f\xb0\x08", 3, MMIO_MODE_64, "not an instr");     /* cmpxchg */
+    refused("\x0f\x6f\x00", 3, MMIO_MODE_64, "not an instr");     /* movq mm0, [rax] */
+    refused("\xff\x00", 2, MMIO_MODE_64, "not an instr");         /* inc dword [rax] */
+    refused("\x63\x00", 2, MMIO_MODE_32, "not an instr");         /* arpl */
+    refused("\x66\x63\x00", 3, MMIO_MODE_64, "not an instr");     /* movsxd ax, [rax] */
+    refused("\x04\x01", 2, MMIO_MODE_64, "not an instr");         /* add al, 1 */
+    refused("\xc5\xf8\x28\x00", 4, MMIO_MODE_64, "not an instr"); /* vmovaps */
+}
+
+static void lock_is_refused_where_the_processor_refuses_it(void **state)
+{
+    (void)state;
+    refused("\xf0\x8b\x03", 3, MMIO_MODE_64, "LOCK"); /* load */
+    refused("\xf0\x89\x03", 3, MMIO_MODE_64, "LOCK"); /* store */
+    refused("\xf0\x39\x03", 3, MMIO_MODE_64, "LOCK"); /* cmp */
+    refused("\xf0\x85\x03", 3, MMIO_MODE_64, "LOCK"); /* test */
+    refused("\xf0\x03\x03", 3, MMIO_MODE_64, "LOCK"); /* add eax, [rbx] */
+}
+
+static void more_than_15_bytes_are_refused(void **state)
+{
+    uint8_t bytes[32];
+    struct mmio_instruction out;
+
+    (void)state;
+    memset(bytes, 0x66, sizeof(bytes));
+    refused(bytes, sizeof(bytes), MMIO_MODE_64, "15 bytes");
+    memcpy(bytes + 13, "\x8b\x03", 2);
+    assert_null(mmio_decode(bytes, sizeof(bytes), MMIO_MODE_64, &out));
+    assert_int_equal(out.length, 15);
+    memset(bytes, 0x66, sizeof(bytes));
+    memcpy(bytes + 14, "\x8b\x03", 2);
+    refused(bytes, sizeof(bytes), MMIO_MODE_64, "15 bytes");
+}
+
+/* Whatever the bytes, what comes out is an instruction that can be carried out. */
+static void random_bytes_do_no_harm(void **state)
+{
+    uint64_t random = 0x9e3779b97f4a7c15;
+
+    (void)state;
+    for (unsigned round = 0; round < 300000; round++) {
+        uint8_t bytes[MMIO_INSTRUCTION_MAX];
+        struct mmio_instruction out;
+        uint64_t registers[16] = {0}, rflags = 2;
+
+        for (unsigned i = 0; i < sizeof(bytes); i++) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            bytes[i] = (uint8_t)random;
+        }
+        if (decode_exact(bytes, round % (sizeof(bytes) + 1), (enum mmio_mode)(round % 3), &out) !=
+            NULL) {
+            continue;
+        }
+        assert_in_range(out.length, 2, round % (sizeof(bytes) + 1));
+        assert_true(out.size == 1 || out.size == 2 || out.size == 4 || out.size == 8);
+        assert_true(out.register_size >= out.size && out.register_size <= 8);
+        assert_true(out.reg < 16 && (!out.high_byte || out.reg < 4));
+        assert_true(mmio_reads(&out) || mmio_writes(&out));
+        mmio_execute(&out, ~0ULL, registers, &rflags);
+        assert_true((rflags & ~FLAGS) == 2);
+    }
+}
+
+/* Decodes, runs with these values, and returns what is stored. */
+static uint64_t run(const char *bytes, size_t count, uint64_t memory, uint64_t *registers,
+                    uint64_t *rflags)
+{
+    struct mmio_instruction out;
+
+    assert_null(decode_exact(bytes, count, MMIO_MODE_64, &out));
+    return mmio_execute(&out, memory, registers, rflags);
+}
+
+static void loads_change_as_much_of_the_register_as_they_should(void **state)
+{
+    uint64_t r[16], rflags = 0xffff;
+    const uint64_t old = 0x1122334455667788, memory = 0xfffffffff0e1d2c3;
+
+    (void)state;
+#define LOADS(bytes, result)                                                                       \
+    do {                                                                                           \
+        r[0] = old;                                                                                \
+        run(bytes, sizeof(bytes) - 1, memory, r, &rflags);                                         \
+        assert_true(r[0] == (result));                                                             \
+        assert_true(rflags == 0xffff);                                                             \
+    } while (0)
+    LOADS("\x8a\x03", 0x11223344556677c3);     /* mov al */
+    LOADS("\x8a\x23", 0x112233445566c388);     /* mov ah */
+    LOADS("\x66\x8b\x03", 0x112233445566d2c3); /* mov ax */
+    LOADS("\x8b\x03", 0xf0e1d2c3);             /* mov eax */
+    LOADS("\x48\x8b\x03", memory);             /* mov rax */
+    LOADS("\x0f\xb6\x03", 0xc3);               /* movzx eax, byte */
+    LOADS("\x0f\xbe\x03", 0xffffffc3);         /* movsx eax, byte */
+    LOADS("\x48\x0f\xbf\x03", 0xffffffffffffd2c3);
+    LOADS("\x66\x0f\xbe\x03", 0x112233445566ffc3);
+    LOADS("\x48\x63\x03", 0xfffffffff0e1d2c3); /* movsxd */
+    LOADS("\x66\x0f\xb6\x03", 0x11223344556600c3);
+}
+
+static void stores_give_the_source_cut_to_size(void **state)
+{
+    uint64_t r[16] = {[3] = 0x1122334455667788, [12] = ~0ULL}, rflags = 2;
+
+    (void)state;
+    assert_true(run("\x88\x1e", 2, 0, r, &rflags) == 0x88);
+    assert_true(run("\x88\x3e", 2, 0, r, &rflags) == 0x77);
+    assert_true(run("\x66\x89\x1e", 3, 0, r, &rflags) == 0x7788);
+    assert_true(run("\x89\x1e", 2, 0, r, &rflags) == 0x55667788);
+    assert_true(run("\x4c\x89\x26", 3, 0, r, &rflags) == ~0ULL);
+    assert_true(run("\xc7\x06\xff\xff\xff\xff", 6, 0, r, &rflags) == 0xffffffff);
+    assert_true(run("\x48\xc7\x06\xff\xff\xff\xff", 7, 0, r, &rflags) == ~0ULL);
+    assert_true(run("\xc6\x06\x80", 3, 0, r, &rflags) == 0x80);
+}
+
+static void exchange_does_both(void **state)
+{
+    uint64_t r[16] = {[2] = 0xaaaa5555}, rflags = 2;
+
+    (void)state;
+    assert_true(run("\x87\x13", 2, 0x12345678, r, &rflags) == 0xaaaa5555);
+    assert_true(r[2] == 0x12345678);
+}
+
+static void compare_and_test_change_only_the_flags(void **state)
+{
+    uint64_t r[16] = {[1] = 5}, rflags = 2;
+    struct mmio_instruction out;
+
+    (void)state;
+    run("\x3b\x0b", 2, 5, r, &rflags); /* cmp ecx, [rbx] */
+    assert_true(r[1] == 5 && (rflags & RFLAGS_ZF));
+    run("\x3b\x0b", 2, 6, r, &rflags);
+    assert_true((rflags & FLAGS) == (RFLAGS_CF | RFLAGS_AF | RFLAGS_SF | RFLAGS_PF));
+    run("\x39\x0b", 2, 6, r, &rflags); /* cmp [rbx], ecx: the other way around */
+    assert_true((rflags & FLAGS) == 0);
+    assert_null(decode_exact("\x39\x0b", 2, MMIO_MODE_64, &out));
+    assert_true(mmio_reads(&out) && !mmio_writes(&out));
+    assert_null(decode_exact("\x85\x0b", 2, MMIO_MODE_64, &out));
+    assert_true(mmio_reads(&out) && !mmio_writes(&out));
+    assert_null(decode_exact("\x09\x0b", 2, MMIO_MODE_64, &out));
+    assert_true(mmio_reads(&out) && mmio_writes(&out));
+    assert_null(decode_exact("\x0b\x0b", 2, MMIO_MODE_64, &out));
+    assert_true(mmio_reads(&out) && !mmio_writes(&out));
+    assert_null(decode_exact("\x89\x0b", 2, MMIO_MODE_64, &out));
+    assert_true(!mmio_reads(&out) && mmio_writes(&out));
+    assert_null(decode_exact("\x87\x0b", 2, MMIO_MODE_64, &out));
+    assert_true(mmio_reads(&out) && mmio_writes(&out));
+}
+
+#if defined(__x86_64__)
+/* What this very processor makes of the operation. */
+#define REAL(name, type, text)                                                                     \
+    static uint64_t name(uint64_t left, uint64_t right, uint64_t *rflags)                          \
+    {                                                                                              \
+        type value = (type)left, source = (type)right;                                             \
+        uint64_t flags = *rflags;                                                                  \
+        __asm__("push %1\n\tpopfq\n\t" text " %2, %0\n\tpushfq\n\tpop %1"                          \
+                : "+r"(value), "+r"(flags)                                                         \
+                : "r"(source)                                                                      \
+                : "cc");                                                                           \
+        *rflags = flags;                                                                           \
+        return value;                                                                              \
+    }
+#define REAL_SIZES(name, text)                                                                     \
+    REAL(name##_1, uint8_t, text "b")                                                              \
+    REAL(name##_2, uint16_t, text "w")                                                             \
+    REAL(name##_4, uint32_t, text "l")                                                             \
+    REAL(name##_8, uint64_t, text "q")
+REAL_SIZES(real_add, "add")
+REAL_SIZES(real_or, "or")
+REAL_SIZES(real_adc, "adc")
+REAL_SIZES(real_sbb, "sbb")
+REAL_SIZES(real_and, "and")
+REAL_SIZES(real_sub, "sub")
+REAL_SIZES(real_xor, "xor")
+REAL_SIZES(real_cmp, "cmp")
+REAL_SIZES(real_test, "test")
+
+typedef uint64_t real_operation(uint64_t left, uint64_t right, uint64_t *rflags);
+#define ROW(name)                                                                                  \
+    {                                                                                              \
+        name##_1, name##_2, name##_4, name##_8                                                     \
+    }
+static real_operation *const real[][4] = {
+    [MMIO_ADD] = ROW(real_add), [MMIO_OR] = ROW(real_or),   [MMIO_ADC] = ROW(real_adc),
+    [MMIO_SBB] = ROW(real_sbb), [MMIO_AND] = ROW(real_and), [MMIO_SUB] = ROW(real_sub),
+    [MMIO_XOR] = ROW(real_xor), [MMIO_CMP] = ROW(real_cmp), [MMIO_TEST] = ROW(real_test),
+};
+
+static bool is_logic(enum mmio_alu alu)
+{
+    return alu == MMIO_OR || alu == MMIO_AND || alu == MMIO_XOR || alu == MMIO_TEST;
+}
+
+static void same_as_the_processor(enum mmio_alu alu, unsigned log, uint64_t left, uint64_t right,
+                                  bool carry)
+{
+    struct mmio_instruction i = {.kind = MMIO_ALU_MEMORY,
+                                 .alu = alu,
+                                 .size = (uint8_t)(1 << log),
+                                 .register_size = (uint8_t)(1 << log),
+                                 .reg = 1};
+    uint64_t r[16] = {[1] = right}, ours = 2 | carry, theirs = 2 | carry;
+    uint64_t counted = is_logic(alu) ? FLAGS & ~RFLAGS_AF : FLAGS; /* AF is undefined */
+    uint64_t expected = real[alu][log](left, right, &theirs);
+
+    if (!(alu == MMIO_CMP || alu == MMIO_TEST)) {
+        assert_true(mmio_execute(&i, left, r, &ours) == expected);
+    } else {
+        mmio_execute(&i, left, r, &ours);
+    }
+    assert_true((ours & counted) == (theirs & counted));
+}
+
+static void results_and_flags_are_those_of_a_real_processor(void **state)
+{
+    static const uint64_t values[] = {
+        0,      1,      2,      0xf,        0x10,       0x7f,       0x80,       0xff,       0x100,
+        0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 1ULL << 63, ~0ULL >> 1, ~0ULL,
+    };
+    const unsigned count = sizeof(values) / sizeof(values[0]);
+
+    (void)state;
+    for (int alu = MMIO_ADD; alu <= MMIO_TEST; alu++) {
+        for (unsigned i = 0; i < 4 * count * count * 2; i++) {
+            same_as_the_processor((enum mmio_alu)alu, i % 4, values[i / 8 % count],
+                                  values[i / 8 / count], i & 4);
+        }
+    }
+}
+#else
+static void results_and_flags_are_those_of_a_real_processor(void **state)
+{
+    (void)state;
+    skip();
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_form_decodes_as_the_assembler_meant_it),
+        cmocka_unit_test(an_instruction_that_is_cut_off_is_refused),
+        cmocka_unit_test(bytes_behind_the_instruction_do_not_matter),
+        cmocka_unit_test(prefixes_that_change_nothing_are_counted),
+        cmocka_unit_test(rex_counts_only_directly_before_the_opcode),
+        cmocka_unit_test(what_is_not_decoded_is_refused_with_the_reason),
+        cmocka_unit_test(lock_is_refused_where_the_processor_refuses_it),
+        cmocka_unit_test(more_than_15_bytes_are_refused),
+        cmocka_unit_test(random_bytes_do_no_harm),
+        cmocka_unit_test(loads_change_as_much_of_the_register_as_they_should),
+        cmocka_unit_test(stores_give_the_source_cut_to_size),
+        cmocka_unit_test(exchange_does_both),
+        cmocka_unit_test(compare_and_test_change_only_the_flags),
+        cmocka_unit_test(results_and_flags_are_those_of_a_real_processor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
