@@ -1,0 +1,53 @@
+# Boots Pinwheel in an emulator for a test: makes the disk image, runs it to its end, reads the log.
+package Boot;
+use strict;
+use warnings;
+use Exporter 'import';
+use File::Path 'make_path';
+use Test::More;
+use Log;
+
+our @EXPORT_OK = qw(boot report_all check_file);
+
+my $build = $ENV{B} // 'build';
+
+# boot($name, config => FILE, files => [...], option => value...): the options are those of tools/run
+# without their dashes. Default for files: all guests. Returns the log and tools/run's exit status.
+sub boot {
+    my ($name, %option) = @_;
+    my $config = delete $option{config} // "tests/emulator/$name.cfg";
+    my @files = @{delete $option{files} // [glob "$build/guest/*.elf"]};
+    my $dir = "$build/emulator/$name";
+    make_path($dir);
+    unlink glob "$dir/*";
+
+    system('tools/disk-image', "$dir.img", $config, "$build/BOOTX64.EFI", @files) == 0
+        or BAIL_OUT("no disk image for $name");
+    $option{emu} //= 'bochs';
+    $option{timeout} //= 900;
+    my @options = map { ("--$_", $option{$_}) } sort keys %option;
+    note(join ' ', 'tools/run', @options, "$dir.img");
+    open my $run, '-|', 'tools/run', '--log-dir', $dir, @options, "$dir.img"
+        or BAIL_OUT("tools/run: $!");
+    note($_) while <$run>;
+    close $run;
+    my $status = $? >> 8;
+    unlink "$dir.img";
+    return (Log->read_file("$dir/serial.log"), $status);
+}
+
+# Reports results as Log's check functions return them.
+sub report_all {
+    for (@_) {
+        my ($ok, $text, $instead) = @$_;
+        ok($ok, $text) or diag($instead);
+    }
+}
+
+# The guests' own reports, and all that tests/emulator/NAME.expect expects.
+sub check_file {
+    my ($log, $path) = @_;
+    report_all($log->check_taps, map { $log->check($_) } Log::expectations($path));
+}
+
+1;
