@@ -72,6 +72,18 @@ static inline uint64_t rdtsc(void)
     return (uint64_t)high << 32 | low;
 }
 
+static inline uint64_t read_cr0(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%cr0, %0" : "=r"(value)::"memory");
+    return value;
+}
+
+static inline void write_cr0(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr0" ::"r"(value) : "memory");
+}
+
 static inline uint64_t read_cr4(void)
 {
     uint64_t value;
@@ -116,6 +128,26 @@ static inline void interrupts_on(void)
 static inline void interrupts_off(void)
 {
     __asm__ volatile("cli" ::: "memory");
+}
+
+/* Unmasks interrupts and waits for one. An interrupt that is already pending does not get in
+ * between: STI holds it off for one instruction. */
+static inline void interrupts_on_and_halt(void)
+{
+    __asm__ volatile("sti\n\thlt" ::: "memory");
+}
+
+static inline void wbinvd(void)
+{
+    __asm__ volatile("wbinvd" ::: "memory");
+}
+
+/* A hypercall: number in RAX, result in RAX. */
+static inline uint64_t vmcall(uint64_t number)
+{
+    uint64_t result;
+    __asm__ volatile("vmcall" : "=a"(result) : "a"(number) : "memory");
+    return result;
 }
 
 /* Masks interrupts; gives what interrupts_restore() wants back. */

@@ -7,8 +7,15 @@
 
 #include "arch/apic_registers.h"
 
+/* Select a register; write the one that is selected. */
+void ioapic_select(uint8_t index);
+void ioapic_write_selected(uint32_t value);
+
 uint32_t ioapic_read(uint8_t index);
 void ioapic_write(uint8_t index, uint32_t value);
+
+/* The register that holds the destination of a pin's entry. */
+uint8_t ioapic_high_half(uint8_t pin);
 
 /* A level-triggered, active-high, fixed entry for one vCPU by its APIC ID. */
 uint64_t rte_level(uint8_t vector, uint8_t apic_id);

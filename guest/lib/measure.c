@@ -1,0 +1,40 @@
+/* Timing: see measure.h. */
+#include "guest/lib/measure.h"
+
+static void sort(uint64_t *value, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t v = value[i];
+        uint32_t j = i;
+        for (; j > 0 && value[j - 1] > v; j--)
+            value[j] = value[j - 1];
+        value[j] = v;
+    }
+}
+
+static uint64_t minus(uint64_t value, uint64_t overhead)
+{
+    return value > overhead ? value - overhead : 0;
+}
+
+bool measure(uint64_t (*once)(void), uint32_t rounds, uint64_t overhead, struct measurement *result)
+{
+    static uint64_t cost[MEASURE_MAX_ROUNDS];
+    uint64_t sum = 0;
+    if (rounds < 1 || rounds > MEASURE_MAX_ROUNDS)
+        return false;
+    for (uint32_t i = 0; i < rounds; i++) {
+        cost[i] = once();
+        if (cost[i] == MEASURE_FAILED)
+            return false;
+        sum += cost[i];
+    }
+    sort(cost, rounds);
+    *result = (struct measurement){
+        .median = minus(cost[rounds / 2], overhead),
+        .mean = minus(sum / rounds, overhead),
+        .min = minus(cost[0], overhead),
+        .max = minus(cost[rounds - 1], overhead),
+    };
+    return true;
+}

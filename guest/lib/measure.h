@@ -1,0 +1,16 @@
+/* Timing: many rounds of something, by the TSC. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MEASURE_MAX_ROUNDS 1001
+#define MEASURE_FAILED     UINT64_MAX /* what a round returns if something did not come */
+
+struct measurement {
+    uint64_t median, mean, min, max; /* in TSC ticks, the overhead taken off */
+};
+
+/* Calls once() so many times (1 to MEASURE_MAX_ROUNDS); each call returns how long its round took.
+ * False: the number is out of range, or a round failed. */
+bool measure(uint64_t (*once)(void), uint32_t rounds, uint64_t overhead,
+             struct measurement *result);
