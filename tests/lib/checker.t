@@ -62,7 +62,7 @@ spoilt('a missing report', '^\[moved\] ok 2.*\n', '', 'moved: made all the repor
 spoilt('a missing first report', '^\[moved\] ok 1.*\n', '', 'moved: the pin names vCPU 1');
 spoilt('a missing plan', '^\[moved\] 1\.\.2\n', '', 'moved: made all the reports it planned');
 spoilt('a plan of none', '^\[moved\] 1\.\.2\n', "[moved] 1..0\n", 'moved: made all the reports');
-spoilt('reports of another guest', '^\[other\] ok 1.*\n', '', 'TAP guest=other');
+spoilt('reports of another guest', '^\[other\] ok 1.*\n', '', 'other: made all the reports');
 isnt(scalar(failures('')), 0, 'fails on an empty log');
 
 my $alone = Log->new("ok 1 - it runs\n1..1\nGUEST name=one result=pass code=0 exits=1\n");
