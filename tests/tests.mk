@@ -12,6 +12,7 @@ UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(B)/host/unit/%)
 
 # What a test needs besides the pure modules.
 $(B)/host/unit/test_symbols: $(B)/host/arch/symbols.o
+$(filter $(B)/host/unit/test_invariants%,$(UNIT_TESTS)): $(B)/host/tests/world.o
 
 $(B)/host/%.o: %.c
 	@mkdir -p $(@D)
