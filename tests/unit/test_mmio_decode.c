@@ -348,6 +348,13 @@ static void same_as_the_processor(enum mmio_alu alu, unsigned log, uint64_t left
         mmio_execute(&i, left, r, &ours);
     }
     assert_true((ours & counted) == (theirs & counted));
+
+    /* The same with the register on the left; what lies above its low part does not count. */
+    i.kind = MMIO_ALU_REGISTER;
+    r[1] = log == 3 ? left : left | 0xa5ULL << 56;
+    ours = 2 | carry;
+    mmio_execute(&i, right, r, &ours);
+    assert_true((ours & counted) == (theirs & counted));
 }
 
 static void results_and_flags_are_those_of_a_real_processor(void **state)
