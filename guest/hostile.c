@@ -1,0 +1,362 @@
+/* Guests that do wrong on purpose: the hypervisor must take it as a machine would, or end this
+ * guest with a reason, and in no case suffer itself.
+ *
+ * Command line: case=NAME, a row of the table near the end; case=all runs those one after the other
+ * that a guest survives. xapic or x2apic chooses the APIC mode (default: x2apic if there is one).
+ * The cases that must end the guest print a failed test if they come back. Default deny is what
+ * is tested: an unknown MSR raises #GP, an unknown port or address reads all ones and takes writes
+ * without effect. Natively on another machine some of these differ. */
+#include "arch/msr.h"
+#include "guest/lib/apic.h"
+#include "guest/lib/command_line.h"
+#include "guest/lib/console.h"
+#include "guest/lib/cpus.h"
+#include "guest/lib/instructions.h"
+#include "guest/lib/interrupts.h"
+#include "guest/lib/ioapic.h"
+#include "guest/lib/report.h"
+#include "guest/lib/start.h"
+
+#define NOWHERE        0xc0000000ULL /* mapped, below 4 GiB, and nothing is there */
+#define UNKNOWN_PORT   0x1234
+#define VECTOR         0x51
+#define PIN            11
+#define SPURIOUS_EOIS  10000
+#define STORM_PROGRESS 20000u   /* rounds of work to get done while a line is stuck */
+#define STORM_BOUND    5000000u /* interrupts after which the work counts as starved */
+#define SETTLE         20000u
+
+static atomic_uint handled;
+
+static void count(uint8_t vector)
+{
+    (void)vector;
+    atomic_fetch_add(&handled, 1);
+    apic_eoi();
+}
+
+static void report_raises(void (*attempt)(uint64_t), uint64_t argument, int vector,
+                          const char *what)
+{
+    uint64_t error_code = 0;
+    int raised = expect_exception(attempt, argument, &error_code);
+    report(raised == vector && error_code == 0, "%s 0x%lx raises exception %d", what, argument,
+           vector);
+    if (raised != vector && raised != NO_EXCEPTION)
+        print("# it raised %d\n", raised);
+}
+
+/* Interrupts still work, and none is there that nobody sent. */
+static void report_apic_works(const char *after)
+{
+    uint32_t before = handled;
+    interrupt_handle(VECTOR, count);
+    interrupts_on();
+    apic_self_ipi(VECTOR);
+    bool came = wait_at_least(&handled, before + 1);
+    spin(SETTLE);
+    interrupts_off();
+    report(came && handled == before + 1 && apic_vectors_empty(APIC_IRR) &&
+               apic_vectors_empty(APIC_ISR),
+           "a self-IPI after %s is handled once, and nothing else is pending", after);
+}
+
+/* ---- what ends the guest ---- */
+
+static void triple_fault(void)
+{
+    struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) empty = {0, 0};
+    __asm__ volatile("lidt %0\n\tint3" ::"m"(empty));
+    report(false, "a triple fault ends the guest");
+}
+
+static void wild_jump(void)
+{
+    ((void (*)(void))NOWHERE)();
+    report(false, "running where no memory is ends the guest");
+}
+
+/* ---- memory and ports ---- */
+
+static void wild_access(void)
+{
+    report(*(volatile uint8_t *)NOWHERE == UINT8_MAX, "an 8-bit read outside memory is all ones");
+    report(*(volatile uint16_t *)(NOWHERE + 2) == UINT16_MAX, "a 16-bit one");
+    report(*(volatile uint32_t *)(NOWHERE + 4) == UINT32_MAX, "a 32-bit one");
+    report(*(volatile uint64_t *)(NOWHERE + 8) == UINT64_MAX, "a 64-bit one");
+    *(volatile uint8_t *)NOWHERE = 0;
+    *(volatile uint16_t *)(NOWHERE + 2) = 0;
+    *(volatile uint32_t *)(NOWHERE + 4) = 0;
+    *(volatile uint64_t *)(NOWHERE + 8) = 0;
+    report(*(volatile uint64_t *)NOWHERE == UINT64_MAX &&
+               *(volatile uint64_t *)(NOWHERE + 8) == UINT64_MAX,
+           "writes outside memory have no effect");
+}
+
+static void unknown_port(void)
+{
+    report(inb(UNKNOWN_PORT) == UINT8_MAX, "an 8-bit read of an unknown port is all ones");
+    report(inw(UNKNOWN_PORT) == UINT16_MAX, "a 16-bit one");
+    report(inl(UNKNOWN_PORT) == UINT32_MAX, "a 32-bit one");
+    outb(UNKNOWN_PORT, 0);
+    outl(UNKNOWN_PORT, 0);
+    report(inl(UNKNOWN_PORT) == UINT32_MAX, "writes to an unknown port have no effect");
+}
+
+/* ---- registers and instructions ---- */
+
+static void try_rdmsr(uint64_t msr)
+{
+    rdmsr((uint32_t)msr);
+}
+
+static void try_wrmsr(uint64_t msr)
+{
+    wrmsr((uint32_t)msr, 0);
+}
+
+static void unknown_msr(void)
+{
+    static const uint32_t unknown[] = {
+        0x1234,         0x1fff, 0x2000, 0xbfffffff, 0xc0001fff, 0xc0002000, MSR_IA32_VMX_BASIC,
+        MSR_X2APIC_LAST};
+    for (uint32_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        report_raises(try_rdmsr, unknown[i], VECTOR_GP, "RDMSR");
+        report_raises(try_wrmsr, unknown[i], VECTOR_GP, "WRMSR");
+    }
+    if (apic_is_x2apic()) {
+        report_raises(try_rdmsr, MSR_X2APIC_EOI, VECTOR_GP, "RDMSR of the write-only");
+        report_raises(try_wrmsr, MSR_X2APIC_ID, VECTOR_GP, "WRMSR of the read-only");
+    } else {
+        report_raises(try_rdmsr, MSR_X2APIC_ID, VECTOR_GP, "in xAPIC mode RDMSR");
+        report_raises(try_wrmsr, MSR_X2APIC_EOI, VECTOR_GP, "in xAPIC mode WRMSR");
+    }
+}
+
+/* One function for each instruction, because each is an exit of its own. */
+#define VMX_ATTEMPT(name, ...)                                                                     \
+    static void try_##name(uint64_t operand)                                                       \
+    {                                                                                              \
+        uint64_t memory[2] = {operand, operand};                                                   \
+        __asm__ volatile(__VA_ARGS__ : "+m"(memory) : "r"(operand) : "memory", "cc");              \
+    }
+VMX_ATTEMPT(vmxon, "vmxon %0")
+VMX_ATTEMPT(vmxoff, "vmxoff")
+VMX_ATTEMPT(vmclear, "vmclear %0")
+VMX_ATTEMPT(vmptrld, "vmptrld %0")
+VMX_ATTEMPT(vmptrst, "vmptrst %0")
+VMX_ATTEMPT(vmread, "vmread %1, %0")
+VMX_ATTEMPT(vmwrite, "vmwrite %0, %1")
+VMX_ATTEMPT(vmlaunch, "vmlaunch")
+VMX_ATTEMPT(vmresume, "vmresume")
+VMX_ATTEMPT(invept, "invept %0, %1")
+VMX_ATTEMPT(invvpid, "invvpid %0, %1")
+VMX_ATTEMPT(vmfunc, "vmfunc")
+
+static void vmx_instruction(void)
+{
+    static const struct {
+        const char *name;
+        void (*attempt)(uint64_t);
+    } instructions[] = {
+        {"VMXON", try_vmxon},     {"VMXOFF", try_vmxoff},     {"VMCLEAR", try_vmclear},
+        {"VMPTRLD", try_vmptrld}, {"VMPTRST", try_vmptrst},   {"VMREAD", try_vmread},
+        {"VMWRITE", try_vmwrite}, {"VMLAUNCH", try_vmlaunch}, {"VMRESUME", try_vmresume},
+        {"INVEPT", try_invept},   {"INVVPID", try_invvpid},   {"VMFUNC", try_vmfunc},
+    };
+    for (uint32_t i = 0; i < sizeof instructions / sizeof instructions[0]; i++)
+        report_raises(instructions[i].attempt, 0, VECTOR_UD, instructions[i].name);
+}
+
+static void try_cr0(uint64_t value)
+{
+    write_cr0(value);
+}
+
+static void try_cr4(uint64_t value)
+{
+    write_cr4(value);
+}
+
+static void try_cr8(uint64_t value)
+{
+    write_cr8(value);
+}
+
+static void try_efer(uint64_t value)
+{
+    wrmsr(MSR_IA32_EFER, value);
+}
+
+static void cr4_reserved(void)
+{
+    uint64_t cr0 = read_cr0(), cr4 = read_cr4(), efer = rdmsr(MSR_IA32_EFER);
+    report_raises(try_cr4, cr4 | 1ULL << 15, VECTOR_GP, "CR4 with reserved bit 15:");
+    report_raises(try_cr4, cr4 | 1ULL << 63, VECTOR_GP, "CR4 with reserved bit 63:");
+    report_raises(try_cr4, cr4 | CR4_VMXE, VECTOR_GP, "CR4 with VMXE, which is not offered:");
+    report_raises(try_cr4, cr4 & ~CR4_PAE, VECTOR_GP, "CR4 without PAE in 64-bit mode:");
+    report_raises(try_cr0, cr0 | 1ULL << 32, VECTOR_GP, "CR0 with reserved bit 32:");
+    report_raises(try_cr0, cr0 & ~CR0_PE, VECTOR_GP, "CR0 with PG and without PE:");
+    report_raises(try_cr0, cr0 | CR0_NW, VECTOR_GP, "CR0 with NW and without CD:");
+    report_raises(try_cr8, 0x10, VECTOR_GP, "CR8 with reserved bits:");
+    report_raises(try_efer, efer | 1ULL << 1, VECTOR_GP, "EFER with reserved bit 1:");
+    report_raises(try_efer, efer & ~EFER_LME, VECTOR_GP, "EFER without LME while paging:");
+    report(read_cr0() == cr0 && read_cr4() == cr4 && rdmsr(MSR_IA32_EFER) == efer,
+           "CR0, CR4 and EFER are what they were");
+}
+
+/* ---- interrupt controllers ---- */
+
+static void try_icr(uint64_t value)
+{
+    wrmsr(MSR_X2APIC_ICR, value);
+}
+
+static void bad_icr(void)
+{
+    uint32_t self = cpu_self()->index;
+    apic_errors();
+    apic_send(self, (uint32_t)APIC_ICR_ASSERT | 5);
+    report(apic_errors() & APIC_ESR_SEND_ILLEGAL_VECTOR, "an IPI with vector 5 sets its ESR bit");
+    apic_self_ipi(15);
+    report(apic_errors() & APIC_ESR_SEND_ILLEGAL_VECTOR, "a self-IPI with vector 15, too");
+    report(apic_errors() == 0, "the ESR is clear again");
+    for (uint32_t mode = 0; mode < 8; mode++) {
+        if (mode == APIC_DELIVERY_NMI || mode == APIC_DELIVERY_SMI)
+            continue;
+        apic_send(0xee, (uint32_t)APIC_ICR_ASSERT | mode << 8 | VECTOR);
+    }
+    apic_send(self, 3u << 8 | VECTOR); /* reserved delivery mode */
+    if (apic_is_x2apic())
+        report_raises(try_icr, 1ULL << 20, VECTOR_GP, "ICR with a reserved bit:");
+    apic_errors();
+    report_apic_works("bad IPIs");
+}
+
+static void spurious_eoi(void)
+{
+    for (uint32_t i = 0; i < SPURIOUS_EOIS; i++)
+        apic_eoi();
+    report(apic_vectors_empty(APIC_ISR), "%d EOIs with an empty ISR change nothing", SPURIOUS_EOIS);
+    report_apic_works("them");
+}
+
+static bool ioapic_entries_are(uint32_t low_half)
+{
+    for (uint8_t pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
+        if (ioapic_read_entry(pin) != (low_half | pin))
+            return false;
+    }
+    return true;
+}
+
+static void ioapic_wrong_sizes(void)
+{
+    volatile char *base = (volatile char *)IOAPIC_DEFAULT_BASE;
+    ioapic_select(IOAPIC_REG_ENTRY);
+    for (uint32_t offset = 0; offset <= 0x20; offset++) {
+        (void)*(volatile uint8_t *)(base + offset);
+        (void)*(volatile uint16_t *)(base + offset);
+        (void)*(volatile uint64_t *)(base + offset);
+    }
+    for (uint32_t offset = IOAPIC_DATA; offset < 0x20; offset++) {
+        *(volatile uint8_t *)(base + offset) = 0xaa;
+        *(volatile uint16_t *)(base + offset) = 0xaaaa;
+    }
+    for (uint32_t offset = IOAPIC_DATA + 1; offset < 0xff8; offset += 17)
+        *(volatile uint32_t *)(base + offset) = 0xaaaaaaaa;
+}
+
+static void ioapic_odd_access(void)
+{
+    uint32_t version = ioapic_read(IOAPIC_REG_VERSION);
+    for (uint8_t pin = 0; pin < IOAPIC_PIN_COUNT; pin++)
+        ioapic_write_entry(pin, RTE_MASKED | pin);
+    ioapic_wrong_sizes();
+    report(ioapic_entries_are(RTE_MASKED), "accesses of wrong size or alignment change no entry");
+
+    uint32_t unknown = 0;
+    for (uint32_t index = 0; index < 256; index++) {
+        bool known = index <= IOAPIC_REG_ARBITRATION ||
+                     (index >= IOAPIC_REG_ENTRY && index < IOAPIC_REG_ENTRY + 2 * IOAPIC_PIN_COUNT);
+        if (known)
+            continue;
+        ioapic_write((uint8_t)index, 0xaaaaaaaa);
+        uint32_t value = ioapic_read((uint8_t)index);
+        unknown += value != 0 && value != UINT32_MAX;
+    }
+    report(unknown == 0, "registers that do not exist read 0 or all ones");
+    ioapic_write(IOAPIC_REG_VERSION, ~version);
+    report(ioapic_read(IOAPIC_REG_VERSION) == version, "the version register cannot be written");
+    report(ioapic_entries_are(RTE_MASKED), "no entry has changed");
+}
+
+static atomic_uint storm_interrupts;
+
+static void storm_handler(uint8_t vector)
+{
+    (void)vector;
+    if (atomic_fetch_add(&storm_interrupts, 1) == STORM_BOUND)
+        line_set(PIN, 0);
+    apic_eoi();
+}
+
+/* A line that no handler drops: it comes again after each EOI. */
+static void storm(void)
+{
+    atomic_store(&storm_interrupts, 0);
+    interrupt_handle(VECTOR, storm_handler);
+    ioapic_write_entry(PIN, rte_level(VECTOR, (uint8_t)cpu_self()->index));
+    interrupts_on();
+    line_set(PIN, 1);
+    spin(STORM_PROGRESS);
+    line_set(PIN, 0);
+    uint32_t taken = storm_interrupts;
+    spin(SETTLE);
+    interrupts_off();
+    ioapic_mask(PIN);
+    print("# %u interrupts while the guest did %u rounds of work\n", taken, STORM_PROGRESS);
+    report(taken > 1 && taken < STORM_BOUND, "a stuck line interrupts, and the guest goes on");
+    report_apic_works("the storm");
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+    bool deadly;
+} cases[] = {
+    {"triple_fault", triple_fault, true},
+    {"wild_jump", wild_jump, true},
+    {"wild_access", wild_access, false},
+    {"unknown_port", unknown_port, false},
+    {"unknown_msr", unknown_msr, false},
+    {"vmx_instruction", vmx_instruction, false},
+    {"cr4_reserved", cr4_reserved, false},
+    {"bad_icr", bad_icr, false},
+    {"spurious_eoi", spurious_eoi, false},
+    {"ioapic_odd_access", ioapic_odd_access, false},
+    {"storm", storm, false},
+};
+
+void guest_main(void)
+{
+    bool x2apic = command_line_has("x2apic") || (!command_line_has("xapic") && apic_has_x2apic());
+    if (!apic_init(x2apic))
+        report_skip_all("this machine has no x2APIC mode");
+    bool all = command_line_is("case", "all"), found = false;
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (!command_line_is("case", cases[i].name) && !(all && !cases[i].deadly))
+            continue;
+        found = true;
+        print("# case %s\n", cases[i].name);
+        cases[i].run();
+    }
+    if (!found)
+        report(false, "the command line names a case: case=NAME");
+    report_done();
+}
