@@ -111,6 +111,7 @@ $(B)/BOOTX64.EFI: $(B)/boot/boot.so
 	    -j .rela.* -j .reloc --target=efi-app-x86_64 --subsystem=10 $< $@
 
 include guest/guest.mk
+include tools/tools.mk
 include tests/tests.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

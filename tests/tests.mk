@@ -1,5 +1,5 @@
 # The tests, and the lint. See tests/README.md.
-.PHONY: test check unit lint format test-programs
+.PHONY: test check unit unit-tests lint format
 
 # ---- unit tests: one program for each tests/unit/test_*.c ---------------------------------------
 
@@ -10,15 +10,17 @@ PURE_OBJ   := $(PURE:%.c=$(B)/host/%.o)
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(B)/host/unit/%)
 
-# What a test needs besides the pure modules.
+# What several tests share.
+UNIT_HELP := $(patsubst %.c,$(B)/host/%.o,$(wildcard tests/*.c))
+
+# What a test needs besides.
 $(B)/host/unit/test_symbols: $(B)/host/arch/symbols.o
-$(filter $(B)/host/unit/test_invariants%,$(UNIT_TESTS)): $(B)/host/tests/world.o
 
 $(B)/host/%.o: %.c
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HOST_CFLAGS) -c $< -o $@
 
-$(PURE_LIB): $(PURE_OBJ)
+$(PURE_LIB): $(UNIT_HELP) $(PURE_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
@@ -28,10 +30,31 @@ $(UNIT_TESTS): $(B)/host/unit/%: $(B)/host/tests/unit/%.o $(PURE_LIB)
 
 .SECONDARY: $(UNIT_SRC:%.c=$(B)/host/%.o)
 
-# Runs test programs and scripts one by one or side by side, and sums up. A test says how it went
-# in TAP, the Test Anything Protocol.
-PROVE = CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(if $(V),--verbose)
+unit-tests: $(UNIT_TESTS)
+
+# ---- running them ------------------------------------------------------------------------------
+
+# Test programs and scripts say how it went in TAP, the Test Anything Protocol; prove runs them and
+# sums up.
 TEST_JOBS ?= 2
+PROVE = B=$(B) CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(if $(V),--verbose)
+
+LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
+EMULATOR_TESTS = $(filter-out tests/emulator/bench.t,$(wildcard tests/emulator/*.t))
 
 unit: $(UNIT_TESTS) ## build and run the unit tests (V=1: every line)
 	@$(PROVE) $(UNIT_TESTS)
+
+lint: ## check the tree: include rules, headers, format, size, scripts
+	@$(PROVE) $(LINT_TESTS)
+
+check: deps ## the quick tests: lint and unit tests, no emulator
+	@$(MAKE_ALL) all unit-tests
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS)
+
+test: deps ## all tests: lint, unit tests, and the hypervisor in an emulator
+	@$(MAKE_ALL) all unit-tests
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(EMULATOR_TESTS)
+
+format: ## apply clang-format to all C files
+	clang-format -i $$(git ls-files '*.c' '*.h')

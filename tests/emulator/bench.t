@@ -1,0 +1,47 @@
+#!/usr/bin/env perl
+# What things cost: a table of our figures beside KVM's, and a check for each goal. The table is
+# left in build/emulator/bench.txt.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Boot qw(boot report_all);
+use Test::More;
+
+my $build = $ENV{B} // 'build';
+my @columns = qw(case cpus kvm_vid kvm_no_vid goal);
+
+sub figures {
+    open my $file, '<', 'tests/emulator/bench.figures' or die;
+    my @rows;
+    for (grep { !/^#/ && /\S/ } <$file>) {
+        my %row;
+        @row{@columns} = split;
+        push @rows, \%row;
+    }
+    return @rows;
+}
+
+my %log;
+($log{1}) = boot('bench', cpus => 1, files => ["$build/guest/bench.elf"]);
+($log{2}) = boot('bench-ipi', cpus => 2, files => ["$build/guest/bench.elf"]);
+for (1, 2) {
+    report_all($log{$_}->check_taps, $log{$_}->check('GUEST name=bench result=pass code=0'));
+}
+
+my $format = "%-20s %10s %12s %12s %8s  %s\n";
+my $table = sprintf $format, 'in instructions', 'Pinwheel', 'KVM, VID', 'KVM, no VID', 'goal', '';
+for my $row (figures()) {
+    my ($bench) = grep { $_->{tag} eq 'BENCH' && $_->{name} eq $row->{case} }
+        @{$log{$row->{cpus}}{records}};
+    my $ours = $bench ? $bench->{instructions} : 'none';
+    my $met = $row->{goal} eq '-' ? $ours ne 'none' : $ours ne 'none' && $ours <= $row->{goal};
+    ok($met, "$row->{case}: $ours, goal $row->{goal}");
+    $table .= sprintf $format, $row->{case}, $ours, @$row{qw(kvm_vid kvm_no_vid goal)},
+        $met ? '' : $ours eq 'none' ? 'missing' : 'missed';
+}
+my ($boot) = grep { $_->{tag} eq 'BENCH' && $_->{name} eq 'boot_to_guest' } @{$log{1}{records}};
+$table .= "\nFrom the first instruction of BOOTX64.EFI to the first guest: $boot->{instructions}\n"
+    if $boot;
+open my $file, '>', "$build/emulator/bench.txt" or die;
+print $file $table;
+done_testing();

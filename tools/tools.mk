@@ -1,0 +1,22 @@
+# What a user calls: the needed packages, the disk image, the machine that boots it.
+.PHONY: deps image run bench
+
+# Builds with all CPUs, unless make was told how many jobs (-j) itself. What comes after `deps` runs
+# in a make of its own: until then the compiler may be missing.
+MAKE_ALL = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+deps: ## install the Debian packages that are needed and missing
+	@tools/deps
+
+$(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.elf) tools/disk-image
+	tools/disk-image $@ $(filter-out tools/%,$^)
+
+image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
+
+run: deps ## build everything, boot it in an emulator, and show the stale EOI (EMU=bochs|qemu)
+	@$(MAKE_ALL) image
+	@tools/run --log-dir $(B)/run $(B)/pinwheel.img
+
+bench: deps ## measure what things cost, beside KVM's figures and our goals
+	@$(MAKE_ALL) all
+	@B=$(B) prove --exec '' tests/emulator/bench.t; status=$$?; cat $(B)/emulator/bench.txt; exit $$status
