@@ -1,0 +1,147 @@
+/* What the tests of the virtual LAPIC alone share: one LAPIC whose effects are a log. */
+#pragma once
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/vlapic.h"
+
+#define V        0x51
+#define ID       0x23
+#define LVTS     6
+#define MSR(reg) (0x800u + (reg) / 16)
+
+static struct apic_page page;
+static struct vlapic apic;
+static struct {
+    unsigned sent, identity_changes, timer_changes, eoi_exits;
+    struct apic_message message;
+    enum apic_shorthand shorthand;
+    uint8_t eoi_vector;
+    unsigned traced[TRACE_EVENT_COUNT];
+} seen;
+
+static inline void send(void *context, const struct apic_message *message,
+                        enum apic_shorthand shorthand)
+{
+    (void)context;
+    seen.sent++;
+    seen.message = *message;
+    seen.shorthand = shorthand;
+    if (shorthand == APIC_SHORTHAND_SELF)
+        vlapic_post(&apic, message->vector, false, 0);
+}
+
+static inline void identity_changed(void *context)
+{
+    (void)context;
+    seen.identity_changes++;
+}
+
+static inline void eoi_exit(void *context, uint8_t vector)
+{
+    (void)context;
+    seen.eoi_exits++;
+    seen.eoi_vector = vector;
+}
+
+static inline void timer_changed(void *context)
+{
+    (void)context;
+    seen.timer_changes++;
+}
+
+static inline uint32_t timer_current(void *context)
+{
+    (void)context;
+    return 777;
+}
+
+static inline void trace(void *context, enum trace_event event, uint8_t vector, uint64_t a,
+                         uint64_t b)
+{
+    (void)context;
+    (void)vector;
+    (void)a;
+    (void)b;
+    seen.traced[event]++;
+}
+
+static const struct vlapic_effects effects = {
+    .send = send,
+    .identity_changed = identity_changed,
+    .eoi_exit = eoi_exit,
+    .timer_changed = timer_changed,
+    .timer_current = timer_current,
+    .trace = trace,
+};
+
+/* Power-on, xAPIC mode. */
+static inline int power_on(void **state)
+{
+    (void)state;
+    memset(&page, 0xee, sizeof(page));
+    memset(&apic, 0xee, sizeof(apic));
+    apic.page = &page;
+    apic.initial_id = ID;
+    apic.physical_address_mask = (1ULL << 39) - 1;
+    apic.broadcast_suppression = false;
+    apic.effects = &effects;
+    memset(&seen, 0, sizeof(seen));
+    vlapic_power_on(&apic, true);
+    return 0;
+}
+
+/* A trap-like write in xAPIC mode. */
+static inline void write_page(uint32_t offset, uint32_t value)
+{
+    apic_page_write(&page, offset, value);
+    vlapic_written(&apic, offset);
+}
+
+static inline uint32_t read_page(uint32_t offset)
+{
+    return vlapic_read(&apic, offset);
+}
+
+/* ...and software-enabled. */
+static inline int xapic(void **state)
+{
+    power_on(state);
+    write_page(APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    memset(&seen, 0, sizeof(seen));
+    return 0;
+}
+
+/* The same in x2APIC mode. */
+static inline int x2apic(void **state)
+{
+    xapic(state);
+    assert_true(vlapic_write_base(&apic, apic.base | APIC_BASE_X2APIC));
+    memset(&seen, 0, sizeof(seen));
+    return 0;
+}
+
+static inline bool write_msr(uint32_t reg, uint64_t value)
+{
+    return vlapic_write_msr(&apic, MSR(reg), value);
+}
+
+static inline uint64_t read_msr(uint32_t reg)
+{
+    uint64_t value = 0xdead;
+
+    assert_true(vlapic_read_msr(&apic, MSR(reg), &value));
+    return value;
+}
+
+/* The ESR as it is shown: after a write to it. */
+static inline uint32_t errors(void)
+{
+    write_page(APIC_ESR, 0);
+    return read_page(APIC_ESR);
+}
