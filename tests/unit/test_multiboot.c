@@ -1,0 +1,560 @@
+/* Guards vmm/multiboot.c and multiboot_info.c: placement, the information, and hostile files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/multiboot.h"
+
+#define MEGABYTE 0x100000u
+#define RAM_SIZE (4u * MEGABYTE)
+#define INFO_LOW 0x9e000u
+
+/* A guest: RAM full of a pattern, allocated without a byte to spare, and a file. */
+struct guest {
+    uint8_t *ram;
+    uint8_t file[16384];
+    struct multiboot_request request;
+    struct multiboot_entry entry;
+};
+
+static struct guest g;
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&g, 0, sizeof(g));
+    g.ram = malloc(RAM_SIZE);
+    memset(g.ram, 0xee, RAM_SIZE);
+    g.request = (struct multiboot_request){.ram = g.ram,
+                                           .ram_size = RAM_SIZE,
+                                           .file = g.file,
+                                           .file_size = 8192,
+                                           .kernel_name = "kernel",
+                                           .module_name = "initrd",
+                                           .command_line = "a=1 b"};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(g.ram);
+    return 0;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+    memcpy(at, &value, 4);
+}
+
+static uint32_t get32(uint32_t address)
+{
+    uint32_t value;
+
+    assert_true(address <= RAM_SIZE - 4);
+    memcpy(&value, g.ram + address, 4);
+    return value;
+}
+
+static const char *text_at(uint32_t address)
+{
+    assert_true(address < RAM_SIZE);
+    return (const char *)g.ram + address;
+}
+
+static void put_header(unsigned offset, uint32_t flags)
+{
+    put32(g.file + offset, 0x1badb002);
+    put32(g.file + offset + 4, flags);
+    put32(g.file + offset + 8, 0u - 0x1badb002 - flags);
+}
+
+/* The a.out kludge: five addresses behind the header. */
+static void put_addresses(unsigned offset, uint32_t header, uint32_t load, uint32_t load_end,
+                          uint32_t bss_end, uint32_t entry)
+{
+    put_header(offset, 1u << 16 | 3);
+    put32(g.file + offset + 12, header);
+    put32(g.file + offset + 16, load);
+    put32(g.file + offset + 20, load_end);
+    put32(g.file + offset + 24, bss_end);
+    put32(g.file + offset + 28, entry);
+}
+
+struct segment {
+    uint32_t type, offset, virtual_address, physical_address, file_size, memory_size, flags, align;
+};
+
+/* An ELF32 file with its program headers at 52 and a Multiboot header at 1024. */
+static void put_elf(uint32_t entry, unsigned count, const struct segment *segments)
+{
+    static const uint8_t ident[7] = {0x7f, 'E', 'L', 'F', 1, 1, 1};
+
+    memset(g.file, 0, sizeof(g.file));
+    for (unsigned i = 2048; i < sizeof(g.file); i++) {
+        g.file[i] = (uint8_t)(i * 7);
+    }
+    memcpy(g.file, ident, sizeof(ident));
+    g.file[16] = 2; /* executable */
+    g.file[18] = 3; /* 386 */
+    put32(g.file + 24, entry);
+    put32(g.file + 28, 52);
+    g.file[42] = 32;
+    g.file[44] = (uint8_t)count;
+    memcpy(g.file + 52, segments, count * sizeof(*segments));
+    put_header(1024, 0);
+}
+
+static const struct segment one = {1, 4096, MEGABYTE, MEGABYTE, 100, 5000, 7, 4096};
+
+static void placed(void)
+{
+    const char *error = multiboot_place(&g.request, &g.entry);
+
+    if (error != NULL) {
+        fail_msg("%s", error);
+    }
+}
+
+static void refused(const char *why)
+{
+    const char *error = multiboot_place(&g.request, &g.entry);
+
+    assert_non_null(error);
+    if (strstr(error, why) == NULL) {
+        fail_msg("refused because \"%s\", not because \"%s\"", error, why);
+    }
+}
+
+static void an_elf_file_is_loaded_and_its_bss_cleared(void **state)
+{
+    (void)state;
+    put_elf(MEGABYTE + 16, 1, &one);
+    placed();
+    assert_int_equal(g.entry.eip, MEGABYTE + 16);
+    assert_int_equal(g.entry.ebx, INFO_LOW);
+    assert_memory_equal(g.ram + MEGABYTE, g.file + 4096, 100);
+    assert_int_equal(g.ram[MEGABYTE - 1], 0xee);
+    assert_int_equal(g.ram[MEGABYTE + 100], 0);
+    assert_int_equal(g.ram[MEGABYTE + 4999], 0);
+    assert_int_equal(g.ram[MEGABYTE + 5000], 0xee);
+}
+
+static void several_segments_and_others_that_are_not_loaded(void **state)
+{
+    const struct segment s[] = {
+        {6, ~0u, ~0u, ~0u, ~0u, ~0u, 0, 0}, /* PT_PHDR with nonsense */
+        {1, 4096, 0x8000, 0x8000, 16, 16, 0, 0},
+        {1, 5000, 0xc0100000, 2 * MEGABYTE, 32, 64, 0, 0},
+        {1, ~0u, 0, ~0u, 0, 0, 0, 0}, /* empty */
+    };
+
+    (void)state;
+    put_elf(0xc0100004, 4, s);
+    placed();
+    assert_int_equal(g.entry.eip, 2 * MEGABYTE + 4); /* the entry, as a physical address */
+    assert_memory_equal(g.ram + 0x8000, g.file + 4096, 16);
+    assert_memory_equal(g.ram + 2 * MEGABYTE, g.file + 5000, 32);
+}
+
+static void addresses_in_the_header_load_a_flat_file(void **state)
+{
+    (void)state;
+    put_addresses(64, MEGABYTE + 64, MEGABYTE, MEGABYTE + 512, MEGABYTE + 1024, MEGABYTE + 128);
+    g.file[511] = 0x5a;
+    g.file[512] = 0x77;
+    placed();
+    assert_int_equal(g.entry.eip, MEGABYTE + 128);
+    assert_memory_equal(g.ram + MEGABYTE, g.file, 512);
+    assert_int_equal(g.ram[MEGABYTE + 512], 0);
+    assert_int_equal(g.ram[MEGABYTE + 1023], 0);
+    assert_int_equal(g.ram[MEGABYTE + 1024], 0xee);
+}
+
+static void without_load_end_the_whole_rest_of_the_file_is_loaded(void **state)
+{
+    (void)state;
+    put_addresses(256, MEGABYTE, MEGABYTE, 0, 0, MEGABYTE + 64);
+    g.file[8191] = 0x5a;
+    placed();
+    assert_memory_equal(g.ram + MEGABYTE, g.file + 256, 8192 - 256);
+    assert_int_equal(g.ram[MEGABYTE + 8192 - 256], 0xee);
+}
+
+static void the_header_may_be_anywhere_in_8192_bytes(void **state)
+{
+    (void)state;
+    g.request.file_size = sizeof(g.file);
+    put_elf(MEGABYTE, 1, &one);
+    memset(g.file + 1024, 0, 12);
+    refused("no Multiboot header");
+    put_header(8192 - 12, 0);
+    placed();
+    memset(g.file + 8180, 0, 12);
+    put_header(8192 - 8, 0);
+    refused("no Multiboot header");
+    memset(g.file + 8184, 0, 12);
+    put_header(1026, 0); /* not aligned */
+    refused("no Multiboot header");
+}
+
+static void a_header_with_a_wrong_sum_is_passed_over(void **state)
+{
+    (void)state;
+    put_elf(MEGABYTE, 1, &one);
+    put_header(512, 0);
+    g.file[520]++;
+    placed();
+    g.file[1032]++;
+    refused("no Multiboot header");
+}
+
+static void a_header_that_is_cut_off_is_none(void **state)
+{
+    (void)state;
+    put_addresses(8192 - 28, MEGABYTE, MEGABYTE, 0, 0, MEGABYTE);
+    refused("no Multiboot header");
+    g.request.file_size = 11;
+    refused("no Multiboot header");
+    g.request.file = NULL;
+    g.request.file_size = 0;
+    refused("no Multiboot header");
+}
+
+static void flags_that_must_be_understood(void **state)
+{
+    (void)state;
+    put_elf(MEGABYTE, 1, &one);
+    put_header(1024, 3);
+    placed();
+    put_header(1024, 1u << 20); /* above 15: may be ignored */
+    placed();
+    put_header(1024, 4);
+    refused("not offered");
+    put_header(1024, 0x8000);
+    refused("not offered");
+}
+
+static void memory_sizes_and_the_map(void **state)
+{
+    uint32_t info, map;
+
+    (void)state;
+    put_elf(MEGABYTE, 1, &one);
+    placed();
+    info = g.entry.ebx;
+    assert_int_equal(get32(info), 1 << 0 | 1 << 2 | 1 << 6 | 1 << 9);
+    assert_int_equal(get32(info + 4), 640);
+    assert_int_equal(get32(info + 8), 3 * 1024);
+    assert_int_equal(get32(info + 44), 4 * 24);
+    map = get32(info + 48);
+    static const uint32_t expected[4][6] = {
+        {20, 0, 0, 0xa0000, 0, 1},
+        {20, 0xa0000, 0, 0x60000, 0, 2},
+        {20, MEGABYTE, 0, 3 * MEGABYTE, 0, 1},
+        {20, 0xfec00000, 0, 0x1400000, 0, 2},
+    };
+    assert_memory_equal(g.ram + map, expected, sizeof(expected));
+    assert_string_equal(text_at(get32(info + 64)), "Pinwheel");
+    assert_string_equal(text_at(get32(info + 16)), "kernel a=1 b");
+}
+
+/* More than RAM_SIZE is claimed, but nothing there is touched. */
+static void memory_around_the_devices_below_4_gib(void **state)
+{
+    uint32_t map;
+
+    (void)state;
+    put_elf(MEGABYTE, 1, &one);
+    g.request.ram_size = 5ULL << 30;
+    placed();
+    assert_int_equal(get32(g.entry.ebx + 8), (0xfec00000u - MEGABYTE) / 1024);
+    assert_int_equal(get32(g.entry.ebx + 44), 5 * 24);
+    map = get32(g.entry.ebx + 48);
+    static const uint32_t expected[3][6] = {
+        {20, MEGABYTE, 0, 0xfec00000 - MEGABYTE, 0, 1},
+        {20, 0xfec00000, 0, 0x1400000, 0, 2},
+        {20, 0, 1, 0x40000000, 0, 1},
+    };
+    assert_memory_equal(g.ram + map + 48, expected, sizeof(expected));
+}
+
+static void the_module_lies_behind_the_image_on_a_page(void **state)
+{
+    uint8_t module[5000];
+    uint32_t list, start;
+
+    (void)state;
+    memset(module, 0x42, sizeof(module));
+    put_elf(MEGABYTE, 1, &one);
+    g.request.module = module;
+    g.request.module_size = sizeof(module);
+    placed();
+    assert_true(get32(g.entry.ebx) & 1 << 3);
+    assert_int_equal(get32(g.entry.ebx + 20), 1);
+    list = get32(g.entry.ebx + 24);
+    start = get32(list);
+    assert_int_equal(start, MEGABYTE + 0x2000);
+    assert_int_equal(get32(list + 4), start + sizeof(module));
+    assert_string_equal(text_at(get32(list + 8)), "initrd");
+    assert_int_equal(get32(list + 12), 0);
+    assert_memory_equal(g.ram + start, module, sizeof(module));
+    assert_int_equal(g.ram[start + sizeof(module)], 0xee);
+}
+
+static void a_module_behind_an_image_in_low_memory_lies_above_1_mib(void **state)
+{
+    const struct segment low = {1, 4096, 0x10000, 0x10000, 100, 100, 7, 4096};
+
+    (void)state;
+    put_elf(0x10000, 1, &low);
+    g.request.module = g.file;
+    g.request.module_size = 64;
+    placed();
+    assert_int_equal(get32(get32(g.entry.ebx + 24)), MEGABYTE);
+}
+
+static void the_information_gives_way_to_the_image(void **state)
+{
+    const struct segment over = {1, 4096, INFO_LOW + 0xfff, INFO_LOW + 0xfff, 100, 100, 7, 1};
+    const struct segment below = {1, 4096, INFO_LOW - 100, INFO_LOW - 100, 100, 100, 7, 1};
+    const struct segment around[] = {{1, 4096, 0x1000, 0x1000, 16, 16, 7, 1}, one};
+
+    (void)state;
+    g.request.module = g.file;
+    g.request.module_size = 64;
+    put_elf(over.virtual_address, 1, &over);
+    placed();
+    assert_int_equal(g.entry.ebx, MEGABYTE);
+    assert_int_equal(get32(get32(g.entry.ebx + 24)), MEGABYTE + 0x1000);
+    assert_memory_equal(g.ram + over.physical_address, g.file + 4096, 100);
+    put_elf(below.virtual_address, 1, &below);
+    placed();
+    assert_int_equal(g.entry.ebx, INFO_LOW);
+    assert_memory_equal(g.ram + below.physical_address, g.file + 4096, 100);
+    put_elf(0x1000, 2, around);
+    placed();
+    assert_int_equal(g.entry.ebx, MEGABYTE + 0x2000);
+}
+
+static void strings_may_be_missing(void **state)
+{
+    (void)state;
+    put_elf(MEGABYTE, 1, &one);
+    g.request.kernel_name = NULL;
+    placed();
+    assert_string_equal(text_at(get32(g.entry.ebx + 16)), "a=1 b");
+    g.request.command_line = NULL;
+    placed();
+    assert_string_equal(text_at(get32(g.entry.ebx + 16)), "");
+    g.request.kernel_name = "k";
+    g.request.command_line = "";
+    placed();
+    assert_string_equal(text_at(get32(g.entry.ebx + 16)), "k");
+}
+
+static void strings_that_are_too_long_are_refused(void **state)
+{
+    static char text[20000];
+
+    (void)state;
+    put_elf(MEGABYTE, 1, &one);
+    memset(text, 'x', sizeof(text) - 1);
+    g.request.command_line = text;
+    refused("do not fit into one page");
+    assert_int_equal(g.ram[INFO_LOW + 4096], 0xee);
+    for (unsigned length = 3800; length < 4096; length++) { /* around the limit, by every byte */
+        text[length] = 0;
+        if (multiboot_place(&g.request, &g.entry) == NULL) {
+            uint32_t at = get32(g.entry.ebx + 16);
+            assert_int_equal(strlen(text_at(at)), 7 + length);
+            assert_true(at + 7 + length + 1 <= INFO_LOW + 4096);
+        }
+        assert_int_equal(g.ram[INFO_LOW + 4096], 0xee);
+        text[length] = 'x';
+    }
+}
+
+static void parts_outside_memory_or_file_are_refused(void **state)
+{
+    struct segment s = one;
+
+    (void)state;
+    s.physical_address = RAM_SIZE - 4999;
+    put_elf(MEGABYTE, 1, &s);
+    refused("does not fit into the guest's memory");
+    s.physical_address = ~0u;
+    put_elf(MEGABYTE, 1, &s);
+    refused("does not fit into the guest's memory");
+    s = one;
+    s.memory_size = ~0u;
+    put_elf(MEGABYTE, 1, &s);
+    refused("does not fit into the guest's memory");
+    s = one;
+    s.offset = 8192 - 99;
+    put_elf(MEGABYTE, 1, &s);
+    refused("outside the file");
+    s.offset = ~0u;
+    put_elf(MEGABYTE, 1, &s);
+    refused("outside the file");
+    s = one;
+    s.memory_size = 99;
+    put_elf(MEGABYTE, 1, &s);
+    refused("larger in the file");
+}
+
+static void an_image_that_ends_exactly_with_memory_fits(void **state)
+{
+    struct segment s = one;
+
+    (void)state;
+    s.virtual_address = s.physical_address = RAM_SIZE - 5000;
+    put_elf(RAM_SIZE - 5000, 1, &s);
+    placed();
+    assert_int_equal(g.ram[RAM_SIZE - 1], 0);
+}
+
+static void elf_headers_that_lie_are_refused(void **state)
+{
+    (void)state;
+    put_elf(MEGABYTE + 5000, 1, &one);
+    refused("entry point");
+    put_elf(MEGABYTE - 1, 1, &one);
+    refused("entry point");
+    put_elf(MEGABYTE, 0, &one);
+    refused("nothing to load");
+    put_elf(MEGABYTE, 1, &one);
+    put32(g.file + 28, 8192 - 31);
+    refused("program headers lie outside");
+    put32(g.file + 28, ~0u);
+    refused("program headers lie outside");
+    put_elf(MEGABYTE, 1, &one);
+    g.file[42] = 31;
+    refused("too short");
+    put_elf(MEGABYTE, 1, &one);
+    g.file[44] = g.file[45] = 0xff; /* 65535 of them */
+    refused("");
+    put_elf(MEGABYTE, 1, &one);
+    g.file[18] = 62; /* x86-64 */
+    refused("32-bit ELF wrapper");
+    put_elf(MEGABYTE, 1, &one);
+    g.file[16] = 3; /* shared object */
+    refused("not an executable");
+    put_elf(MEGABYTE, 1, &one);
+    g.file[4] = 2; /* 64-bit */
+    refused("neither an ELF32");
+    memset(g.file, 0, sizeof(g.file));
+    put_header(0, 0);
+    g.request.file_size = 40;
+    refused("neither an ELF32");
+}
+
+static void header_addresses_that_lie_are_refused(void **state)
+{
+    (void)state;
+    put_addresses(64, MEGABYTE, MEGABYTE + 1, 0, 0, MEGABYTE + 1);
+    refused("load address");
+    put_addresses(64, MEGABYTE + 65, MEGABYTE, 0, 0, MEGABYTE);
+    refused("load address");
+    put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE - 1, 0, MEGABYTE);
+    refused("load end");
+    put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 8192, 0, MEGABYTE);
+    refused("outside the file");
+    put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, MEGABYTE - 1, MEGABYTE);
+    refused("bss end");
+    put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, MEGABYTE + 63, MEGABYTE);
+    refused("larger in the file");
+    put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, ~0u, MEGABYTE);
+    refused("guest's memory");
+    put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, 0, MEGABYTE + 64);
+    refused("entry point");
+    put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, 0, MEGABYTE - 1);
+    refused("entry point");
+    put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE, 0, MEGABYTE);
+    refused("entry point");
+    put_addresses(64, ~0u, ~0u, 0, 0, ~0u);
+    refused("guest's memory");
+}
+
+static void no_room_for_information_or_module(void **state)
+{
+    struct segment s = one;
+
+    (void)state;
+    g.request.module = g.file;
+    put_elf(MEGABYTE, 1, &one);
+    g.request.module_size = RAM_SIZE - (MEGABYTE + 0x2000);
+    g.request.module = calloc(1, g.request.module_size + 1);
+    placed();
+    g.request.module_size++;
+    refused("module does not fit");
+    g.request.module_size = ~0ULL;
+    refused("module does not fit");
+    free((void *)(uintptr_t)g.request.module);
+    g.request.module = NULL;
+    s.virtual_address = s.physical_address = 0x1000;
+    put_elf(0x1000, 1, &s);
+    g.request.ram_size = INFO_LOW + 4095;
+    refused("no memory for the Multiboot information");
+    s.memory_size = RAM_SIZE - 0x1000;
+    put_elf(0x1000, 1, &s);
+    g.request.ram_size = RAM_SIZE;
+    refused("no memory for the Multiboot information");
+}
+
+/* One changed byte after another: refused or placed, but never outside (the sanitizer looks). */
+static void damaged_files_do_no_harm(void **state)
+{
+    static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+
+    (void)state;
+    for (unsigned at = 0; at < 52 + 32; at++) {
+        for (unsigned i = 0; i < sizeof(values); i++) {
+            put_elf(MEGABYTE, 1, &one);
+            g.file[at] = values[i];
+            multiboot_place(&g.request, &g.entry);
+        }
+    }
+    for (unsigned at = 12; at < 32; at++) {
+        for (unsigned i = 0; i < sizeof(values); i++) {
+            put_addresses(0, MEGABYTE, MEGABYTE, 0, 0, MEGABYTE);
+            g.file[at] = values[i];
+            multiboot_place(&g.request, &g.entry);
+        }
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_elf_file_is_loaded_and_its_bss_cleared),
+        TEST(several_segments_and_others_that_are_not_loaded),
+        TEST(addresses_in_the_header_load_a_flat_file),
+        TEST(without_load_end_the_whole_rest_of_the_file_is_loaded),
+        TEST(the_header_may_be_anywhere_in_8192_bytes),
+        TEST(a_header_with_a_wrong_sum_is_passed_over),
+        TEST(a_header_that_is_cut_off_is_none),
+        TEST(flags_that_must_be_understood),
+        TEST(memory_sizes_and_the_map),
+        TEST(memory_around_the_devices_below_4_gib),
+        TEST(the_module_lies_behind_the_image_on_a_page),
+        TEST(a_module_behind_an_image_in_low_memory_lies_above_1_mib),
+        TEST(the_information_gives_way_to_the_image),
+        TEST(strings_may_be_missing),
+        TEST(strings_that_are_too_long_are_refused),
+        TEST(parts_outside_memory_or_file_are_refused),
+        TEST(an_image_that_ends_exactly_with_memory_fits),
+        TEST(elf_headers_that_lie_are_refused),
+        TEST(header_addresses_that_lie_are_refused),
+        TEST(no_room_for_information_or_module),
+        TEST(damaged_files_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,18 @@
+/* Shared by multiboot.c and multiboot_info.c. Addresses are guest-physical. Pure. */
+#pragma once
+#include "vmm/multiboot.h"
+
+#define MULTIBOOT_PAGE     0x1000ULL
+#define MULTIBOOT_LOW_END  0xa0000ULL  /* 640 KiB: where the PC's hole begins */
+#define MULTIBOOT_HIGH     0x100000ULL /* 1 MiB: where memory goes on */
+#define MULTIBOOT_INFO_LOW 0x9e000ULL
+
+/* A range of addresses; empty if end <= start. */
+struct multiboot_range {
+    uint64_t start, end;
+};
+
+/* Writes the information into the page at `address`, which the caller has found free. Returns NULL
+ * or what does not fit. */
+const char *multiboot_write_info(const struct multiboot_request *request, uint64_t address,
+                                 struct multiboot_range module);
