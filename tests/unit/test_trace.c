@@ -1,0 +1,324 @@
+/* Guards vmm/trace.c and vmm/trace_text.c: nothing is lost by folding, rings merge by time, and
+ * whatever is in a record, its text stays in its buffer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/trace.h"
+
+static struct trace_ring ring, other;
+static uint64_t now;
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&ring, 0, sizeof(ring));
+    memset(&other, 0, sizeof(other));
+    now = 100;
+    return 0;
+}
+
+static struct trace_record event(enum trace_event what, uint8_t vector)
+{
+    return (struct trace_record){
+        .time = now++, .event = (uint8_t)what, .vcpu = 0, .pin = TRACE_NO_PIN, .vector = vector};
+}
+
+/* Adds events whose vectors are the letters. */
+static void add(const char *letters)
+{
+    for (; *letters; letters++) {
+        struct trace_record record = event(TRACE_ACCEPT_EDGE, (uint8_t)*letters);
+        trace_add(&ring, &record);
+    }
+}
+
+/* The ring written out again, every fold undone. */
+static const char *unfolded(void)
+{
+    static char out[256];
+    size_t length = 0;
+
+    for (uint64_t i = trace_first(&ring); i < ring.count; i++) {
+        const struct trace_record *record = &ring.record[i];
+        out[length++] = (char)record->vector;
+        for (unsigned n = 0; n < record->repeats; n++) {
+            for (unsigned k = record->cycle; k > 0; k--)
+                out[length++] = (char)ring.record[i + 1 - k].vector;
+        }
+    }
+    out[length] = 0;
+    return out;
+}
+
+static void an_event_that_repeats_only_counts_up(void **state)
+{
+    (void)state;
+    add("AAAA");
+    assert_int_equal(ring.count, 1);
+    assert_int_equal(ring.record[0].repeats, 3);
+    assert_int_equal(ring.record[0].cycle, 1);
+    assert_int_equal(ring.record[0].time, 100); /* the first */
+}
+
+static void a_cycle_that_repeats_only_counts_up(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10000; i++)
+        add("ABCDEFGH");
+    assert_int_equal(ring.count, 8);
+    assert_int_equal(ring.record[7].cycle, 8);
+    assert_int_equal(ring.record[7].repeats, 9999);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(ring.record[i].repeats, 0);
+}
+
+static void what_differs_in_any_field_is_another_event(void **state)
+{
+    struct trace_record first = event(TRACE_EOI_LIVE, 0x51), record;
+
+    (void)state;
+    for (int field = 0; field < 7; field++) {
+        set_up(NULL);
+        record = first;
+        trace_add(&ring, &record);
+        record.event = field == 0 ? TRACE_EOI_STALE : record.event;
+        record.guest = field == 1;
+        record.vcpu = field == 2;
+        record.vector = (uint8_t)(record.vector + (field == 3));
+        record.pin = (uint8_t)(field == 4 ? 5 : record.pin);
+        record.a = field == 5;
+        record.b = field == 6;
+        trace_add(&ring, &record);
+        assert_int_equal(ring.count, 2);
+    }
+}
+
+static void no_order_is_lost(void **state)
+{
+    uint32_t seed = 1;
+
+    (void)state;
+    for (int run = 0; run < 20000; run++) {
+        char letters[64];
+        unsigned length = 1 + run % 63;
+
+        set_up(NULL);
+        for (unsigned i = 0; i < length; i++) {
+            seed = seed * 1103515245 + 12345;
+            letters[i] = (char)('A' + (seed >> 16) % (1 + run % 3));
+        }
+        letters[length] = 0;
+        add(letters);
+        assert_string_equal(unfolded(), letters);
+    }
+}
+
+static void more_repeats_than_fit_start_a_new_record(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 70000; i++)
+        add("A");
+    assert_int_equal(ring.count, 2);
+    assert_int_equal(ring.record[0].repeats + 1 + ring.record[1].repeats + 1, 70000);
+}
+
+static void a_full_ring_keeps_the_newest(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TRACE_RING_RECORDS * 2; i++) {
+        struct trace_record record = event(TRACE_LINE, 0);
+        record.a = i;
+        trace_add(&ring, &record);
+    }
+    assert_int_equal(trace_first(&ring), TRACE_RING_RECORDS + TRACE_CYCLE_MAX);
+    for (uint64_t i = trace_first(&ring); i < ring.count; i++)
+        assert_int_equal(ring.record[i % TRACE_RING_RECORDS].a, i);
+}
+
+/* A cycle about to be folded lies on top of the oldest records, which are given up. */
+static void folding_in_a_full_ring_shows_no_overwritten_record(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TRACE_RING_RECORDS; i++) {
+        struct trace_record record = event(TRACE_LINE, 0);
+        record.a = i;
+        trace_add(&ring, &record);
+    }
+    for (int i = 0; i < 3; i++)
+        add("ABCDEFGH");
+    for (uint64_t i = trace_first(&ring); i < TRACE_RING_RECORDS; i++)
+        assert_int_equal(ring.record[i % TRACE_RING_RECORDS].a, i);
+    assert_int_equal(ring.count, TRACE_RING_RECORDS + 8);
+}
+
+static void rings_merge_by_time(void **state)
+{
+    const struct trace_ring *rings[] = {&ring, &other};
+    uint64_t cursor[2], last = 0, seen = 0;
+    const struct trace_record *record;
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++) {
+        struct trace_record next = event(TRACE_LINE, 0);
+        next.a = i;
+        trace_add(i * 7 % 3 ? &ring : &other, &next);
+    }
+    cursor[0] = trace_first(&ring);
+    cursor[1] = trace_first(&other);
+    while ((record = trace_next(rings, cursor, 2))) {
+        assert_true(record->time >= last);
+        assert_int_equal(record->a, seen);
+        last = record->time;
+        seen++;
+    }
+    assert_int_equal(seen, 100);
+    assert_null(trace_next(rings, cursor, 2));
+    assert_null(trace_next(rings, cursor, 0));
+}
+
+/* ---- text ---- */
+
+static void assert_story(struct trace_record record, const char *expected)
+{
+    char out[256];
+    int length = trace_story(out, sizeof(out), &record, 100);
+
+    assert_string_equal(out, expected);
+    assert_int_equal(length, strlen(out));
+}
+
+static void the_story_reads_as_sentences(void **state)
+{
+    struct trace_record record = event(TRACE_EOI_STALE, 0x51);
+
+    (void)state;
+    record.time = 1234567 + 100;
+    record.a = 1u << 5;
+    assert_story(record, "      1,234,567  vCPU 0   EOI of vector 0x51 exits: stale, the route has "
+                         "gone elsewhere but this one came from pin 5");
+    record.event = TRACE_ACCEPT_LEVEL;
+    record.a = 1u << 5 | 1u << 9;
+    record.time = 100;
+    record.repeats = 9999;
+    record.cycle = 1;
+    assert_story(record,
+                 "              0  vCPU 0   accepts vector 0x51 (level, pins 5, 9): the I/O "
+                 "APIC is owed its EOI  ... and 9,999 more like it");
+    record.event = TRACE_EOI_COINCIDENTAL;
+    record.cycle = 3;
+    assert_story(record,
+                 "              0  vCPU 0   EOI of vector 0x51 exits: coincidental, nothing "
+                 "from the I/O APIC was behind it  ... and these 3 again, 9,999 times");
+}
+
+static void a_route_change_names_what_changed(void **state)
+{
+    struct trace_record record = event(TRACE_RTE_WRITE, 0x51);
+
+    (void)state;
+    record.time = 100;
+    record.vcpu = TRACE_NO_VCPU;
+    record.pin = 5;
+    record.a = 0x8051;
+    record.b = 0x0100000000008051;
+    assert_story(record,
+                 "              0  pin 5    the guest changes its route: destination APIC 0 "
+                 "-> APIC 1");
+    record.b = 0x18051;
+    assert_story(record, "              0  pin 5    the guest changes its route: masked");
+    record.a = 0x10000;
+    record.b = 0x8951;
+    assert_story(record,
+                 "              0  pin 5    the guest changes its route: vector 0x00 -> 0x51, "
+                 "destination APIC 0 -> logical 0, edge -> level, fixed -> lowest "
+                 "priority, unmasked");
+    record.b = record.a;
+    assert_story(record, "              0  pin 5    the guest writes its route as it was");
+}
+
+static void the_terse_form_shows_all_there_is(void **state)
+{
+    struct trace_record record = event(TRACE_DELIVER, 0x51);
+    char out[256];
+
+    (void)state;
+    record.time = 4196;
+    record.guest = 2;
+    record.pin = 5;
+    record.vcpu = TRACE_NO_VCPU;
+    record.a = 3;
+    record.b = 1;
+    trace_text(out, sizeof(out), &record, 100);
+    assert_string_equal(out,
+                        "          4,096  guest 2 pin 5 vector 0x51: deliver, destination 0x3, "
+                        "accepted 0x1");
+}
+
+static void every_event_has_a_name_and_a_sentence(void **state)
+{
+    char out[256];
+
+    (void)state;
+    for (unsigned what = TRACE_NONE + 1; what < TRACE_EVENT_COUNT; what++) {
+        struct trace_record record = event((enum trace_event)what, 0x51);
+        assert_true(trace_story(out, sizeof(out), &record, 0) > 0);
+        assert_true(trace_text(out, sizeof(out), &record, 0) > 0);
+        assert_null(strchr(out, '?'));
+    }
+    assert_int_equal(trace_story(out, sizeof(out), &(struct trace_record){0}, 0), 0);
+    assert_string_equal(out, "");
+}
+
+static void any_bytes_are_safe_in_any_buffer(void **state)
+{
+    uint32_t seed = 7;
+
+    (void)state;
+    for (int run = 0; run < 30000; run++) {
+        struct trace_record record;
+        char out[300], *bytes = (char *)&record;
+        size_t size = (size_t)run % sizeof(out);
+
+        for (size_t i = 0; i < sizeof(record); i++) {
+            seed = seed * 1103515245 + 12345;
+            bytes[i] = (char)(seed >> 16);
+        }
+        if (run & 1)
+            record.event = (uint8_t)(record.event % TRACE_EVENT_COUNT);
+        memset(out, 0x7e, sizeof(out));
+        for (int form = 0; form < 2; form++) {
+            int length =
+                form ? trace_text(out, size, &record, 0) : trace_story(out, size, &record, 0);
+            assert_true(length >= 0 && length < 1000);
+            assert_true(size == 0 || memchr(out, 0, size));
+            for (size_t i = size; i < sizeof(out); i++)
+                assert_int_equal(out[i], 0x7e);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_event_that_repeats_only_counts_up, set_up),
+        cmocka_unit_test_setup(a_cycle_that_repeats_only_counts_up, set_up),
+        cmocka_unit_test_setup(what_differs_in_any_field_is_another_event, set_up),
+        cmocka_unit_test_setup(no_order_is_lost, set_up),
+        cmocka_unit_test_setup(more_repeats_than_fit_start_a_new_record, set_up),
+        cmocka_unit_test_setup(a_full_ring_keeps_the_newest, set_up),
+        cmocka_unit_test_setup(folding_in_a_full_ring_shows_no_overwritten_record, set_up),
+        cmocka_unit_test_setup(rings_merge_by_time, set_up),
+        cmocka_unit_test_setup(the_story_reads_as_sentences, set_up),
+        cmocka_unit_test_setup(a_route_change_names_what_changed, set_up),
+        cmocka_unit_test_setup(the_terse_form_shows_all_there_is, set_up),
+        cmocka_unit_test_setup(every_event_has_a_name_and_a_sentence, set_up),
+        cmocka_unit_test_setup(any_bytes_are_safe_in_any_buffer, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
