@@ -324,6 +324,7 @@ static void the_information_gives_way_to_the_image(void **state)
     const struct segment over = {1, 4096, INFO_LOW + 0xfff, INFO_LOW + 0xfff, 100, 100, 7, 1};
     const struct segment below = {1, 4096, INFO_LOW - 100, INFO_LOW - 100, 100, 100, 7, 1};
     const struct segment around[] = {{1, 4096, 0x1000, 0x1000, 16, 16, 7, 1}, one};
+    const struct segment downwards[] = {one, around[0]};
 
     (void)state;
     g.request.module = g.file;
@@ -338,6 +339,9 @@ static void the_information_gives_way_to_the_image(void **state)
     assert_int_equal(g.entry.ebx, INFO_LOW);
     assert_memory_equal(g.ram + below.physical_address, g.file + 4096, 100);
     put_elf(0x1000, 2, around);
+    placed();
+    assert_int_equal(g.entry.ebx, MEGABYTE + 0x2000);
+    put_elf(0x1000, 2, downwards);
     placed();
     assert_int_equal(g.entry.ebx, MEGABYTE + 0x2000);
 }
@@ -378,6 +382,18 @@ static void strings_that_are_too_long_are_refused(void **state)
         assert_int_equal(g.ram[INFO_LOW + 4096], 0xee);
         text[length] = 'x';
     }
+}
+
+static void a_string_without_an_end_is_refused(void **state)
+{
+    char *text = malloc(4097);
+
+    (void)state;
+    memset(text, 'x', 4097);
+    put_elf(MEGABYTE, 1, &one);
+    g.request.kernel_name = text;
+    refused("do not fit into one page");
+    free(text);
 }
 
 static void parts_outside_memory_or_file_are_refused(void **state)
@@ -549,6 +565,7 @@ int main(void)
         TEST(the_information_gives_way_to_the_image),
         TEST(strings_may_be_missing),
         TEST(strings_that_are_too_long_are_refused),
+        TEST(a_string_without_an_end_is_refused),
         TEST(parts_outside_memory_or_file_are_refused),
         TEST(an_image_that_ends_exactly_with_memory_fits),
         TEST(elf_headers_that_lie_are_refused),
