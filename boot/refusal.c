@@ -68,7 +68,7 @@ static void say_what_is_missing(struct output *out, const struct processor *p)
     bool locked_off = is_locked_off(&p->vmx);
 
     for (unsigned i = 0; i < count && i < REASONS_MAX; i++)
-        say(out, "PINWHEEL refused: this processor offers no %s: %s\n", missing[i].name,
+        say(out, "PINWHEEL refused: this processor lacks \"%s\": %s\n", missing[i].name,
             missing[i].meaning);
     if (count > REASONS_MAX)
         say(out, "  and %u more\n", count - REASONS_MAX);
