@@ -1,0 +1,120 @@
+/* A screen of text: see text_screen.h. Indices are compared with <, never with ==: a CPU that
+ * panics takes the screen over from one that was stopped in the middle of its work. */
+#include "drivers/text_screen.h"
+
+#include <stdbool.h>
+
+#include "arch/memory.h"
+
+#define TAB_STOP 8
+
+static const struct text_cell blank = {' ', TEXT_PLAIN};
+
+static uint32_t between(uint32_t least, uint32_t value, uint32_t most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+static void clear_rows(struct text_screen *screen, uint32_t from)
+{
+    for (uint32_t row = from; row < screen->rows; row++) {
+        for (uint32_t column = 0; column < screen->columns; column++)
+            screen->cell[row][column] = blank;
+    }
+}
+
+void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t rows)
+{
+    memset(screen, 0, sizeof(*screen));
+    screen->columns = between(1, columns, TEXT_COLUMNS_MAX);
+    screen->rows = between(1, rows, TEXT_ROWS_MAX);
+    clear_rows(screen, 0);
+    memcpy(screen->drawn, screen->cell, sizeof(screen->drawn));
+}
+
+static void mark_changed(struct text_screen *screen, uint32_t from, uint32_t to)
+{
+    if (screen->changed_from >= screen->changed_to) {
+        screen->changed_from = from;
+        screen->changed_to = to;
+        return;
+    }
+    if (from < screen->changed_from)
+        screen->changed_from = from;
+    if (to > screen->changed_to)
+        screen->changed_to = to;
+}
+
+static void move_up(struct text_screen *screen)
+{
+    uint32_t lines = between(1, screen->rows / 4, screen->rows);
+    uint32_t kept = screen->rows - lines;
+
+    memmove(screen->cell[0], screen->cell[lines], kept * sizeof(screen->cell[0]));
+    clear_rows(screen, kept);
+    mark_changed(screen, 0, screen->rows);
+    screen->row = kept;
+}
+
+/* The end of the last line moves nothing before more comes: no line is wasted on the cursor. */
+static void new_line(struct text_screen *screen)
+{
+    if (screen->row >= screen->rows)
+        move_up(screen);
+    screen->column = 0;
+    screen->row++;
+}
+
+static void put_character(struct text_screen *screen, uint8_t character)
+{
+    if (screen->column >= screen->columns)
+        new_line(screen);
+    if (screen->row >= screen->rows)
+        move_up(screen);
+    screen->cell[screen->row][screen->column] =
+        character == ' ' ? blank : (struct text_cell){character, (uint8_t)screen->style};
+    mark_changed(screen, screen->row, screen->row + 1);
+    screen->column++;
+}
+
+static void put_byte(struct text_screen *screen, uint8_t byte)
+{
+    bool continuation = (byte & 0xc0) == 0x80; /* of a UTF-8 character */
+
+    if (byte == '\n')
+        new_line(screen);
+    else if (byte == '\t')
+        do
+            put_character(screen, ' ');
+        while (screen->column % TAB_STOP && screen->column < screen->columns);
+    else if (byte != '\r' && !continuation)
+        put_character(screen, byte >= ' ' && byte <= '~' ? byte : '?');
+}
+
+void text_screen_put(struct text_screen *screen, const char *text, size_t size)
+{
+    bool line_begins = screen->column == 0;
+
+    for (size_t i = 0; i < size; i++) {
+        if (line_begins)
+            screen->style = text_style_of(text + i, size - i);
+        put_byte(screen, (uint8_t)text[i]);
+        line_begins = text[i] == '\n';
+    }
+}
+
+void text_screen_draw(struct text_screen *screen, text_draw *draw, void *context)
+{
+    for (uint32_t row = screen->changed_from; row < screen->changed_to; row++) {
+        struct text_cell *cell = screen->cell[row], *drawn = screen->drawn[row];
+
+        for (uint32_t column = 0; column < screen->columns; column++) {
+            struct text_cell before = drawn[column], now = cell[column];
+            if (before.character == now.character && before.style == now.style)
+                continue;
+            drawn[column] = now;
+            draw(context, row, column, before, now);
+        }
+    }
+    screen->changed_from = screen->changed_to = 0;
+}
