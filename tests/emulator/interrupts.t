@@ -13,6 +13,6 @@ is($status, 1, 'the run notices that a guest failed');
 is(scalar(@{delete $log->{tap}{fail} // []}), 1, 'the guest that fails on purpose reported once');
 check_file($log, 'tests/emulator/interrupts.expect');
 
-my ($again) = boot('interrupts-again', config => 'tests/emulator/interrupts.cfg');
+my ($again) = boot('interrupts-again', image => 'interrupts');
 is_deeply([$again->repeatable], [$log->repeatable], 'a second run counts the same');
 done_testing();

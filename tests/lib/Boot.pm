@@ -12,27 +12,29 @@ our @EXPORT_OK = qw(boot report_all check_file);
 my $build = $ENV{B} // 'build';
 
 # boot($name, config => FILE, files => [...], option => value...): the options are those of tools/run
-# without their dashes. Default for files: all guests. Returns the log and tools/run's exit status.
+# without their dashes. Default for files: all guests. Or image => NAME: the image of that boot again.
+# Returns the log and tools/run's exit status.
 sub boot {
     my ($name, %option) = @_;
     my $config = delete $option{config} // "tests/emulator/$name.cfg";
     my @files = @{delete $option{files} // [glob "$build/guest/*.elf"]};
+    my $again = delete $option{image};
     my $dir = "$build/emulator/$name";
+    my $image = "$build/emulator/" . ($again // $name) . '.img';
     make_path($dir);
     unlink glob "$dir/*";
 
-    system('tools/disk-image', "$dir.img", $config, "$build/BOOTX64.EFI", @files) == 0
+    $again or system('tools/disk-image', $image, $config, "$build/BOOTX64.EFI", @files) == 0
         or BAIL_OUT("no disk image for $name");
     $option{emu} //= 'bochs';
     $option{timeout} //= 900;
     my @options = map { ("--$_", $option{$_}) } sort keys %option;
-    note(join ' ', 'tools/run', @options, "$dir.img");
-    open my $run, '-|', 'tools/run', '--log-dir', $dir, @options, "$dir.img"
+    note(join ' ', 'tools/run', @options, $image);
+    open my $run, '-|', 'tools/run', '--log-dir', $dir, @options, $image
         or BAIL_OUT("tools/run: $!");
     note($_) while <$run>;
     close $run;
     my $status = $? >> 8;
-    unlink "$dir.img";
     return (Log->read_file("$dir/serial.log"), $status);
 }
 
