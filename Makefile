@@ -24,7 +24,7 @@ PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_
                    $(PURE_BOOT:%=boot/%.c))
 
 HV_C   := $(filter-out arch/offsets.c,$(wildcard arch/*.c drivers/*.c vmm/*.c))
-HV_ASM := $(wildcard arch/*.asm)
+HV_ASM := $(wildcard arch/*.asm drivers/*.asm)
 # The hypervisor's pure modules that the boot loader uses too.
 BOOT_C   := $(wildcard boot/*.c) $(wildcard arch/paging.c arch/memory.c arch/vmx_controls.c arch/vmx_capabilities.c \
                                            drivers/format.c drivers/acpi.c)
@@ -34,7 +34,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-protot
         -Wmissing-prototypes -Wundef -Werror
 COMMON := -std=c11 -O2 -g -I. $(WARN) -MMD -MP -ffreestanding -fno-stack-protector -fcf-protection=none \
           -fno-asynchronous-unwind-tables -mno-red-zone -fno-strict-overflow
-HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -fno-omit-frame-pointer
+HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -funroll-loops -fno-omit-frame-pointer
 BOOT_CFLAGS := $(filter-out -ffreestanding -Wundef,$(COMMON)) -ffreestanding -fpic -fshort-wchar -mgeneral-regs-only \
                -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
 HOST_CFLAGS := -std=c11 -O1 -g -I. -I$(B) $(WARN) -MMD -MP -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -54,7 +54,7 @@ clean: ## remove everything that was built
 
 HV_OBJ := $(HV_C:%.c=$(B)/hv/%.o) $(HV_ASM:%.asm=$(B)/hv/%.asm.o)
 
-$(B)/hv/%.o: %.c
+$(B)/hv/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(HV_CFLAGS) -c $< -o $@
 
@@ -68,6 +68,14 @@ $(B)/hv/offsets.inc: $(B)/hv/arch/offsets.s
 $(B)/hv/%.asm.o: %.asm $(B)/hv/offsets.inc
 	@mkdir -p $(@D)
 	$(NASM) -f elf64 -g -F dwarf -I $(B)/hv/ -MD $(@:.o=.d) -MT $@ $< -o $@
+
+# The screen's font.
+VGA_ROM ?= /usr/share/seabios/vgabios-stdvga.bin
+$(B)/hv/font.bin: tools/font $(VGA_ROM)
+	@mkdir -p $(@D)
+	tools/font $(VGA_ROM) $@
+
+$(B)/hv/drivers/font.asm.o: $(B)/hv/font.bin
 
 # Linked twice: the second time with the symbol table of the first, for backtraces with names.
 # The table lies behind everything else, so no address moves.
@@ -92,7 +100,7 @@ $(B)/boot/pinwheel.stripped.elf: $(B)/pinwheel.elf
 
 BOOT_OBJ := $(BOOT_C:%.c=$(B)/boot/%.o) $(BOOT_ASM:%.asm=$(B)/boot/%.asm.o)
 
-$(B)/boot/%.o: %.c
+$(B)/boot/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BOOT_CFLAGS) -c $< -o $@
 

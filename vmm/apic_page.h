@@ -43,10 +43,11 @@ static inline void apic_page_remove(struct apic_page *page, uint32_t bank, uint8
 /* The highest vector of a bank, or -1. */
 static inline int apic_page_highest(const struct apic_page *page, uint32_t bank)
 {
+    const uint32_t *word = &page->word[bank >> 2];
+
     for (int i = 7; i >= 0; i--) {
-        uint32_t word = page->word[(bank >> 2) + (uint32_t)i * 4u];
-        if (word)
-            return i * 32 + 31 - __builtin_clz(word);
+        if (word[i * 4])
+            return i * 32 + 31 - __builtin_clz(word[i * 4]);
     }
     return -1;
 }

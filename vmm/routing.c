@@ -224,36 +224,36 @@ struct vlapic *routing_vlapic(struct routing *routing, unsigned vcpu)
 
 /* ---- before an entry, and after an EOI ---- */
 
-static void trace_each(struct routing_vcpu *vcpu, enum trace_event event,
-                       const struct vector_set *set, const struct vector_set *flag)
+/* What became of one vector's EOI-exit bit. */
+static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, const struct eoi_map *old)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        for (uint64_t left = set->word[i]; left; left &= left - 1) {
-            uint8_t vector = (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(left));
-            apic_trace(vcpu, event, vector, vector_set_has(flag, vector), 0);
-        }
-    }
+    const struct eoi_map *map = &vcpu->apic.map;
+    bool had = vector_set_has(&old->exit, vector), has = vector_set_has(&map->exit, vector);
+    bool stale = vector_set_has(&map->stale, vector);
+
+    if (had && !has)
+        apic_trace(vcpu, TRACE_SCAN_REMOVE, vector, 0, 0);
+    else if (!had)
+        apic_trace(vcpu, TRACE_SCAN_ADD, vector, stale, 0);
+    else
+        apic_trace(vcpu, stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED, vector, stale, 0);
 }
 
 /* What the scan did, one record for each vector whose state is another now. */
 static void trace_scan(struct routing_vcpu *vcpu, const struct eoi_map *old, uint32_t reasons)
 {
     const struct eoi_map *map = &vcpu->apic.map;
-    struct vector_set added, removed, staled, routed;
     unsigned stale = 0;
 
-    for (unsigned i = 0; i < 4; i++) {
-        added.word[i] = map->exit.word[i] & ~old->exit.word[i];
-        removed.word[i] = old->exit.word[i] & ~map->exit.word[i];
-        staled.word[i] = map->stale.word[i] & ~old->stale.word[i] & old->exit.word[i];
-        routed.word[i] = old->stale.word[i] & ~map->stale.word[i] & map->exit.word[i];
+    for (unsigned i = 0; i < 4; i++)
         stale += (unsigned)__builtin_popcountll(map->stale.word[i]);
-    }
     apic_trace(vcpu, TRACE_SCAN, 0, reasons, stale);
-    trace_each(vcpu, TRACE_SCAN_ADD, &added, &map->stale);
-    trace_each(vcpu, TRACE_SCAN_REMOVE, &removed, &map->stale);
-    trace_each(vcpu, TRACE_SCAN_STALE, &staled, &map->stale);
-    trace_each(vcpu, TRACE_SCAN_ROUTED, &routed, &map->stale);
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t changed =
+            (map->exit.word[i] ^ old->exit.word[i]) | (map->stale.word[i] ^ old->stale.word[i]);
+        for (; changed; changed &= changed - 1)
+            trace_change(vcpu, (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(changed)), old);
+    }
 }
 
 static void count_scan(struct routing_counters *counters, uint32_t reasons)
@@ -286,16 +286,16 @@ static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu)
 int routing_prepare_entry(struct routing *routing, unsigned index, unsigned *changed_words)
 {
     struct routing_vcpu *vcpu = &routing->vcpu[index];
-    int highest = vlapic_sync(&vcpu->apic);
 
+    vlapic_accept(&vcpu->apic);
     *changed_words = 0;
     if (atomic_load(&vcpu->generation) != vcpu->seen) {
         lock(routing);
-        highest = vlapic_sync(&vcpu->apic);
+        vlapic_accept(&vcpu->apic);
         *changed_words = scan(routing, vcpu);
         unlock(routing);
     }
-    return highest;
+    return apic_page_highest(vcpu->apic.page, APIC_IRR);
 }
 
 static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vlapic_eoi kind)

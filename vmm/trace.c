@@ -3,62 +3,37 @@
 
 #include <stdbool.h>
 
-/* So many of the oldest records are given up, since a cycle that is about to be folded lies on top
- * of them for a moment. */
-#define SPARE TRACE_CYCLE_MAX
-
-static struct trace_record *record_at(struct trace_ring *ring, uint64_t number)
+/* Event, guest, vCPU, vector and pin as one number: the record's last eight bytes but `repeats`. */
+static uint64_t kind_of(const struct trace_record *record)
 {
-    return &ring->record[number % TRACE_RING_RECORDS];
+    uint64_t kind;
+
+    _Static_assert(offsetof(struct trace_record, event) + sizeof(kind) == sizeof(*record) &&
+                       offsetof(struct trace_record, repeats) + 2 == sizeof(*record),
+                   "repeats are the upper two of the last eight bytes");
+    __builtin_memcpy(&kind, &record->event, sizeof(kind));
+    return kind << 16;
 }
 
 static bool same_event(const struct trace_record *a, const struct trace_record *b)
 {
-    return a->event == b->event && a->vector == b->vector && a->vcpu == b->vcpu &&
-           a->pin == b->pin && a->guest == b->guest && a->a == b->a && a->b == b->b;
-}
-
-/* Whether the last `length` records repeat the ones before them. Only the last record of a cycle
- * may have been folded before, and with this very length: else the order would be lost. */
-static bool is_repetition(struct trace_ring *ring, unsigned length)
-{
-    if (ring->count < 2 * length)
-        return false;
-    for (unsigned i = 1; i <= length; i++) {
-        const struct trace_record *new = record_at(ring, ring->count - i);
-        const struct trace_record *old = record_at(ring, ring->count - i - length);
-
-        if (!same_event(new, old) || new->repeats)
-            return false;
-        if (old->repeats && (i > 1 || old->cycle != length || old->repeats == UINT16_MAX))
-            return false;
-    }
-    return true;
+    return kind_of(a) == kind_of(b) && a->a == b->a && a->b == b->b;
 }
 
 void trace_add(struct trace_ring *ring, const struct trace_record *record)
 {
-    struct trace_record *added = record_at(ring, ring->count);
+    struct trace_record *last = &ring->record[(ring->count - 1) % TRACE_RING_RECORDS];
 
-    *added = *record;
-    added->cycle = 1;
-    added->repeats = 0;
-    ring->count++;
-    for (unsigned length = 1; length <= TRACE_CYCLE_MAX; length++) {
-        if (is_repetition(ring, length)) {
-            ring->count -= length;
-            record_at(ring, ring->count - 1)->cycle = (uint8_t)length;
-            record_at(ring, ring->count - 1)->repeats++;
-            return;
-        }
+    if (ring->count && same_event(last, record) && last->repeats < UINT16_MAX) {
+        last->repeats++;
+        return;
     }
+    ring->record[ring->count++ % TRACE_RING_RECORDS] = *record;
 }
 
 uint64_t trace_first(const struct trace_ring *ring)
 {
-    const uint64_t kept = TRACE_RING_RECORDS - SPARE;
-
-    return ring->count > kept ? ring->count - kept : 0;
+    return ring->count > TRACE_RING_RECORDS ? ring->count - TRACE_RING_RECORDS : 0;
 }
 
 const struct trace_record *trace_next(const struct trace_ring *const *ring, uint64_t *cursor,

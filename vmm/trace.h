@@ -1,8 +1,9 @@
 /* The trace: what an observer sees of the interrupt path, always on.
  *
- * Each physical CPU has a ring of fixed-size records. A short cycle of events that happens again
- * only counts up, so that ten thousand equal exits do not push the interesting ones out. Pure: the
- * caller gives the time. trace_text() turns a record into one line, trace_story() into a sentence.
+ * Each physical CPU has a ring of fixed-size records. An event that is the same as the one before
+ * it only counts up, so that ten thousand equal exits do not push the interesting ones out. Pure:
+ * the caller gives the time. trace_text() turns a record into one line, trace_story() into a
+ * sentence.
  */
 #pragma once
 #include <stddef.h>
@@ -47,22 +48,20 @@ struct trace_record {
     uint8_t vcpu;
     uint8_t vector;
     uint8_t pin;
-    uint8_t cycle;    /* how many records, this one the last, happened again together... */
-    uint16_t repeats; /* ...and how many more times */
+    uint8_t reserved; /* 0 */
+    uint16_t repeats; /* how many more times the same happened right after */
 };
 _Static_assert(sizeof(struct trace_record) == 32, "two records a cache line");
 
 #define TRACE_RING_RECORDS 4096 /* a power of two */
-#define TRACE_CYCLE_MAX    8    /* the longest cycle that is folded */
 
 struct trace_ring {
     uint64_t count; /* added and not folded; the next goes to count % TRACE_RING_RECORDS */
     struct trace_record record[TRACE_RING_RECORDS];
 };
 
-/* Adds a record; cycle and repeats of *record are ignored. If the last 1 to TRACE_CYCLE_MAX records
- * are now the same as those before them but for the times, they are taken back and counted there.
- * No order is lost: "A, B (these 2 again, 3 times)" was A B A B A B A B. */
+/* Adds a record, or counts up the last one if it is the same but for its time. record->repeats is
+ * 0. This runs for every event, so it is a dozen instructions and no more. */
 void trace_add(struct trace_ring *ring, const struct trace_record *record);
 
 /* The first record still in the ring and one past the last, as values of count. */

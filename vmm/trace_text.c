@@ -51,13 +51,8 @@ static void say_repeats(struct text *text, const struct trace_record *record)
 {
     char number[GROUPED_SIZE];
 
-    if (!record->repeats)
-        return;
-    if (record->cycle <= 1)
+    if (record->repeats)
         say(text, "  ... and %s more like it", grouped(number, record->repeats));
-    else
-        say(text, "  ... and these %u again, %s times", record->cycle,
-            grouped(number, record->repeats));
 }
 
 /* "pin 5" or "pins 5, 9". */

@@ -276,10 +276,15 @@ static void accept_posted(struct vlapic *apic)
     }
 }
 
-int vlapic_sync(struct vlapic *apic)
+void vlapic_accept(struct vlapic *apic)
 {
     if (!inbox_is_empty(&apic->inbox))
         accept_posted(apic);
+}
+
+int vlapic_sync(struct vlapic *apic)
+{
+    vlapic_accept(apic);
     return apic_page_highest(apic->page, APIC_IRR);
 }
 

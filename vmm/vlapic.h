@@ -97,8 +97,9 @@ void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt);
  * EOI must exit. */
 int vlapic_eoi(struct vlapic *apic);
 
-/* Accepts everything posted: into IRR with TMR and tokens. Returns the highest IRR vector, or -1.
- */
+/* Accepts everything posted: into IRR with TMR and tokens. The second form returns the highest IRR
+ * vector, or -1. */
+void vlapic_accept(struct vlapic *apic);
 int vlapic_sync(struct vlapic *apic);
 
 /* What each vCPU does with a message that names it. Edge and level both go to the inbox, from any

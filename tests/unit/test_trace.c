@@ -47,10 +47,8 @@ static const char *unfolded(void)
     for (uint64_t i = trace_first(&ring); i < ring.count; i++) {
         const struct trace_record *record = &ring.record[i];
         out[length++] = (char)record->vector;
-        for (unsigned n = 0; n < record->repeats; n++) {
-            for (unsigned k = record->cycle; k > 0; k--)
-                out[length++] = (char)ring.record[i + 1 - k].vector;
-        }
+        for (unsigned n = 0; n < record->repeats; n++)
+            out[length++] = (char)record->vector;
     }
     out[length] = 0;
     return out;
@@ -62,20 +60,7 @@ static void an_event_that_repeats_only_counts_up(void **state)
     add("AAAA");
     assert_int_equal(ring.count, 1);
     assert_int_equal(ring.record[0].repeats, 3);
-    assert_int_equal(ring.record[0].cycle, 1);
     assert_int_equal(ring.record[0].time, 100); /* the first */
-}
-
-static void a_cycle_that_repeats_only_counts_up(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 10000; i++)
-        add("ABCDEFGH");
-    assert_int_equal(ring.count, 8);
-    assert_int_equal(ring.record[7].cycle, 8);
-    assert_int_equal(ring.record[7].repeats, 9999);
-    for (int i = 0; i < 7; i++)
-        assert_int_equal(ring.record[i].repeats, 0);
 }
 
 static void what_differs_in_any_field_is_another_event(void **state)
@@ -136,25 +121,9 @@ static void a_full_ring_keeps_the_newest(void **state)
         record.a = i;
         trace_add(&ring, &record);
     }
-    assert_int_equal(trace_first(&ring), TRACE_RING_RECORDS + TRACE_CYCLE_MAX);
+    assert_int_equal(trace_first(&ring), TRACE_RING_RECORDS);
     for (uint64_t i = trace_first(&ring); i < ring.count; i++)
         assert_int_equal(ring.record[i % TRACE_RING_RECORDS].a, i);
-}
-
-/* A cycle about to be folded lies on top of the oldest records, which are given up. */
-static void folding_in_a_full_ring_shows_no_overwritten_record(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < TRACE_RING_RECORDS; i++) {
-        struct trace_record record = event(TRACE_LINE, 0);
-        record.a = i;
-        trace_add(&ring, &record);
-    }
-    for (int i = 0; i < 3; i++)
-        add("ABCDEFGH");
-    for (uint64_t i = trace_first(&ring); i < TRACE_RING_RECORDS; i++)
-        assert_int_equal(ring.record[i % TRACE_RING_RECORDS].a, i);
-    assert_int_equal(ring.count, TRACE_RING_RECORDS + 8);
 }
 
 static void rings_merge_by_time(void **state)
@@ -206,15 +175,9 @@ static void the_story_reads_as_sentences(void **state)
     record.a = 1u << 5 | 1u << 9;
     record.time = 100;
     record.repeats = 9999;
-    record.cycle = 1;
     assert_story(record,
                  "              0  vCPU 0   accepts vector 0x51 (level, pins 5, 9): the I/O "
                  "APIC is owed its EOI  ... and 9,999 more like it");
-    record.event = TRACE_EOI_COINCIDENTAL;
-    record.cycle = 3;
-    assert_story(record,
-                 "              0  vCPU 0   EOI of vector 0x51 exits: coincidental, nothing "
-                 "from the I/O APIC was behind it  ... and these 3 again, 9,999 times");
 }
 
 static void a_route_change_names_what_changed(void **state)
@@ -307,12 +270,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_event_that_repeats_only_counts_up, set_up),
-        cmocka_unit_test_setup(a_cycle_that_repeats_only_counts_up, set_up),
         cmocka_unit_test_setup(what_differs_in_any_field_is_another_event, set_up),
         cmocka_unit_test_setup(no_order_is_lost, set_up),
         cmocka_unit_test_setup(more_repeats_than_fit_start_a_new_record, set_up),
         cmocka_unit_test_setup(a_full_ring_keeps_the_newest, set_up),
-        cmocka_unit_test_setup(folding_in_a_full_ring_shows_no_overwritten_record, set_up),
         cmocka_unit_test_setup(rings_merge_by_time, set_up),
         cmocka_unit_test_setup(the_story_reads_as_sentences, set_up),
         cmocka_unit_test_setup(a_route_change_names_what_changed, set_up),
