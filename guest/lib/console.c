@@ -12,6 +12,8 @@
 #include "guest/lib/instructions.h"
 
 #define UART_DATA           0x3f8
+#define UART_LINE_CONTROL   0x3fb
+#define UART_8N1            0x03 /* eight data bits, no parity, one stop bit */
 #define UART_LINE_STATUS    0x3fd
 #define UART_TRANSMIT_EMPTY 0x20 /* LSR.THRE */
 #define EXIT_PORT           0xf4
@@ -25,6 +27,11 @@ static void put(char c)
     for (uint32_t i = 0; i < READY_BOUND && !(inb(UART_LINE_STATUS) & UART_TRANSMIT_EMPTY); i++)
         pause();
     outb(UART_DATA, (uint8_t)c);
+}
+
+void console_init(void)
+{
+    outb(UART_LINE_CONTROL, UART_8N1);
 }
 
 void print(const char *fmt, ...)

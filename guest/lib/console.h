@@ -2,6 +2,9 @@
 #pragma once
 #include <stdint.h>
 
+/* Once, before anything is printed. */
+void console_init(void);
+
 /* One line or a part of it. Lines of two vCPUs do not mix if each is one call. */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

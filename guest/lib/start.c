@@ -10,6 +10,7 @@
 
 _Noreturn void start_first(uint32_t info, uint32_t magic)
 {
+    console_init();
     cpu_init();
     interrupts_init();
     if (magic == MULTIBOOT_LOADER_MAGIC)
