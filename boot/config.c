@@ -303,8 +303,7 @@ static void check_after(struct config *config, uint32_t index)
 
     if (after[0] && next == config->guest_count)
         config_fail(config, index, line, "after: there is no guest %s", after);
-    /* Longer than the list a chain can only be a circle; it may be one that this guest waits for.
-     */
+    /* A chain longer than the list is a circle, though perhaps one without this guest in it. */
     for (uint32_t steps = 0; next != config->guest_count && steps < config->guest_count; steps++) {
         if (next == index) {
             config_fail(config, index, line, "after: %s would wait for itself",

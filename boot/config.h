@@ -7,7 +7,7 @@
  *
  * Pure, no allocation. Any bytes are safe to parse. A mistake costs the guest that it is in, not
  * the others; it is told as "pinwheel.cfg:LINE: reason". Where a guest or the file has several, the
- * first is kept. All keys: docs/, and the table in config.c. Read next: vmm/boot_info.h. */
+ * first is kept. All keys: struct guest_config in vmm/boot_info.h, which is to be read next. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,8 @@
-/* Reading files: see files.h. UEFI 2.10, "File Protocol". */
+/* Reading files: see files.h.
+ *
+ * The firmware knows from which device it loaded this image (the loaded-image protocol), and on
+ * that device there is a file system, FAT in practice. A file's size comes from its directory
+ * entry. UEFI 2.10, "Simple File System Protocol" and "File Protocol". */
 #include "boot/files.h"
 
 #include "boot/firmware.h"

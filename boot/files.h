@@ -1,4 +1,7 @@
-/* Reading files from the volume that BOOTX64.EFI was loaded from. */
+/* Reading files from the volume that BOOTX64.EFI was loaded from.
+ *
+ * A stick, a disk and the virtual FAT drive of an emulator all work; booting over the network does
+ * not, since there is no such volume then. Each file gets memory of its own, which stays. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,7 @@
-/* The firmware as the boot loader uses it: see firmware.h. */
+/* The firmware as the boot loader uses it: see firmware.h.
+ *
+ * Thin wrappers, each around one or two services, that turn a status into a pointer or 0. Nothing
+ * is printed here: the caller knows what the user should read. */
 #include "boot/firmware.h"
 
 #include "arch/memory.h"

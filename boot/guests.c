@@ -1,4 +1,7 @@
-/* The guests' configuration and files: see guests.h. */
+/* The guests' configuration and files: see guests.h.
+ *
+ * config.c knows the language and notes mistakes; here its text and the files that it names come
+ * from the volume, and a file that cannot be read is one more mistake at the line of its key. */
 #include "boot/guests.h"
 
 #include "boot/config.h"

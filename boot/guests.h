@@ -1,4 +1,7 @@
-/* The guests: the configuration file and the files that it names, in memory. */
+/* The guests: the configuration file and the files that it names, in memory.
+ *
+ * The one step of the boot loader where the user's own text decides. Read next: config.h, files.h.
+ */
 #pragma once
 #include "vmm/boot_info.h"
 

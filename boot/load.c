@@ -194,8 +194,7 @@ const char *load_read_regions(struct boot_info *info)
     return NULL;
 }
 
-/* The map may have changed since the report; what is mapped are ranges of memory, whoever has them.
- */
+/* Who has which memory may have changed since the regions were read; what is memory has not. */
 const char *load_prepare(struct boot_info *info)
 {
     struct paging paging = {.alloc_table = alloc_table, .table = table_at};

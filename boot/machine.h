@@ -1,4 +1,6 @@
-/* What the firmware knows of the machine: ACPI, the screen, the CPUs. */
+/* What the firmware knows of the machine: ACPI, the screen, the CPUs.
+ *
+ * The hypervisor cannot ask for these after the firmware is gone. Read next: vmm/boot_info.h. */
 #pragma once
 #include "vmm/boot_info.h"
 

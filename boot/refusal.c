@@ -1,4 +1,7 @@
-/* Why Pinwheel does not run on a processor: see refusal.h. */
+/* Why Pinwheel does not run on a processor: see refusal.h.
+ *
+ * arch/vmx_controls.c knows what is needed; the words for a user are here. The lines that begin
+ * with "PINWHEEL refused: " are also what scripts look for. */
 #include "boot/refusal.h"
 
 #include "arch/memory.h"

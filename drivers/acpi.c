@@ -74,8 +74,7 @@ static enum acpi_result open_root(struct acpi *acpi, uint64_t phys, bool is_xsdt
     return result;
 }
 
-/* The address of the XSDT, or 0: only revision 2 and later have one, under a checksum of their own.
- */
+/* The address of the XSDT, or 0: only revision 2 and later have one, with its own checksum. */
 static uint64_t xsdt_of(const struct acpi *acpi, uint64_t rsdp, uint8_t revision)
 {
     const uint8_t *bytes = revision >= 2 ? acpi->map(acpi->ctx, rsdp, RSDP_2_SIZE) : NULL;

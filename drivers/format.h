@@ -10,8 +10,7 @@
 #include <stddef.h>
 
 /* Both write at most `size` bytes, the terminating zero included (nothing at all if size is 0), and
- * return the length that the whole text has, as snprintf does: the text was cut if that is >= size.
- */
+ * return the length of the whole text, as snprintf does: the text was cut if that is >= size. */
 int format(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int format_va(char *out, size_t size, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
