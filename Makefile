@@ -34,7 +34,8 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-protot
         -Wmissing-prototypes -Wundef -Werror
 COMMON := -std=c11 -O2 -g -I. $(WARN) -MMD -MP -ffreestanding -fno-stack-protector -fcf-protection=none \
           -fno-asynchronous-unwind-tables -mno-red-zone -fno-strict-overflow
-HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -funroll-loops -fno-omit-frame-pointer
+HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -funroll-loops -fno-omit-frame-pointer \
+             -momit-leaf-frame-pointer
 BOOT_CFLAGS := $(filter-out -ffreestanding -Wundef,$(COMMON)) -ffreestanding -fpic -fshort-wchar -mgeneral-regs-only \
                -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
 HOST_CFLAGS := -std=c11 -O1 -g -I. -I$(B) $(WARN) -MMD -MP -fno-omit-frame-pointer -fsanitize=address,undefined \

@@ -76,7 +76,7 @@ static void check_delivery(struct world *world, const struct trace_record *event
 }
 
 /* The trace is how the reference learns what is accepted, and when. */
-static void trace(void *context, const struct trace_record *event)
+static void trace(void *context, struct trace_record *event)
 {
     struct world *world = context;
     struct trace_record record = *event;

@@ -52,12 +52,12 @@ static void ioapic_trace(void *context, enum trace_event event, unsigned pin, ui
                          uint64_t a, uint64_t b)
 {
     const struct routing *routing = context;
-    const struct trace_record record = {.event = (uint8_t)event,
-                                        .vcpu = TRACE_NO_VCPU,
-                                        .vector = vector,
-                                        .pin = (uint8_t)pin,
-                                        .a = a,
-                                        .b = b};
+    struct trace_record record = {.event = (uint8_t)event,
+                                  .vcpu = TRACE_NO_VCPU,
+                                  .vector = vector,
+                                  .pin = (uint8_t)pin,
+                                  .a = a,
+                                  .b = b};
 
     routing->effects->trace(routing->context, &record);
 }
@@ -119,12 +119,12 @@ static void apic_trace(void *context, enum trace_event event, uint8_t vector, ui
                        uint64_t b)
 {
     const struct routing_vcpu *vcpu = context;
-    const struct trace_record record = {.event = (uint8_t)event,
-                                        .vcpu = (uint8_t)vcpu->index,
-                                        .vector = vector,
-                                        .pin = NO_PIN,
-                                        .a = a,
-                                        .b = b};
+    struct trace_record record = {.event = (uint8_t)event,
+                                  .vcpu = (uint8_t)vcpu->index,
+                                  .vector = vector,
+                                  .pin = NO_PIN,
+                                  .a = a,
+                                  .b = b};
 
     vcpu->routing->effects->trace(vcpu->routing->context, &record);
 }

@@ -43,7 +43,7 @@ struct routing_effects {
     /* The value of the timer's current-count register. On the vCPU's own CPU. */
     uint32_t (*timer_current)(void *context, unsigned vcpu);
     /* An event; time and guest are for the callee to fill in. */
-    void (*trace)(void *context, const struct trace_record *event);
+    void (*trace)(void *context, struct trace_record *event);
 };
 
 /* What happened so far, by vCPU. Written only as documented; read at any time, for show. */

@@ -60,11 +60,10 @@ static uint32_t timer_current(void *context, unsigned vcpu)
     return 0;
 }
 
-static void trace(void *context, const struct trace_record *event)
+static void trace(void *context, struct trace_record *event)
 {
-    struct trace_record record = *event;
-    record.guest = (uint8_t)((struct vm *)context)->index;
-    host_trace(&record);
+    event->guest = (uint8_t)((struct vm *)context)->index;
+    host_trace(event);
 }
 
 const struct routing_effects virq_effects = {
