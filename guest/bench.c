@@ -100,10 +100,17 @@ static uint64_t toggle_cr4_pge(void)
     return rdtsc() - start;
 }
 
-static uint64_t tpr_write(void)
+static uint64_t tpr_write_mapped(void)
 {
     uint64_t start = rdtsc();
-    apic_write(APIC_TPR, 0);
+    *apic_register(APIC_TPR) = 0;
+    return rdtsc() - start;
+}
+
+static uint64_t tpr_write_msr(void)
+{
+    uint64_t start = rdtsc();
+    wrmsr(MSR_X2APIC_TPR, 0);
     return rdtsc() - start;
 }
 
@@ -298,14 +305,14 @@ static const struct bench {
     {.name = "cr4_pge_twice", .once = toggle_cr4_pge},
     {.name = "cr8_write", .once = cr8_write},
     {.name = "rte_reroute", .once = rte_reroute},
-    {"tpr_write_xapic", XAPIC, tpr_write, 0, 0},
+    {"tpr_write_xapic", XAPIC, tpr_write_mapped, 0, 0},
     {"self_ipi_xapic", XAPIC, self_ipi, 0, 0},
     {"self_ipi_hlt_xapic", XAPIC, self_ipi_halted, 0, 0},
     {"eoi_edge_xapic", XAPIC, eoi_edge, 0, 0},
     {"live_eoi_xapic", XAPIC, live_eoi, 0, 0},
     {"stale_eoi_xapic", XAPIC, stale_eoi, 0, 0},
     {"ipi_to_other_xapic", XAPIC, ipi_to_other, no_second_vcpu, listen_spinning},
-    {"tpr_write", X2APIC, tpr_write, 0, 0},
+    {"tpr_write", X2APIC, tpr_write_msr, 0, 0},
     {"self_ipi_x2apic", X2APIC, self_ipi, 0, 0},
     {"self_icr_x2apic", X2APIC, self_icr, 0, 0},
     {"self_ipi_hlt_x2apic", X2APIC, self_ipi_halted, 0, 0},
@@ -319,10 +326,8 @@ static const struct bench {
 
 static bool start_listener(void (*listener)(void))
 {
-    if (!listener)
-        return true;
     atomic_store(&stop_listening, false);
-    return cpu_run(1, listener);
+    return !listener || cpu_run(1, listener);
 }
 
 static bool end_listener(void (*listener)(void))
@@ -360,11 +365,7 @@ static void run_all(enum mode mode, uint64_t overhead)
 /* This vCPU and vCPU 1 to this mode: false if it is not offered. */
 static bool enter_mode(bool x2apic)
 {
-    if (!apic_init(x2apic))
-        return false;
-    if (vcpus >= 2)
-        return cpu_run(1, apic_enable) && cpu_wait(1);
-    return true;
+    return apic_init(x2apic) && (vcpus < 2 || (cpu_run(1, apic_enable) && cpu_wait(1)));
 }
 
 void guest_main(void)

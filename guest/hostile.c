@@ -127,7 +127,7 @@ static void unknown_msr(void)
         report_raises(try_rdmsr, unknown[i], VECTOR_GP, "RDMSR");
         report_raises(try_wrmsr, unknown[i], VECTOR_GP, "WRMSR");
     }
-    if (apic_is_x2apic()) {
+    if (apic_x2apic_mode) {
         report_raises(try_rdmsr, MSR_X2APIC_EOI, VECTOR_GP, "RDMSR of the write-only");
         report_raises(try_wrmsr, MSR_X2APIC_ID, VECTOR_GP, "WRMSR of the read-only");
     } else {
@@ -230,7 +230,7 @@ static void bad_icr(void)
         apic_send(0xee, (uint32_t)APIC_ICR_ASSERT | mode << 8 | VECTOR);
     }
     apic_send(self, 3u << 8 | VECTOR); /* reserved delivery mode */
-    if (apic_is_x2apic())
+    if (apic_x2apic_mode)
         report_raises(try_icr, 1ULL << 20, VECTOR_GP, "ICR with a reserved bit:");
     apic_errors();
     report_apic_works("bad IPIs");

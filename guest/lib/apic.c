@@ -1,67 +1,41 @@
 /* This vCPU's local APIC: see apic.h. */
 #include "guest/lib/apic.h"
 
-#include "arch/msr.h"
-#include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 
-#define X2APIC_MSR(reg)    (0x800 + ((reg) >> 4))
 #define CPUID_1_ECX_X2APIC (1u << 21)
 #define SEND_BOUND         1000000u
 
-static bool x2apic_mode;
-
-static volatile uint32_t *mapped(uint32_t reg)
-{
-    return (volatile uint32_t *)(APIC_DEFAULT_BASE + reg);
-}
+bool apic_x2apic_mode;
 
 bool apic_has_x2apic(void)
 {
     return cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC;
 }
 
-bool apic_is_x2apic(void)
-{
-    return x2apic_mode;
-}
-
 uint32_t apic_read(uint32_t reg)
 {
-    return x2apic_mode ? (uint32_t)rdmsr(X2APIC_MSR(reg)) : *mapped(reg);
-}
-
-void apic_write(uint32_t reg, uint32_t value)
-{
-    if (x2apic_mode)
-        wrmsr(X2APIC_MSR(reg), value);
-    else
-        *mapped(reg) = value;
+    return apic_x2apic_mode ? (uint32_t)rdmsr(apic_msr(reg)) : *apic_register(reg);
 }
 
 void apic_send(uint32_t destination, uint32_t command)
 {
-    if (x2apic_mode) {
-        wrmsr(X2APIC_MSR(APIC_ICR_LOW), (uint64_t)destination << 32 | command);
+    if (apic_x2apic_mode) {
+        wrmsr(apic_msr(APIC_ICR_LOW), (uint64_t)destination << 32 | command);
         return;
     }
-    *mapped(APIC_ICR_HIGH) = destination << 24;
-    *mapped(APIC_ICR_LOW) = command;
-    for (uint32_t i = 0; i < SEND_BOUND && *mapped(APIC_ICR_LOW) & APIC_ICR_PENDING; i++)
+    *apic_register(APIC_ICR_HIGH) = destination << 24;
+    *apic_register(APIC_ICR_LOW) = command;
+    for (uint32_t i = 0; i < SEND_BOUND && *apic_register(APIC_ICR_LOW) & APIC_ICR_PENDING; i++)
         pause();
 }
 
 void apic_self_ipi(uint8_t vector)
 {
-    if (x2apic_mode)
-        wrmsr(X2APIC_MSR(APIC_SELF_IPI), vector);
+    if (apic_x2apic_mode)
+        wrmsr(apic_msr(APIC_SELF_IPI), vector);
     else
-        *mapped(APIC_ICR_LOW) = (uint32_t)APIC_ICR_SELF | (uint32_t)APIC_ICR_ASSERT | vector;
-}
-
-void apic_eoi(void)
-{
-    apic_write(APIC_EOI, 0);
+        *apic_register(APIC_ICR_LOW) = (uint32_t)APIC_ICR_SELF | (uint32_t)APIC_ICR_ASSERT | vector;
 }
 
 bool apic_vector_bit(uint32_t reg, uint8_t vector)
@@ -94,7 +68,7 @@ void apic_enable(void)
 {
     uint64_t base = rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_ENABLE;
     wrmsr(MSR_IA32_APIC_BASE, base);
-    if (x2apic_mode)
+    if (apic_x2apic_mode)
         wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_X2APIC);
     apic_write(APIC_SVR, APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR);
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
@@ -108,7 +82,7 @@ bool apic_init(bool x2apic)
 {
     if (x2apic && !apic_has_x2apic())
         return false;
-    x2apic_mode = x2apic;
+    apic_x2apic_mode = x2apic;
     interrupt_handle(APIC_SPURIOUS_VECTOR, spurious);
     apic_enable();
     return true;
