@@ -39,6 +39,11 @@ unit-tests: $(UNIT_TESTS)
 TEST_JOBS ?= 2
 PROVE = B=$(B) CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(if $(V),--verbose)
 
+# The lint asks the compiler; the boot loader's flags suit every folder.
+export LINT_HOME = $(CURDIR)
+export LINT_CC   = $(CC) $(filter-out -MMD -MP,$(BOOT_CFLAGS))
+export PURE
+
 LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
 EMULATOR_TESTS = $(filter-out tests/emulator/bench.t,$(wildcard tests/emulator/*.t))
 
