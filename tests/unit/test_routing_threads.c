@@ -1,0 +1,218 @@
+/* Guards vmm/routing.c, vmm/inbox.c and vmm/vlapic.c where CPUs really run side by side: two vCPUs,
+ * each a thread that handles level interrupts and moves their routes, and a third thread that
+ * raises the lines, moves routes too, and sends edges on the same vectors. No EOI may be lost:
+ * neither at an EOI that does not exit, nor at the end, when every Remote IRR must be clear.
+ *
+ * It is worth running under ThreadSanitizer as well; the locks and atomics are the production
+ * code's, the lock itself is a mutex. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "vmm/routing.h"
+
+#define VCPUS  2
+#define PINS   3
+#define ROUNDS 30000
+
+static const uint8_t vector_of[PINS] = {0x51, 0x51, 0x83};
+
+static struct routing routing;
+static struct apic_page page[VCPUS];
+static pthread_mutex_t interrupt_lock = PTHREAD_MUTEX_INITIALIZER; /* the hypervisor's */
+static pthread_mutex_t ioapic_lock = PTHREAD_MUTEX_INITIALIZER;    /* the guest's: IOREGSEL */
+static _Atomic bool device_done;
+static _Atomic unsigned lost, unexplained, handled;
+
+/* Each touched by its vCPU's thread only. */
+static struct cpu {
+    unsigned index;
+    struct vector_set exit_bitmap;
+    uint32_t waiting[VECTOR_COUNT], served[VECTOR_COUNT];
+    uint32_t random;
+} cpu[VCPUS];
+
+static void lock(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&interrupt_lock);
+}
+
+static void unlock(void *context)
+{
+    (void)context;
+    pthread_mutex_unlock(&interrupt_lock);
+}
+
+static void notify(void *context, unsigned vcpu)
+{
+    (void)context;
+    (void)vcpu; /* every vCPU enters again and again */
+}
+
+static void trace(void *context, struct trace_record *event)
+{
+    (void)context;
+    if (event->event == TRACE_ACCEPT_LEVEL)
+        cpu[event->vcpu].waiting[event->vector] |= (uint32_t)event->a;
+}
+
+static const struct routing_effects effects = {
+    .lock = lock, .unlock = unlock, .notify = notify, .trace = trace};
+
+static uint32_t pick(uint32_t *random, uint32_t below)
+{
+    *random = *random * 1664525 + 1013904223;
+    return (*random >> 16) % below;
+}
+
+static void route(unsigned pin, unsigned vcpu)
+{
+    pthread_mutex_lock(&ioapic_lock);
+    routing_ioapic_write(&routing, IOAPIC_INDEX, 4, IOAPIC_REG_ENTRY + 2 * pin + 1);
+    routing_ioapic_write(&routing, IOAPIC_DATA, 4, vcpu << 24);
+    routing_ioapic_write(&routing, IOAPIC_INDEX, 4, IOAPIC_REG_ENTRY + 2 * pin);
+    routing_ioapic_write(&routing, IOAPIC_DATA, 4, (uint32_t)RTE_LEVEL | vector_of[pin]);
+    pthread_mutex_unlock(&ioapic_lock);
+}
+
+static void enter(struct cpu *self)
+{
+    const struct vlapic *apic = routing_vlapic(&routing, self->index);
+    unsigned changed;
+
+    routing_prepare_entry(&routing, self->index, &changed);
+    for (unsigned i = 0; i < 4; i++) {
+        if (changed & 1u << i)
+            self->exit_bitmap.word[i] = apic->map.exit.word[i];
+        if (apic->tokens.inflight.word[i] & ~self->exit_bitmap.word[i])
+            lost++; /* invariant 1 */
+    }
+}
+
+static void eoi(struct cpu *self, uint8_t vector)
+{
+    uint32_t owed = self->served[vector];
+
+    apic_page_remove(&page[self->index], APIC_ISR, vector);
+    self->served[vector] = 0;
+    if (vector_set_has(&self->exit_bitmap, vector)) {
+        enum vlapic_eoi kind = routing_eoi_exit(&routing, self->index, vector);
+        unexplained += (kind == VLAPIC_EOI_COINCIDENTAL) != !owed;
+    } else if (owed) {
+        lost++;
+    }
+}
+
+/* One interrupt, if there is one: its handler may move the route and quiets the device. */
+static void handle_one(struct cpu *self)
+{
+    struct apic_page *mine = &page[self->index];
+    int vector = apic_page_highest(mine, APIC_IRR);
+    uint8_t v = (uint8_t)vector;
+
+    if (vector < 0)
+        return;
+    apic_page_remove(mine, APIC_IRR, v);
+    apic_page_add(mine, APIC_ISR, v);
+    self->served[v] = self->waiting[v];
+    self->waiting[v] = 0;
+    for (unsigned pin = 0; pin < PINS; pin++) {
+        if (vector_of[pin] != v)
+            continue;
+        if (pick(&self->random, 3) == 0)
+            route(pin, pick(&self->random, VCPUS));
+        routing_set_line(&routing, pin, false);
+    }
+    if (pick(&self->random, 4) == 0)
+        enter(self); /* an exit in the middle of the handler: something may wait behind */
+    eoi(self, v);
+    handled++;
+}
+
+static void *run_vcpu(void *argument)
+{
+    struct cpu *self = argument;
+    unsigned quiet = 0;
+
+    while (quiet < 10) {
+        enter(self);
+        handle_one(self);
+        quiet = atomic_load(&device_done) ? quiet + 1 : 0;
+    }
+    return NULL;
+}
+
+static void *run_device(void *argument)
+{
+    struct apic_message edge = {.delivery_mode = APIC_DELIVERY_FIXED};
+    uint32_t random = 99;
+
+    (void)argument;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned pin = pick(&random, PINS);
+
+        routing_set_line(&routing, pin, true);
+        route(pin, pick(&random, VCPUS)); /* a guest's third CPU, right behind the post */
+        edge.destination = pick(&random, VCPUS);
+        edge.vector = vector_of[pick(&random, PINS)];
+        routing_send(&routing, &edge);
+    }
+    for (unsigned pin = 0; pin < PINS; pin++)
+        routing_set_line(&routing, pin, false);
+    atomic_store(&device_done, true);
+    return NULL;
+}
+
+static void power_on(void)
+{
+    struct routing_config config = {
+        .vcpu_count = VCPUS, .ioapic_version = 0x11, .stale_rescan = true};
+
+    for (unsigned i = 0; i < VCPUS; i++) {
+        config.page[i] = &page[i];
+        cpu[i] = (struct cpu){.index = i, .random = i + 1};
+    }
+    routing_power_on(&routing, &config, &effects, NULL);
+    for (unsigned i = 0; i < VCPUS; i++)
+        vlapic_write(routing_vlapic(&routing, i), APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    for (unsigned pin = 0; pin < PINS; pin++)
+        route(pin, 0);
+}
+
+static void invariant_1_no_eoi_is_lost_between_threads(void **state)
+{
+    pthread_t thread[VCPUS + 1];
+
+    (void)state;
+    power_on();
+    for (unsigned i = 0; i < VCPUS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, run_vcpu, &cpu[i]), 0);
+    assert_int_equal(pthread_create(&thread[VCPUS], NULL, run_device, NULL), 0);
+    for (unsigned i = 0; i <= VCPUS; i++)
+        pthread_join(thread[i], NULL);
+
+    assert_true(handled > 0);
+    assert_int_equal(lost, 0);
+    assert_int_equal(unexplained, 0);
+    for (unsigned pin = 0; pin < PINS; pin++)
+        assert_false(routing.ioapic.entry[pin] & RTE_REMOTE_IRR);
+    for (unsigned i = 0; i < VCPUS; i++) {
+        const struct vlapic *apic = routing_vlapic(&routing, i);
+        assert_true(vector_set_is_empty(&apic->tokens.inflight));
+        assert_true(vector_set_is_empty(&apic->map.stale));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(invariant_1_no_eoi_is_lost_between_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
