@@ -10,6 +10,10 @@ HOST_CC ?= gcc
 
 B := build
 
+# One short line for each step; V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
+
 # ---- what is built from what -------------------------------------------------------------------
 
 # Pure modules: compiled from the same source into the hypervisor or the boot loader and into the
@@ -36,8 +40,12 @@ COMMON := -std=c11 -O2 -g -I. $(WARN) -MMD -MP -ffreestanding -fno-stack-protect
           -fno-asynchronous-unwind-tables -mno-red-zone -fno-strict-overflow
 HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -funroll-loops -fno-omit-frame-pointer \
              -momit-leaf-frame-pointer
+# GNU-EFI's headers and its start-up code; elsewhere than in Debian the latter may be in
+# /usr/lib64/gnuefi or /usr/lib64.
+EFI_INCLUDE ?= /usr/include/efi
+EFI_LIB     ?= /usr/lib
 BOOT_CFLAGS := $(filter-out -ffreestanding -Wundef,$(COMMON)) -ffreestanding -fpic -fshort-wchar -mgeneral-regs-only \
-               -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+               -isystem $(EFI_INCLUDE) -isystem $(EFI_INCLUDE)/x86_64 -DGNU_EFI_USE_MS_ABI
 HOST_CFLAGS := -std=c11 -O1 -g -I. -I$(B) $(WARN) -MMD -MP -fno-omit-frame-pointer -fsanitize=address,undefined \
                -fno-sanitize-recover=all
 
@@ -46,7 +54,7 @@ HOST_CFLAGS := -std=c11 -O1 -g -I. -I$(B) $(WARN) -MMD -MP -fno-omit-frame-point
 all: $(B)/BOOTX64.EFI guests ## build BOOTX64.EFI and the guests
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z_-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z_.-]+:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 clean: ## remove everything that was built
 	rm -rf $(B) compile_commands.json
@@ -57,45 +65,52 @@ HV_OBJ := $(HV_C:%.c=$(B)/hv/%.o) $(HV_ASM:%.asm=$(B)/hv/%.asm.o)
 
 $(B)/hv/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(HV_CFLAGS) -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(HV_CFLAGS) -c $< -o $@
 
 $(B)/hv/arch/offsets.s: arch/offsets.c
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -g,$(HV_CFLAGS)) -MT $@ -MF $(@:.s=.d) -S $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(filter-out -g,$(HV_CFLAGS)) -MT $@ -MF $(@:.s=.d) -S $< -o $@
 
 $(B)/hv/offsets.inc: $(B)/hv/arch/offsets.s
-	sed -n 's/^.*@@ \([A-Za-z_0-9]*\) \$$*\(-*[0-9]*\).*/%define \1 \2/p' $< > $@
+	$(Q)sed -n 's/^.*@@ \([A-Za-z_0-9]*\) \$$*\(-*[0-9]*\).*/%define \1 \2/p' $< > $@
 
 $(B)/hv/%.asm.o: %.asm $(B)/hv/offsets.inc
 	@mkdir -p $(@D)
-	$(NASM) -f elf64 -g -F dwarf -I $(B)/hv/ -MD $(@:.o=.d) -MT $@ $< -o $@
+	$(call say,NASM)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -I $(B)/hv/ -MD $(@:.o=.d) -MT $@ $< -o $@
 
 # The screen's font.
 VGA_ROM ?= /usr/share/seabios/vgabios-stdvga.bin
 $(B)/hv/font.bin: tools/font $(VGA_ROM)
 	@mkdir -p $(@D)
-	tools/font $(VGA_ROM) $@
+	$(Q)tools/font $(VGA_ROM) $@
 
 $(B)/hv/drivers/font.asm.o: $(B)/hv/font.bin
 
 # Linked twice: the second time with the symbol table of the first, for backtraces with names.
 # The table lies behind everything else, so no address moves.
 $(B)/hv/pass1.elf: $(HV_OBJ) linker.ld
-	$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(HV_OBJ)
+	$(call say,LD)
+	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(HV_OBJ)
 
 $(B)/hv/symbols.asm: $(B)/hv/pass1.elf tools/symbols.awk
-	$(NM) -n $< | awk -f tools/symbols.awk > $@
+	$(Q)$(NM) -n $< | awk -f tools/symbols.awk > $@
 
 $(B)/hv/symbols.o: $(B)/hv/symbols.asm
-	$(NASM) -f elf64 $< -o $@
+	$(call say,NASM)
+	$(Q)$(NASM) -f elf64 $< -o $@
 
 $(B)/pinwheel.elf: $(HV_OBJ) $(B)/hv/symbols.o linker.ld
-	$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(HV_OBJ) $(B)/hv/symbols.o
+	$(call say,LD)
+	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(HV_OBJ) $(B)/hv/symbols.o
 
 # What the boot loader carries: the same without debug information.
 $(B)/boot/pinwheel.stripped.elf: $(B)/pinwheel.elf
 	@mkdir -p $(@D)
-	$(OBJCOPY) --strip-all $< $@
+	$(call say,OBJCOPY)
+	$(Q)$(OBJCOPY) --strip-all $< $@
 
 # ---- the boot loader ---------------------------------------------------------------------------
 
@@ -103,20 +118,23 @@ BOOT_OBJ := $(BOOT_C:%.c=$(B)/boot/%.o) $(BOOT_ASM:%.asm=$(B)/boot/%.asm.o)
 
 $(B)/boot/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(BOOT_CFLAGS) -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(BOOT_CFLAGS) -c $< -o $@
 
 $(B)/boot/%.asm.o: %.asm $(B)/boot/pinwheel.stripped.elf
 	@mkdir -p $(@D)
-	$(NASM) -f elf64 -I $(B)/boot/ -MD $(@:.o=.d) -MT $@ $< -o $@
+	$(call say,NASM)
+	$(Q)$(NASM) -f elf64 -I $(B)/boot/ -MD $(@:.o=.d) -MT $@ $< -o $@
 
-EFI_LIB ?= /usr/lib
 $(B)/boot/boot.so: $(BOOT_OBJ)
-	$(LD) -nostdlib -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic \
+	$(call say,LD)
+	$(Q)$(LD) -nostdlib -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic \
 	    -o $@ $(EFI_LIB)/crt0-efi-x86_64.o $(BOOT_OBJ) -L$(EFI_LIB) -lgnuefi -lefi
 	@if $(NM) -u $@ | grep .; then echo "boot.so has undefined symbols"; rm -f $@; exit 1; fi
 
 $(B)/BOOTX64.EFI: $(B)/boot/boot.so
-	$(OBJCOPY) -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela -j .rel.* \
+	$(call say,OBJCOPY)
+	$(Q)$(OBJCOPY) -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela -j .rel.* \
 	    -j .rela.* -j .reloc --target=efi-app-x86_64 --subsystem=10 $< $@
 
 include guest/guest.mk

@@ -11,18 +11,22 @@ guests: $(GUESTS:%=$(B)/guest/%.elf) ## build the guests
 
 $(B)/guest/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
 
 $(B)/guest/%.asm.o: %.asm
 	@mkdir -p $(@D)
-	$(NASM) -f elf64 -g -F dwarf -MD $(@:.o=.d) -MT $@ $< -o $@
+	$(call say,NASM)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -MD $(@:.o=.d) -MT $@ $< -o $@
 
 # Linked as 64-bit ELF with its symbols, for a debugger; what is loaded is the same as ELF32,
 # because Multiboot 1 knows no ELF64.
 $(B)/guest/%.elf64: $(B)/guest/guest/%.o $(GUEST_LIB) guest/guest.ld
-	$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.ld -o $@ $< $(GUEST_LIB)
+	$(call say,LD)
+	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.ld -o $@ $< $(GUEST_LIB)
 
 $(B)/guest/%.elf: $(B)/guest/%.elf64
-	$(OBJCOPY) -O elf32-i386 --strip-all $< $@
+	$(call say,OBJCOPY)
+	$(Q)$(OBJCOPY) -O elf32-i386 --strip-all $< $@
 
 .SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(GUESTS:%=$(B)/guest/guest/%.o) $(GUEST_LIB)

@@ -18,15 +18,18 @@ $(B)/host/unit/test_symbols: $(B)/host/arch/symbols.o
 
 $(B)/host/%.o: %.c
 	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_CFLAGS) -c $< -o $@
+	$(call say,CC)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -c $< -o $@
 
 $(PURE_LIB): $(UNIT_HELP) $(PURE_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	$(Q)ar rcs $@ $^
 
 $(UNIT_TESTS): $(B)/host/unit/%: $(B)/host/tests/unit/%.o $(PURE_LIB)
 	@mkdir -p $(@D)
-	$(HOST_CC) -fsanitize=address,undefined $(filter %.o,$^) $(PURE_LIB) -lcmocka -o $@
+	$(call say,CC)
+	$(Q)$(HOST_CC) -fsanitize=address,undefined $(filter %.o,$^) $(PURE_LIB) -lcmocka -o $@
 
 .SECONDARY: $(UNIT_SRC:%.c=$(B)/host/%.o)
 

@@ -9,7 +9,8 @@ deps: ## install the Debian packages that are needed and missing
 	@tools/deps
 
 $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.elf) tools/disk-image
-	tools/disk-image $@ $(filter-out tools/%,$^)
+	$(call say,IMAGE)
+	$(Q)tools/disk-image $@ $(filter-out tools/%,$^)
 
 image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
 
@@ -20,3 +21,10 @@ run: deps ## build everything, boot it in an emulator, and show the stale EOI (E
 bench: deps ## measure what things cost, beside KVM's figures and our goals
 	@$(MAKE_ALL) all
 	@B=$(B) prove --exec '' tests/emulator/bench.t; status=$$?; cat $(B)/emulator/bench.txt; exit $$status
+
+# For clangd and its like: what make would call, for each C file.
+compile_commands.json: tools/compile-commands.awk FORCE ## for an editor's language server
+	@$(MAKE) --no-print-directory -nB all unit-tests | awk -v directory='$(CURDIR)' -f $< > $@
+
+.PHONY: FORCE
+FORCE:
