@@ -182,6 +182,9 @@
 /* IA32_PAT after reset: entries 0 to 3 and again 4 to 7 are WB, WT, UC-, UC. */
 #define PAT_RESET 0x0007040600070406ULL
 
+/* Ours has WC in place of WT in entries 1 and 5: see arch/paging.h. */
+#define PAT_HOST 0x0007010600070106ULL
+
 /* IA32_VMX_BASIC */
 #define VMX_BASIC_REVISION_MASK     0x7fffffffULL
 #define VMX_BASIC_REGION_SIZE_SHIFT 32

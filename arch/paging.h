@@ -14,6 +14,8 @@
 #define PAGING_WRITABLE (1ULL << 1)
 #define PAGING_UNCACHED                                                                            \
     ((1ULL << 3) | (1ULL << 4)) /* PWT and PCD: entry 3 of the PAT as at reset, UC */
+#define PAGING_WRITE_COMBINING                                                                     \
+    (1ULL << 3) /* PWT alone: entry 1 of the PAT, WT at reset; the hypervisor makes it WC */
 #define PAGING_GLOBAL (1ULL << 8)
 #define PAGING_NX     (1ULL << 63) /* execute-disable */
 

@@ -61,7 +61,7 @@ static _Noreturn void other_cpu_main(struct cpu *cpu)
 {
     struct host_cpu *self = (struct host_cpu *)cpu;
 
-    write_cr3(memory_root());
+    memory_enter();
     const char *problem = host_cpu_start(self);
     if (problem) {
         console_print("pinwheel: CPU %u is left out: %s\n", cpu->index, problem);

@@ -127,6 +127,30 @@ static void map_everything(const struct boot_info *info)
     map_image(info, image_symbols, image_end, PAGING_NX);
 }
 
+/* With nothing in the caches and the TLB that was there under the old types. No page that is in use
+ * changes its type unless the firmware has changed entries. SDM Vol. 3A, "Programming the PAT" and
+ * "MTRR Considerations in MP Systems". */
+static void set_memory_types(void)
+{
+    uint64_t cr0 = read_cr0();
+
+    write_cr0((cr0 | CR0_CD) & ~CR0_NW);
+    wbinvd();
+    write_cr3(read_cr3());
+    wrmsr(MSR_IA32_PAT, PAT_HOST);
+    wbinvd();
+    write_cr0(cr0 & ~(CR0_CD | CR0_NW));
+}
+
+/* CR3 is loaded last: that empties the TLB, without global pages to the last entry. */
+void memory_enter(void)
+{
+    write_cr4(read_cr4() & ~CR4_PGE);
+    if (rdmsr(MSR_IA32_PAT) != PAT_HOST)
+        set_memory_types();
+    write_cr3(paging.root);
+}
+
 struct boot_info *memory_init(struct boot_info *info)
 {
     for (unsigned i = 0; i < info->region_count; i++) {
@@ -142,7 +166,7 @@ struct boot_info *memory_init(struct boot_info *info)
     map_everything(info);
     wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
     write_cr0(read_cr0() | CR0_WP);
-    write_cr3(paging.root);
+    memory_enter();
     map_base = DIRECT_MAP_BASE;
     return phys_to_virt((uint64_t)info);
 }
@@ -163,6 +187,21 @@ static void *map_on_demand(uint64_t physical, uint64_t size, uint64_t flags)
     return phys_to_virt(physical);
 }
 
+#define TABLE_SIZE_MAX   (16ULL << 20) /* no ACPI table is larger */
+#define PHYSICAL_END_MAX (1ULL << 46)  /* what the direct map has room for */
+
+void *memory_map_write_combining(uint64_t physical, uint64_t size)
+{
+    uint64_t first = physical & ~(PAGE_SIZE - 1);
+    uint64_t end = (physical + size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+
+    if (!size || size > PHYSICAL_END_MAX || physical > PHYSICAL_END_MAX - size ||
+        paging_map(&paging, DIRECT_MAP_BASE + first, first, end - first,
+                   PAGING_WRITABLE | PAGING_WRITE_COMBINING | PAGING_NX) != PAGING_OK)
+        return NULL;
+    return phys_to_virt(physical);
+}
+
 void *memory_map_device(uint64_t physical)
 {
     void *address = map_on_demand(physical, 4, PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX);
@@ -171,9 +210,6 @@ void *memory_map_device(uint64_t physical)
         panic("cannot map device registers at 0x%lx", physical);
     return address;
 }
-
-#define TABLE_SIZE_MAX   (16ULL << 20) /* no ACPI table is larger */
-#define PHYSICAL_END_MAX (1ULL << 46)  /* what the direct map has room for */
 
 const void *memory_map_table(void *context, uint64_t physical, uint64_t size)
 {

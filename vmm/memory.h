@@ -1,6 +1,7 @@
 /* The machine's memory: handing out pages, and the hypervisor's own address space.
  *
- *   0xffff800000000000 + physical   all RAM, never executable; device pages on request, uncached
+ *   0xffff800000000000 + physical   all RAM, never executable; device pages on request, uncached,
+ *                                   or write-combining for the screen
  *   0xffffc00000000000              stacks, each between two unmapped guard pages
  *   0xffffffff80000000              the image: text read and execute, constants read, data write
  *
@@ -43,6 +44,9 @@ static inline uint64_t virt_to_phys(const void *address)
 /* Maps the page of device registers that `physical` lies in; returns its address. */
 void *memory_map_device(uint64_t physical);
 
+/* Maps device memory that is only written, in long runs, such as a screen; NULL if it cannot. */
+void *memory_map_write_combining(uint64_t physical, uint64_t size);
+
 /* For the ACPI parser: makes [physical, physical + size) readable if it is not; NULL if it cannot.
  */
 const void *memory_map_table(void *context, uint64_t physical, uint64_t size);
@@ -53,6 +57,9 @@ uint64_t memory_alloc_stack(uint64_t size);
 /* Tables like the hypervisor's own, the top one below 4 GiB, which map the trampoline's page at its
  * own address as well; for CPUs that are starting. Returns the physical address. */
 uint32_t memory_trampoline_tables(uint64_t trampoline);
+
+/* Takes this CPU into the hypervisor's own address space. */
+void memory_enter(void);
 
 /* CR3 of the hypervisor's own address space. */
 uint64_t memory_root(void);
