@@ -32,22 +32,6 @@ bool inbox_is_empty(const struct inbox *inbox)
     return any == 0;
 }
 
-/* An exchange costs a locked bus cycle: look before taking. */
-static uint64_t take(_Atomic uint64_t *word)
-{
-    return atomic_load_explicit(word, memory_order_acquire) ? atomic_exchange(word, 0) : 0;
-}
-
-uint64_t inbox_take_edges(struct inbox *inbox, unsigned word)
-{
-    return take(&inbox->pir[word & 3]);
-}
-
-uint64_t inbox_take_levels(struct inbox *inbox, unsigned word)
-{
-    return take(&inbox->level[word & 3]);
-}
-
 uint32_t inbox_take_pins(struct inbox *inbox, uint8_t vector)
 {
     return atomic_exchange(&inbox->posted_pins[vector], 0);

@@ -191,14 +191,18 @@ void vlapic_write(struct vlapic *apic, uint32_t offset, uint32_t value)
 }
 
 /* The processor virtualizes writes to some offsets whether we have the register or not. What it
- * has put where there is no register must not be seen. */
+ * has put where there is no register must not be seen. In x2APIC mode one write comes here: a
+ * self-IPI with an illegal vector. SDM Vol. 3C, "Virtualizing MSR-Based APIC Accesses". */
 void vlapic_written(struct vlapic *apic, uint32_t offset)
 {
     uint32_t value = apic_page_read(apic->page, offset);
 
     if (!(rule_of(apic, offset & 0xff0).access & READ))
         apic_page_write(apic->page, offset, 0);
-    vlapic_write(apic, offset, value);
+    if (apic->identity.mode == APIC_MODE_X2APIC && offset == APIC_SELF_IPI)
+        vlapic_send_self(apic, (uint8_t)value);
+    else
+        vlapic_write(apic, offset, value);
 }
 
 /* ---- x2APIC mode ---- */

@@ -138,6 +138,21 @@ static void a_self_ipi_goes_to_oneself(void **state)
     assert_int_equal(read_msr(APIC_ESR), APIC_ESR_SEND_ILLEGAL_VECTOR);
 }
 
+/* The processor sends the legal ones by itself and leaves these to us, as an APIC-write exit. */
+static void a_self_ipi_with_an_illegal_vector_is_an_error(void **state)
+{
+    uint64_t errors;
+
+    (void)state;
+    apic_page_write(&page, APIC_SELF_IPI, 0x0f);
+    vlapic_written(&apic, APIC_SELF_IPI);
+    assert_int_equal(apic_page_read(&page, APIC_SELF_IPI), 0);
+    assert_int_equal(seen.sent, 0);
+    assert_true(vlapic_write_msr(&apic, MSR(APIC_ESR), 0));
+    assert_true(vlapic_read_msr(&apic, MSR(APIC_ESR), &errors));
+    assert_int_equal(errors, APIC_ESR_SEND_ILLEGAL_VECTOR);
+}
+
 static void an_eoi_by_msr_is_a_software_eoi(void **state)
 {
     (void)state;
@@ -167,6 +182,7 @@ int main(void)
         cmocka_unit_test_setup(the_ids_have_32_bits_and_are_derived, x2apic),
         cmocka_unit_test_setup(the_icr_is_one_register_of_64_bits, x2apic),
         cmocka_unit_test_setup(a_self_ipi_goes_to_oneself, x2apic),
+        cmocka_unit_test_setup(a_self_ipi_with_an_illegal_vector_is_an_error, x2apic),
         cmocka_unit_test_setup(an_eoi_by_msr_is_a_software_eoi, x2apic),
         cmocka_unit_test_setup(suppression_is_reserved_unless_offered, x2apic),
     };
