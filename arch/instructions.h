@@ -158,6 +158,12 @@ static inline void cpu_pause(void)
     __asm__ volatile("pause");
 }
 
+/* Stores to write-combining memory leave the processor. */
+static inline void store_fence(void)
+{
+    __asm__ volatile("sfence" : : : "memory");
+}
+
 static inline void wbinvd(void)
 {
     __asm__ volatile("wbinvd" : : : "memory");

@@ -66,5 +66,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     if (problem)
         return refuse(problem);
     screen_show();
+    info->report = (uint64_t)screen_text(&info->report_size);
     return refuse(load_start(info));
 }

@@ -6,10 +6,11 @@
 #include "boot/firmware.h"
 #include "drivers/format.h"
 
-#define TEXT_SIZE 4096
+#define TEXT_SIZE 8192 /* a full report, a mistake in each guest, and the advice */
 
 static char text[TEXT_SIZE];
 static size_t used;
+static size_t shown;
 
 void screen_print(const char *fmt, ...)
 {
@@ -21,8 +22,6 @@ void screen_print(const char *fmt, ...)
     used += (size_t)length;
     if (used > sizeof(text) - 1)
         used = sizeof(text) - 1;
-    if (used > sizeof(text) / 2)
-        screen_show();
 }
 
 void screen_show(void)
@@ -31,15 +30,21 @@ void screen_show(void)
     static CHAR16 wide[2 * TEXT_SIZE];
     size_t length = 0;
 
-    for (size_t i = 0; i < used; i++) {
+    for (size_t i = shown; i < used; i++) {
         if (text[i] == '\n')
             wide[length++] = '\r';
         wide[length++] = (CHAR16)text[i];
     }
     wide[length] = 0;
-    used = 0;
+    shown = used;
     if (console && length)
         console->OutputString(console, wide);
+}
+
+const char *screen_text(size_t *size)
+{
+    *size = used;
+    return text;
 }
 
 void screen_clear(void)

@@ -6,6 +6,7 @@
 
 #include "arch/spinlock.h"
 #include "drivers/format.h"
+#include "drivers/framebuffer.h"
 #include "drivers/uart.h"
 
 static struct spinlock lock;
@@ -17,7 +18,7 @@ void console_init(void)
 }
 
 /* Serial terminals want a carriage return before each newline. */
-static void put(const char *text, size_t size)
+static void put_serial(const char *text, size_t size)
 {
     size_t start = 0;
 
@@ -37,7 +38,8 @@ void console_write(const char *text, size_t size)
 
     if (locked)
         spin_lock(&lock);
-    put(text, size);
+    put_serial(text, size);
+    framebuffer_write(text, size);
     if (locked)
         spin_unlock(&lock);
 }

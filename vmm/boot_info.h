@@ -75,6 +75,8 @@ struct boot_info {
     uint64_t rsdp;         /* ACPI root pointer; 0: there is none */
     uint64_t firmware_cr3; /* the loader's tables, for calling runtime services */
     uint64_t reset_system; /* EFI ResetSystem(), Microsoft calling convention; 0: none */
+    uint64_t report;       /* what the boot loader said on the screen, which is cleared: ASCII */
+    uint64_t report_size;
     struct boot_framebuffer framebuffer;
     uint32_t cpu_count; /* entries of cpu_apic_id; the first is the boot CPU */
     uint32_t region_count;

@@ -17,6 +17,7 @@
 #include "vmm/panic.h"
 #include "vmm/policy.h"
 #include "vmm/run.h"
+#include "vmm/screen.h"
 #include "vmm/summary.h"
 #include "vmm/virq.h"
 #include "vmm/vm.h"
@@ -132,8 +133,10 @@ _Noreturn void hypervisor_main(struct boot_info *info)
         for (;;)
             halt();
     }
+    screen_prepare(&info->framebuffer);
     info = memory_init(info);
     boot = info;
+    screen_start(info);
     host.tsc_at_start = info->tsc_at_start;
     uint64_t stack = memory_alloc_stack(16 * 1024);
     __asm__ volatile("mov %0, %%rsp\n\t"
