@@ -7,6 +7,7 @@
 #include "arch/msr.h"
 #include "arch/trampoline.h"
 #include "arch/vmx.h"
+#include "arch/vmx_capabilities.h"
 #include "drivers/console.h"
 #include "drivers/lapic.h"
 #include "drivers/tsc.h"
@@ -56,6 +57,23 @@ const char *host_cpu_start(struct host_cpu *cpu)
     return vmx_on(region, physical);
 }
 
+/* A vCPU's controls are chosen once, from the boot CPU's capabilities. */
+static bool is_like_boot_cpu(void)
+{
+    const struct vmx_capabilities *boot = &host.capabilities;
+    struct vmx_capabilities own;
+
+    vmx_read_capabilities(&own);
+    return own.basic == boot->basic && own.pinbased == boot->pinbased &&
+           own.procbased == boot->procbased && own.procbased2 == boot->procbased2 &&
+           own.exit == boot->exit && own.entry == boot->entry &&
+           own.true_pinbased == boot->true_pinbased && own.true_procbased == boot->true_procbased &&
+           own.true_exit == boot->true_exit && own.true_entry == boot->true_entry &&
+           own.misc == boot->misc && own.ept_vpid == boot->ept_vpid &&
+           own.cr0_fixed0 == boot->cr0_fixed0 && own.cr0_fixed1 == boot->cr0_fixed1 &&
+           own.cr4_fixed0 == boot->cr4_fixed0 && own.cr4_fixed1 == boot->cr4_fixed1;
+}
+
 /* The first C code of another CPU, on its own stack. */
 static _Noreturn void other_cpu_main(struct cpu *cpu)
 {
@@ -63,6 +81,8 @@ static _Noreturn void other_cpu_main(struct cpu *cpu)
 
     memory_enter();
     const char *problem = host_cpu_start(self);
+    if (!problem && !is_like_boot_cpu())
+        problem = "its VMX capabilities are not those of the boot CPU";
     if (problem) {
         console_print("pinwheel: CPU %u is left out: %s\n", cpu->index, problem);
         atomic_store(&self->online, 2);

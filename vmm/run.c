@@ -137,8 +137,7 @@ static void run_turn(struct vcpu *vcpu)
     vcpu->slice_end = rdtsc() + slice;
     for (;;) {
         arm(vcpu);
-        if (atomic_load_explicit(&vcpu->requests, memory_order_relaxed) ||
-            vcpu->state != VCPU_RUNNABLE) {
+        if (atomic_load(&vcpu->requests) || vcpu->state != VCPU_RUNNABLE) {
             if (!drain_requests(vcpu)) {
                 disarm(vcpu);
                 return;

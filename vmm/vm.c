@@ -76,6 +76,14 @@ static const char *load_kernel(struct vm *vm)
     return NULL;
 }
 
+/* vCPUs go round the CPUs, so that those of one guest share a CPU only where there are too few. */
+static struct host_cpu *next_cpu(void)
+{
+    static uint32_t next;
+
+    return host.cpu[next++ % host.cpu_count];
+}
+
 struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason)
 {
     struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
@@ -101,7 +109,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
         return NULL;
     vm->vcpu_count = boot->config.vcpus;
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-        vm->vcpu[i] = vcpu_create(vm, i, host.cpu[i % host.cpu_count]);
+        vm->vcpu[i] = vcpu_create(vm, i, next_cpu());
         routing.page[i] = vm->vcpu[i]->apic_page;
     }
     routing_power_on(&vm->routing, &routing, &virq_effects, vm);
