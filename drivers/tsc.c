@@ -8,8 +8,8 @@
 #define PIT_COMMAND   0x43
 #define PORT_B        0x61 /* bit 0: gate of channel 2; bit 1: speaker; bit 5: its output */
 #define MEASURE_MS    10
-#define FALLBACK_HZ   1000000000 /* if nothing at all is known: waits are then too long, not short \
-                                  */
+/* If nothing at all is known: waits are then too long, not short. */
+#define FALLBACK_HZ 1000000000
 
 static uint64_t frequency = FALLBACK_HZ;
 

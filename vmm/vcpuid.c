@@ -39,10 +39,11 @@
     (BIT(0) /* FSGSBASE */ | BIT(3) /* BMI1 */ | BIT(5) /* AVX2 */ | BIT(7) /* SMEP */ |           \
      BIT(8) /* BMI2 */ | BIT(9) /* ERMS */ | BIT(18) /* RDSEED */ | BIT(19) /* ADX */ |            \
      BIT(20) /* SMAP */ | BIT(23) /* CLFLUSHOPT */ | BIT(24) /* CLWB */ | BIT(29) /* SHA */)
-#define LEAF7_ECX  (BIT(2) /* UMIP */ | BIT(22) /* RDPID */)
-#define LEAF7_EDX  (BIT(10) /* MD_CLEAR */)
+#define LEAF7_ECX (BIT(2) /* UMIP */ | BIT(22) /* RDPID */)
+#define LEAF7_EDX (BIT(10) /* MD_CLEAR */)
 
-#define LEAFD1_EAX (BIT(0) /* XSAVEOPT */ | BIT(1) /* XSAVEC */ | BIT(2) /* XGETBV with ECX = 1    \
+#define LEAFD1_EAX                                                                                 \
+    (BIT(0) /* XSAVEOPT */ | BIT(1) /* XSAVEC */ | BIT(2) /* XGETBV with ECX = 1    \
                                                                           */)
 
 #define EXTENDED1_ECX (BIT(0) /* LAHF */ | BIT(5) /* LZCNT */ | BIT(8) /* PREFETCHW */)
