@@ -29,6 +29,12 @@ static bool walk_wide(const struct guest_paging *p, uint64_t table, unsigned lev
     return false;
 }
 
+/* 4-level paging translates 48 bits; the others are copies of the highest of them. */
+static bool is_canonical(uint64_t linear)
+{
+    return linear >> 47 == 0 || linear >> 47 == 0x1ffff;
+}
+
 static bool walk_32bit(const struct guest_paging *p, uint32_t linear, uint64_t *physical)
 {
     uint64_t entry;
@@ -54,7 +60,8 @@ bool guest_walk(const struct guest_paging *p, uint64_t linear, uint64_t *physica
         return true;
     }
     if (p->efer & EFER_LMA)
-        return !(p->cr4 & CR4_LA57) && walk_wide(p, p->cr3 & FRAME, 4, linear, physical);
+        return !(p->cr4 & CR4_LA57) && is_canonical(linear) &&
+               walk_wide(p, p->cr3 & FRAME, 4, linear, physical);
     if (p->cr4 & CR4_PAE)
         return walk_wide(p, p->cr3 & 0xffffffe0, 3, (uint32_t)linear, physical);
     return walk_32bit(p, (uint32_t)linear, physical);
