@@ -6,6 +6,6 @@ use lib 'tests/lib';
 use Boot qw(boot check_file);
 use Test::More;
 
-my ($log) = boot('hostile');
+my ($log) = boot('hostile', cpus => 4);
 check_file($log, 'tests/emulator/hostile.expect');
 done_testing();

@@ -15,8 +15,8 @@ sub refuses {
     report_all($log->check('no PINWHEEL done guests>=0'));
 }
 
-refuses('amd', 'AMD', model => 'ryzen');
-refuses('no-delivery', 'virtual-interrupt delivery', model => 'corei7_sandy_bridge_2600k');
+refuses('amd', 'AMD', model => 'ryzen', cpus => 1);
+refuses('no-delivery', 'virtual-interrupt delivery', model => 'corei7_sandy_bridge_2600k', cpus => 1);
 refuses('qemu-without-kvm', 'VT-x', emu => 'qemu', model => 'qemu64');
 refuses('nothing', 'no guest', config => 'tests/emulator/nothing.cfg', cpus => 1);
 refuses('no-config', 'pinwheel.cfg', config => '-', cpus => 1);
