@@ -4,101 +4,65 @@
  * Control Registers" and Vol. 3B, "Debug Registers". Pure: numbers only. Read next: arch/msr.h. */
 #pragma once
 
-#define CR0_PE            (1ULL << 0)
-#define CR0_MP            (1ULL << 1)
-#define CR0_EM            (1ULL << 2)
-#define CR0_TS            (1ULL << 3)
-#define CR0_ET            (1ULL << 4)
-#define CR0_NE            (1ULL << 5)
-#define CR0_WP            (1ULL << 16)
-#define CR0_AM            (1ULL << 18)
-#define CR0_NW            (1ULL << 29)
-#define CR0_CD            (1ULL << 30)
-#define CR0_PG            (1ULL << 31)
+#define CR0_PE         (1ULL << 0)
+#define CR0_MP         (1ULL << 1)
+#define CR0_EM         (1ULL << 2)
+#define CR0_TS         (1ULL << 3)
+#define CR0_ET         (1ULL << 4)
+#define CR0_NE         (1ULL << 5)
+#define CR0_WP         (1ULL << 16)
+#define CR0_AM         (1ULL << 18)
+#define CR0_NW         (1ULL << 29)
+#define CR0_CD         (1ULL << 30)
+#define CR0_PG         (1ULL << 31)
 
-#define CR3_PWT           (1ULL << 3)
-#define CR3_PCD           (1ULL << 4)
-#define CR3_PCID          0xfffULL /* with CR4.PCIDE */
+#define CR4_VME        (1ULL << 0)
+#define CR4_PVI        (1ULL << 1)
+#define CR4_TSD        (1ULL << 2)
+#define CR4_DE         (1ULL << 3)
+#define CR4_PSE        (1ULL << 4)
+#define CR4_PAE        (1ULL << 5)
+#define CR4_MCE        (1ULL << 6)
+#define CR4_PGE        (1ULL << 7)
+#define CR4_OSFXSR     (1ULL << 9)
+#define CR4_OSXMMEXCPT (1ULL << 10)
+#define CR4_UMIP       (1ULL << 11)
+#define CR4_LA57       (1ULL << 12)
+#define CR4_VMXE       (1ULL << 13)
+#define CR4_FSGSBASE   (1ULL << 16)
+#define CR4_PCIDE      (1ULL << 17)
+#define CR4_OSXSAVE    (1ULL << 18)
+#define CR4_SMEP       (1ULL << 20)
+#define CR4_SMAP       (1ULL << 21)
+#define CR4_PKE        (1ULL << 22)
+#define CR4_CET        (1ULL << 23)
 
-#define CR4_VME           (1ULL << 0)
-#define CR4_PVI           (1ULL << 1)
-#define CR4_TSD           (1ULL << 2)
-#define CR4_DE            (1ULL << 3)
-#define CR4_PSE           (1ULL << 4)
-#define CR4_PAE           (1ULL << 5)
-#define CR4_MCE           (1ULL << 6)
-#define CR4_PGE           (1ULL << 7)
-#define CR4_PCE           (1ULL << 8)
-#define CR4_OSFXSR        (1ULL << 9)
-#define CR4_OSXMMEXCPT    (1ULL << 10)
-#define CR4_UMIP          (1ULL << 11)
-#define CR4_LA57          (1ULL << 12)
-#define CR4_VMXE          (1ULL << 13)
-#define CR4_SMXE          (1ULL << 14)
-#define CR4_FSGSBASE      (1ULL << 16)
-#define CR4_PCIDE         (1ULL << 17)
-#define CR4_OSXSAVE       (1ULL << 18)
-#define CR4_KL            (1ULL << 19)
-#define CR4_SMEP          (1ULL << 20)
-#define CR4_SMAP          (1ULL << 21)
-#define CR4_PKE           (1ULL << 22)
-#define CR4_CET           (1ULL << 23)
-#define CR4_PKS           (1ULL << 24)
-#define CR4_UINTR         (1ULL << 25)
+#define RFLAGS_CF      (1ULL << 0)
+#define RFLAGS_ONE     (1ULL << 1) /* always 1 */
+#define RFLAGS_PF      (1ULL << 2)
+#define RFLAGS_AF      (1ULL << 4)
+#define RFLAGS_ZF      (1ULL << 6)
+#define RFLAGS_SF      (1ULL << 7)
+#define RFLAGS_TF      (1ULL << 8)
+#define RFLAGS_IF      (1ULL << 9)
+#define RFLAGS_OF      (1ULL << 11)
+#define RFLAGS_VM      (1ULL << 17)
 
-#define RFLAGS_CF         (1ULL << 0)
-#define RFLAGS_ONE        (1ULL << 1) /* always 1 */
-#define RFLAGS_PF         (1ULL << 2)
-#define RFLAGS_AF         (1ULL << 4)
-#define RFLAGS_ZF         (1ULL << 6)
-#define RFLAGS_SF         (1ULL << 7)
-#define RFLAGS_TF         (1ULL << 8)
-#define RFLAGS_IF         (1ULL << 9)
-#define RFLAGS_DF         (1ULL << 10)
-#define RFLAGS_OF         (1ULL << 11)
-#define RFLAGS_IOPL_SHIFT 12
-#define RFLAGS_IOPL       (3ULL << RFLAGS_IOPL_SHIFT)
-#define RFLAGS_NT         (1ULL << 14)
-#define RFLAGS_RF         (1ULL << 16)
-#define RFLAGS_VM         (1ULL << 17)
-#define RFLAGS_AC         (1ULL << 18)
-#define RFLAGS_VIF        (1ULL << 19)
-#define RFLAGS_VIP        (1ULL << 20)
-#define RFLAGS_ID         (1ULL << 21)
+#define XCR0_X87       (1ULL << 0)
+#define XCR0_SSE       (1ULL << 1)
+#define XCR0_AVX       (1ULL << 2)
 
-#define XCR0_X87          (1ULL << 0)
-#define XCR0_SSE          (1ULL << 1)
-#define XCR0_AVX          (1ULL << 2)
-#define XCR0_BNDREG       (1ULL << 3)
-#define XCR0_BNDCSR       (1ULL << 4)
-#define XCR0_OPMASK       (1ULL << 5)
-#define XCR0_ZMM_HI256    (1ULL << 6)
-#define XCR0_HI16_ZMM     (1ULL << 7)
-#define XCR0_PKRU         (1ULL << 9)
-
-#define DR6_RESET         0xffff0ff0ULL
-#define DR6_BS            (1ULL << 14)
-#define DR7_RESET         0x400ULL
-#define DR7_GD            (1ULL << 13)
+#define DR6_RESET      0xffff0ff0ULL
+#define DR7_RESET      0x400ULL
 
 /* Exception vectors: SDM Vol. 3A, "Protected-Mode Exceptions and Interrupts". */
-#define VECTOR_DE  0
 #define VECTOR_DB  1
 #define VECTOR_NMI 2
-#define VECTOR_BP  3
-#define VECTOR_OF  4
-#define VECTOR_BR  5
 #define VECTOR_UD  6
-#define VECTOR_NM  7
 #define VECTOR_DF  8
 #define VECTOR_TS  10
-#define VECTOR_NP  11
-#define VECTOR_SS  12
 #define VECTOR_GP  13
 #define VECTOR_PF  14
-#define VECTOR_MF  16
 #define VECTOR_AC  17
 #define VECTOR_MC  18
-#define VECTOR_XM  19
-#define VECTOR_VE  20
 #define VECTOR_CP  21

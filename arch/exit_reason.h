@@ -8,9 +8,6 @@
 
 #define EXIT_REASON_BASIC_MASK                0xffffu
 #define EXIT_REASON_FROM_ENCLAVE              (1u << 27)
-#define EXIT_REASON_PENDING_MTF               (1u << 28)
-#define EXIT_REASON_FROM_VMX_ROOT             (1u << 29)
-#define EXIT_REASON_ENTRY_FAILURE             (1u << 31)
 
 #define EXIT_REASON_EXCEPTION_OR_NMI          0
 #define EXIT_REASON_EXTERNAL_INTERRUPT        1

@@ -11,9 +11,6 @@
 /* ---- 16-bit: controls, guest, host ---- */
 #define VMCS_VPID                    0x0000
 #define VMCS_POSTED_INTERRUPT_VECTOR 0x0002
-#define VMCS_EPTP_INDEX              0x0004
-#define VMCS_HLAT_PREFIX_SIZE        0x0006
-#define VMCS_LAST_PID_POINTER_INDEX  0x0008
 #define VMCS_GUEST_ES_SELECTOR       0x0800
 #define VMCS_GUEST_CS_SELECTOR       0x0802
 #define VMCS_GUEST_SS_SELECTOR       0x0804
@@ -24,7 +21,6 @@
 #define VMCS_GUEST_TR_SELECTOR       0x080e
 #define VMCS_GUEST_INTERRUPT_STATUS  0x0810 /* RVI in bits 7:0, SVI in bits 15:8 */
 #define VMCS_PML_INDEX               0x0812
-#define VMCS_GUEST_UINV              0x0814
 #define VMCS_HOST_ES_SELECTOR        0x0c00
 #define VMCS_HOST_CS_SELECTOR        0x0c02
 #define VMCS_HOST_SS_SELECTOR        0x0c04
@@ -40,37 +36,17 @@
 #define VMCS_EXIT_MSR_STORE_ADDRESS      0x2006
 #define VMCS_EXIT_MSR_LOAD_ADDRESS       0x2008
 #define VMCS_ENTRY_MSR_LOAD_ADDRESS      0x200a
-#define VMCS_EXECUTIVE_VMCS_POINTER      0x200c
 #define VMCS_PML_ADDRESS                 0x200e
 #define VMCS_TSC_OFFSET                  0x2010
 #define VMCS_VIRTUAL_APIC_ADDRESS        0x2012
 #define VMCS_APIC_ACCESS_ADDRESS         0x2014
 #define VMCS_POSTED_INTERRUPT_DESCRIPTOR 0x2016
-#define VMCS_VM_FUNCTION_CONTROLS        0x2018
 #define VMCS_EPT_POINTER                 0x201a
 #define VMCS_EOI_EXIT_BITMAP0            0x201c
 #define VMCS_EOI_EXIT_BITMAP1            0x201e
 #define VMCS_EOI_EXIT_BITMAP2            0x2020
 #define VMCS_EOI_EXIT_BITMAP3            0x2022
-#define VMCS_EPTP_LIST_ADDRESS           0x2024
-#define VMCS_VMREAD_BITMAP               0x2026
-#define VMCS_VMWRITE_BITMAP              0x2028
-#define VMCS_VE_INFORMATION_ADDRESS      0x202a
-#define VMCS_XSS_EXITING_BITMAP          0x202c
-#define VMCS_ENCLS_EXITING_BITMAP        0x202e
-#define VMCS_SPP_TABLE_POINTER           0x2030
 #define VMCS_TSC_MULTIPLIER              0x2032
-#define VMCS_TERTIARY_CONTROLS           0x2034
-#define VMCS_ENCLV_EXITING_BITMAP        0x2036
-#define VMCS_LOW_PASID_DIRECTORY         0x2038
-#define VMCS_HIGH_PASID_DIRECTORY        0x203a
-#define VMCS_SHARED_EPT_POINTER          0x203c
-#define VMCS_PCONFIG_EXITING_BITMAP      0x203e
-#define VMCS_HLAT_POINTER                0x2040
-#define VMCS_PID_POINTER_TABLE           0x2042
-#define VMCS_SECONDARY_EXIT_CONTROLS     0x2044
-#define VMCS_SPEC_CTRL_MASK              0x204a
-#define VMCS_SPEC_CTRL_SHADOW            0x204c
 
 /* ---- 64-bit: read-only, guest, host ---- */
 #define VMCS_GUEST_PHYSICAL_ADDRESS 0x2400
@@ -78,19 +54,12 @@
 #define VMCS_GUEST_DEBUGCTL         0x2802
 #define VMCS_GUEST_PAT              0x2804
 #define VMCS_GUEST_EFER             0x2806
-#define VMCS_GUEST_PERF_GLOBAL_CTRL 0x2808
 #define VMCS_GUEST_PDPTE0           0x280a
 #define VMCS_GUEST_PDPTE1           0x280c
 #define VMCS_GUEST_PDPTE2           0x280e
 #define VMCS_GUEST_PDPTE3           0x2810
-#define VMCS_GUEST_BNDCFGS          0x2812
-#define VMCS_GUEST_RTIT_CTL         0x2814
-#define VMCS_GUEST_LBR_CTL          0x2816
-#define VMCS_GUEST_PKRS             0x2818
 #define VMCS_HOST_PAT               0x2c00
 #define VMCS_HOST_EFER              0x2c02
-#define VMCS_HOST_PERF_GLOBAL_CTRL  0x2c04
-#define VMCS_HOST_PKRS              0x2c06
 
 /* ---- 32-bit: controls ---- */
 #define VMCS_PIN_BASED_CONTROLS             0x4000
@@ -111,7 +80,6 @@
 #define VMCS_SECONDARY_CONTROLS             0x401e
 #define VMCS_PLE_GAP                        0x4020
 #define VMCS_PLE_WINDOW                     0x4022
-#define VMCS_INSTRUCTION_TIMEOUT            0x4024
 
 /* ---- 32-bit: read-only ---- */
 #define VMCS_INSTRUCTION_ERROR             0x4400
@@ -121,7 +89,6 @@
 #define VMCS_IDT_VECTORING_INFORMATION     0x4408
 #define VMCS_IDT_VECTORING_ERROR_CODE      0x440a
 #define VMCS_EXIT_INSTRUCTION_LENGTH       0x440c
-#define VMCS_EXIT_INSTRUCTION_INFORMATION  0x440e
 
 /* ---- 32-bit: guest, host ---- */
 #define VMCS_GUEST_ES_LIMIT           0x4800
@@ -144,68 +111,52 @@
 #define VMCS_GUEST_TR_ACCESS_RIGHTS   0x4822
 #define VMCS_GUEST_INTERRUPTIBILITY   0x4824
 #define VMCS_GUEST_ACTIVITY           0x4826
-#define VMCS_GUEST_SMBASE             0x4828
 #define VMCS_GUEST_SYSENTER_CS        0x482a
 #define VMCS_PREEMPTION_TIMER         0x482e
 #define VMCS_HOST_SYSENTER_CS         0x4c00
 
 /* ---- natural width: controls, read-only ---- */
-#define VMCS_CR0_MASK             0x6000
-#define VMCS_CR4_MASK             0x6002
-#define VMCS_CR0_READ_SHADOW      0x6004
-#define VMCS_CR4_READ_SHADOW      0x6006
-#define VMCS_CR3_TARGET0          0x6008
-#define VMCS_CR3_TARGET1          0x600a
-#define VMCS_CR3_TARGET2          0x600c
-#define VMCS_CR3_TARGET3          0x600e
-#define VMCS_EXIT_QUALIFICATION   0x6400
-#define VMCS_IO_RCX               0x6402
-#define VMCS_IO_RSI               0x6404
-#define VMCS_IO_RDI               0x6406
-#define VMCS_IO_RIP               0x6408
-#define VMCS_GUEST_LINEAR_ADDRESS 0x640a
+#define VMCS_CR0_MASK           0x6000
+#define VMCS_CR4_MASK           0x6002
+#define VMCS_CR0_READ_SHADOW    0x6004
+#define VMCS_CR4_READ_SHADOW    0x6006
+#define VMCS_EXIT_QUALIFICATION 0x6400
 
 /* ---- natural width: guest ---- */
-#define VMCS_GUEST_CR0                 0x6800
-#define VMCS_GUEST_CR3                 0x6802
-#define VMCS_GUEST_CR4                 0x6804
-#define VMCS_GUEST_ES_BASE             0x6806
-#define VMCS_GUEST_CS_BASE             0x6808
-#define VMCS_GUEST_SS_BASE             0x680a
-#define VMCS_GUEST_DS_BASE             0x680c
-#define VMCS_GUEST_FS_BASE             0x680e
-#define VMCS_GUEST_GS_BASE             0x6810
-#define VMCS_GUEST_LDTR_BASE           0x6812
-#define VMCS_GUEST_TR_BASE             0x6814
-#define VMCS_GUEST_GDTR_BASE           0x6816
-#define VMCS_GUEST_IDTR_BASE           0x6818
-#define VMCS_GUEST_DR7                 0x681a
-#define VMCS_GUEST_RSP                 0x681c
-#define VMCS_GUEST_RIP                 0x681e
-#define VMCS_GUEST_RFLAGS              0x6820
-#define VMCS_GUEST_PENDING_DEBUG       0x6822
-#define VMCS_GUEST_SYSENTER_ESP        0x6824
-#define VMCS_GUEST_SYSENTER_EIP        0x6826
-#define VMCS_GUEST_S_CET               0x6828
-#define VMCS_GUEST_SSP                 0x682a
-#define VMCS_GUEST_INTERRUPT_SSP_TABLE 0x682c
+#define VMCS_GUEST_CR0           0x6800
+#define VMCS_GUEST_CR3           0x6802
+#define VMCS_GUEST_CR4           0x6804
+#define VMCS_GUEST_ES_BASE       0x6806
+#define VMCS_GUEST_CS_BASE       0x6808
+#define VMCS_GUEST_SS_BASE       0x680a
+#define VMCS_GUEST_DS_BASE       0x680c
+#define VMCS_GUEST_FS_BASE       0x680e
+#define VMCS_GUEST_GS_BASE       0x6810
+#define VMCS_GUEST_LDTR_BASE     0x6812
+#define VMCS_GUEST_TR_BASE       0x6814
+#define VMCS_GUEST_GDTR_BASE     0x6816
+#define VMCS_GUEST_IDTR_BASE     0x6818
+#define VMCS_GUEST_DR7           0x681a
+#define VMCS_GUEST_RSP           0x681c
+#define VMCS_GUEST_RIP           0x681e
+#define VMCS_GUEST_RFLAGS        0x6820
+#define VMCS_GUEST_PENDING_DEBUG 0x6822
+#define VMCS_GUEST_SYSENTER_ESP  0x6824
+#define VMCS_GUEST_SYSENTER_EIP  0x6826
 
 /* ---- natural width: host ---- */
-#define VMCS_HOST_CR0                 0x6c00
-#define VMCS_HOST_CR3                 0x6c02
-#define VMCS_HOST_CR4                 0x6c04
-#define VMCS_HOST_FS_BASE             0x6c06
-#define VMCS_HOST_GS_BASE             0x6c08
-#define VMCS_HOST_TR_BASE             0x6c0a
-#define VMCS_HOST_GDTR_BASE           0x6c0c
-#define VMCS_HOST_IDTR_BASE           0x6c0e
-#define VMCS_HOST_SYSENTER_ESP        0x6c10
-#define VMCS_HOST_SYSENTER_EIP        0x6c12
-#define VMCS_HOST_RSP                 0x6c14
-#define VMCS_HOST_RIP                 0x6c16
-#define VMCS_HOST_S_CET               0x6c18
-#define VMCS_HOST_SSP                 0x6c1a
-#define VMCS_HOST_INTERRUPT_SSP_TABLE 0x6c1c
+#define VMCS_HOST_CR0          0x6c00
+#define VMCS_HOST_CR3          0x6c02
+#define VMCS_HOST_CR4          0x6c04
+#define VMCS_HOST_FS_BASE      0x6c06
+#define VMCS_HOST_GS_BASE      0x6c08
+#define VMCS_HOST_TR_BASE      0x6c0a
+#define VMCS_HOST_GDTR_BASE    0x6c0c
+#define VMCS_HOST_IDTR_BASE    0x6c0e
+#define VMCS_HOST_SYSENTER_ESP 0x6c10
+#define VMCS_HOST_SYSENTER_EIP 0x6c12
+#define VMCS_HOST_RSP          0x6c14
+#define VMCS_HOST_RIP          0x6c16
 
 /* ---- pin-based VM-execution controls ---- */
 #define PIN_EXTERNAL_INTERRUPT_EXITING (1u << 0)
@@ -215,33 +166,24 @@
 #define PIN_PROCESS_POSTED_INTERRUPTS  (1u << 7)
 
 /* ---- primary processor-based VM-execution controls ---- */
-#define PRIMARY_INTERRUPT_WINDOW_EXITING    (1u << 2)
-#define PRIMARY_USE_TSC_OFFSETTING          (1u << 3)
 #define PRIMARY_HLT_EXITING                 (1u << 7)
 #define PRIMARY_INVLPG_EXITING              (1u << 9)
 #define PRIMARY_MWAIT_EXITING               (1u << 10)
 #define PRIMARY_RDPMC_EXITING               (1u << 11)
-#define PRIMARY_RDTSC_EXITING               (1u << 12)
 #define PRIMARY_CR3_LOAD_EXITING            (1u << 15)
 #define PRIMARY_CR3_STORE_EXITING           (1u << 16)
 #define PRIMARY_ACTIVATE_TERTIARY_CONTROLS  (1u << 17)
-#define PRIMARY_CR8_LOAD_EXITING            (1u << 19)
-#define PRIMARY_CR8_STORE_EXITING           (1u << 20)
 #define PRIMARY_USE_TPR_SHADOW              (1u << 21)
 #define PRIMARY_NMI_WINDOW_EXITING          (1u << 22)
-#define PRIMARY_MOV_DR_EXITING              (1u << 23)
-#define PRIMARY_UNCONDITIONAL_IO_EXITING    (1u << 24)
 #define PRIMARY_USE_IO_BITMAPS              (1u << 25)
 #define PRIMARY_MONITOR_TRAP_FLAG           (1u << 27)
 #define PRIMARY_USE_MSR_BITMAPS             (1u << 28)
 #define PRIMARY_MONITOR_EXITING             (1u << 29)
-#define PRIMARY_PAUSE_EXITING               (1u << 30)
 #define PRIMARY_ACTIVATE_SECONDARY_CONTROLS (1u << 31)
 
 /* ---- secondary processor-based VM-execution controls ---- */
 #define SECONDARY_VIRTUALIZE_APIC_ACCESSES     (1u << 0)
 #define SECONDARY_ENABLE_EPT                   (1u << 1)
-#define SECONDARY_DESCRIPTOR_TABLE_EXITING     (1u << 2)
 #define SECONDARY_ENABLE_RDTSCP                (1u << 3)
 #define SECONDARY_VIRTUALIZE_X2APIC_MODE       (1u << 4)
 #define SECONDARY_ENABLE_VPID                  (1u << 5)
@@ -250,26 +192,16 @@
 #define SECONDARY_APIC_REGISTER_VIRTUALIZATION (1u << 8)
 #define SECONDARY_VIRTUAL_INTERRUPT_DELIVERY   (1u << 9)
 #define SECONDARY_PAUSE_LOOP_EXITING           (1u << 10)
-#define SECONDARY_RDRAND_EXITING               (1u << 11)
 #define SECONDARY_ENABLE_INVPCID               (1u << 12)
 #define SECONDARY_ENABLE_VM_FUNCTIONS          (1u << 13)
 #define SECONDARY_VMCS_SHADOWING               (1u << 14)
-#define SECONDARY_ENABLE_ENCLS_EXITING         (1u << 15)
-#define SECONDARY_RDSEED_EXITING               (1u << 16)
 #define SECONDARY_ENABLE_PML                   (1u << 17)
 #define SECONDARY_EPT_VIOLATION_VE             (1u << 18)
-#define SECONDARY_CONCEAL_VMX_FROM_PT          (1u << 19)
-#define SECONDARY_ENABLE_XSAVES                (1u << 20)
 #define SECONDARY_PASID_TRANSLATION            (1u << 21)
 #define SECONDARY_MODE_BASED_EXECUTE           (1u << 22)
 #define SECONDARY_SUB_PAGE_WRITE               (1u << 23)
 #define SECONDARY_PT_GUEST_PHYSICAL            (1u << 24)
 #define SECONDARY_USE_TSC_SCALING              (1u << 25)
-#define SECONDARY_ENABLE_USER_WAIT_PAUSE       (1u << 26)
-#define SECONDARY_ENABLE_PCONFIG               (1u << 27)
-#define SECONDARY_ENABLE_ENCLV_EXITING         (1u << 28)
-#define SECONDARY_BUS_LOCK_DETECTION           (1u << 30)
-#define SECONDARY_INSTRUCTION_TIMEOUT          (1u << 31)
 
 /* ---- VM-exit controls ---- */
 #define EXIT_SAVE_DEBUG_CONTROLS         (1u << 2)
@@ -281,14 +213,8 @@
 #define EXIT_SAVE_EFER                   (1u << 20)
 #define EXIT_LOAD_EFER                   (1u << 21)
 #define EXIT_SAVE_PREEMPTION_TIMER       (1u << 22)
-#define EXIT_CLEAR_BNDCFGS               (1u << 23)
-#define EXIT_CONCEAL_VMX_FROM_PT         (1u << 24)
-#define EXIT_CLEAR_RTIT_CTL              (1u << 25)
-#define EXIT_CLEAR_LBR_CTL               (1u << 26)
-#define EXIT_CLEAR_UINV                  (1u << 27)
 #define EXIT_LOAD_CET_STATE              (1u << 28)
 #define EXIT_LOAD_PKRS                   (1u << 29)
-#define EXIT_SAVE_PERF_GLOBAL_CTRL       (1u << 30)
 #define EXIT_ACTIVATE_SECONDARY_CONTROLS (1u << 31)
 
 /* ---- VM-entry controls ---- */
@@ -300,7 +226,6 @@
 #define ENTRY_LOAD_PAT                (1u << 14)
 #define ENTRY_LOAD_EFER               (1u << 15)
 #define ENTRY_LOAD_BNDCFGS            (1u << 16)
-#define ENTRY_CONCEAL_VMX_FROM_PT     (1u << 17)
 #define ENTRY_LOAD_RTIT_CTL           (1u << 18)
 #define ENTRY_LOAD_UINV               (1u << 19)
 #define ENTRY_LOAD_CET_STATE          (1u << 20)
@@ -313,7 +238,6 @@
 #define ACCESS_RIGHTS_DPL_SHIFT 5
 #define ACCESS_RIGHTS_DPL       (3u << ACCESS_RIGHTS_DPL_SHIFT)
 #define ACCESS_RIGHTS_P         (1u << 7)
-#define ACCESS_RIGHTS_AVL       (1u << 12)
 #define ACCESS_RIGHTS_L         (1u << 13)
 #define ACCESS_RIGHTS_DB        (1u << 14)
 #define ACCESS_RIGHTS_G         (1u << 15)
@@ -333,18 +257,15 @@
 #define ACTIVITY_WAIT_FOR_SIPI   3
 
 #define PENDING_DEBUG_B          0x000fULL
-#define PENDING_DEBUG_BLD        (1ULL << 11)
 #define PENDING_DEBUG_ENABLED_B  (1ULL << 12)
 #define PENDING_DEBUG_BS         (1ULL << 14)
-#define PENDING_DEBUG_RTM        (1ULL << 16)
 
 /* ---- interruption information: entry, exit and IDT vectoring share the layout ---- */
-#define INTERRUPTION_VECTOR      0x0ffu
-#define INTERRUPTION_TYPE_SHIFT  8
-#define INTERRUPTION_TYPE        (7u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_ERROR_CODE  (1u << 11) /* deliver one, or: the error code field is valid */
-#define INTERRUPTION_NMI_UNBLOCK (1u << 12) /* VM exits: NMI unblocking due to IRET */
-#define INTERRUPTION_VALID       (1u << 31)
+#define INTERRUPTION_VECTOR     0x0ffu
+#define INTERRUPTION_TYPE_SHIFT 8
+#define INTERRUPTION_TYPE       (7u << INTERRUPTION_TYPE_SHIFT)
+#define INTERRUPTION_ERROR_CODE (1u << 11) /* deliver one, or: the error code field is valid */
+#define INTERRUPTION_VALID      (1u << 31)
 
 /* Types, in place. */
 #define INTERRUPTION_EXTERNAL             (0u << INTERRUPTION_TYPE_SHIFT)
@@ -357,22 +278,14 @@
 
 /* ---- exit qualifications ---- */
 /* SDM Vol. 3C, "Exit Qualification for EPT Violations". */
-#define EPT_VIOLATION_READ         (1ULL << 0)
-#define EPT_VIOLATION_WRITE        (1ULL << 1)
 #define EPT_VIOLATION_FETCH        (1ULL << 2)
-#define EPT_VIOLATION_READABLE     (1ULL << 3)
-#define EPT_VIOLATION_WRITABLE     (1ULL << 4)
-#define EPT_VIOLATION_EXECUTABLE   (1ULL << 5)
 #define EPT_VIOLATION_LINEAR_VALID (1ULL << 7)
 #define EPT_VIOLATION_TRANSLATED   (1ULL << 8) /* 0: the access was to a paging structure */
-#define EPT_VIOLATION_NMI_UNBLOCK  (1ULL << 12)
 
 /* SDM Vol. 3C, "Exit Qualification for I/O Instructions". */
 #define IO_EXIT_SIZE_MASK  0x7ULL /* 0, 1, 3: one, two, four bytes */
 #define IO_EXIT_IN         (1ULL << 3)
 #define IO_EXIT_STRING     (1ULL << 4)
-#define IO_EXIT_REP        (1ULL << 5)
-#define IO_EXIT_IMMEDIATE  (1ULL << 6)
 #define IO_EXIT_PORT_SHIFT 16
 
 /* SDM Vol. 3C, "Exit Qualification for Control-Register Accesses". */
@@ -380,12 +293,8 @@
 #define CR_EXIT_TYPE_SHIFT     4
 #define CR_EXIT_TYPE_MASK      0x3ULL
 #define CR_EXIT_TYPE_MOV_TO    0
-#define CR_EXIT_TYPE_MOV_FROM  1
-#define CR_EXIT_TYPE_CLTS      2
-#define CR_EXIT_TYPE_LMSW      3
 #define CR_EXIT_REGISTER_SHIFT 8
 #define CR_EXIT_REGISTER_MASK  0xfULL
-#define CR_EXIT_LMSW_SHIFT     16
 
 /* SDM Vol. 3C, "Exit Qualification for APIC-Access VM Exits". */
 #define APIC_ACCESS_OFFSET_MASK 0xfffULL
@@ -393,5 +302,3 @@
 #define APIC_ACCESS_TYPE_MASK   0xfULL
 #define APIC_ACCESS_TYPE_READ   0
 #define APIC_ACCESS_TYPE_WRITE  1
-#define APIC_ACCESS_TYPE_FETCH  2
-#define APIC_ACCESS_TYPE_EVENT  3
