@@ -1,8 +1,8 @@
 /* The configuration file: see config.h.
  *
  * The text is taken apart into slices of it, never copied or changed: lines, then a line into key
- * and value. Each key has a function that checks the value and stores it. Only printable ASCII
- * is accepted outside comments, so that what is stored can be printed anywhere. */
+ * and value. A table says for each key what its value has to be and where it is stored. Only
+ * printable ASCII is accepted outside comments, so that what is stored can be printed anywhere. */
 #include "boot/config.h"
 
 #include "arch/memory.h"
@@ -11,11 +11,37 @@
 
 #define SHOWN_SIZE 32 /* of the user's own text in a message */
 
+/* Everything that a key can be. Numbers and switches are stored in as many bytes as there are. */
+struct key {
+    const char *name;
+    uint32_t offset, size; /* in struct guest_config */
+    const char *expected;  /* what a value has to be, in words; NULL: any text */
+    uint64_t unit, max;    /* of numbers: multiples of the unit, but not 0; both 0: a switch */
+};
+
+#define KEY_FIELD(field)                                                                           \
+    offsetof(struct guest_config, field), sizeof(((struct guest_config *)0)->field)
+
+static const struct key keys[CONFIG_KEY_COUNT] = {
+    [CONFIG_KERNEL] = {"kernel", KEY_FIELD(kernel), NULL, 0, 0},
+    [CONFIG_INITRD] = {"initrd", KEY_FIELD(initrd), NULL, 0, 0},
+    [CONFIG_MEMORY] = {"memory", KEY_FIELD(memory), "a multiple of 2M, at most 3G",
+                       CONFIG_MEMORY_UNIT, CONFIG_MEMORY_MAX},
+    [CONFIG_VCPUS] = {"vcpus", KEY_FIELD(vcpus), "a number from 1 to 8", 1, GUEST_MAX_VCPUS},
+    [CONFIG_CMDLINE] = {"cmdline", KEY_FIELD(command_line), NULL, 0, 0},
+    [CONFIG_STALE_RESCAN] = {"stale_rescan", KEY_FIELD(stale_rescan), "on or off", 0, 0},
+    [CONFIG_STORY] = {"story", KEY_FIELD(story), "on or off", 0, 0},
+    [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0},
+};
+_Static_assert(CONFIG_MEMORY_UNIT == 2 << 20 && CONFIG_MEMORY_MAX == 3ULL << 30 &&
+                   GUEST_MAX_VCPUS == 8,
+               "as the words say");
+
 struct parser {
     struct config *config;
     uint32_t line;
-    bool in_guest;   /* a header has been read */
-    bool skip_block; /* its guest has no place in the list: ignore its keys */
+    struct boot_guest *guest; /* NULL: before the first header, or behind one that is wrong */
+    char *error;              /* where a mistake in this line belongs */
 };
 
 /* The user's text for a message, cut if it is long. */
@@ -27,172 +53,82 @@ static const char *shown(char out[SHOWN_SIZE], struct slice s)
     return out;
 }
 
-/* ---- mistakes -------------------------------------------------------------------------------- */
-
-static void set_error(char *error, uint32_t line, const char *fmt, va_list args)
+void config_fail(char *error, uint32_t line, const char *fmt, ...)
 {
+    va_list args;
+
     if (error[0])
         return;
     int used = format(error, BOOT_ERROR_SIZE, CONFIG_FILE_NAME ":%u: ", line);
+    va_start(args, fmt);
     format_va(error + used, BOOT_ERROR_SIZE - (size_t)used, fmt, args);
-}
-
-void config_fail(struct config *config, uint32_t index, uint32_t line, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    set_error(config->guest[index].error, line, fmt, args);
     va_end(args);
-}
-
-/* A mistake in the current line: the current guest's, or the file's if there is none. */
-static void fail(struct parser *parser, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void fail(struct parser *parser, const char *fmt, ...)
-{
-    struct config *config = parser->config;
-    bool guests = parser->in_guest && !parser->skip_block;
-    va_list args;
-
-    va_start(args, fmt);
-    set_error(guests ? config->guest[config->guest_count - 1].error : config->error, parser->line,
-              fmt, args);
-    va_end(args);
-}
-
-/* ---- values ---------------------------------------------------------------------------------- */
-
-static bool take_size(struct slice s, uint64_t *bytes)
-{
-    uint64_t unit = 1;
-
-    if (!slice_take_number(&s, bytes))
-        return false;
-    if (slice_equals(s, "K") || slice_equals(s, "k"))
-        unit = 1ULL << 10;
-    else if (slice_equals(s, "M") || slice_equals(s, "m"))
-        unit = 1ULL << 20;
-    else if (slice_equals(s, "G") || slice_equals(s, "g"))
-        unit = 1ULL << 30;
-    else if (s.size)
-        return false;
-    return !__builtin_mul_overflow(*bytes, unit, bytes);
-}
-
-static void set_text(struct parser *parser, struct slice value, const char *key, char *to,
-                     size_t size)
-{
-    if (!slice_copy(to, size, value))
-        fail(parser, "%s is longer than %zu characters", key, size - 1);
-}
-
-static void set_memory(struct parser *parser, struct slice value, uint64_t *memory)
-{
-    char text[SHOWN_SIZE];
-    uint64_t bytes;
-
-    if (!take_size(value, &bytes))
-        fail(parser, "memory: '%s' is not a size such as 16M", shown(text, value));
-    else if (bytes == 0 || bytes % CONFIG_MEMORY_UNIT)
-        fail(parser, "memory: %s is not a multiple of 2M", shown(text, value));
-    else if (bytes > CONFIG_MEMORY_MAX)
-        fail(parser, "memory: %s is more than 3G", shown(text, value));
-    else
-        *memory = bytes;
-}
-
-static void set_vcpus(struct parser *parser, struct slice value, uint32_t *vcpus)
-{
-    char text[SHOWN_SIZE];
-    struct slice rest = value;
-    uint64_t number;
-
-    if (!slice_take_number(&rest, &number) || rest.size || number < 1 || number > GUEST_MAX_VCPUS)
-        fail(parser, "vcpus: '%s' is not a number from 1 to %d", shown(text, value),
-             GUEST_MAX_VCPUS);
-    else
-        *vcpus = (uint32_t)number;
-}
-
-static void set_switch(struct parser *parser, struct slice value, const char *key, bool *to)
-{
-    char text[SHOWN_SIZE];
-
-    if (slice_equals(value, "on"))
-        *to = true;
-    else if (slice_equals(value, "off"))
-        *to = false;
-    else
-        fail(parser, "%s: '%s' is neither on nor off", key, shown(text, value));
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static const char *const key_name[CONFIG_KEY_COUNT] = {
-    [CONFIG_KERNEL] = "kernel",   [CONFIG_INITRD] = "initrd",
-    [CONFIG_MEMORY] = "memory",   [CONFIG_VCPUS] = "vcpus",
-    [CONFIG_CMDLINE] = "cmdline", [CONFIG_STALE_RESCAN] = "stale_rescan",
-    [CONFIG_STORY] = "story",     [CONFIG_AFTER] = "after",
-};
-
-static void set_key(struct parser *parser, enum config_key key, struct slice value)
+/* Digits, perhaps with K, M or G behind them. */
+static bool parse_size(struct slice s, uint64_t *bytes)
 {
-    struct config *config = parser->config;
-    struct guest_config *guest = &config->guest[config->guest_count - 1].config;
-    const char *name = key_name[key];
+    static const char unit[] = "kKmMgG";
 
-    switch (key) {
-    case CONFIG_KERNEL:
-        set_text(parser, value, name, guest->kernel, sizeof(guest->kernel));
-        break;
-    case CONFIG_INITRD:
-        set_text(parser, value, name, guest->initrd, sizeof(guest->initrd));
-        break;
-    case CONFIG_MEMORY:
-        set_memory(parser, value, &guest->memory);
-        break;
-    case CONFIG_VCPUS:
-        set_vcpus(parser, value, &guest->vcpus);
-        break;
-    case CONFIG_CMDLINE:
-        set_text(parser, value, name, guest->command_line, sizeof(guest->command_line));
-        break;
-    case CONFIG_STALE_RESCAN:
-        set_switch(parser, value, name, &guest->stale_rescan);
-        break;
-    case CONFIG_STORY:
-        set_switch(parser, value, name, &guest->story);
-        break;
-    case CONFIG_AFTER:
-        set_text(parser, value, name, guest->after, sizeof(guest->after));
-        break;
-    case CONFIG_KEY_COUNT:
-        break;
+    if (!slice_take_number(&s, bytes))
+        return false;
+    for (unsigned i = 0; s.size == 1 && unit[i]; i++) {
+        if (s.text[0] == unit[i])
+            return !__builtin_mul_overflow(*bytes, 1ULL << (i / 2 + 1) * 10, bytes);
+    }
+    return s.size == 0;
+}
+
+static bool parse_value(const struct key *key, struct slice value, uint64_t *number)
+{
+    if (key->unit)
+        return parse_size(value, number) && *number && *number % key->unit == 0 &&
+               *number <= key->max;
+    *number = slice_equals(value, "on");
+    return *number || slice_equals(value, "off");
+}
+
+static void set_key(struct parser *parser, const struct key *key, struct slice value)
+{
+    char *to = (char *)&parser->guest->config + key->offset;
+    char text[SHOWN_SIZE];
+    uint64_t number;
+
+    if (!key->expected) {
+        if (!slice_copy(to, key->size, value))
+            config_fail(parser->error, parser->line, "%s is longer than %u characters", key->name,
+                        key->size - 1);
+    } else if (parse_value(key, value, &number)) {
+        memcpy(to, &number, key->size);
+    } else {
+        config_fail(parser->error, parser->line, "%s: %s is not %s", key->name, shown(text, value),
+                    key->expected);
     }
 }
 
 static void parse_assignment(struct parser *parser, struct slice name, struct slice value)
 {
-    struct config *config = parser->config;
     char text[SHOWN_SIZE];
+    int key = 0;
 
-    for (int key = 0; key < CONFIG_KEY_COUNT; key++) {
-        if (!slice_equals(name, key_name[key]))
-            continue;
-        uint32_t *line = &config->line[config->guest_count - 1].key[key];
-        if (*line) {
-            fail(parser, "%s is given twice, first in line %u", key_name[key], *line);
-            return;
-        }
-        *line = parser->line;
-        if (value.size == 0 && key != CONFIG_CMDLINE)
-            fail(parser, "%s has no value", key_name[key]);
-        else
-            set_key(parser, (enum config_key)key, value);
+    while (key < CONFIG_KEY_COUNT && !slice_equals(name, keys[key].name))
+        key++;
+    if (key == CONFIG_KEY_COUNT) {
+        config_fail(parser->error, parser->line, "unknown key '%s'", shown(text, name));
         return;
     }
-    fail(parser, "unknown key '%s'", shown(text, name));
+    uint32_t *line = &parser->config->line[parser->config->guest_count - 1].key[key];
+    if (*line)
+        config_fail(parser->error, parser->line, "%s is given twice, first in line %u",
+                    keys[key].name, *line);
+    else if (value.size == 0 && key != CONFIG_CMDLINE)
+        config_fail(parser->error, parser->line, "%s has no value", keys[key].name);
+    else
+        set_key(parser, &keys[key], value);
+    if (!*line)
+        *line = parser->line;
 }
 
 static bool is_name(struct slice s)
@@ -208,11 +144,11 @@ static bool is_name(struct slice s)
 }
 
 /* The guest of this name, or guest_count if there is none. */
-static uint32_t find_guest(const struct config *config, struct slice name)
+static uint32_t find_guest(const struct config *config, const char *name)
 {
     uint32_t i = 0;
 
-    while (i < config->guest_count && !slice_equals(name, config->guest[i].config.name))
+    while (i < config->guest_count && !same_text(config->guest[i].config.name, name))
         i++;
     return i;
 }
@@ -222,101 +158,89 @@ static void parse_header(struct parser *parser, struct slice name)
 {
     struct config *config = parser->config;
     uint32_t index = config->guest_count;
-    uint32_t same = find_guest(config, name);
 
-    parser->in_guest = true;
-    parser->skip_block = true;
+    parser->guest = NULL;
+    parser->error = config->error;
     if (!is_name(name)) {
-        fail(parser, "a guest's name is 1 to %d letters, digits, '-', '_' or '.'",
-             GUEST_NAME_SIZE - 1);
+        config_fail(parser->error, parser->line,
+                    "a guest's name is 1 to %d letters, digits, '-', '_' or '.'",
+                    GUEST_NAME_SIZE - 1);
         return;
     }
     if (index == BOOT_MAX_GUESTS) {
-        fail(parser, "more than %d guests", BOOT_MAX_GUESTS);
+        config_fail(parser->error, parser->line, "more than %d guests", BOOT_MAX_GUESTS);
         return;
     }
-    parser->skip_block = false;
-    memset(&config->guest[index], 0, sizeof(config->guest[index]));
-    config->guest[index].config.memory = CONFIG_MEMORY_DEFAULT;
-    config->guest[index].config.vcpus = 1;
-    config->guest[index].config.stale_rescan = true;
-    slice_copy(config->guest[index].config.name, GUEST_NAME_SIZE, name);
+    parser->guest = &config->guest[index];
+    parser->error = parser->guest->error;
+    *parser->guest = (struct boot_guest){
+        .config = {.memory = CONFIG_MEMORY_DEFAULT, .vcpus = 1, .stale_rescan = true}};
+    slice_copy(parser->guest->config.name, GUEST_NAME_SIZE, name);
     config->line[index] = (struct config_lines){.header = parser->line};
-    config->guest_count++;
+    uint32_t same = find_guest(config, parser->guest->config.name);
     if (same < index)
-        fail(parser, "the name %s is used in line %u already", config->guest[same].config.name,
-             config->line[same].header);
+        config_fail(parser->error, parser->line, "the name %s is used in line %u already",
+                    parser->guest->config.name, config->line[same].header);
+    config->guest_count++;
 }
 
 static void parse_line(struct parser *parser, struct slice line)
 {
+    size_t equal = 0;
+
     line = slice_trim(slice_without_comment(line));
     if (line.size == 0)
         return;
     for (size_t i = 0; i < line.size; i++) {
         if (line.text[i] != '\t' && (line.text[i] < ' ' || line.text[i] > '~')) {
-            fail(parser, "byte 0x%02x outside a comment: the file must be plain ASCII",
-                 (unsigned)(uint8_t)line.text[i]);
+            config_fail(parser->error, parser->line,
+                        "byte 0x%02x outside a comment: the file must be plain ASCII",
+                        (unsigned)(uint8_t)line.text[i]);
             return;
         }
     }
-    if (line.text[0] == '[' && line.text[line.size - 1] == ']') {
-        parse_header(parser, slice_trim((struct slice){line.text + 1, line.size - 2}));
-        return;
-    }
-    size_t equal = 0;
     while (equal < line.size && line.text[equal] != '=')
         equal++;
-    if (equal == line.size)
-        fail(parser, "neither '[name]' nor 'key = value'");
-    else if (!parser->in_guest)
-        fail(parser, "a key before the first '[name]'");
-    else if (!parser->skip_block)
+    if (line.text[0] == '[' && line.text[line.size - 1] == ']')
+        parse_header(parser, slice_trim((struct slice){line.text + 1, line.size - 2}));
+    else if (equal == line.size)
+        config_fail(parser->error, parser->line, "neither '[name]' nor 'key = value'");
+    else if (!parser->guest) /* behind a wrong header that is the file's first mistake */
+        config_fail(parser->error, parser->line, "a key before the first '[name]'");
+    else
         parse_assignment(parser, slice_trim((struct slice){line.text, equal}),
                          slice_trim((struct slice){line.text + equal + 1, line.size - equal - 1}));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static struct slice name_slice(const char *name)
-{
-    struct slice s = {name, 0};
-
-    while (name[s.size])
-        s.size++;
-    return s;
-}
-
 /* The guest that `index` waits for, or guest_count if it waits for none. */
 static uint32_t waits_for(const struct config *config, uint32_t index)
 {
     const char *after = config->guest[index].config.after;
 
-    return after[0] ? find_guest(config, name_slice(after)) : config->guest_count;
+    return after[0] ? find_guest(config, after) : config->guest_count;
 }
 
 static void check_after(struct config *config, uint32_t index)
 {
+    struct boot_guest *guest = &config->guest[index];
     uint32_t line = config->line[index].key[CONFIG_AFTER];
-    const char *after = config->guest[index].config.after;
     uint32_t next = waits_for(config, index);
 
-    if (after[0] && next == config->guest_count)
-        config_fail(config, index, line, "after: there is no guest %s", after);
+    if (guest->config.after[0] && next == config->guest_count)
+        config_fail(guest->error, line, "after: there is no guest %s", guest->config.after);
     /* A chain longer than the list is a circle, though perhaps one without this guest in it. */
     for (uint32_t steps = 0; next != config->guest_count && steps < config->guest_count; steps++) {
-        if (next == index) {
-            config_fail(config, index, line, "after: %s would wait for itself",
-                        config->guest[index].config.name);
-            return;
-        }
+        if (next == index)
+            config_fail(guest->error, line, "after: %s would wait for itself", guest->config.name);
         next = waits_for(config, next);
     }
 }
 
 void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size)
 {
-    struct parser parser = {.config = config};
+    struct parser parser = {.config = config, .error = config->error};
     size_t start = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
 
     config->guest = guest;
@@ -333,55 +257,47 @@ void config_parse(struct config *config, struct boot_guest *guest, const char *t
     }
     for (uint32_t i = 0; i < config->guest_count; i++) {
         if (!config->line[i].key[CONFIG_KERNEL])
-            config_fail(config, i, config->line[i].header, "%s has no kernel",
+            config_fail(guest[i].error, config->line[i].header, "%s has no kernel",
                         guest[i].config.name);
         check_after(config, i);
     }
 }
 
-static bool is_started(const struct config *config, uint32_t index)
-{
-    return config->guest[index].error[0] == 0;
-}
-
 static void check_memory(struct config *config, uint64_t usable)
 {
     for (uint32_t i = 0; i < config->guest_count; i++) {
-        uint64_t memory = config->guest[i].config.memory;
+        struct boot_guest *guest = &config->guest[i];
         const struct config_lines *line = &config->line[i];
+        uint32_t at = line->key[CONFIG_MEMORY] ? line->key[CONFIG_MEMORY] : line->header;
 
-        if (!is_started(config, i))
+        if (guest->error[0])
             continue;
-        if (memory > usable)
-            config_fail(config, i,
-                        line->key[CONFIG_MEMORY] ? line->key[CONFIG_MEMORY] : line->header,
-                        "memory: %s wants %llu MiB, the machine has %llu MiB left for it",
-                        config->guest[i].config.name, (unsigned long long)memory >> 20,
-                        (unsigned long long)usable >> 20);
+        if (guest->config.memory > usable)
+            config_fail(guest->error, at,
+                        "memory: %s wants %lu MiB, the machine has %lu MiB left for it",
+                        guest->config.name, guest->config.memory >> 20, usable >> 20);
         else
-            usable -= memory;
+            usable -= guest->config.memory;
     }
 }
 
 uint32_t config_check(struct config *config, uint64_t usable)
 {
+    struct boot_guest *guest = config->guest;
     uint32_t started = 0;
-    bool changed = true;
 
     check_memory(config, usable);
-    while (changed) {
-        changed = false;
+    /* As many rounds as the longest chain of guests can need. */
+    for (uint32_t round = 0; round < config->guest_count; round++) {
         for (uint32_t i = 0; i < config->guest_count; i++) {
             uint32_t next = waits_for(config, i);
 
-            if (!is_started(config, i) || next == config->guest_count || is_started(config, next))
-                continue;
-            config_fail(config, i, config->line[i].key[CONFIG_AFTER], "after: %s is not started",
-                        config->guest[next].config.name);
-            changed = true;
+            if (next != config->guest_count && guest[next].error[0])
+                config_fail(guest[i].error, config->line[i].key[CONFIG_AFTER],
+                            "after: %s is not started", guest[next].config.name);
         }
     }
     for (uint32_t i = 0; i < config->guest_count; i++)
-        started += is_started(config, i);
+        started += guest[i].error[0] == 0;
     return started;
 }

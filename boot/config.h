@@ -49,9 +49,9 @@ struct config {
  * its error; the addresses of its files are left 0. */
 void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size);
 
-/* Notes a mistake of guest `index` at `line`, if it is its first. */
-void config_fail(struct config *config, uint32_t index, uint32_t line, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Notes a mistake at `line` in a guest's `error`, if it is its first. */
+void config_fail(char *error, uint32_t line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* To be called when the files are loaded and failures noted: fails the guests whose memory no
  * longer fits into `usable` bytes, counted in the order of the file, then those that wait for a

@@ -9,20 +9,12 @@
 #include "boot/load.h"
 #include "boot/memory_map.h"
 #include "boot/screen.h"
+#include "boot/slice.h"
 
 #define CONFIG_SIZE_MAX (1ULL << 20)
 
 /* What of the usable memory is kept for the hypervisor itself. */
 #define HYPERVISOR_MEMORY (8ULL << 20)
-
-static bool same_text(const char *a, const char *b)
-{
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
 
 /* A kernel that an earlier guest has too is read once: the hypervisor only copies from it. */
 static const char *read_kernel(struct boot_guest *guest, uint32_t index, struct file *file)
@@ -44,17 +36,16 @@ static void read_guest_files(struct config *config, uint32_t index)
 
     const char *problem = read_kernel(config->guest, index, &kernel);
     if (problem) {
-        config_fail(config, index, line[CONFIG_KERNEL], "%s: %s", guest->config.kernel, problem);
-        return;
-    }
-    if (guest->config.initrd[0])
-        problem = files_read(guest->config.initrd, FILE_SIZE_MAX, &initrd);
-    if (problem) {
-        config_fail(config, index, line[CONFIG_INITRD], "%s: %s", guest->config.initrd, problem);
+        config_fail(guest->error, line[CONFIG_KERNEL], "%s: %s", guest->config.kernel, problem);
         return;
     }
     guest->kernel_base = kernel.base;
     guest->kernel_size = kernel.size;
+    if (!guest->config.initrd[0])
+        return;
+    problem = files_read(guest->config.initrd, FILE_SIZE_MAX, &initrd);
+    if (problem)
+        config_fail(guest->error, line[CONFIG_INITRD], "%s: %s", guest->config.initrd, problem);
     guest->initrd_base = initrd.base;
     guest->initrd_size = initrd.size;
 }

@@ -48,6 +48,16 @@ static inline bool slice_equals(struct slice s, const char *text)
     return i == s.size && !text[i];
 }
 
+/* Of two whole texts, each with its zero. */
+static inline bool same_text(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
 /* Copies with a terminating zero; false if it does not fit. */
 static inline bool slice_copy(char *to, size_t to_size, struct slice s)
 {
