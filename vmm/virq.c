@@ -176,11 +176,6 @@ void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector)
 
 /* ---- registers ---- */
 
-/* What a register write may have changed for the next entry. */
-static void after_write(struct vcpu *vcpu)
-{
-    atomic_fetch_or(&vcpu->requests, REQUEST_INTERRUPTS);
-}
 
 uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset)
 {
@@ -190,13 +185,13 @@ uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset)
 void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value)
 {
     vlapic_write(lapic_of(vcpu), offset, value);
-    after_write(vcpu);
+    /* An EOI that the processor did not virtualize has changed SVI; nothing else asks for that. */
+    atomic_fetch_or(&vcpu->requests, REQUEST_INTERRUPTS);
 }
 
 void virq_apic_written(struct vcpu *vcpu, uint32_t offset)
 {
     vlapic_written(lapic_of(vcpu), offset);
-    after_write(vcpu);
 }
 
 bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
@@ -206,9 +201,7 @@ bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 
 bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-    bool ok = vlapic_write_msr(lapic_of(vcpu), msr, value);
-    after_write(vcpu);
-    return ok;
+    return vlapic_write_msr(lapic_of(vcpu), msr, value);
 }
 
 bool virq_write_base(struct vcpu *vcpu, uint64_t value)
@@ -216,7 +209,6 @@ bool virq_write_base(struct vcpu *vcpu, uint64_t value)
     if (!vlapic_write_base(lapic_of(vcpu), value))
         return false;
     virq_mode_changed(vcpu);
-    after_write(vcpu);
     return true;
 }
 
