@@ -5,12 +5,14 @@
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
+#include "drivers/tsc.h"
 
 /* An IPI that has not left after this many looks never will. */
 #define ICR_BUSY_READS 1000000
 
 static volatile uint32_t *page;
 static bool x2apic;
+static uint64_t timer_frequency;
 
 uint64_t lapic_base(void)
 {
@@ -94,18 +96,33 @@ void lapic_send_startup(uint32_t apic_id, uint32_t start_page)
     send(apic_id, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_SIPI << 8 | start_page >> 12);
 }
 
-void lapic_timer(uint8_t vector, uint32_t ticks)
+#define MEASURE_US 1000
+
+void lapic_measure_timer(void)
 {
-    write(APIC_LVT_TIMER, ticks ? vector : APIC_LVT_MASKED | vector);
-    write(APIC_TIMER_INITIAL, ticks);
+    write(APIC_LVT_TIMER, APIC_LVT_MASKED | VECTOR_WAKE);
+    write(APIC_TIMER_INITIAL, UINT32_MAX);
+    tsc_delay_us(MEASURE_US);
+    timer_frequency = (uint64_t)(UINT32_MAX - read(APIC_TIMER_CURRENT)) * (1000000 / MEASURE_US);
+    write(APIC_TIMER_INITIAL, 0);
 }
 
-uint32_t lapic_timer_current(void)
+void lapic_timer_start(uint64_t tsc)
 {
-    return read(APIC_TIMER_CURRENT);
+    uint64_t now = rdtsc();
+    uint64_t wait = tsc > now ? tsc - now : 0;
+
+    if (wait > tsc_frequency())
+        wait = tsc_frequency();
+    uint64_t ticks = wait * (timer_frequency / 1000) / (tsc_frequency() / 1000) + 1;
+    write(APIC_LVT_TIMER, VECTOR_WAKE);
+    write(APIC_TIMER_INITIAL, ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX);
 }
 
-void lapic_eoi(void)
+void lapic_timer_stop(void)
 {
+    write(APIC_TIMER_INITIAL, 0);
+    write(APIC_LVT_TIMER, APIC_LVT_MASKED | VECTOR_WAKE);
+    __asm__ volatile("sti; nop; cli" : : : "memory");
     write(APIC_EOI, 0);
 }

@@ -21,7 +21,9 @@ void lapic_send_init(uint32_t apic_id);
 /* page: physical address below 1 MiB, a multiple of 4096. */
 void lapic_send_startup(uint32_t apic_id, uint32_t page);
 
-/* The one-shot timer, in its own ticks; 0 stops it. Its interrupt needs lapic_eoi(). */
-void lapic_timer(uint8_t vector, uint32_t ticks);
-uint32_t lapic_timer_current(void);
-void lapic_eoi(void);
+/* Once, on the boot CPU, when the TSC's frequency is known: how fast the timers count. */
+void lapic_measure_timer(void);
+/* Interrupts this CPU with VECTOR_WAKE at this TSC, or some time before: a wait of more than a
+ * second is cut short. Stopping takes and ends an interrupt that has come already. */
+void lapic_timer_start(uint64_t tsc);
+void lapic_timer_stop(void);

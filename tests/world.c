@@ -48,10 +48,11 @@ static void signal(void *context, unsigned vcpu, enum apic_delivery_mode mode, u
     world->signal_vector = vector;
 }
 
-static void timer_changed(void *context, unsigned vcpu)
+static void timer_changed(void *context, unsigned vcpu, uint32_t offset)
 {
     struct world *world = context;
 
+    (void)offset;
     world->timer_changes[vcpu]++;
 }
 

@@ -108,6 +108,7 @@ static _Noreturn void on_own_stack(void)
 
     start_this_cpu(boot);
     tsc_source = tsc_init();
+    lapic_measure_timer();
     vmx_read_capabilities(&host.capabilities);
     const char *problem = policy_init();
     if (problem)

@@ -9,6 +9,7 @@
 #include "vmm/host.h"
 #include "vmm/memory.h"
 #include "vmm/vcpuid.h"
+#include "vmm/virq.h"
 
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define CPUID_7_EDX_IBPB  (1u << 26)
@@ -243,8 +244,10 @@ static bool write_efer(uint64_t value)
 
 bool policy_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
-    (void)vcpu;
     switch (msr) {
+    case MSR_IA32_TSC_DEADLINE:
+        *value = vlapic_timer_read_deadline(&vcpu->timer, rdtsc());
+        return true;
     case MSR_IA32_BIOS_SIGN_ID: /* the microcode's revision; operating systems look */
         *value = 1ULL << 32;
         return true;
@@ -264,8 +267,10 @@ bool policy_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 
 bool policy_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-    (void)vcpu;
     switch (msr) {
+    case MSR_IA32_TSC_DEADLINE:
+        virq_write_deadline(vcpu, value);
+        return true;
     case MSR_IA32_EFER:
         return write_efer(value);
     case MSR_IA32_BIOS_SIGN_ID: /* written 0 before CPUID, to read the revision */

@@ -101,11 +101,11 @@ static void apic_eoi_exit(void *context, uint8_t vector)
     routing_eoi_exit(vcpu->routing, vcpu->index, vector);
 }
 
-static void apic_timer_changed(void *context)
+static void apic_timer_changed(void *context, uint32_t offset)
 {
     const struct routing_vcpu *vcpu = context;
 
-    vcpu->routing->effects->timer_changed(vcpu->routing->context, vcpu->index);
+    vcpu->routing->effects->timer_changed(vcpu->routing->context, vcpu->index, offset);
 }
 
 static uint32_t apic_timer_current(void *context)

@@ -38,8 +38,8 @@ struct routing_effects {
     void (*notify)(void *context, unsigned vcpu);
     /* An NMI, SMI, INIT, SIPI (vector: its page) or ExtINT arrives at this vCPU. */
     void (*signal)(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector);
-    /* The timer's registers of this vCPU changed: arm or stop it. On the vCPU's own CPU. */
-    void (*timer_changed)(void *context, unsigned vcpu);
+    /* As in vlapic.h. On the vCPU's own CPU. */
+    void (*timer_changed)(void *context, unsigned vcpu, uint32_t offset);
     /* The value of the timer's current-count register. On the vCPU's own CPU. */
     uint32_t (*timer_current)(void *context, unsigned vcpu);
     /* An event; time and guest are for the callee to fill in. */

@@ -5,6 +5,7 @@
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "drivers/console.h"
+#include "drivers/lapic.h"
 #include "drivers/tsc.h"
 #include "vmm/exits.h"
 #include "vmm/host.h"
@@ -26,7 +27,11 @@ static _Atomic uint32_t first_entry_seen;
 static void arm(struct vcpu *vcpu)
 {
     uint64_t now = rdtsc();
-    uint64_t left = vcpu->slice_end > now ? (vcpu->slice_end - now) >> timer_shift : 0;
+
+    if (vcpu->timer_next <= now)
+        virq_fire_timer(vcpu, now);
+    uint64_t end = vcpu->timer_next < vcpu->slice_end ? vcpu->timer_next : vcpu->slice_end;
+    uint64_t left = end > now ? (end - now) >> timer_shift : 0;
 
     atomic_store(&vcpu->in_guest, 1);
     vmcs_write(VMCS_PREEMPTION_TIMER, left < TIMER_MAX ? left : TIMER_MAX);
@@ -166,24 +171,42 @@ static void run_turn(struct vcpu *vcpu)
 
 /* ---- whose turn ---- */
 
-static bool wants_to_run(struct vcpu *vcpu)
+static bool wants_to_run(struct vcpu *vcpu, uint64_t now)
 {
     if (vcpu->state == VCPU_ENDED)
         return false;
-    return vcpu->state == VCPU_RUNNABLE ||
+    return vcpu->state == VCPU_RUNNABLE || vcpu->timer_next <= now ||
            atomic_load_explicit(&vcpu->requests, memory_order_acquire);
 }
 
 static struct vcpu *next_vcpu(struct host_cpu *self)
 {
+    uint64_t now = rdtsc();
+
     for (uint32_t i = 0; i < self->vcpu_count; i++) {
         uint32_t candidate = (self->next_vcpu + i) % self->vcpu_count;
-        if (wants_to_run(self->vcpu[candidate])) {
+        if (wants_to_run(self->vcpu[candidate], now)) {
             self->next_vcpu = (candidate + 1) % self->vcpu_count;
             return self->vcpu[candidate];
         }
     }
     return NULL;
+}
+
+/* Waits for a kick, or for the first of this CPU's guests' timers. */
+static void idle(struct host_cpu *self)
+{
+    uint64_t next = VLAPIC_TIMER_NEVER;
+
+    for (uint32_t i = 0; i < self->vcpu_count; i++) {
+        if (self->vcpu[i]->state != VCPU_ENDED && self->vcpu[i]->timer_next < next)
+            next = self->vcpu[i]->timer_next;
+    }
+    atomic_store(&self->idle, 1);
+    lapic_timer_start(next);
+    cpu_idle(&self->wake);
+    lapic_timer_stop();
+    atomic_store(&self->idle, 0);
 }
 
 void run_init(void)
@@ -205,8 +228,6 @@ _Noreturn void host_run(void)
         }
         if (self->cpu.index == 0 && vm_all_ended())
             summary_and_power_off();
-        atomic_store(&self->idle, 1);
-        cpu_idle(&self->wake);
-        atomic_store(&self->idle, 0);
+        idle(self);
     }
 }

@@ -7,6 +7,7 @@
 #include "arch/msr.h"
 #include "arch/panic.h"
 #include "drivers/lapic.h"
+#include "drivers/tsc.h"
 #include "vmm/host.h"
 #include "vmm/memory.h"
 #include "vmm/policy.h"
@@ -25,6 +26,10 @@
 #define TSS_BUSY    (ACCESS_RIGHTS_P | 0xb)
 #define LDT         (ACCESS_RIGHTS_P | 0x2)
 
+/* The LAPIC timers count at the TSC's rate; periodic ones interrupt at most this often. */
+#define TIMER_BUS_TICK    1
+#define TIMER_SHORTEST_US 20
+
 struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu)
 {
     struct vcpu *vcpu = memory_alloc_pages(sizeof(struct vcpu), NULL);
@@ -37,6 +42,8 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu)
     vcpu->apic_page = memory_alloc_pages(sizeof(*vcpu->apic_page), &vcpu->apic_page_physical);
     vcpu->xsave = memory_alloc_pages(policy_xsave_size(), NULL);
     *(uint32_t *)(vcpu->xsave + XSAVE_MXCSR_OFFSET) = MXCSR_RESET;
+    vlapic_timer_init(&vcpu->timer, TIMER_BUS_TICK, tsc_frequency() / 1000000 * TIMER_SHORTEST_US);
+    vcpu->timer_next = VLAPIC_TIMER_NEVER;
     vcpu->registers.xcr0 = XCR0_X87;
     vcpu->registers.dr6 = DR6_RESET;
     cpu->vcpu[cpu->vcpu_count++] = vcpu;

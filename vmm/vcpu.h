@@ -11,6 +11,7 @@
 #include "arch/vmx.h"
 #include "arch/vmx_controls.h"
 #include "vmm/apic_page.h"
+#include "vmm/vlapic_timer.h"
 #include "vmm/vm.h"
 
 struct host_cpu;
@@ -61,6 +62,8 @@ struct vcpu {
     uint64_t apic_page_physical;
     struct vmx_controls controls;
 
+    struct vlapic_timer timer;
+    uint64_t timer_next;  /* TSC: when virq_fire_timer() is due; from the timer, looked at often */
     uint64_t slice_end;   /* TSC: when the next vCPU of this CPU has its turn */
     uint32_t nmi_pending; /* 0 to 2: one in service, one waiting is all that there can be */
     bool nmi_window;      /* NMI-window exiting is on */

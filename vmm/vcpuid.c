@@ -28,11 +28,12 @@
      BIT(11) /* SEP */ | BIT(13) /* PGE */ | BIT(14) /* MCA */ | BIT(15) /* CMOV */ |              \
      BIT(16) /* PAT */ | BIT(17) /* PSE36 */ | BIT(19) /* CLFSH */ | BIT(23) /* MMX */ |           \
      BIT(24) /* FXSR */ | BIT(25) /* SSE */ | BIT(26) /* SSE2 */)
-#define LEAF1_ECX_X2APIC     BIT(21)
-#define LEAF1_ECX_OSXSAVE    BIT(27)
-#define LEAF1_ECX_HYPERVISOR BIT(31)
-#define LEAF1_EDX_APIC       BIT(9)
-#define LEAF1_EDX_HTT        BIT(28)
+#define LEAF1_ECX_X2APIC       BIT(21)
+#define LEAF1_ECX_TSC_DEADLINE BIT(24)
+#define LEAF1_ECX_OSXSAVE      BIT(27)
+#define LEAF1_ECX_HYPERVISOR   BIT(31)
+#define LEAF1_EDX_APIC         BIT(9)
+#define LEAF1_EDX_HTT          BIT(28)
 
 /* Leaf 7. Not offered: HLE, RTM, MPX, AVX-512, SGX, INVPCID (there is no PCID). */
 #define LEAF7_EBX                                                                                  \
@@ -72,7 +73,7 @@ static void init_basic(uint64_t xcr0)
     basic[0] = cpuid(0, 0);
     basic[0].eax = max_basic;
     basic[1] = masked(1, 0, ALL, 0x0000ffff, LEAF1_ECX, LEAF1_EDX);
-    basic[1].ecx |= LEAF1_ECX_HYPERVISOR | LEAF1_ECX_X2APIC;
+    basic[1].ecx |= LEAF1_ECX_HYPERVISOR | LEAF1_ECX_X2APIC | LEAF1_ECX_TSC_DEADLINE;
     basic[2] = cpuid(2, 0);
     if (max_basic >= 7)
         leaf7 = masked(7, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);

@@ -47,17 +47,20 @@ static void signal(void *context, unsigned index, enum apic_delivery_mode mode, 
     }
 }
 
-static void timer_changed(void *context, unsigned vcpu)
+static void timer_changed(void *context, unsigned index, uint32_t offset)
 {
-    (void)context;
-    (void)vcpu; /* no guest has a LAPIC timer yet: the README's table says so */
+    struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
+
+    if (offset == 0)
+        vlapic_timer_reset(&vcpu->timer);
+    else
+        vlapic_timer_write(&vcpu->timer, offset, apic_page_read(vcpu->apic_page, offset), rdtsc());
+    vcpu->timer_next = vlapic_timer_next(&vcpu->timer);
 }
 
-static uint32_t timer_current(void *context, unsigned vcpu)
+static uint32_t timer_current(void *context, unsigned index)
 {
-    (void)context;
-    (void)vcpu;
-    return 0;
+    return vlapic_timer_current(&((struct vm *)context)->vcpu[index]->timer, rdtsc());
 }
 
 static void trace(void *context, struct trace_record *event)
@@ -176,7 +179,6 @@ void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector)
 
 /* ---- registers ---- */
 
-
 uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset)
 {
     return vlapic_read(lapic_of(vcpu), offset);
@@ -210,6 +212,18 @@ bool virq_write_base(struct vcpu *vcpu, uint64_t value)
         return false;
     virq_mode_changed(vcpu);
     return true;
+}
+
+void virq_fire_timer(struct vcpu *vcpu, uint64_t now)
+{
+    if (vlapic_timer_fire(&vcpu->timer, now))
+        vlapic_local_interrupt(lapic_of(vcpu), APIC_LVT_TIMER);
+    vcpu->timer_next = vlapic_timer_next(&vcpu->timer);
+}
+
+void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline)
+{
+    vcpu->timer_next = vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc());
 }
 
 uint64_t virq_base(const struct vcpu *vcpu)

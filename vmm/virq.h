@@ -38,5 +38,9 @@ void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value);
 void virq_apic_written(struct vcpu *vcpu, uint32_t offset);
 bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value);
+/* The LAPIC's timer is due: vcpu->timer_next has come. */
+void virq_fire_timer(struct vcpu *vcpu, uint64_t now);
+/* IA32_TSC_DEADLINE. */
+void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline);
 bool virq_write_base(struct vcpu *vcpu, uint64_t value);
 uint64_t virq_base(const struct vcpu *vcpu);

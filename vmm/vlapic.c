@@ -116,7 +116,7 @@ static void reset_all(struct vlapic *apic)
     apic_identity_store(&apic->identity, identity_of_registers(apic));
     drop_interrupts(apic);
     apic->effects->identity_changed(apic->context);
-    apic->effects->timer_changed(apic->context);
+    apic->effects->timer_changed(apic->context, 0);
 }
 
 void vlapic_power_on(struct vlapic *apic, bool is_bsp)

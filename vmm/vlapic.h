@@ -41,8 +41,9 @@ struct vlapic_effects {
     /* An EOI that the processor did not virtualize retired a vector of the EOI-exit set: do what an
      * EOI-induced exit would do. */
     void (*eoi_exit)(void *context, uint8_t vector);
-    /* The timer's registers changed: arm or stop it (vmm/ keeps the time). */
-    void (*timer_changed)(void *context);
+    /* The timer's register at `offset` was written, or all were reset if that is 0: arm or stop it.
+     * The page holds the values; the caller keeps the time (vlapic_timer.h). */
+    void (*timer_changed)(void *context, uint32_t offset);
     /* The value of the current-count register now. */
     uint32_t (*timer_current)(void *context);
     void (*trace)(void *context, enum trace_event event, uint8_t vector, uint64_t a, uint64_t b);

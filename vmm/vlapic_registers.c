@@ -96,7 +96,7 @@ static void write_lvt_timer(struct vlapic *apic, uint32_t value)
     if ((mode ^ apic->timer_mode) & APIC_LVT_TIMER_TSC_DEADLINE)
         apic_page_write(apic->page, APIC_TIMER_INITIAL, 0);
     apic->timer_mode = mode;
-    apic->effects->timer_changed(apic->context);
+    apic->effects->timer_changed(apic->context, APIC_LVT_TIMER);
 }
 
 static void write_esr(struct vlapic *apic)
@@ -144,10 +144,13 @@ static void write_register(struct vlapic *apic, uint32_t offset, uint32_t value)
     case APIC_LVT_ERROR:
         write_lvt(apic, offset, value);
         break;
-    case APIC_TIMER_INITIAL:
+    case APIC_TIMER_INITIAL: /* ignored in TSC-deadline mode */
+        if (apic->timer_mode & APIC_LVT_TIMER_TSC_DEADLINE)
+            value = 0;
+        /* fallthrough */
     case APIC_TIMER_DIVIDE:
         apic_page_write(apic->page, offset, value);
-        apic->effects->timer_changed(apic->context);
+        apic->effects->timer_changed(apic->context, offset);
         break;
     case APIC_SELF_IPI:
         vlapic_send_self(apic, (uint8_t)value);

@@ -49,9 +49,10 @@ static inline void eoi_exit(void *context, uint8_t vector)
     seen.eoi_vector = vector;
 }
 
-static inline void timer_changed(void *context)
+static inline void timer_changed(void *context, uint32_t offset)
 {
     (void)context;
+    (void)offset;
     seen.timer_changes++;
 }
 
