@@ -1,34 +1,18 @@
 /* The VM-entry checker's frame: see arch/entry_check.h. */
 #include "arch/entry_check.h"
 
-#include <stddef.h>
-
-#include "arch/control_registers.h"
 #include "arch/entry_check_rules.h"
-#include "arch/msr.h"
-
-static const struct vmcs_field *field_at(uint64_t offset)
-{
-    for (unsigned i = 0; i < vmcs_field_count; i++) {
-        if (vmcs_fields[i].offset == offset) {
-            return &vmcs_fields[i];
-        }
-    }
-    return NULL;
-}
 
 void require(struct entry_checker *check, bool holds, const uint64_t *field, const char *rule)
 {
-    if (holds) {
+    if (holds)
         return;
-    }
     if (check->count < check->max) {
-        uint64_t offset = (uint64_t)((const char *)field - (const char *)check->image);
-        const struct vmcs_field *known = field_at(offset);
+        const struct vmcs_field *known = &vmcs_fields[field - (const uint64_t *)check->image];
 
         check->out[check->count] = (struct entry_violation){
-            .field = known != NULL ? known->name : "a field outside the VMCS",
-            .encoding = known != NULL ? known->encoding : 0,
+            .field = known->name,
+            .encoding = known->encoding,
             .value = *field,
             .rule = rule,
             .section = check->section,
@@ -38,37 +22,44 @@ void require(struct entry_checker *check, bool holds, const uint64_t *field, con
 }
 
 /* A width that no processor has means that CPUID was not asked: then the architecture's limit. */
-bool is_physical(const struct entry_checker *check, uint64_t address)
+void require_physical(struct entry_checker *check, const uint64_t *field)
 {
     uint8_t bits = check->capabilities->physical_bits;
 
-    return address >> (bits >= 32 && bits <= 52 ? bits : 52) == 0;
-}
-
-bool is_page_address(const struct entry_checker *check, uint64_t address)
-{
-    return (address & 0xfff) == 0 && is_physical(check, address);
+    require(check, *field >> (bits >= 32 && bits <= 52 ? bits : 52) == 0, field,
+            "bits beyond the physical-address width must be 0");
 }
 
 /* 48 bits, although a processor with more takes more: without CR4.LA57 no such address works. */
-bool is_canonical(const struct entry_checker *check, uint64_t address)
+void require_canonical(struct entry_checker *check, const uint64_t *field)
 {
     bool la57 = (check->image->guest_cr4 & CR4_LA57) != 0 && check->capabilities->linear_bits == 57;
     unsigned unused = la57 ? 64 - 57 : 64 - 48;
 
-    return (uint64_t)((int64_t)(address << unused) >> unused) == address;
+    require(check, (uint64_t)((int64_t)(*field << unused) >> unused) == *field, field,
+            "must be canonical");
 }
 
-bool is_pat(uint64_t pat)
+void require_upper_clear(struct entry_checker *check, const uint64_t *field)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        uint8_t type = (uint8_t)(pat >> (8 * i));
+    require(check, *field >> 32 == 0, field, "bits 63:32 must be 0");
+}
 
-        if (type > MEMORY_TYPE_UC_MINUS || type == 2 || type == 3) {
-            return false;
-        }
+void require_pat(struct entry_checker *check, const uint64_t *field)
+{
+    bool valid = true;
+
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        uint8_t type = (uint8_t)(*field >> shift);
+        valid = valid && type <= MEMORY_TYPE_UC_MINUS && type != 2 && type != 3;
     }
-    return true;
+    require(check, valid, field, "each byte must be a memory type");
+}
+
+void require_efer_defined(struct entry_checker *check, const uint64_t *field)
+{
+    require(check, (*field & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)) == 0, field,
+            "reserved bits must be 0");
 }
 
 unsigned entry_check(const struct vmcs_image *image, const struct vmx_capabilities *capabilities,
@@ -77,11 +68,7 @@ unsigned entry_check(const struct vmcs_image *image, const struct vmx_capabiliti
     struct entry_checker check = {
         .image = image, .capabilities = capabilities, .out = out, .max = max};
 
-    if ((image->primary_controls & PRIMARY_ACTIVATE_SECONDARY_CONTROLS) != 0) {
-        check.secondary = (uint32_t)image->secondary_controls;
-    }
-    check_execution_controls(&check);
-    check_exit_and_entry_controls(&check);
+    check_controls(&check);
     check_host_state(&check);
     check_guest_registers(&check);
     check_guest_segments(&check);

@@ -6,13 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/control_registers.h"
 #include "arch/entry_check.h"
+#include "arch/msr.h"
 #include "arch/vmcs.h"
 
 struct entry_checker {
     const struct vmcs_image *image;
     const struct vmx_capabilities *capabilities;
-    uint32_t secondary; /* the secondary controls, 0 if they are not activated */
     const char *section;
     struct entry_violation *out;
     unsigned max, count;
@@ -20,24 +21,19 @@ struct entry_checker {
 
 void require(struct entry_checker *check, bool holds, const uint64_t *field, const char *rule);
 
+/* Rules that more than one field has. */
+void require_physical(struct entry_checker *check, const uint64_t *field);
+void require_canonical(struct entry_checker *check, const uint64_t *field);
+void require_upper_clear(struct entry_checker *check, const uint64_t *field);
+void require_pat(struct entry_checker *check, const uint64_t *field);
+void require_efer_defined(struct entry_checker *check, const uint64_t *field);
+
 /* The rules, by chapter. */
-void check_execution_controls(struct entry_checker *check);
-void check_exit_and_entry_controls(struct entry_checker *check);
+void check_controls(struct entry_checker *check);
 void check_host_state(struct entry_checker *check);
 void check_guest_registers(struct entry_checker *check);
 void check_guest_segments(struct entry_checker *check);
 void check_guest_non_register_state(struct entry_checker *check);
-
-/* Questions that more than one of them asks. */
-bool is_physical(const struct entry_checker *check, uint64_t address);
-bool is_page_address(const struct entry_checker *check, uint64_t address);
-bool is_canonical(const struct entry_checker *check, uint64_t address);
-bool is_pat(uint64_t pat);
-
-static inline bool unrestricted(const struct entry_checker *check)
-{
-    return (check->secondary & SECONDARY_UNRESTRICTED_GUEST) != 0;
-}
 
 static inline bool ia32e_guest(const struct entry_checker *check)
 {

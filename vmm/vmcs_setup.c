@@ -103,14 +103,8 @@ bool vmcs_check(struct vcpu *vcpu, bool failed)
     struct entry_violation violation[VIOLATIONS_SHOWN];
 
     spin_lock(&lock);
-    for (unsigned i = 0; i < vmcs_field_count; i++) {
-        const struct vmcs_field *field = &vmcs_fields[i];
-        *vmcs_image_member(&image, field) =
-            vmcs_field_exists(field, &host.capabilities) ? vmcs_read(field->encoding) : 0;
-    }
-    image.virtual_tpr = apic_page_read(vcpu->apic_page, APIC_TPR);
-    if (image.host_rsp == 0)
-        image.host_rsp = (uint64_t)__builtin_frame_address(0); /* vmx_enter() will write it */
+    for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++)
+        ((uint64_t *)&image)[i] = vmcs_read(vmcs_fields[i].encoding);
     unsigned count = entry_check(&image, &host.capabilities, violation, VIOLATIONS_SHOWN);
     spin_unlock(&lock);
 

@@ -43,7 +43,6 @@ static inline void image_host(struct vmcs_image *v)
     v->host_cr3 = 0x7000;
     v->host_cr4 = CR4_PAE | CR4_VMXE;
     v->host_rip = 0xffffffff80001000;
-    v->host_rsp = 0xffffc00000001000;
     v->host_cs_selector = 0x08;
     v->host_tr_selector = 0x18;
     v->host_tr_base = 0xffffffff80002000;
@@ -121,12 +120,11 @@ static inline struct vmcs_image v8086_image(void)
     return v;
 }
 
-/* A 32-bit guest on a processor without unrestricted guests: paging is on. */
-static inline struct vmcs_image restricted_image(void)
+/* A 32-bit guest with paging. */
+static inline struct vmcs_image paged_image(void)
 {
     struct vmcs_image v = protected_image();
 
-    v.secondary_controls &= ~(uint64_t)SECONDARY_UNRESTRICTED_GUEST;
     v.guest_cr0 |= CR0_PG;
     return v;
 }
