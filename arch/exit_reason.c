@@ -9,19 +9,13 @@ static const char *const reason_names[EXIT_REASON_COUNT] = {
     [EXIT_REASON_TRIPLE_FAULT] = "triple fault",
     [EXIT_REASON_INIT] = "INIT signal",
     [EXIT_REASON_SIPI] = "start-up IPI",
-    [EXIT_REASON_IO_SMI] = "I/O system-management interrupt",
-    [EXIT_REASON_OTHER_SMI] = "other system-management interrupt",
-    [EXIT_REASON_INTERRUPT_WINDOW] = "interrupt window",
     [EXIT_REASON_NMI_WINDOW] = "NMI window",
     [EXIT_REASON_TASK_SWITCH] = "task switch",
     [EXIT_REASON_CPUID] = "CPUID",
     [EXIT_REASON_GETSEC] = "GETSEC",
     [EXIT_REASON_HLT] = "HLT",
     [EXIT_REASON_INVD] = "INVD",
-    [EXIT_REASON_INVLPG] = "INVLPG",
     [EXIT_REASON_RDPMC] = "RDPMC",
-    [EXIT_REASON_RDTSC] = "RDTSC",
-    [EXIT_REASON_RSM] = "RSM",
     [EXIT_REASON_VMCALL] = "VMCALL",
     [EXIT_REASON_VMCLEAR] = "VMCLEAR",
     [EXIT_REASON_VMLAUNCH] = "VMLAUNCH",
@@ -33,63 +27,31 @@ static const char *const reason_names[EXIT_REASON_COUNT] = {
     [EXIT_REASON_VMXOFF] = "VMXOFF",
     [EXIT_REASON_VMXON] = "VMXON",
     [EXIT_REASON_CONTROL_REGISTER] = "control-register access",
-    [EXIT_REASON_MOV_DR] = "MOV DR",
     [EXIT_REASON_IO] = "I/O instruction",
     [EXIT_REASON_RDMSR] = "RDMSR",
     [EXIT_REASON_WRMSR] = "WRMSR",
     [EXIT_REASON_ENTRY_INVALID_GUEST_STATE] = "VM-entry failure: invalid guest state",
     [EXIT_REASON_ENTRY_MSR_LOADING] = "VM-entry failure: MSR loading",
     [EXIT_REASON_MWAIT] = "MWAIT",
-    [EXIT_REASON_MONITOR_TRAP_FLAG] = "monitor trap flag",
     [EXIT_REASON_MONITOR] = "MONITOR",
-    [EXIT_REASON_PAUSE] = "PAUSE",
     [EXIT_REASON_ENTRY_MACHINE_CHECK] = "VM-entry failure: machine check",
-    [EXIT_REASON_TPR_BELOW_THRESHOLD] = "TPR below threshold",
     [EXIT_REASON_APIC_ACCESS] = "APIC access",
     [EXIT_REASON_VIRTUALIZED_EOI] = "virtualized EOI",
-    [EXIT_REASON_GDTR_OR_IDTR] = "access to GDTR or IDTR",
-    [EXIT_REASON_LDTR_OR_TR] = "access to LDTR or TR",
     [EXIT_REASON_EPT_VIOLATION] = "EPT violation",
     [EXIT_REASON_EPT_MISCONFIGURATION] = "EPT misconfiguration",
     [EXIT_REASON_INVEPT] = "INVEPT",
-    [EXIT_REASON_RDTSCP] = "RDTSCP",
     [EXIT_REASON_PREEMPTION_TIMER] = "VMX-preemption timer expired",
     [EXIT_REASON_INVVPID] = "INVVPID",
     [EXIT_REASON_WBINVD] = "WBINVD or WBNOINVD",
     [EXIT_REASON_XSETBV] = "XSETBV",
     [EXIT_REASON_APIC_WRITE] = "APIC write",
-    [EXIT_REASON_RDRAND] = "RDRAND",
-    [EXIT_REASON_INVPCID] = "INVPCID",
-    [EXIT_REASON_VMFUNC] = "VMFUNC",
-    [EXIT_REASON_ENCLS] = "ENCLS",
-    [EXIT_REASON_RDSEED] = "RDSEED",
-    [EXIT_REASON_PML_FULL] = "page-modification log full",
-    [EXIT_REASON_XSAVES] = "XSAVES",
-    [EXIT_REASON_XRSTORS] = "XRSTORS",
-    [EXIT_REASON_PCONFIG] = "PCONFIG",
-    [EXIT_REASON_SPP] = "SPP-related event",
-    [EXIT_REASON_UMWAIT] = "UMWAIT",
-    [EXIT_REASON_TPAUSE] = "TPAUSE",
-    [EXIT_REASON_LOADIWKEY] = "LOADIWKEY",
-    [EXIT_REASON_ENCLV] = "ENCLV",
-    [EXIT_REASON_ENQCMD_PASID] = "ENQCMD PASID translation failure",
-    [EXIT_REASON_ENQCMDS_PASID] = "ENQCMDS PASID translation failure",
-    [EXIT_REASON_BUS_LOCK] = "bus lock",
-    [EXIT_REASON_INSTRUCTION_TIMEOUT] = "instruction timeout",
-    [EXIT_REASON_SEAMCALL] = "SEAMCALL",
-    [EXIT_REASON_TDCALL] = "TDCALL",
-    [EXIT_REASON_RDMSRLIST] = "RDMSRLIST",
-    [EXIT_REASON_WRMSRLIST] = "WRMSRLIST",
 };
 
-/* The SDM leaves out 0, 14, 21 and 27. */
 static const char *const error_names[] = {
-    [1] = "VMCALL executed in VMX root operation",
     [2] = "VMCLEAR with invalid physical address",
     [3] = "VMCLEAR with VMXON pointer",
     [4] = "VMLAUNCH with non-clear VMCS",
     [5] = "VMRESUME with non-launched VMCS",
-    [6] = "VMRESUME after VMXOFF",
     [7] = "VM entry with invalid control field(s)",
     [8] = "VM entry with invalid host-state field(s)",
     [9] = "VMPTRLD with invalid physical address",
@@ -98,15 +60,6 @@ static const char *const error_names[] = {
     [12] = "VMREAD/VMWRITE from/to unsupported VMCS component",
     [13] = "VMWRITE to read-only VMCS component",
     [15] = "VMXON executed in VMX root operation",
-    [16] = "VM entry with invalid executive-VMCS pointer",
-    [17] = "VM entry with non-launched executive VMCS",
-    [18] = "VM entry with executive-VMCS pointer not VMXON pointer",
-    [19] = "VMCALL with non-clear VMCS",
-    [20] = "VMCALL with invalid VM-exit control fields",
-    [22] = "VMCALL with incorrect MSEG revision identifier",
-    [23] = "VMXOFF under dual-monitor treatment of SMIs and SMM",
-    [24] = "VMCALL with invalid SMM-monitor features",
-    [25] = "VM entry with invalid VM-execution control fields in executive VMCS",
     [26] = "VM entry with events blocked by MOV SS",
     [28] = "invalid operand to INVEPT/INVVPID",
 };
@@ -115,16 +68,14 @@ const char *exit_reason_name(uint32_t reason)
 {
     uint32_t basic = reason & EXIT_REASON_BASIC_MASK;
 
-    if (basic >= EXIT_REASON_COUNT || reason_names[basic] == NULL) {
+    if (basic >= EXIT_REASON_COUNT || reason_names[basic] == NULL)
         return "unknown exit reason";
-    }
     return reason_names[basic];
 }
 
 const char *vm_instruction_error_name(uint32_t error)
 {
-    if (error >= sizeof(error_names) / sizeof(error_names[0]) || error_names[error] == NULL) {
+    if (error >= sizeof(error_names) / sizeof(error_names[0]) || error_names[error] == NULL)
         return "unknown VM-instruction error";
-    }
     return error_names[error];
 }
