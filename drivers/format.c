@@ -4,190 +4,142 @@
  * stores those that fit; that makes the bound and the returned length right in one place. */
 #include "drivers/format.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WIDTH_MAX 4096 /* a longer width or precision in a format string is taken for this one */
-
-struct output {
-    char *text;
-    size_t size;
-    size_t length; /* of the whole text, also beyond size */
-};
+#define WIDTH_MAX 4096 /* a longer width in a format string is taken for this one */
 
 struct conversion {
     bool left, zero;
     int width;
-    int precision; /* -1: none */
-    int longs;     /* how many l; z counts as one, since size_t is unsigned long */
+    bool is_long; /* l, ll or z: all are 64 bits */
     char type;
 };
 
-static void put(struct output *out, char c)
+static void put(struct text *text, char c)
 {
-    if (out->length + 1 < out->size)
-        out->text[out->length] = c;
-    out->length++;
+    if (text->length + 1 < text->size)
+        text->out[text->length] = c;
+    text->length++;
 }
 
-static void put_repeated(struct output *out, char c, int count)
-{
-    for (int i = 0; i < count; i++)
-        put(out, c);
-}
-
-/* Text of a known length, padded with spaces to the width. */
-static void put_padded(struct output *out, const struct conversion *conv, const char *text,
+/* Padded to the width: with spaces on either side, or with zeros behind a sign. */
+static void put_padded(struct text *text, const struct conversion *conv, const char *field,
                        int length)
 {
     int padding = conv->width - length;
+    bool zeros = conv->zero && !conv->left;
 
-    if (!conv->left)
-        put_repeated(out, ' ', padding);
-    for (int i = 0; i < length; i++)
-        put(out, text[i]);
-    if (conv->left)
-        put_repeated(out, ' ', padding);
+    if (zeros && length && *field == '-') {
+        put(text, *field++);
+        length--;
+    }
+    for (; !conv->left && padding > 0; padding--)
+        put(text, zeros ? '0' : ' ');
+    while (length--)
+        put(text, *field++);
+    for (; padding > 0; padding--)
+        put(text, ' ');
 }
 
-static void put_string(struct output *out, const struct conversion *conv, const char *text)
+static void put_string(struct text *text, const struct conversion *conv, const char *string)
 {
     int length = 0;
 
-    if (!text)
-        text = "(null)";
-    while ((conv->precision < 0 || length < conv->precision) && length < INT_MAX && text[length])
+    if (!string)
+        string = "(null)";
+    while (string[length])
         length++;
-    put_padded(out, conv, text, length);
+    put_padded(text, conv, string, length);
 }
 
-/* prefix: what comes before the zeros of the padding, "-" or "0x" or nothing. */
-static void put_number(struct output *out, const struct conversion *conv, uint64_t value,
-                       unsigned base, const char *prefix)
+static void put_number(struct text *text, const struct conversion *conv, uint64_t value,
+                       unsigned base, bool negative)
 {
-    const char *digits = conv->type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-    char text[24];
-    int count = 0, prefix_length = 0, zeros;
+    char digits[24], *end = digits + sizeof(digits), *at = end;
 
     do {
-        text[count++] = digits[value % base];
+        *--at = "0123456789abcdef"[value % base];
         value /= base;
     } while (value);
-    while (prefix[prefix_length])
-        prefix_length++;
-
-    zeros = conv->precision - count;
-    if (conv->precision < 0 && conv->zero && !conv->left)
-        zeros = conv->width - prefix_length - count;
-    if (zeros < 0)
-        zeros = 0;
-
-    int padding = conv->width - prefix_length - zeros - count;
-    if (!conv->left)
-        put_repeated(out, ' ', padding);
-    for (int i = 0; i < prefix_length; i++)
-        put(out, prefix[i]);
-    put_repeated(out, '0', zeros);
-    while (count)
-        put(out, text[--count]);
-    if (conv->left)
-        put_repeated(out, ' ', padding);
-}
-
-static const char *parse_number(const char *fmt, int *value)
-{
-    *value = 0;
-    for (; *fmt >= '0' && *fmt <= '9'; fmt++) {
-        *value = *value * 10 + (*fmt - '0');
-        if (*value > WIDTH_MAX)
-            *value = WIDTH_MAX;
-    }
-    return fmt;
+    if (negative)
+        *--at = '-';
+    put_padded(text, conv, at, (int)(end - at));
 }
 
 /* fmt points behind the '%'; returns where the format goes on behind the conversion. */
 static const char *parse_conversion(const char *fmt, struct conversion *conv)
 {
-    *conv = (struct conversion){.precision = -1};
+    *conv = (struct conversion){0};
     for (; *fmt == '-' || *fmt == '0'; fmt++) {
-        if (*fmt == '-')
-            conv->left = true;
-        else
-            conv->zero = true;
+        conv->left |= *fmt == '-';
+        conv->zero |= *fmt == '0';
     }
-    fmt = parse_number(fmt, &conv->width);
-    if (*fmt == '.')
-        fmt = parse_number(fmt + 1, &conv->precision);
+    for (; *fmt >= '0' && *fmt <= '9'; fmt++) {
+        conv->width = conv->width * 10 + (*fmt - '0');
+        if (conv->width > WIDTH_MAX)
+            conv->width = WIDTH_MAX;
+    }
     for (; *fmt == 'l' || *fmt == 'z'; fmt++)
-        conv->longs++;
+        conv->is_long = true;
     conv->type = *fmt;
     return *fmt ? fmt + 1 : fmt;
 }
 
-static void put_signed(struct output *out, const struct conversion *conv, int64_t value)
+void text_add_va(struct text *text, const char *fmt, va_list args)
 {
-    if (value < 0)
-        put_number(out, conv, -(uint64_t)value, 10, "-");
-    else
-        put_number(out, conv, (uint64_t)value, 10, "");
-}
-
-int format_va(char *text, size_t size, const char *fmt, va_list args)
-{
-    struct output out = {.text = text, .size = size};
     struct conversion conv;
 
     while (*fmt) {
         const char *start = fmt;
 
         if (*fmt++ != '%') {
-            put(&out, *start);
+            put(text, *start);
             continue;
         }
         fmt = parse_conversion(fmt, &conv);
-        switch (conv.type) {
-        case 's':
-            put_string(&out, &conv, va_arg(args, const char *));
-            break;
-        case 'c': {
-            char c = (char)va_arg(args, int);
-            put_padded(&out, &conv, &c, 1);
-            break;
-        }
-        case 'd':
-        case 'i':
-            put_signed(&out, &conv, conv.longs ? va_arg(args, int64_t) : va_arg(args, int));
-            break;
-        case 'u':
-        case 'x':
-        case 'X':
-            put_number(&out, &conv, conv.longs ? va_arg(args, uint64_t) : va_arg(args, unsigned),
-                       conv.type == 'u' ? 10 : 16, "");
-            break;
-        case 'p':
-            put_number(&out, &conv, (uintptr_t)va_arg(args, void *), 16, "0x");
-            break;
-        case '%':
-            put(&out, '%');
-            break;
-        default:
+        if (conv.type == 's') {
+            put_string(text, &conv, va_arg(args, const char *));
+        } else if (conv.type == 'd') {
+            int64_t value = conv.is_long ? va_arg(args, int64_t) : va_arg(args, int);
+            put_number(text, &conv, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, value < 0);
+        } else if (conv.type == 'u' || conv.type == 'x') {
+            uint64_t value = conv.is_long ? va_arg(args, uint64_t) : va_arg(args, unsigned);
+            put_number(text, &conv, value, conv.type == 'u' ? 10 : 16, false);
+        } else if (conv.type == '%') {
+            put(text, '%');
+        } else {
             while (start < fmt)
-                put(&out, *start++);
+                put(text, *start++);
         }
     }
-    if (size)
-        text[out.length < size ? out.length : size - 1] = 0;
-    return out.length > INT_MAX ? INT_MAX : (int)out.length;
+    if (text->size)
+        text->out[text->length < text->size ? text->length : text->size - 1] = 0;
 }
 
-int format(char *text, size_t size, const char *fmt, ...)
+void text_add(struct text *text, const char *fmt, ...)
 {
     va_list args;
-    int length;
 
     va_start(args, fmt);
-    length = format_va(text, size, fmt, args);
+    text_add_va(text, fmt, args);
+    va_end(args);
+}
+
+int format_va(char *out, size_t size, const char *fmt, va_list args)
+{
+    struct text text = {.out = out, .size = size};
+
+    text_add_va(&text, fmt, args);
+    return (int)text.length;
+}
+
+int format(char *out, size_t size, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    int length = format_va(out, size, fmt, args);
     va_end(args);
     return length;
 }

@@ -1,28 +1,61 @@
 /* The trace as text: one terse line for each record, or one sentence for a reader who learns.
  *
- * Records may come from anywhere, a crashed machine too: every field is taken as any number. */
-#include <stdarg.h>
-#include <stdbool.h>
-
+ * A table has the words for each event. Records may come from anywhere, a crashed machine too:
+ * every field is taken as any number. */
 #include "arch/apic_registers.h"
 #include "drivers/format.h"
 #include "vmm/trace.h"
 
-/* Text that grows to the right; what does not fit is cut. */
-struct text {
-    char *out;
-    size_t size, length;
+/* What a and b are, NULL: not used; and the sentence, which may be another one if the last of them
+ * that is used is not 0. In it $v is the vector, $p the pins in a, $a and $b are numbers, $x is a
+ * in hexadecimal, $r what changed in a route, $w why there is a scan. */
+static const struct {
+    const char *name, *a, *b;
+    const char *story, *other;
+} events[TRACE_EVENT_COUNT] = {
+    [TRACE_NONE] = {"?", 0, 0, "", 0},
+    [TRACE_LINE] = {"line", "level", 0, "the line goes low", "the line goes high"},
+    [TRACE_RTE_WRITE] = {"rte write", "old", "new", "$r", 0},
+    [TRACE_DELIVER] = {"deliver", "destination", "accepted",
+                       "the I/O APIC sends vector $v to destination $a: nobody accepts it",
+                       "the I/O APIC sends vector $v to destination $a: accepted by $b"},
+    [TRACE_ACCEPT_EDGE] = {"accept edge", 0, 0, "accepts vector $v (edge)", 0},
+    [TRACE_ACCEPT_LEVEL] = {"accept level", "pins", "behind",
+                            "accepts vector $v (level, $p): the I/O APIC is owed its EOI",
+                            "accepts vector $v (level, $p): it waits behind the one in service"},
+    [TRACE_SCAN] = {"scan", "reasons", "stale", "scans the routes$w", 0},
+    [TRACE_SCAN_ADD] = {"scan: add", "stale", 0,
+                        "    vector $v: its EOI will exit: a level route leads here",
+                        "    vector $v: its EOI will exit: in flight, though no route leads here "
+                        "(stale)"},
+    [TRACE_SCAN_REMOVE] = {"scan: remove", 0, 0, "    vector $v: its EOI exits no longer", 0},
+    [TRACE_SCAN_STALE] = {"scan: now stale", 0, 0,
+                          "    vector $v: no route leads here now, but one is in flight: its bit "
+                          "stays, stale",
+                          0},
+    [TRACE_SCAN_ROUTED] = {"scan: routed again", 0, 0,
+                           "    vector $v: a route leads here again: its bit is not stale now", 0},
+    [TRACE_EOI_LIVE] = {"eoi live", "pins", 0, "EOI of vector $v exits: live, it came from $p", 0},
+    [TRACE_EOI_STALE] = {"eoi stale", "pins", 0,
+                         "EOI of vector $v exits: stale, the route has gone elsewhere but this one "
+                         "came from $p",
+                         0},
+    [TRACE_EOI_COINCIDENTAL] = {"eoi coincidental", 0, 0,
+                                "EOI of vector $v exits: coincidental, nothing from the I/O APIC "
+                                "was behind it",
+                                0},
+    [TRACE_REMOTE_IRR] = {"remote irr", "value", 0, "Remote IRR is cleared",
+                          "Remote IRR is set: the pin waits for its EOI"},
+    [TRACE_ORPHANED] = {"orphaned", "vector now", 0,
+                        "the EOI of vector $v leaves Remote IRR set: the route has $x now", 0},
+    [TRACE_RESCAN] = {"rescan", 0, 0, "asks for one scan: the stale bit of vector $v is used up",
+                      0},
+    [TRACE_KICK] = {"kick", 0, 0, "is called out of the guest", 0},
+    [TRACE_VCPU_START] = {"start", "at", 0, "starts at $x", 0},
+    [TRACE_DROPPED] = {"dropped", "pins", 0,
+                       "is reset with vector $v in flight: its EOI will not come, for $p", 0},
+    [TRACE_DEFERRED] = {"deferred", 0, 0, "the line is stuck: from now on one delivery a tick", 0},
 };
-
-__attribute__((format(printf, 2, 3))) static void say(struct text *text, const char *fmt, ...)
-{
-    size_t at = text->length < text->size ? text->length : text->size;
-    va_list args;
-
-    va_start(args, fmt);
-    text->length += (size_t)format_va(text->out + at, text->size - at, fmt, args);
-    va_end(args);
-}
 
 #define GROUPED_SIZE 27 /* 20 digits, 6 commas, the end */
 
@@ -40,91 +73,56 @@ static const char *grouped(char out[GROUPED_SIZE], uint64_t value)
     return at;
 }
 
-static void say_time(struct text *text, uint64_t time)
-{
-    char number[GROUPED_SIZE];
-
-    say(text, "%15s  ", grouped(number, time));
-}
-
-static void say_repeats(struct text *text, const struct trace_record *record)
+/* The end of a line. */
+static int add_repeats(struct text *text, const struct trace_record *record)
 {
     char number[GROUPED_SIZE];
 
     if (record->repeats)
-        say(text, "  ... and %s more like it", grouped(number, record->repeats));
+        text_add(text, "  ... and %s more like it", grouped(number, record->repeats));
+    return (int)text->length;
 }
 
+static unsigned event_of(const struct trace_record *record)
+{
+    return record->event < TRACE_EVENT_COUNT ? record->event : TRACE_NONE;
+}
+
+int trace_text(char *out, size_t size, const struct trace_record *record, uint64_t start)
+{
+    struct text text = {.out = out, .size = size};
+    unsigned event = event_of(record);
+    char number[GROUPED_SIZE];
+
+    text_add(&text, "%15s  ", grouped(number, record->time - start));
+    text_add(&text, "guest %u", record->guest);
+    if (record->vcpu != TRACE_NO_VCPU)
+        text_add(&text, " vcpu %u", record->vcpu);
+    if (record->pin != TRACE_NO_PIN)
+        text_add(&text, " pin %u", record->pin);
+    if (record->vector)
+        text_add(&text, " vector 0x%02x", record->vector);
+    text_add(&text, ": %s", events[event].name);
+    if (events[event].a)
+        text_add(&text, ", %s 0x%lx", events[event].a, record->a);
+    if (events[event].b)
+        text_add(&text, ", %s 0x%lx", events[event].b, record->b);
+    return add_repeats(&text, record);
+}
+
+/* ---- the story ---- */
+
 /* "pin 5" or "pins 5, 9". */
-static void say_pins(struct text *text, uint64_t pins)
+static void add_pins(struct text *text, uint64_t pins)
 {
     const char *between = pins & (pins - 1) ? "pins " : "pin ";
 
     for (unsigned pin = 0; pin < 64; pin++) {
         if (pins >> pin & 1) {
-            say(text, "%s%u", between, pin);
+            text_add(text, "%s%u", between, pin);
             between = ", ";
         }
     }
-}
-
-/* ---- the terse form ---- */
-
-static const struct {
-    const char *name, *a, *b; /* what a and b are; NULL: not used */
-} events[TRACE_EVENT_COUNT] = {
-    [TRACE_LINE] = {"line", "level", 0},
-    [TRACE_RTE_WRITE] = {"rte write", "old", "new"},
-    [TRACE_DELIVER] = {"deliver", "destination", "accepted"},
-    [TRACE_ACCEPT_EDGE] = {"accept edge", 0, 0},
-    [TRACE_ACCEPT_LEVEL] = {"accept level", "pins", "behind"},
-    [TRACE_SCAN] = {"scan", "reasons", "stale"},
-    [TRACE_SCAN_ADD] = {"scan: add", "stale", 0},
-    [TRACE_SCAN_REMOVE] = {"scan: remove", 0, 0},
-    [TRACE_SCAN_STALE] = {"scan: now stale", 0, 0},
-    [TRACE_SCAN_ROUTED] = {"scan: routed again", 0, 0},
-    [TRACE_EOI_LIVE] = {"eoi live", "pins", 0},
-    [TRACE_EOI_STALE] = {"eoi stale", "pins", 0},
-    [TRACE_EOI_COINCIDENTAL] = {"eoi coincidental", 0, 0},
-    [TRACE_REMOTE_IRR] = {"remote irr", "value", 0},
-    [TRACE_ORPHANED] = {"orphaned", "vector now", 0},
-    [TRACE_RESCAN] = {"rescan", 0, 0},
-    [TRACE_KICK] = {"kick", 0, 0},
-    [TRACE_VCPU_START] = {"start", "at", 0},
-    [TRACE_DROPPED] = {"dropped", "pins", 0},
-    [TRACE_DEFERRED] = {"deferred", 0, 0},
-};
-
-int trace_text(char *out, size_t size, const struct trace_record *record, uint64_t start)
-{
-    struct text text = {.out = out, .size = size};
-    unsigned event = record->event < TRACE_EVENT_COUNT ? record->event : TRACE_NONE;
-
-    say_time(&text, record->time - start);
-    say(&text, "guest %u", record->guest);
-    if (record->vcpu != TRACE_NO_VCPU)
-        say(&text, " vcpu %u", record->vcpu);
-    if (record->pin != TRACE_NO_PIN)
-        say(&text, " pin %u", record->pin);
-    if (record->vector)
-        say(&text, " vector 0x%02x", record->vector);
-    say(&text, ": %s", events[event].name ? events[event].name : "?");
-    if (events[event].a)
-        say(&text, ", %s 0x%lx", events[event].a, record->a);
-    if (events[event].b)
-        say(&text, ", %s 0x%lx", events[event].b, record->b);
-    say_repeats(&text, record);
-    return (int)text.length;
-}
-
-/* ---- the story ---- */
-
-static const char *delivery_mode_name(uint64_t entry)
-{
-    static const char *const name[8] = {"fixed", "lowest priority", "SMI",   "mode 3", "NMI",
-                                        "INIT",  "reserved mode",   "ExtINT"};
-
-    return name[rte_delivery_mode(entry)];
 }
 
 static const char *destination_mode_name(uint64_t entry)
@@ -133,185 +131,97 @@ static const char *destination_mode_name(uint64_t entry)
 }
 
 /* What a write to a redirection table entry changed, in words, each change once. */
-static void say_entry_changes(struct text *text, uint64_t old, uint64_t new)
+static void add_route_changes(struct text *text, uint64_t old, uint64_t new)
 {
+    static const char *const mode[8] = {"fixed", "lowest priority", "SMI",   "mode 3", "NMI",
+                                        "INIT",  "reserved mode",   "ExtINT"};
+    static const struct {
+        uint64_t bit;
+        const char *cleared, *set;
+    } bits[] = {{RTE_LEVEL, "level -> edge", "edge -> level"},
+                {RTE_ACTIVE_LOW, "active high", "active low"},
+                {RTE_MASKED, "unmasked", "masked"}};
     const char *between = "the guest changes its route: ";
     uint64_t diff = old ^ new;
 
+    if (!diff)
+        text_add(text, "the guest writes its route as it was");
     if (diff & RTE_VECTOR_MASK) {
-        say(text, "%svector 0x%02x -> 0x%02x", between, rte_vector(old), rte_vector(new));
+        text_add(text, "%svector 0x%02x -> 0x%02x", between, rte_vector(old), rte_vector(new));
         between = ", ";
     }
     if (diff >> RTE_DESTINATION_SHIFT || (diff & RTE_LOGICAL)) {
-        say(text, "%sdestination %s %u -> %s %u", between, destination_mode_name(old),
-            rte_destination(old), destination_mode_name(new), rte_destination(new));
-        between = ", ";
-    }
-    if (diff & RTE_LEVEL) {
-        say(text, "%s%s", between, new &RTE_LEVEL ? "edge -> level" : "level -> edge");
+        text_add(text, "%sdestination %s %u -> %s %u", between, destination_mode_name(old),
+                 rte_destination(old), destination_mode_name(new), rte_destination(new));
         between = ", ";
     }
     if (rte_delivery_mode(old) != rte_delivery_mode(new)) {
-        say(text, "%s%s -> %s", between, delivery_mode_name(old), delivery_mode_name(new));
+        text_add(text, "%s%s -> %s", between, mode[rte_delivery_mode(old)],
+                 mode[rte_delivery_mode(new)]);
         between = ", ";
     }
-    if (diff & RTE_ACTIVE_LOW) {
-        say(text, "%sactive %s", between, new &RTE_ACTIVE_LOW ? "low" : "high");
-        between = ", ";
+    for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+        if (diff & bits[i].bit) {
+            text_add(text, "%s%s", between, new &bits[i].bit ? bits[i].set : bits[i].cleared);
+            between = ", ";
+        }
     }
-    if (diff & RTE_MASKED)
-        say(text, "%s%s", between, new &RTE_MASKED ? "masked" : "unmasked");
-    else if (!diff)
-        say(text, "the guest writes its route as it was");
 }
 
-static void say_reasons(struct text *text, uint64_t reasons)
+static void add_reasons(struct text *text, uint64_t reasons)
 {
     static const char *const why[] = {"a route changed", "a local APIC changed",
                                       "a stale bit was used up"};
     const char *between = ", because ";
 
-    say(text, "scans the routes");
     for (unsigned i = 0; i < 3; i++) {
         if (reasons >> i & 1) {
-            say(text, "%s%s", between, why[i]);
+            text_add(text, "%s%s", between, why[i]);
             between = " and ";
         }
     }
 }
 
-static void say_delivery(struct text *text, const struct trace_record *record)
+static void add_value(struct text *text, char which, const struct trace_record *record)
 {
-    say(text, "the I/O APIC sends vector 0x%02x to destination %lu: ", record->vector, record->a);
-    if (record->b == 0)
-        say(text, "nobody accepts it");
-    else if (record->b == 1)
-        say(text, "accepted");
+    if (which == 'v')
+        text_add(text, "0x%02x", record->vector);
+    else if (which == 'p')
+        add_pins(text, record->a);
+    else if (which == 'r')
+        add_route_changes(text, record->a, record->b);
+    else if (which == 'w')
+        add_reasons(text, record->a);
+    else if (which == 'x')
+        text_add(text, "0x%lx", record->a);
     else
-        say(text, "accepted by %lu", record->b);
-}
-
-static void say_acceptance(struct text *text, const struct trace_record *record)
-{
-    say(text, "accepts vector 0x%02x (level, ", record->vector);
-    say_pins(text, record->a);
-    say(text,
-        record->b ? "): it waits behind the one in service" : "): the I/O APIC is owed its EOI");
-}
-
-static void say_eoi(struct text *text, const struct trace_record *record)
-{
-    say(text, "EOI of vector 0x%02x exits: ", record->vector);
-    if (record->event == TRACE_EOI_COINCIDENTAL) {
-        say(text, "coincidental, nothing from the I/O APIC was behind it");
-    } else if (record->event == TRACE_EOI_STALE) {
-        say(text, "stale, the route has gone elsewhere but this one came from ");
-        say_pins(text, record->a);
-    } else {
-        say(text, "live, it came from ");
-        say_pins(text, record->a);
-    }
-}
-
-/* What the scan did to one vector's bit. */
-static void say_scan_change(struct text *text, const struct trace_record *record)
-{
-    say(text, "    vector 0x%02x: ", record->vector);
-    switch (record->event) {
-    case TRACE_SCAN_ADD:
-        say(text, record->a ? "its EOI will exit: in flight, though no route leads here (stale)"
-                            : "its EOI will exit: a level route leads here");
-        break;
-    case TRACE_SCAN_REMOVE:
-        say(text, "its EOI exits no longer");
-        break;
-    case TRACE_SCAN_STALE:
-        say(text, "no route leads here now, but one is in flight: its bit stays, stale");
-        break;
-    default:
-        say(text, "a route leads here again: its bit is not stale now");
-        break;
-    }
-}
-
-static bool say_sentence(struct text *text, const struct trace_record *record)
-{
-    switch (record->event) {
-    case TRACE_LINE:
-        say(text, "the line goes %s", record->a ? "high" : "low");
-        return true;
-    case TRACE_RTE_WRITE:
-        say_entry_changes(text, record->a, record->b);
-        return true;
-    case TRACE_DELIVER:
-        say_delivery(text, record);
-        return true;
-    case TRACE_ACCEPT_EDGE:
-        say(text, "accepts vector 0x%02x (edge)", record->vector);
-        return true;
-    case TRACE_ACCEPT_LEVEL:
-        say_acceptance(text, record);
-        return true;
-    case TRACE_SCAN:
-        say_reasons(text, record->a);
-        return true;
-    case TRACE_SCAN_ADD:
-    case TRACE_SCAN_REMOVE:
-    case TRACE_SCAN_STALE:
-    case TRACE_SCAN_ROUTED:
-        say_scan_change(text, record);
-        return true;
-    case TRACE_EOI_LIVE:
-    case TRACE_EOI_STALE:
-    case TRACE_EOI_COINCIDENTAL:
-        say_eoi(text, record);
-        return true;
-    case TRACE_REMOTE_IRR:
-        say(text,
-            record->a ? "Remote IRR is set: the pin waits for its EOI" : "Remote IRR is cleared");
-        return true;
-    case TRACE_ORPHANED:
-        say(text, "the EOI of vector 0x%02x leaves Remote IRR set: the route has 0x%02lx now",
-            record->vector, record->a & 0xff);
-        return true;
-    case TRACE_RESCAN:
-        say(text, "asks for one scan: the stale bit of vector 0x%02x is used up", record->vector);
-        return true;
-    case TRACE_KICK:
-        say(text, "is called out of the guest");
-        return true;
-    case TRACE_VCPU_START:
-        say(text, "starts at 0x%lx", record->a);
-        return true;
-    case TRACE_DROPPED:
-        say(text, "is reset with vector 0x%02x in flight: its EOI will not come, for ",
-            record->vector);
-        say_pins(text, record->a);
-        return true;
-    case TRACE_DEFERRED:
-        say(text, "the line is stuck: from now on one delivery a tick");
-        return true;
-    default:
-        return false;
-    }
+        text_add(text, "%lu", which == 'a' ? record->a : record->b);
 }
 
 int trace_story(char *out, size_t size, const struct trace_record *record, uint64_t start)
 {
     struct text text = {.out = out, .size = size};
+    unsigned event = event_of(record);
+    char number[GROUPED_SIZE];
+    uint64_t last = events[event].b ? record->b : record->a;
+    const char *story = last && events[event].other ? events[event].other : events[event].story;
 
-    say_time(&text, record->time - start);
-    if (record->vcpu != TRACE_NO_VCPU)
-        say(&text, "vCPU %-3u ", record->vcpu);
-    else if (record->pin != TRACE_NO_PIN)
-        say(&text, "pin %-4u ", record->pin);
-    else
-        say(&text, "%9s", "");
-    if (!say_sentence(&text, record)) {
-        if (size)
-            out[0] = 0;
+    if (!*story) {
+        text_add(&text, "%s", story);
         return 0;
     }
-    say_repeats(&text, record);
-    return (int)text.length;
+    text_add(&text, "%15s  ", grouped(number, record->time - start));
+    if (record->vcpu != TRACE_NO_VCPU)
+        text_add(&text, "vCPU %-3u ", record->vcpu);
+    else if (record->pin != TRACE_NO_PIN)
+        text_add(&text, "pin %-4u ", record->pin);
+    else
+        text_add(&text, "%9s", "");
+    for (; *story; story++) {
+        if (*story == '$')
+            add_value(&text, *++story, record);
+        else
+            text_add(&text, "%s", (char[]){*story, 0});
+    }
+    return add_repeats(&text, record);
 }

@@ -24,13 +24,12 @@
 static void integers_print_as_printf_prints_them(void **state)
 {
     (void)state;
-    SAME("%d %i %u", 0, -1, 42u);
+    SAME("%d %d %u", 0, -1, 42u);
     SAME("%d %d", INT_MIN, INT_MAX);
     SAME("%ld %lu", LONG_MIN, ULONG_MAX);
     SAME("%lld %llu %llx", LLONG_MIN, ULLONG_MAX, ULLONG_MAX);
     SAME("%zu %zx", SIZE_MAX, SIZE_MAX);
-    SAME("%x %X", 0xdeadbeefu, 0xdeadbeefu);
-    SAME("%lx|%lX", 0x123456789abcdef0ul, 0x123456789abcdef0ul);
+    SAME("%x|%lx", 0xdeadbeefu, 0x123456789abcdef0ul);
 }
 
 static void width_and_flags(void **state)
@@ -40,20 +39,15 @@ static void width_and_flags(void **state)
     SAME("[%8d] [%-8d] [%08d]", -42, -42, -42);
     SAME("[%016lx] [%-16lx]|", 0xabcul, 0xabcul);
     SAME("[%2d] [%02x]", 12345, 0x12345u);
-    SAME("[%.4x] [%8.4x] [%-8.4x]", 0xau, 0xau, 0xau);
-    SAME("[%5c] [%-5c]", 'x', 'y');
+    SAME("[%08ld] [%01d] [%0d]", LONG_MIN, -42, -42);
     SAME("100%% %s", "sure");
 }
 
-static void strings_and_their_precision(void **state)
+static void strings(void **state)
 {
-    char not_terminated[3] = {'a', 'b', 'c'};
-
     (void)state;
     SAME("[%s] [%8s] [%-8s]", "abc", "abc", "abc");
-    SAME("[%.2s] [%8.2s] [%-8.2s]", "abc", "abc", "abc");
-    SAME("[%.0s] [%.9s]", "abc", "abc");
-    SAME("[%.3s]", not_terminated);
+    SAME("[%2s] [%-2s] [%s] [%3s] [%5s]", "abc", "abc", "", "", "-1");
 }
 
 static void a_null_string_is_named(void **state)
@@ -64,17 +58,6 @@ static void a_null_string_is_named(void **state)
     (void)state;
     assert_int_equal(format(out, sizeof(out), "<%s>", none), 8);
     assert_string_equal(out, "<(null)>");
-}
-
-static void pointers_have_a_prefix(void **state)
-{
-    char out[32];
-
-    (void)state;
-    format(out, sizeof(out), "%p", (void *)(uintptr_t)0xffffffff80000000);
-    assert_string_equal(out, "0xffffffff80000000");
-    format(out, sizeof(out), "%p", NULL);
-    assert_string_equal(out, "0x0");
 }
 
 static void output_is_bounded_and_terminated(void **state)
@@ -102,6 +85,24 @@ static void size_zero_writes_nothing(void **state)
     assert_int_equal(format(NULL, 0, "%s", "abc"), 3);
 }
 
+static void text_grows_step_by_step(void **state)
+{
+    char out[8];
+
+    (void)state;
+    for (size_t size = 0; size <= sizeof(out); size++) {
+        struct text text = {.out = out, .size = size};
+
+        memset(out, '#', sizeof(out));
+        for (int i = 0; i < 3; i++)
+            text_add(&text, "%s%d,", "a", i);
+        assert_int_equal(text.length, 9);
+        assert_memory_equal(out, "a0,a1,a2,", size ? size - 1 : 0);
+        for (size_t i = size ? size - 1 : 0; i < sizeof(out); i++)
+            assert_int_equal(out[i], size && i == size - 1 ? 0 : '#');
+    }
+}
+
 static int format_unchecked(char *out, size_t size, const char *fmt, ...)
 {
     va_list args;
@@ -124,6 +125,8 @@ static void what_is_not_known_is_copied(void **state)
     assert_string_equal(out, "%q|%-5lf|%");
     format_unchecked(out, sizeof(out), "x%08");
     assert_string_equal(out, "x%08");
+    format_unchecked(out, sizeof(out), "%.4x|%p|%c|%i|%X");
+    assert_string_equal(out, "%.4x|%p|%c|%i|%X");
 }
 
 static void absurd_widths_are_limited(void **state)
@@ -133,7 +136,7 @@ static void absurd_widths_are_limited(void **state)
     (void)state;
     assert_int_equal(format_unchecked(out, sizeof(out), "%99999999999999999999d", 1), 4096);
     assert_string_equal(out, "               ");
-    assert_int_equal(format_unchecked(out, sizeof(out), "%.99999999999999999999d", 1), 4096);
+    assert_int_equal(format_unchecked(out, sizeof(out), "%099999999999999999999d", 1), 4096);
     assert_string_equal(out, "000000000000000");
 }
 
@@ -142,11 +145,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_print_as_printf_prints_them),
         cmocka_unit_test(width_and_flags),
-        cmocka_unit_test(strings_and_their_precision),
+        cmocka_unit_test(strings),
         cmocka_unit_test(a_null_string_is_named),
-        cmocka_unit_test(pointers_have_a_prefix),
         cmocka_unit_test(output_is_bounded_and_terminated),
         cmocka_unit_test(size_zero_writes_nothing),
+        cmocka_unit_test(text_grows_step_by_step),
         cmocka_unit_test(what_is_not_known_is_copied),
         cmocka_unit_test(absurd_widths_are_limited),
     };

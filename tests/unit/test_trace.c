@@ -199,10 +199,38 @@ static void a_route_change_names_what_changed(void **state)
     record.b = 0x8951;
     assert_story(record,
                  "              0  pin 5    the guest changes its route: vector 0x00 -> 0x51, "
-                 "destination APIC 0 -> logical 0, edge -> level, fixed -> lowest "
-                 "priority, unmasked");
+                 "destination APIC 0 -> logical 0, fixed -> lowest priority, edge "
+                 "-> level, unmasked");
     record.b = record.a;
     assert_story(record, "              0  pin 5    the guest writes its route as it was");
+}
+
+static void a_sentence_depends_on_the_values(void **state)
+{
+    struct trace_record record = event(TRACE_DELIVER, 0x51);
+
+    (void)state;
+    record.time = 100;
+    record.vcpu = TRACE_NO_VCPU;
+    record.pin = 5;
+    record.a = 3;
+    assert_story(record, "              0  pin 5    the I/O APIC sends vector 0x51 to destination "
+                         "3: nobody accepts it");
+    record.b = 2;
+    assert_story(record, "              0  pin 5    the I/O APIC sends vector 0x51 to destination "
+                         "3: accepted by 2");
+    record = event(TRACE_SCAN, 0);
+    record.time = 100;
+    record.a = SCAN_RTE | SCAN_STALE;
+    assert_story(record, "              0  vCPU 0   scans the routes, because a route changed and "
+                         "a stale bit was used up");
+    record.event = TRACE_SCAN_ADD;
+    record.vector = 0x51;
+    assert_story(record, "              0  vCPU 0       vector 0x51: its EOI will exit: in flight, "
+                         "though no route leads here (stale)");
+    record.event = TRACE_VCPU_START;
+    record.a = 0x100000;
+    assert_story(record, "              0  vCPU 0   starts at 0x100000");
 }
 
 static void the_terse_form_shows_all_there_is(void **state)
@@ -277,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup(rings_merge_by_time, set_up),
         cmocka_unit_test_setup(the_story_reads_as_sentences, set_up),
         cmocka_unit_test_setup(a_route_change_names_what_changed, set_up),
+        cmocka_unit_test_setup(a_sentence_depends_on_the_values, set_up),
         cmocka_unit_test_setup(the_terse_form_shows_all_there_is, set_up),
         cmocka_unit_test_setup(every_event_has_a_name_and_a_sentence, set_up),
         cmocka_unit_test_setup(any_bytes_are_safe_in_any_buffer, set_up),
