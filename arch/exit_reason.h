@@ -9,7 +9,6 @@
 
 #define EXIT_REASON_BASIC_MASK                0xffffu
 
-#define EXIT_REASON_BASIC_MASK                0
 #define EXIT_REASON_EXCEPTION_OR_NMI          0
 #define EXIT_REASON_EXTERNAL_INTERRUPT        1
 #define EXIT_REASON_TRIPLE_FAULT              2
