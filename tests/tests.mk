@@ -48,7 +48,8 @@ export LINT_CC   = $(CC) $(filter-out -MMD -MP,$(BOOT_CFLAGS))
 export PURE
 
 LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
-EMULATOR_TESTS = $(filter-out tests/emulator/bench.t,$(wildcard tests/emulator/*.t))
+MODEL_TESTS    = $(wildcard tests/model/*.t)
+EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 
 unit: $(UNIT_TESTS) ## build and run the unit tests (V=1: every line)
 	@$(PROVE) $(UNIT_TESTS)
@@ -57,12 +58,14 @@ lint: ## check the tree: include rules, headers, format, size, scripts
 	@$(PROVE) $(LINT_TESTS)
 
 check: deps ## the quick tests: lint and unit tests, no emulator
-	@$(MAKE_ALL) all unit-tests
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS)
+	@$(MAKE_ALL) all unit-tests model-programs
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/model/smoke.t
 
-test: deps ## all tests: lint, unit tests, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(EMULATOR_TESTS)
+test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
+	@$(MAKE_ALL) all unit-tests model-programs
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MODEL_TESTS) $(EMULATOR_TESTS)
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
+
+include tests/model/model.mk
