@@ -136,18 +136,12 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
         return EXIT_RESUME;
     }
     uint64_t *reg = vcpu->context.reg;
-    uint64_t old_flags = vmcs_read(VMCS_GUEST_RFLAGS);
-    uint64_t flags = old_flags;
-    uint64_t value = 0;
     reg[GUEST_RSP] = vmcs_read(VMCS_GUEST_RSP);
     uint64_t old_rsp = reg[GUEST_RSP];
-    if (mmio_reads(&instruction))
-        value = device->read(vcpu, address, instruction.size);
-    value = mmio_execute(&instruction, value, reg, &flags);
-    if (mmio_writes(&instruction))
-        device->write(vcpu, address, instruction.size, value);
-    if (flags != old_flags)
-        vmcs_write(VMCS_GUEST_RFLAGS, flags);
+    if (instruction.store)
+        device->write(vcpu, address, instruction.size, mmio_stored(&instruction, reg));
+    else
+        mmio_load(&instruction, device->read(vcpu, address, instruction.size), reg);
     if (reg[GUEST_RSP] != old_rsp)
         vmcs_write(VMCS_GUEST_RSP, reg[GUEST_RSP]);
     exit_advance(instruction.length);

@@ -1,4 +1,4 @@
-/* Reading the bytes of an MMIO instruction: see vmm/mmio_decode.h. What it does: mmio_execute.c. */
+/* Reading the bytes of an MMIO instruction, and what it does: see vmm/mmio_decode.h. */
 #include "vmm/mmio_decode.h"
 
 #define REX_W 8u
@@ -24,46 +24,35 @@ static uint8_t next_byte(struct reader *reader)
     return reader->bytes[reader->at++];
 }
 
-static void skip(struct reader *reader, unsigned bytes)
+static uint64_t sign_extended(uint64_t value, unsigned size)
 {
-    while (bytes-- > 0) {
-        next_byte(reader);
-    }
+    unsigned unused = 64 - 8 * size;
+
+    return (uint64_t)((int64_t)(value << unused) >> unused);
 }
 
-/* A little-endian number of 1, 2 or 4 bytes, sign-extended. */
-static uint64_t next_signed(struct reader *reader, unsigned bytes)
+/* A little-endian number, sign-extended. */
+static uint64_t next_signed(struct reader *reader, unsigned size)
 {
     uint64_t value = 0;
-    unsigned unused = 64 - 8 * bytes;
 
-    for (unsigned i = 0; i < bytes; i++) {
+    for (unsigned i = 0; i < size; i++)
         value |= (uint64_t)next_byte(reader) << (8 * i);
-    }
-    return (uint64_t)((int64_t)(value << unused) >> unused);
+    return sign_extended(value, size);
 }
 
 static unsigned operand_size(const struct reader *reader)
 {
-    if ((reader->rex & REX_W) != 0) {
+    if ((reader->rex & REX_W) != 0)
         return 8;
-    }
-    if (reader->mode == MMIO_MODE_16) {
-        return reader->operand_override ? 4 : 2;
-    }
-    return reader->operand_override ? 2 : 4;
+    return (reader->mode == MMIO_MODE_16) == reader->operand_override ? 4 : 2;
 }
 
 static unsigned address_size(const struct reader *reader)
 {
-    switch (reader->mode) {
-    case MMIO_MODE_64:
+    if (reader->mode == MMIO_MODE_64)
         return reader->address_override ? 4 : 8;
-    case MMIO_MODE_32:
-        return reader->address_override ? 2 : 4;
-    default:
-        return reader->address_override ? 4 : 2;
-    }
+    return (reader->mode == MMIO_MODE_16) == reader->address_override ? 4 : 2;
 }
 
 /* Reads the prefixes and returns the opcode's first byte. A REX prefix counts only directly before
@@ -94,7 +83,7 @@ static uint8_t read_prefixes(struct reader *reader)
         case 0xf3:
             break;
         default:
-            if (reader->mode == MMIO_MODE_64 && (byte & 0xf0) == 0x40 && !reader->cut) {
+            if (reader->mode == MMIO_MODE_64 && (byte & 0xf0) == 0x40) {
                 reader->rex = byte;
                 continue;
             }
@@ -104,195 +93,94 @@ static uint8_t read_prefixes(struct reader *reader)
     }
 }
 
-static void skip_displacement_16(struct reader *reader, unsigned mod, unsigned rm)
-{
-    if (mod == 1) {
-        skip(reader, 1);
-    } else if (mod == 2 || rm == 6) {
-        skip(reader, 2);
-    }
-}
-
-static void skip_displacement_32(struct reader *reader, unsigned mod, unsigned rm)
-{
-    unsigned base = rm;
-
-    if (rm == 4) {
-        base = next_byte(reader) & 7; /* the SIB byte */
-    }
-    if (mod == 1) {
-        skip(reader, 1);
-    } else if (mod == 2 || base == 5) {
-        skip(reader, 4);
-    }
-}
-
-/* Reads the ModRM byte with all that belongs to the address. Returns its reg field, or -1 if it
- * names a register and not memory. */
-static int read_modrm(struct reader *reader)
-{
-    uint8_t modrm = next_byte(reader);
-    unsigned mod = modrm >> 6, rm = modrm & 7;
-
-    if (mod == 3) {
-        return -1;
-    }
-    if (address_size(reader) == 2) {
-        skip_displacement_16(reader, mod, rm);
-    } else {
-        skip_displacement_32(reader, mod, rm);
-    }
-    return modrm >> 3 & 7;
-}
-
-/* Fills in the register operand: which one is meant by the ModRM byte's reg field. */
-static void set_register(const struct reader *reader, struct mmio_instruction *i, unsigned field)
-{
-    if (i->register_size == 1 && reader->rex == 0 && field >= 4) {
-        i->reg = (uint8_t)(field - 4);
-        i->high_byte = true;
-        return;
-    }
-    i->reg = (uint8_t)(field + ((reader->rex & REX_R) != 0 ? 8 : 0));
-}
-
-static void set_size(struct mmio_instruction *i, unsigned size)
-{
-    i->size = i->register_size = (uint8_t)size;
-}
-
-static const char *const no_memory = "its operand is a register, not memory";
 static const char *const not_decoded = "not an instruction that is decoded for device memory";
 
-/* Forms with a register: MOV, XCHG, TEST and the arithmetic group. */
+/* Reads the ModRM byte with all that belongs to the address, and puts its reg field into `reg`. */
+static const char *read_modrm(struct reader *reader, struct mmio_instruction *i)
+{
+    uint8_t modrm = next_byte(reader);
+    unsigned mod = modrm >> 6, base = modrm & 7;
+    bool wide = address_size(reader) != 2;
+
+    if (mod == 3)
+        return "its operand is a register, not memory";
+    if (wide && base == 4)
+        base = next_byte(reader) & 7; /* the SIB byte */
+    if (mod == 1)
+        next_signed(reader, 1);
+    else if (mod == 2 || base == (wide ? 5 : 6))
+        next_signed(reader, wide ? 4 : 2);
+    i->reg = modrm >> 3 & 7;
+    return NULL;
+}
+
+/* Forms whose reg field names the register. */
 static const char *with_register(struct reader *reader, struct mmio_instruction *i)
 {
-    int field = read_modrm(reader);
+    const char *error = read_modrm(reader, i);
 
-    if (field < 0) {
-        return no_memory;
+    if (i->register_size == 1 && reader->rex == 0 && i->reg >= 4) {
+        i->reg -= 4;
+        i->high_byte = true;
+    } else if ((reader->rex & REX_R) != 0) {
+        i->reg += 8;
     }
-    set_register(reader, i, (unsigned)field);
-    return NULL;
+    return error;
 }
 
-/* Forms with an immediate: the reg field is a part of the opcode. `first` and `last` are the values
- * that it may have. */
-static const char *with_immediate(struct reader *reader, struct mmio_instruction *i,
-                                  unsigned immediate_size, int first, int last)
+/* C6 and C7: the reg field is a part of the opcode, and must be 0. */
+static const char *with_immediate(struct reader *reader, struct mmio_instruction *i)
 {
-    int field = read_modrm(reader);
+    const char *error = read_modrm(reader, i);
 
-    if (field < 0) {
-        return no_memory;
-    }
-    if (field < first || field > last) {
-        return not_decoded;
-    }
-    if (i->kind == MMIO_ALU_MEMORY && i->alu != MMIO_TEST) {
-        i->alu = (enum mmio_alu)field;
-    }
     i->has_immediate = true;
-    i->immediate = next_signed(reader, immediate_size > 4 ? 4 : immediate_size);
-    return NULL;
+    i->immediate = next_signed(reader, i->size > 4 ? 4 : i->size);
+    return error == NULL && i->reg != 0 ? not_decoded : error;
 }
 
-/* A0 to A3: the accumulator, and an address instead of a ModRM byte. */
-static const char *decode_moffs(struct reader *reader, struct mmio_instruction *i, uint8_t opcode)
+/* MOVZX and MOVSX from `size` bytes. */
+static const char *extending(struct reader *reader, struct mmio_instruction *i, unsigned size,
+                             bool sign_extend)
 {
-    i->kind = (opcode & 2) != 0 ? MMIO_STORE : MMIO_LOAD;
-    i->reg = 0;
-    skip(reader, address_size(reader));
-    return NULL;
-}
-
-/* 0F B6, B7, BE, BF: MOVZX and MOVSX from 8 or 16 bits. */
-static const char *decode_extending(struct reader *reader, struct mmio_instruction *i)
-{
-    uint8_t opcode = next_byte(reader);
-
-    if (opcode != 0xb6 && opcode != 0xb7 && opcode != 0xbe && opcode != 0xbf) {
-        return not_decoded;
-    }
-    i->kind = MMIO_LOAD;
     i->register_size = (uint8_t)operand_size(reader);
-    i->size = (opcode & 1) != 0 ? 2 : 1;
-    i->sign_extend = (opcode & 8) != 0;
+    i->size = (uint8_t)size;
+    i->sign_extend = sign_extend;
     return with_register(reader, i);
 }
 
-static const char *decode_movsxd(struct reader *reader, struct mmio_instruction *i)
+static const char *decode_opcode(struct reader *reader, struct mmio_instruction *i)
 {
-    if (reader->mode != MMIO_MODE_64 || operand_size(reader) == 2) {
-        return not_decoded;
-    }
-    i->kind = MMIO_LOAD;
-    i->register_size = (uint8_t)operand_size(reader);
-    i->size = 4;
-    i->sign_extend = true;
-    return with_register(reader, i);
-}
+    uint8_t opcode = read_prefixes(reader);
 
-/* 00 to 3B: bits 5:3 of the opcode are the operation, bit 1 says that the register is the target.
- */
-static const char *decode_alu(struct reader *reader, struct mmio_instruction *i, uint8_t opcode)
-{
-    i->alu = (enum mmio_alu)(opcode >> 3);
-    i->kind = (opcode & 2) != 0 ? MMIO_ALU_REGISTER : MMIO_ALU_MEMORY;
-    return with_register(reader, i);
-}
-
-static const char *decode_opcode(struct reader *reader, struct mmio_instruction *i, uint8_t opcode)
-{
-    unsigned size = (opcode & 1) != 0 ? operand_size(reader) : 1;
-
-    set_size(i, size);
-    if (opcode < 0x40 && (opcode & 4) == 0) {
-        return decode_alu(reader, i, opcode);
-    }
+    i->size = i->register_size = (opcode & 1) != 0 ? (uint8_t)operand_size(reader) : 1;
     switch (opcode) {
     case 0x0f:
-        return decode_extending(reader, i);
-    case 0x63:
-        return decode_movsxd(reader, i);
-    case 0x80:
-    case 0x81:
-        i->kind = MMIO_ALU_MEMORY;
-        return with_immediate(reader, i, size, MMIO_ADD, MMIO_CMP);
-    case 0x83:
-        i->kind = MMIO_ALU_MEMORY;
-        return with_immediate(reader, i, 1, MMIO_ADD, MMIO_CMP);
-    case 0x84:
-    case 0x85:
-        i->kind = MMIO_ALU_MEMORY;
-        i->alu = MMIO_TEST;
-        return with_register(reader, i);
-    case 0x86:
-    case 0x87:
-        i->kind = MMIO_EXCHANGE;
-        return with_register(reader, i);
+        opcode = next_byte(reader);
+        if ((opcode & 0xf6) != 0xb6) /* B6, B7, BE or BF */
+            return not_decoded;
+        return extending(reader, i, (opcode & 1) != 0 ? 2 : 1, (opcode & 8) != 0);
+    case 0x63: /* MOVSXD */
+        if (reader->mode != MMIO_MODE_64 || operand_size(reader) == 2)
+            return not_decoded;
+        return extending(reader, i, 4, true);
     case 0x88:
     case 0x89:
-        i->kind = MMIO_STORE;
+        i->store = true;
         return with_register(reader, i);
     case 0x8a:
     case 0x8b:
-        i->kind = MMIO_LOAD;
         return with_register(reader, i);
-    case 0xa0:
+    case 0xa0: /* to A3: the accumulator, and an address instead of a ModRM byte */
     case 0xa1:
     case 0xa2:
     case 0xa3:
-        return decode_moffs(reader, i, opcode);
+        i->store = (opcode & 2) != 0;
+        next_signed(reader, address_size(reader));
+        return NULL;
     case 0xc6:
     case 0xc7:
-        i->kind = MMIO_STORE;
-        return with_immediate(reader, i, size, 0, 0);
-    case 0xf6:
-    case 0xf7:
-        i->kind = MMIO_ALU_MEMORY;
-        i->alu = MMIO_TEST;
-        return with_immediate(reader, i, size, 0, 1);
+        i->store = true;
+        return with_immediate(reader, i);
     default:
         return not_decoded;
     }
@@ -302,26 +190,40 @@ const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
                         struct mmio_instruction *instruction)
 {
     struct reader reader = {.bytes = bytes, .count = count, .mode = mode};
-    const char *error;
-    uint8_t opcode;
 
     *instruction = (struct mmio_instruction){0};
-    if (count > MMIO_INSTRUCTION_MAX) {
+    if (count > MMIO_INSTRUCTION_MAX)
         reader.count = MMIO_INSTRUCTION_MAX;
-    }
-    opcode = read_prefixes(&reader);
-    error = reader.cut ? NULL : decode_opcode(&reader, instruction, opcode);
-    if (reader.cut) {
-        return reader.at == MMIO_INSTRUCTION_MAX ? "longer than 15 bytes"
-                                                 : "its last bytes are missing";
-    }
-    if (error != NULL) {
-        return error;
-    }
-    if (reader.lock && (!mmio_reads(instruction) || !mmio_writes(instruction))) {
+    const char *error = decode_opcode(&reader, instruction);
+    if (reader.cut && reader.at == MMIO_INSTRUCTION_MAX)
+        return "longer than 15 bytes";
+    if (reader.cut)
+        return "its last bytes are missing";
+    if (error == NULL && reader.lock)
         return "LOCK is not allowed with it";
-    }
-    instruction->locked = reader.lock;
     instruction->length = (uint8_t)reader.at;
-    return NULL;
+    return error;
+}
+
+static uint64_t mask_of(unsigned size)
+{
+    return ~0ULL >> (64 - 8 * size);
+}
+
+uint64_t mmio_stored(const struct mmio_instruction *i, const uint64_t *registers)
+{
+    uint64_t value = i->has_immediate ? i->immediate : registers[i->reg] >> (i->high_byte ? 8 : 0);
+
+    return value & mask_of(i->size);
+}
+
+/* A 32-bit result clears the upper half of the register; smaller ones leave the rest. */
+void mmio_load(const struct mmio_instruction *i, uint64_t memory, uint64_t *registers)
+{
+    unsigned shift = i->high_byte ? 8 : 0;
+    uint64_t mask = mask_of(i->register_size) << shift;
+    uint64_t kept = i->register_size >= 4 ? 0 : registers[i->reg] & ~mask;
+    uint64_t value = i->sign_extend ? sign_extended(memory, i->size) : memory & mask_of(i->size);
+
+    registers[i->reg] = kept | (value << shift & mask);
 }
