@@ -22,7 +22,7 @@ say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
 PURE_ARCH    := paging ept vmx_controls exit_reason vmcs_image entry_check entry_check_controls \
                 entry_check_host entry_check_guest entry_check_segments
 PURE_DRIVERS := format acpi text_style text_screen
-PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk mmio_decode mmio_execute trace trace_text multiboot multiboot_info vpic vpit vpit_counter vlapic_timer
+PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk mmio_decode trace trace_text multiboot multiboot_info vpic vpit vpit_counter vlapic_timer
 PURE_BOOT    := config memory_map refusal
 PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
                    $(PURE_BOOT:%=boot/%.c))
@@ -40,7 +40,7 @@ COMMON := -std=c11 -O2 -g -I. $(WARN) -MMD -MP -ffreestanding -fno-stack-protect
           -fno-asynchronous-unwind-tables -mno-red-zone -fno-strict-overflow
 HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -funroll-loops -fno-omit-frame-pointer \
              -momit-leaf-frame-pointer
-# GNU-EFI's headers and its start-up code; elsewhere than in Debian the latter may be in
+# GNU-EFI's headers, and its start-up code and library; elsewhere than in Debian these may be in
 # /usr/lib64/gnuefi or /usr/lib64.
 EFI_INCLUDE ?= /usr/include/efi
 EFI_LIB     ?= /usr/lib

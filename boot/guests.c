@@ -94,7 +94,7 @@ const char *guests_read(struct boot_info *info)
     problem = load_read_regions(info);
     if (problem)
         return problem;
-    uint64_t usable = memory_map_total(info->region, info->region_count, BOOT_MEMORY_USABLE);
+    uint64_t usable = memory_map_usable(info->region, info->region_count);
     uint64_t left = usable > HYPERVISOR_MEMORY ? usable - HYPERVISOR_MEMORY : 0;
     uint32_t started = config_check(&config, left);
     print_mistakes(&config);

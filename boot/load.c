@@ -46,22 +46,19 @@ _Static_assert(sizeof(struct elf_program) == 56, "ELF-64");
 extern const uint8_t hypervisor_image[] __attribute__((visibility("hidden")));
 extern const uint8_t hypervisor_image_end[] __attribute__((visibility("hidden")));
 
-static struct firmware_map map;
-static uint64_t entry;
+static const struct elf_header *const header = (const void *)hypervisor_image;
+static UINTN map_key; /* tells the firmware that we know its latest memory map */
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
 static const struct elf_program *program(unsigned index)
 {
-    const struct elf_header *header = (const void *)hypervisor_image;
-
     return (const struct elf_program *)(hypervisor_image + header->program_offset) + index;
 }
 
 /* The addresses that the segments span; false if this is no image that can be loaded. */
 static bool image_span(uint64_t *start, uint64_t *end)
 {
-    const struct elf_header *header = (const void *)hypervisor_image;
     uint64_t file_size = (uint64_t)(hypervisor_image_end - hypervisor_image);
 
     if (file_size < sizeof(*header) ||
@@ -80,7 +77,7 @@ static bool image_span(uint64_t *start, uint64_t *end)
 
         if (p->type != ELF_LOAD || p->memory_size == 0)
             continue;
-        if (p->address % EFI_PAGE || p->memory_size < p->file_size || p->offset > file_size ||
+        if (p->address % PAGING_4K || p->memory_size < p->file_size || p->offset > file_size ||
             p->file_size > file_size - p->offset || p->memory_size > UINT64_MAX - p->address)
             return false;
         if (p->address < *start)
@@ -98,20 +95,19 @@ static uint64_t segment_flags(const struct elf_program *p)
 
 static const char *load_image(struct boot_info *info, struct paging *paging)
 {
-    const struct elf_header *header = (const void *)hypervisor_image;
     uint64_t start, end;
 
     if (!image_span(&start, &end))
         return "the hypervisor inside BOOTX64.EFI is damaged";
-    info->image_size = (end - start + EFI_PAGE - 1) & ~(EFI_PAGE - 1);
-    info->image_base = firmware_alloc_aligned(info->image_size, IMAGE_ALIGN);
-    if (!info->image_base)
+    info->image_size = (end - start + PAGING_4K - 1) & ~(PAGING_4K - 1);
+    uint64_t room = (uint64_t)firmware_alloc(info->image_size + IMAGE_ALIGN, 0);
+    if (!room)
         return "there is not enough memory for the hypervisor";
-    memset((void *)info->image_base, 0, info->image_size);
+    info->image_base = (room + IMAGE_ALIGN - 1) & ~(IMAGE_ALIGN - 1);
     for (unsigned i = 0; i < header->program_count; i++) {
         const struct elf_program *p = program(i);
         uint64_t base = info->image_base + (p->address - start);
-        uint64_t size = (p->memory_size + EFI_PAGE - 1) & ~(EFI_PAGE - 1);
+        uint64_t size = (p->memory_size + PAGING_4K - 1) & ~(PAGING_4K - 1);
 
         if (p->type != ELF_LOAD || p->memory_size == 0)
             continue;
@@ -120,7 +116,6 @@ static const char *load_image(struct boot_info *info, struct paging *paging)
         if (result != PAGING_OK)
             return paging_result_text(result);
     }
-    entry = header->entry;
     return NULL;
 }
 
@@ -128,7 +123,7 @@ static const char *load_image(struct boot_info *info, struct paging *paging)
 
 static uint64_t *alloc_table(void *ctx, uint64_t *phys)
 {
-    uint64_t *table = firmware_alloc(EFI_PAGE);
+    uint64_t *table = firmware_alloc(PAGING_4K, 0);
 
     (void)ctx;
     *phys = (uint64_t)table;
@@ -146,51 +141,42 @@ static bool has_1g_pages(void)
     return cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & (1u << 26));
 }
 
-/* Below 4 GiB in pages of 2 MiB, since memory types change there; above, the regions, rounded to
- * the largest page. Regions come sorted. */
+/* Below 4 GiB in pages of 2 MiB, since memory types change there; above, up to the end of all that
+ * is memory, in the largest pages. */
 static enum paging_result map_identity(const struct boot_info *info, struct paging *paging)
 {
-    uint64_t done = LOW_END;
     enum paging_result result = paging_map(paging, 0, 0, LOW_END, PAGING_WRITABLE);
+    uint64_t end = LOW_END;
 
-    paging->pages_1g = has_1g_pages();
-    uint64_t unit = paging->pages_1g ? PAGING_1G : PAGING_2M;
-    for (uint32_t i = 0; i < info->region_count && result == PAGING_OK; i++) {
-        uint64_t start = info->region[i].base & ~(unit - 1);
-        uint64_t end = (info->region[i].base + info->region[i].size + unit - 1) & ~(unit - 1);
+    for (uint32_t i = 0; i < info->region_count; i++) {
+        const struct boot_region *region = &info->region[i];
 
-        if (start < done)
-            start = done;
-        if (end > IDENTITY_END)
-            end = IDENTITY_END;
-        if (start >= end)
-            continue;
-        result = paging_map(paging, start, start, end - start, PAGING_WRITABLE);
-        done = end;
+        if (region->kind < BOOT_MEMORY_MMIO && region->base + region->size > end)
+            end = region->base + region->size;
     }
-    return result;
+    end = (end + PAGING_1G - 1) & ~(PAGING_1G - 1);
+    if (end > IDENTITY_END)
+        end = IDENTITY_END;
+    if (result != PAGING_OK || end == LOW_END)
+        return result;
+    paging->pages_1g = has_1g_pages();
+    return paging_map(paging, LOW_END, LOW_END, end - LOW_END, PAGING_WRITABLE);
 }
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-static enum memory_map_result convert_map(struct boot_info *info)
-{
-    return memory_map_regions(map.descriptors, map.size, map.descriptor_size, info->region,
-                              BOOT_MAX_REGIONS, &info->region_count);
-}
-
+/* The library's buffer is not given back: that would change the map. */
 const char *load_read_regions(struct boot_info *info)
 {
-    if (EFI_ERROR(firmware_map_alloc(&map)))
+    UINTN count, size;
+    UINT32 version;
+    const EFI_MEMORY_DESCRIPTOR *map = LibMemoryMap(&count, &map_key, &size, &version);
+
+    if (!map)
         return "the firmware does not tell its memory map";
-    switch (convert_map(info)) {
-    case MEMORY_MAP_BAD_SIZE:
-        return "the firmware's memory map is malformed";
-    case MEMORY_MAP_TOO_MANY:
-        return "the firmware's memory map has too many ranges";
-    case MEMORY_MAP_OK:
-        break;
-    }
+    if (!memory_map_regions(map, count * size, size, info->region, BOOT_MAX_REGIONS,
+                            &info->region_count))
+        return "the firmware's memory map is malformed or has too many ranges";
     return NULL;
 }
 
@@ -199,7 +185,7 @@ const char *load_prepare(struct boot_info *info)
 {
     struct paging paging = {.alloc_table = alloc_table, .table = table_at};
 
-    info->trampoline = firmware_alloc_below(EFI_PAGE, TRAMPOLINE_END);
+    info->trampoline = (uint64_t)firmware_alloc(PAGING_4K, TRAMPOLINE_END);
     if (!info->trampoline)
         return "there is no free page below 1 MiB for starting CPUs";
     enum paging_result result = paging_init(&paging);
@@ -211,34 +197,26 @@ const char *load_prepare(struct boot_info *info)
     return load_image(info, &paging);
 }
 
-/* The map's key tells the firmware that we know its latest map; an event in between makes another
- * try necessary. After the first try only these two services may be called, so the buffer comes
- * before. */
-static bool leave_firmware(void)
-{
-    if (EFI_ERROR(firmware_map_alloc(&map)))
-        return false;
-    for (unsigned i = 0; i < EXIT_ATTEMPTS; i++) {
-        if (!EFI_ERROR(firmware_boot->ExitBootServices(firmware_image, map.key)))
-            return true;
-        if (EFI_ERROR(firmware_map_read(&map)))
-            return false;
-    }
-    return false;
-}
-
+/* An event after the map was read makes another try necessary. After the first only the services
+ * for memory may be called. */
 const char *load_start(struct boot_info *info)
 {
-    if (!leave_firmware())
-        return "the firmware refuses to exit its boot services";
+    unsigned attempts = 0;
+
+    do {
+        const char *problem = load_read_regions(info);
+        if (problem)
+            return problem;
+        if (attempts++ == EXIT_ATTEMPTS)
+            return "the firmware refuses to exit its boot services";
+    } while (EFI_ERROR(BS->ExitBootServices(firmware_image, map_key)));
     interrupts_off();
-    convert_map(info); /* should there be too many ranges now, the lowest are listed */
     wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
     __asm__ volatile("mov %0, %%cr3\n\t"
                      "cld\n\t"
                      "jmp *%1"
                      :
-                     : "r"(info->firmware_cr3), "r"(entry), "D"(info)
+                     : "r"(info->firmware_cr3), "r"(header->entry), "D"(info)
                      : "memory");
     __builtin_unreachable();
 }

@@ -8,24 +8,40 @@
 #include "boot/firmware.h"
 #include "drivers/acpi.h"
 
+/* PI 1.8, Vol. 2, "EFI_MP_SERVICES_PROTOCOL": the two functions that are used here. */
+#define MP_PROCESSOR_USABLE 6u /* StatusFlag: enabled and healthy */
+
+struct mp_processor_information {
+    UINT64 ProcessorId; /* the local APIC ID */
+    UINT32 StatusFlag;
+    UINT32 Location[3];
+    UINT32 ExtendedLocation[6]; /* since PI 1.7, only on request */
+};
+
+struct mp_services {
+    EFI_STATUS(EFIAPI *GetNumberOfProcessors)
+    (struct mp_services *This, UINTN *NumberOfProcessors, UINTN *NumberOfEnabledProcessors);
+    EFI_STATUS(EFIAPI *GetProcessorInfo)
+    (struct mp_services *This, UINTN ProcessorNumber, struct mp_processor_information *Info);
+};
+
 static uint64_t find_rsdp(void)
 {
-    static const EFI_GUID acpi_2 = {
-        0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
-    static const EFI_GUID acpi_1 = {
-        0xeb9d2d30, 0x2d88, 0x11d3, {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
-    void *rsdp = firmware_table(&acpi_2);
+    EFI_GUID acpi_2 = ACPI_20_TABLE_GUID, acpi_1 = ACPI_TABLE_GUID;
+    void *rsdp = NULL;
 
-    return (uint64_t)(rsdp ? rsdp : firmware_table(&acpi_1));
+    if (EFI_ERROR(LibGetSystemConfigurationTable(&acpi_2, &rsdp)))
+        LibGetSystemConfigurationTable(&acpi_1, &rsdp);
+    return (uint64_t)rsdp;
 }
 
 /* Only pixels of four bytes with blue or red first are of use: the common ones. */
 static void find_framebuffer(struct boot_framebuffer *framebuffer)
 {
-    static const EFI_GUID guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
-    EFI_GRAPHICS_OUTPUT_PROTOCOL *graphics = firmware_protocol(&guid);
+    EFI_GRAPHICS_OUTPUT_PROTOCOL *graphics;
 
-    if (!graphics || !graphics->Mode || !graphics->Mode->Info)
+    if (EFI_ERROR(LibLocateProtocol(&GraphicsOutputProtocol, (void **)&graphics)) ||
+        !graphics->Mode || !graphics->Mode->Info)
         return;
     const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info = graphics->Mode->Info;
     if (info->PixelFormat != PixelRedGreenBlueReserved8BitPerColor &&
@@ -62,18 +78,18 @@ static void add_cpu(struct boot_info *info, uint32_t apic_id)
 
 static bool cpus_from_firmware(struct boot_info *info)
 {
-    static const EFI_GUID guid = MP_SERVICES_GUID;
-    struct mp_services *services = firmware_protocol(&guid);
+    EFI_GUID guid = {0x3fdda605, 0xa76e, 0x4f46, {0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08}};
+    struct mp_services *services;
     UINTN count, enabled;
 
-    if (!services || EFI_ERROR(services->GetNumberOfProcessors(services, &count, &enabled)))
+    if (EFI_ERROR(LibLocateProtocol(&guid, (void **)&services)) ||
+        EFI_ERROR(services->GetNumberOfProcessors(services, &count, &enabled)))
         return false;
     for (UINTN i = 0; i < count; i++) {
         struct mp_processor_information cpu = {0};
-        UINT32 usable = MP_PROCESSOR_ENABLED | MP_PROCESSOR_HEALTHY;
 
         if (!EFI_ERROR(services->GetProcessorInfo(services, i, &cpu)) &&
-            (cpu.StatusFlag & usable) == usable)
+            (cpu.StatusFlag & MP_PROCESSOR_USABLE) == MP_PROCESSOR_USABLE)
             add_cpu(info, (uint32_t)cpu.ProcessorId);
     }
     return true;
@@ -105,7 +121,7 @@ static void cpus_from_acpi(struct boot_info *info)
 void machine_describe(struct boot_info *info)
 {
     info->rsdp = find_rsdp();
-    info->reset_system = (uint64_t)firmware_system->RuntimeServices->ResetSystem;
+    info->reset_system = (uint64_t)ST->RuntimeServices->ResetSystem;
     find_framebuffer(&info->framebuffer);
     info->cpu_apic_id[0] = own_apic_id();
     info->cpu_count = 1;

@@ -17,13 +17,28 @@
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
+static void wait_for_key(void)
+{
+    SIMPLE_INPUT_INTERFACE *keyboard = ST->ConIn;
+    EFI_INPUT_KEY key;
+
+    if (!keyboard) {
+        BS->Stall(READING_SECONDS * 1000000);
+        return;
+    }
+    while (!EFI_ERROR(keyboard->ReadKeyStroke(keyboard, &key)))
+        ; /* what was typed before */
+    WaitForSingleEvent(keyboard->WaitForKey, READING_SECONDS * 10000000ULL); /* of 100 ns */
+    keyboard->ReadKeyStroke(keyboard, &key);
+}
+
 /* With the reasons on the screen already. */
 static EFI_STATUS give_up(void)
 {
     screen_print("Pinwheel goes back to the firmware: press a key, or wait %d seconds.\n",
                  READING_SECONDS);
     screen_show();
-    firmware_wait_for_key(READING_SECONDS);
+    wait_for_key();
     return EFI_UNSUPPORTED;
 }
 
@@ -40,10 +55,14 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     static char refusal[2048];
     const char *problem;
 
-    firmware_init(image, system);
+    firmware_image = image;
+    ST = system; /* all that GNU-EFI's library has to know */
+    BS = system->BootServices;
+    /* A slow stick must not run into the watchdog of the boot manager. */
+    BS->SetWatchdogTimer(0, 0, 0, NULL);
     screen_clear();
     screen_print("Pinwheel " VERSION ", a hypervisor to watch interrupts with\n\n");
-    struct boot_info *info = firmware_alloc(sizeof(*info));
+    struct boot_info *info = firmware_alloc(sizeof(*info), 0);
     if (!info)
         return refuse("there is not enough memory");
     info->magic = BOOT_INFO_MAGIC;

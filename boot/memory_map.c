@@ -24,29 +24,22 @@ struct map {
     size_t size, descriptor_size;
 };
 
-static int kind_of(uint32_t type)
-{
-    switch (type) {
-    case EFI_MEMORY_LOADER_CODE:
-    case EFI_MEMORY_LOADER_DATA:
-        return BOOT_MEMORY_LOADER;
-    case EFI_MEMORY_BOOT_SERVICES_CODE:
-    case EFI_MEMORY_BOOT_SERVICES_DATA:
-    case EFI_MEMORY_CONVENTIONAL:
-        return BOOT_MEMORY_USABLE;
-    case EFI_MEMORY_ACPI_RECLAIM:
-    case EFI_MEMORY_ACPI_NVS:
-        return BOOT_MEMORY_ACPI;
-    case EFI_MEMORY_RUNTIME_SERVICES_CODE:
-    case EFI_MEMORY_RUNTIME_SERVICES_DATA:
-        return BOOT_MEMORY_RUNTIME;
-    case EFI_MEMORY_MAPPED_IO:
-    case EFI_MEMORY_MAPPED_IO_PORT_SPACE:
-        return BOOT_MEMORY_MMIO;
-    default:
-        return BOOT_MEMORY_RESERVED;
-    }
-}
+/* By EFI_MEMORY_TYPE; types of the future are reserved. */
+static const uint8_t kinds[] = {
+    BOOT_MEMORY_RESERVED, /* EfiReservedMemoryType */
+    BOOT_MEMORY_LOADER,   /* EfiLoaderCode */
+    BOOT_MEMORY_LOADER,   /* EfiLoaderData */
+    BOOT_MEMORY_USABLE,   /* EfiBootServicesCode */
+    BOOT_MEMORY_USABLE,   /* EfiBootServicesData */
+    BOOT_MEMORY_RUNTIME,  /* EfiRuntimeServicesCode */
+    BOOT_MEMORY_RUNTIME,  /* EfiRuntimeServicesData */
+    BOOT_MEMORY_USABLE,   /* EfiConventionalMemory */
+    BOOT_MEMORY_RESERVED, /* EfiUnusableMemory */
+    BOOT_MEMORY_ACPI,     /* EfiACPIReclaimMemory */
+    BOOT_MEMORY_ACPI,     /* EfiACPIMemoryNVS */
+    BOOT_MEMORY_MMIO,     /* EfiMemoryMappedIO */
+    BOOT_MEMORY_MMIO,     /* EfiMemoryMappedIOPortSpace */
+};
 
 /* The range of a descriptor; false if it is to be left out. */
 static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint64_t *end)
@@ -76,27 +69,26 @@ static int claim_at(const struct map *map, uint64_t at, uint64_t *next)
         uint64_t edge = base > at ? base : end;
         if (edge < *next)
             *next = edge;
-        if (base <= at && kind_of(d.type) > kind)
-            kind = kind_of(d.type);
+        int claim = d.type < sizeof(kinds) ? kinds[d.type] : BOOT_MEMORY_RESERVED;
+        if (base <= at && claim > kind)
+            kind = claim;
     }
     if (kind == BOOT_MEMORY_USABLE && at < MEMORY_MAP_FIRST_USABLE)
         return BOOT_MEMORY_RESERVED;
     return kind;
 }
 
-enum memory_map_result memory_map_regions(const void *bytes, size_t size, size_t descriptor_size,
-                                          struct boot_region *region, uint32_t capacity,
-                                          uint32_t *count)
+bool memory_map_regions(const void *bytes, size_t size, size_t descriptor_size,
+                        struct boot_region *region, uint32_t capacity, uint32_t *count)
 {
     struct map map = {bytes, size, descriptor_size};
-    uint32_t used = 0;
+    struct boot_region *last = NULL;
 
     *count = 0;
     if (descriptor_size < sizeof(struct efi_memory_descriptor) || size % descriptor_size)
-        return MEMORY_MAP_BAD_SIZE;
+        return false;
     for (uint64_t at = 0, next; at < PHYS_END; at = next) {
         int kind = claim_at(&map, at, &next);
-        struct boot_region *last = used ? &region[used - 1] : NULL;
 
         if (kind == NOBODY)
             continue;
@@ -104,24 +96,20 @@ enum memory_map_result memory_map_regions(const void *bytes, size_t size, size_t
             last->size += next - at;
             continue;
         }
-        if (used == capacity) {
-            *count = used;
-            return MEMORY_MAP_TOO_MANY;
-        }
-        region[used++] =
-            (struct boot_region){.base = at, .size = next - at, .kind = (uint32_t)kind};
+        if (*count == capacity)
+            return false;
+        last = &region[(*count)++];
+        *last = (struct boot_region){.base = at, .size = next - at, .kind = (uint32_t)kind};
     }
-    *count = used;
-    return MEMORY_MAP_OK;
+    return true;
 }
 
-uint64_t memory_map_total(const struct boot_region *region, uint32_t count,
-                          enum boot_memory_kind kind)
+uint64_t memory_map_usable(const struct boot_region *region, uint32_t count)
 {
     uint64_t total = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        if (region[i].kind == (uint32_t)kind)
+        if (region[i].kind == BOOT_MEMORY_USABLE)
             total += region[i].size;
     }
     return total;

@@ -10,23 +10,6 @@
 
 #include "vmm/boot_info.h"
 
-/* EFI_MEMORY_TYPE. */
-enum efi_memory {
-    EFI_MEMORY_RESERVED,
-    EFI_MEMORY_LOADER_CODE,
-    EFI_MEMORY_LOADER_DATA,
-    EFI_MEMORY_BOOT_SERVICES_CODE,
-    EFI_MEMORY_BOOT_SERVICES_DATA,
-    EFI_MEMORY_RUNTIME_SERVICES_CODE,
-    EFI_MEMORY_RUNTIME_SERVICES_DATA,
-    EFI_MEMORY_CONVENTIONAL,
-    EFI_MEMORY_UNUSABLE,
-    EFI_MEMORY_ACPI_RECLAIM,
-    EFI_MEMORY_ACPI_NVS,
-    EFI_MEMORY_MAPPED_IO,
-    EFI_MEMORY_MAPPED_IO_PORT_SPACE,
-};
-
 /* EFI_MEMORY_DESCRIPTOR, as far as version 1 of it goes. */
 struct efi_memory_descriptor {
     uint32_t type;
@@ -38,23 +21,17 @@ struct efi_memory_descriptor {
 };
 _Static_assert(sizeof(struct efi_memory_descriptor) == 40, "UEFI 2.10");
 
-enum memory_map_result {
-    MEMORY_MAP_OK,
-    MEMORY_MAP_BAD_SIZE, /* a descriptor is smaller than 40 bytes, or the map ends within one */
-    MEMORY_MAP_TOO_MANY, /* more regions than `capacity`: the lowest are listed */
-};
-
 /* Memory below this is never usable: firmware, and what it runs in system-management mode, is known
  * to write there behind the operating system's back, and page 0 is for catching null pointers. */
 #define MEMORY_MAP_FIRST_USABLE 0x100000ULL
 
 /* Fills `region` from `map`, `map_size` bytes of descriptors each `descriptor_size` long.
  * Descriptors that are empty, not page-aligned or wholly beyond 2^52 are left out, one that passes
- * 2^52 is cut there. *count is the number of regions written. */
-enum memory_map_result memory_map_regions(const void *map, size_t map_size, size_t descriptor_size,
-                                          struct boot_region *region, uint32_t capacity,
-                                          uint32_t *count);
+ * 2^52 is cut there. *count is the number of regions written. False if a descriptor is smaller than
+ * 40 bytes, if the map ends within one, or if there are more than `capacity` regions; then the
+ * lowest are listed. */
+bool memory_map_regions(const void *map, size_t map_size, size_t descriptor_size,
+                        struct boot_region *region, uint32_t capacity, uint32_t *count);
 
-/* Bytes in the regions of one kind. */
-uint64_t memory_map_total(const struct boot_region *region, uint32_t count,
-                          enum boot_memory_kind kind);
+/* Bytes in the usable regions. */
+uint64_t memory_map_usable(const struct boot_region *region, uint32_t count);

@@ -13,24 +13,26 @@
 #include "arch/vmx_capabilities.h"
 #include "boot/memory_map.h"
 #include "boot/screen.h"
-#include "drivers/format.h"
 
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define CPU_IDS_SHOWN          16
+
+/* A name in three registers. */
+static void copy_name(char name[13], uint32_t first, uint32_t second, uint32_t third)
+{
+    memcpy(name, (const uint32_t[]){first, second, third}, 12);
+    name[12] = 0;
+}
 
 void report_read_processor(struct processor *processor)
 {
     struct cpuid_result r = cpuid(0, 0);
 
-    memset(processor, 0, sizeof(*processor));
-    memcpy(processor->vendor, &r.ebx, 4);
-    memcpy(processor->vendor + 4, &r.edx, 4);
-    memcpy(processor->vendor + 8, &r.ecx, 4);
+    copy_name(processor->vendor, r.ebx, r.edx, r.ecx);
+    processor->hypervisor[0] = 0;
     if (cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) {
         r = cpuid(0x40000000, 0);
-        memcpy(processor->hypervisor, &r.ebx, 4);
-        memcpy(processor->hypervisor + 4, &r.ecx, 4);
-        memcpy(processor->hypervisor + 8, &r.edx, 4);
+        copy_name(processor->hypervisor, r.ebx, r.ecx, r.edx);
         if (!processor->hypervisor[0])
             memcpy(processor->hypervisor, "unnamed", 8);
     }
@@ -38,82 +40,53 @@ void report_read_processor(struct processor *processor)
     vmx_read_capabilities(&processor->vmx);
 }
 
-/* A list of words, of which those count whose bit is set. */
-struct feature {
-    uint64_t bit;
-    const char *name;
-};
+/* A control can be switched on if its bit in the upper half of the capability MSR is set. */
+#define CAN(control) ((uint64_t)(control) << 32)
 
-static void print_features(const char *title, uint64_t bits, const struct feature *feature,
-                           unsigned count)
+static void print_vmx(const struct vmx_capabilities *vmx)
 {
-    const char *separator = "";
-    bool all = true;
+    uint64_t pin = vmx_capability(vmx, VMX_PIN), secondary = vmx->procbased2, ept = vmx->ept_vpid;
+    const struct {
+        const char *title; /* begins a line */
+        uint64_t bits, bit;
+        const char *name;
+    } features[] = {
+        {"EPT", ept, EPT_VPID_CAP_WB, "write-back"},
+        {NULL, ept, EPT_VPID_CAP_WALK_4, "4 levels"},
+        {NULL, ept, EPT_VPID_CAP_2M, "2 MiB pages"},
+        {NULL, ept, EPT_VPID_CAP_1G, "1 GiB pages"},
+        {NULL, ept, EPT_VPID_CAP_INVEPT_SINGLE, "INVEPT single"},
+        {NULL, ept, EPT_VPID_CAP_INVEPT_ALL, "INVEPT all"},
+        {"VPID", ept, EPT_VPID_CAP_INVVPID_ADDRESS, "INVVPID address"},
+        {NULL, ept, EPT_VPID_CAP_INVVPID_SINGLE, "INVVPID single"},
+        {NULL, ept, EPT_VPID_CAP_INVVPID_ALL, "INVVPID all"},
+        {"Timer, NMI", pin, CAN(PIN_PREEMPTION_TIMER), "preemption timer"},
+        {NULL, pin, CAN(PIN_VIRTUAL_NMIS), "virtual NMIs"},
+        {NULL, pin, CAN(PIN_PROCESS_POSTED_INTERRUPTS), "posted interrupts"},
+        {"Virtual", secondary, CAN(SECONDARY_UNRESTRICTED_GUEST), "unrestricted guest"},
+        {NULL, secondary, CAN(SECONDARY_APIC_REGISTER_VIRTUALIZATION), "APIC registers"},
+        {NULL, secondary, CAN(SECONDARY_VIRTUAL_INTERRUPT_DELIVERY), "interrupt delivery"},
+        {NULL, secondary, CAN(SECONDARY_VIRTUALIZE_X2APIC_MODE), "x2APIC"},
+    };
 
-    screen_print("%-12s", title);
-    for (unsigned i = 0; i < count; i++) {
-        if (!(bits & feature[i].bit)) {
-            all = false;
-            continue;
-        }
-        screen_print("%s%s", separator, feature[i].name);
-        separator = ", ";
-    }
-    if (!*separator)
-        screen_print("nothing");
-    separator = all ? "" : "; not: ";
-    for (unsigned i = 0; i < count; i++) {
-        if (bits & feature[i].bit)
-            continue;
-        screen_print("%s%s", separator, feature[i].name);
-        separator = ", ";
+    for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+        if (features[i].title)
+            screen_print("%s%-12s", i ? "\n" : "", features[i].title);
+        screen_print("%s%s%s", features[i].title ? "" : ", ",
+                     features[i].bits & features[i].bit ? "" : "no ", features[i].name);
     }
     screen_print("\n");
 }
 
-/* A control can be switched on if its bit in the upper half of the capability MSR is set. */
-#define CAN(control) ((uint64_t)(control) << 32)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void print_vmx(const struct vmx_capabilities *vmx)
+static const char *vmx_text(const struct vmx_capabilities *vmx)
 {
-    static const struct feature ept[] = {
-        {EPT_VPID_CAP_WB, "write-back"},
-        {EPT_VPID_CAP_WALK_4, "4 levels"},
-        {EPT_VPID_CAP_2M, "2 MiB pages"},
-        {EPT_VPID_CAP_1G, "1 GiB pages"},
-        {EPT_VPID_CAP_INVEPT_SINGLE, "INVEPT single"},
-        {EPT_VPID_CAP_INVEPT_ALL, "all"},
-    };
-    static const struct feature vpid[] = {
-        {EPT_VPID_CAP_INVVPID_ADDRESS, "INVVPID address"},
-        {EPT_VPID_CAP_INVVPID_SINGLE, "single"},
-        {EPT_VPID_CAP_INVVPID_ALL, "all"},
-    };
-    static const struct feature pin[] = {
-        {CAN(PIN_PREEMPTION_TIMER), "preemption timer"},
-        {CAN(PIN_VIRTUAL_NMIS), "virtual NMIs"},
-        {CAN(PIN_PROCESS_POSTED_INTERRUPTS), "posted interrupts"},
-    };
-    static const struct feature secondary[] = {
-        {CAN(SECONDARY_UNRESTRICTED_GUEST), "unrestricted guest"},
-        {CAN(SECONDARY_APIC_REGISTER_VIRTUALIZATION), "APIC registers"},
-        {CAN(SECONDARY_VIRTUAL_INTERRUPT_DELIVERY), "interrupt delivery"},
-        {CAN(SECONDARY_VIRTUALIZE_X2APIC_MODE), "x2APIC"},
-    };
-
-    print_features("EPT", vmx->ept_vpid, ept, COUNT(ept));
-    print_features("VPID", vmx->ept_vpid, vpid, COUNT(vpid));
-    print_features("Timer, NMI", vmx_pin_capability(vmx), pin, COUNT(pin));
-    print_features("Virtual", vmx->procbased2, secondary, COUNT(secondary));
-}
-
-static const char *feature_control_text(uint64_t control)
-{
-    if (!(control & FEATURE_CONTROL_LOCK))
-        return "unlocked, Pinwheel switches VT-x on";
-    return control & FEATURE_CONTROL_VMX_OUTSIDE_SMX ? "locked with VT-x on"
-                                                     : "locked with VT-x off";
+    if (!vmx->vmx)
+        return "no";
+    if (!(vmx->feature_control & FEATURE_CONTROL_LOCK))
+        return "yes; IA32_FEATURE_CONTROL is unlocked, Pinwheel switches VT-x on";
+    return vmx->feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX
+               ? "yes; IA32_FEATURE_CONTROL is locked with VT-x on"
+               : "yes; IA32_FEATURE_CONTROL is locked with VT-x off";
 }
 
 /* SDM Vol. 2A, "CPUID", leaf 1: the extended parts count for some families only. */
@@ -130,42 +103,29 @@ static void print_processor(const struct processor *processor)
                  family, model, signature & 15);
     if (processor->hypervisor[0])
         screen_print(", under hypervisor %s", processor->hypervisor);
-    screen_print("\n%-12s", "VT-x");
-    if (processor->vmx.vmx)
-        screen_print("yes; IA32_FEATURE_CONTROL is %s\n",
-                     feature_control_text(processor->vmx.feature_control));
-    else
-        screen_print("no\n");
-}
-
-static void print_cpus(const struct boot_info *info)
-{
-    screen_print("%-12s%u, local APIC IDs", "CPUs", info->cpu_count);
-    for (uint32_t i = 0; i < info->cpu_count && i < CPU_IDS_SHOWN; i++)
-        screen_print(" %u", info->cpu_apic_id[i]);
-    screen_print("%s\n", info->cpu_count > CPU_IDS_SHOWN ? " ..." : "");
+    screen_print("\n%-12s%s\n", "VT-x", vmx_text(&processor->vmx));
 }
 
 void report_print(const struct processor *processor, const struct boot_info *info)
 {
     const struct boot_framebuffer *screen = &info->framebuffer;
+    uint64_t usable = memory_map_usable(info->region, info->region_count);
 
     print_processor(processor);
     if (processor->vmx.vmx)
         print_vmx(&processor->vmx);
-    print_cpus(info);
-    screen_print("%-12s%llu MiB usable in %u ranges\n", "Memory",
-                 (unsigned long long)memory_map_total(info->region, info->region_count,
-                                                      BOOT_MEMORY_USABLE) >>
-                     20,
-                 info->region_count);
+    screen_print("%-12s%u, local APIC IDs", "CPUs", info->cpu_count);
+    for (uint32_t i = 0; i < info->cpu_count && i < CPU_IDS_SHOWN; i++)
+        screen_print(" %u", info->cpu_apic_id[i]);
+    screen_print("%s\n", info->cpu_count > CPU_IDS_SHOWN ? " ..." : "");
+    screen_print("%-12s%lu MiB usable in %u ranges\n", "Memory", usable >> 20, info->region_count);
     if (info->rsdp)
-        screen_print("%-12sRSDP at 0x%llx\n", "ACPI", (unsigned long long)info->rsdp);
+        screen_print("%-12sRSDP at 0x%lx\n", "ACPI", info->rsdp);
     else
         screen_print("%-12snone\n", "ACPI");
     if (screen->base)
-        screen_print("%-12s%u x %u at 0x%llx\n", "Screen", screen->width, screen->height,
-                     (unsigned long long)screen->base);
+        screen_print("%-12s%u x %u at 0x%lx\n", "Screen", screen->width, screen->height,
+                     screen->base);
     else
         screen_print("%-12snone that Pinwheel can draw on\n", "Screen");
 }

@@ -1,8 +1,8 @@
 /* What the boot loader tells the hypervisor: everything that only the firmware knew.
  *
  * The boot loader (boot/) fills this structure in, leaves the firmware, and jumps to the ELF entry
- * with RDI = its address. At that moment CR3 holds the loader's own tables: all memory below 4 GiB
- * and every range of the memory map identity-mapped (readable, writable, executable), and the
+ * with RDI = its address. At that moment CR3 holds the loader's own tables: all memory,
+ * and everything below 4 GiB, identity-mapped (readable, writable, executable), and the
  * hypervisor's image mapped at the addresses that it is linked at, each segment with its own
  * rights. Interrupts are off. All addresses here are physical. The structure, the guests' files and
  * the tables lie in memory that the list of regions does not call usable. */

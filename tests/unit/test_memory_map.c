@@ -13,6 +13,23 @@
 
 #define MIB (1ULL << 20)
 
+/* EFI_MEMORY_TYPE. */
+enum efi_memory {
+    EFI_MEMORY_RESERVED,
+    EFI_MEMORY_LOADER_CODE,
+    EFI_MEMORY_LOADER_DATA,
+    EFI_MEMORY_BOOT_SERVICES_CODE,
+    EFI_MEMORY_BOOT_SERVICES_DATA,
+    EFI_MEMORY_RUNTIME_SERVICES_CODE,
+    EFI_MEMORY_RUNTIME_SERVICES_DATA,
+    EFI_MEMORY_CONVENTIONAL,
+    EFI_MEMORY_UNUSABLE,
+    EFI_MEMORY_ACPI_RECLAIM,
+    EFI_MEMORY_ACPI_NVS,
+    EFI_MEMORY_MAPPED_IO,
+    EFI_MEMORY_MAPPED_IO_PORT_SPACE,
+};
+
 static struct boot_region region[BOOT_MAX_REGIONS];
 static uint32_t count;
 
@@ -22,7 +39,7 @@ static struct efi_memory_descriptor range(uint32_t type, uint64_t start, uint64_
         .type = type, .physical_start = start, .number_of_pages = size / 4096};
 }
 
-static enum memory_map_result convert(const struct efi_memory_descriptor *map, size_t entries)
+static bool convert(const struct efi_memory_descriptor *map, size_t entries)
 {
     memset(region, 0xee, sizeof(region));
     return memory_map_regions(map, entries * sizeof(*map), sizeof(*map), region, BOOT_MAX_REGIONS,
@@ -63,12 +80,12 @@ static void every_type_has_its_kind(void **state)
     for (uint32_t type = 0; type < sizeof(kind) / sizeof(kind[0]); type++) {
         struct efi_memory_descriptor map = range(type, 16 * MIB, 0x3000);
 
-        assert_int_equal(convert(&map, 1), MEMORY_MAP_OK);
+        assert_true(convert(&map, 1));
         assert_int_equal(count, 1);
         assert_region(0, 16 * MIB, 0x3000, kind[type]);
     }
     struct efi_memory_descriptor vendor = range(0x80000000, 16 * MIB, 0x3000);
-    assert_int_equal(convert(&vendor, 1), MEMORY_MAP_OK);
+    assert_true(convert(&vendor, 1));
     assert_region(0, 16 * MIB, 0x3000, BOOT_MEMORY_RESERVED);
 }
 
@@ -83,14 +100,13 @@ static void neighbours_of_one_kind_are_merged_in_order(void **state)
     };
 
     (void)state;
-    assert_int_equal(convert(map, 5), MEMORY_MAP_OK);
+    assert_true(convert(map, 5));
     assert_int_equal(count, 4);
     assert_region(0, 4 * MIB, 8 * MIB, BOOT_MEMORY_USABLE);
     assert_region(1, 12 * MIB, MIB, BOOT_MEMORY_LOADER);
     assert_region(2, 13 * MIB, MIB, BOOT_MEMORY_USABLE);
     assert_region(3, 20 * MIB, MIB, BOOT_MEMORY_USABLE);
-    assert_int_equal(memory_map_total(region, count, BOOT_MEMORY_USABLE), 10 * MIB);
-    assert_int_equal(memory_map_total(region, count, BOOT_MEMORY_ACPI), 0);
+    assert_int_equal(memory_map_usable(region, count), 10 * MIB);
 }
 
 static void memory_below_1_mib_is_never_usable(void **state)
@@ -102,7 +118,7 @@ static void memory_below_1_mib_is_never_usable(void **state)
     };
 
     (void)state;
-    assert_int_equal(convert(map, 3), MEMORY_MAP_OK);
+    assert_true(convert(map, 3));
     assert_int_equal(count, 4);
     assert_region(0, 0, 0x9f000, BOOT_MEMORY_RESERVED);
     assert_region(1, 0x9f000, 0x1000, BOOT_MEMORY_LOADER);
@@ -120,7 +136,7 @@ static void the_more_careful_of_two_claims_wins(void **state)
     };
 
     (void)state;
-    assert_int_equal(convert(map, 4), MEMORY_MAP_OK);
+    assert_true(convert(map, 4));
     assert_int_equal(count, 4);
     assert_region(0, 2 * MIB, 2 * MIB, BOOT_MEMORY_USABLE);
     assert_region(1, 4 * MIB, MIB, BOOT_MEMORY_ACPI);
@@ -142,7 +158,7 @@ static void senseless_descriptors_are_left_out_or_cut(void **state)
     };
 
     (void)state;
-    assert_int_equal(convert(map, 6), MEMORY_MAP_OK);
+    assert_true(convert(map, 6));
     assert_int_equal(count, 1);
     assert_region(0, 1ULL << 51, 1ULL << 51, BOOT_MEMORY_RESERVED);
 }
@@ -157,8 +173,7 @@ static void larger_descriptors_of_newer_firmware_are_read(void **state)
         struct efi_memory_descriptor d = range(EFI_MEMORY_CONVENTIONAL, (i + 1) * 4 * MIB, MIB);
         memcpy(bytes + i * 56, &d, sizeof(d));
     }
-    assert_int_equal(memory_map_regions(bytes, 3 * 56, 56, region, BOOT_MAX_REGIONS, &count),
-                     MEMORY_MAP_OK);
+    assert_true(memory_map_regions(bytes, 3 * 56, 56, region, BOOT_MAX_REGIONS, &count));
     assert_int_equal(count, 3);
     assert_region(2, 12 * MIB, MIB, BOOT_MEMORY_USABLE);
 }
@@ -171,11 +186,10 @@ static void malformed_sizes_are_refused(void **state)
     (void)state;
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         count = 77;
-        assert_int_equal(memory_map_regions(map, bad[i][0], bad[i][1], region, 4, &count),
-                         MEMORY_MAP_BAD_SIZE);
+        assert_false(memory_map_regions(map, bad[i][0], bad[i][1], region, 4, &count));
         assert_int_equal(count, 0);
     }
-    assert_int_equal(memory_map_regions(map, 0, 40, region, 4, &count), MEMORY_MAP_OK);
+    assert_true(memory_map_regions(map, 0, 40, region, 4, &count));
     assert_int_equal(count, 0);
 }
 
@@ -186,8 +200,7 @@ static void too_many_regions_keep_the_lowest(void **state)
     (void)state;
     for (unsigned i = 0; i < 5; i++)
         map[i] = range(EFI_MEMORY_CONVENTIONAL, (8 - i) * 2 * MIB, MIB);
-    assert_int_equal(memory_map_regions(map, sizeof(map), 40, region, 3, &count),
-                     MEMORY_MAP_TOO_MANY);
+    assert_false(memory_map_regions(map, sizeof(map), 40, region, 3, &count));
     assert_int_equal(count, 3);
     assert_region(0, 8 * MIB, MIB, BOOT_MEMORY_USABLE);
     assert_region(2, 12 * MIB, MIB, BOOT_MEMORY_USABLE);
@@ -205,7 +218,7 @@ static void any_map_gives_a_sound_list(void **state)
         for (size_t i = 0; i < entries; i++)
             map[i] = range((uint32_t)rand() % 18, (uint64_t)(rand() % 512) * 4096,
                            (uint64_t)(rand() % 128) * 4096);
-        assert_int_equal(convert(map, entries), MEMORY_MAP_OK);
+        assert_true(convert(map, entries));
         for (uint32_t i = 0; i < count; i++) {
             assert_true(region[i].size > 0 && region[i].size % 4096 == 0);
             assert_true(region[i].kind != BOOT_MEMORY_USABLE || region[i].base >= MIB);
