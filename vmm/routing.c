@@ -280,21 +280,32 @@ static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu)
     return changed;
 }
 
+/* Whether a route that concerns this vCPU has changed since its last scan. */
+static bool wants_scan(struct routing_vcpu *vcpu)
+{
+    return atomic_load(&vcpu->generation) != vcpu->seen;
+}
+
+static unsigned scan_under_lock(struct routing *routing, struct routing_vcpu *vcpu)
+{
+    lock(routing);
+    vlapic_accept(&vcpu->apic);
+    unsigned changed = scan(routing, vcpu);
+    unlock(routing);
+    return changed;
+}
+
 /* Every level interrupt that the first sync accepts was posted under the lock, and a change of its
  * route before that post shows in the generation. One that changes later, with the interrupt still
- * in the inbox, is why the second sync is under the lock together with the scan. */
+ * in the inbox, is why the second sync is under the lock together with the scan.
+ *
+ * Each call here is a step of its own to other CPUs, and to the model checker. */
 int routing_prepare_entry(struct routing *routing, unsigned index, unsigned *changed_words)
 {
     struct routing_vcpu *vcpu = &routing->vcpu[index];
 
     vlapic_accept(&vcpu->apic);
-    *changed_words = 0;
-    if (atomic_load(&vcpu->generation) != vcpu->seen) {
-        lock(routing);
-        vlapic_accept(&vcpu->apic);
-        *changed_words = scan(routing, vcpu);
-        unlock(routing);
-    }
+    *changed_words = wants_scan(vcpu) ? scan_under_lock(routing, vcpu) : 0;
     return apic_page_highest(vcpu->apic.page, APIC_IRR);
 }
 
@@ -313,25 +324,39 @@ static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vl
     }
 }
 
+/* On the vCPU's own CPU, without the lock. */
+static enum vlapic_eoi retire(struct routing *routing, struct routing_vcpu *vcpu, uint8_t vector,
+                              uint32_t *pins, bool *rescan)
+{
+    enum vlapic_eoi kind = vlapic_eoi_exit(&vcpu->apic, vector, pins, rescan);
+
+    count_eoi(&routing->counters[vcpu->index], vector, kind);
+    *rescan = *rescan && routing->stale_rescan;
+    return kind;
+}
+
+static void tell_of_eoi(struct routing *routing, struct routing_vcpu *vcpu, uint8_t vector,
+                        uint32_t pins, bool rescan)
+{
+    lock(routing);
+    if (rescan) {
+        apic_trace(vcpu, TRACE_RESCAN, vector, 0, 0);
+        request_scan(routing, vcpu->index, SCAN_STALE);
+    }
+    if (pins)
+        vioapic_eoi(&routing->ioapic, vector, pins);
+    unlock(routing);
+}
+
 /* A coincidental EOI costs no lock: nobody else has to hear of it. */
 enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned index, uint8_t vector)
 {
     struct routing_vcpu *vcpu = &routing->vcpu[index];
     uint32_t pins;
     bool rescan;
-    enum vlapic_eoi kind = vlapic_eoi_exit(&vcpu->apic, vector, &pins, &rescan);
+    enum vlapic_eoi kind = retire(routing, vcpu, vector, &pins, &rescan);
 
-    count_eoi(&routing->counters[index], vector, kind);
-    rescan = rescan && routing->stale_rescan;
-    if (!pins && !rescan)
-        return kind;
-    lock(routing);
-    if (rescan) {
-        apic_trace(vcpu, TRACE_RESCAN, vector, 0, 0);
-        request_scan(routing, index, SCAN_STALE);
-    }
-    if (pins)
-        vioapic_eoi(&routing->ioapic, vector, pins);
-    unlock(routing);
+    if (pins || rescan)
+        tell_of_eoi(routing, vcpu, vector, pins, rescan);
     return kind;
 }

@@ -1,0 +1,6 @@
+/* The list of bounds: each is explored from its own start. See bounds.c. */
+#pragma once
+#include "tests/model/moves.h"
+
+extern const struct bound bounds[];
+extern const unsigned bound_count;

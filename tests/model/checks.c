@@ -1,0 +1,178 @@
+/* Invariants of a move: what it may change. See checks.h. */
+#include "tests/model/checks.h"
+
+#include <string.h>
+
+#include "tests/model/world.h"
+
+/* Steps at which a vCPU accepts interrupts. */
+static bool accepts(const struct state *before, const struct move *move)
+{
+    return move->kind == MOVE_STEP && (before->vcpu[move->who].phase == PHASE_TAKEN ||
+                                       before->vcpu[move->who].phase == PHASE_MUST_SCAN);
+}
+
+/* ---- the EOI ---- */
+
+void check_retired(const struct state *state, unsigned v, uint32_t pins, bool rescan)
+{
+    const struct cpu_state *s = &state->vcpu[v];
+    unsigned vector = 1u << s->eoi;
+    bool flying = state_vectors_of(s->ref_waiting | s->ref_served) & vector;
+
+    if (s->ref_owed & ~pins)
+        world_violate(s->irr & vector ? 16 : 5, "an EOI is owed to a pin and does not reach it");
+    if (pins & ~s->ref_owed)
+        world_violate(9, "an EOI retires a delivery that is still in flight");
+    if (rescan && (!(s->stale & vector) || flying))
+        world_violate(18, "a rescan is asked for that removes nothing");
+    if (!rescan && (s->stale & vector) && !flying && !s->outdated)
+        world_violate(8, "the last EOI of a stale vector asks for no rescan: its bit stays");
+}
+
+/* Remote IRR goes on every level entry with this vector, and on no other; what is still active is
+ * sent again, once. */
+static void check_told(const struct state *before, const struct state *after,
+                       const struct move *move)
+{
+    const struct cpu_state *s = &before->vcpu[move->who];
+
+    for (unsigned p = 0; p < MODEL_PINS; p++) {
+        const struct pin_state *old = &before->pin[p], *new = &after->pin[p];
+        bool ends = s->ref_owed && old->remote_irr && old->vector == s->eoi;
+        if (ends && new->remote_irr && !world.accepted[p])
+            world_violate(19, "an EOI of its vector leaves Remote IRR set");
+        if (!ends && new->remote_irr != old->remote_irr)
+            world_violate(
+                10, "an EOI of another vector, or one that is owed to none, changes Remote IRR");
+        if (world.delivered[p] > 1)
+            world_violate(5, "sent twice after one EOI");
+    }
+}
+
+/* ---- the I/O APIC ---- */
+
+static bool writes_route(unsigned write)
+{
+    return write != WRITE_MASK && write != WRITE_AGAIN;
+}
+
+static void check_write(const struct state *before, const struct state *after,
+                        const struct move *move)
+{
+    const struct pin_state *old = &before->pin[move->who], *new = &after->pin[move->who];
+
+    if (old->remote_irr && old->level && new->level && !new->remote_irr)
+        world_violate(12, "a write to a level entry clears Remote IRR");
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        bool asked = after->vcpu[v].requests && !before->vcpu[v].requests;
+        if (!writes_route(move->argument) && after->vcpu[v].outdated != before->vcpu[v].outdated)
+            world_violate(18, "a write that changes no route asks for a scan");
+        if (after->vcpu[v].outdated && !before->vcpu[v].outdated && !asked &&
+            !after->vcpu[v].requests)
+            world_violate(2, "a scan is due and the vCPU was not told");
+    }
+}
+
+static void check_pins(const struct state *before, const struct state *after)
+{
+    for (unsigned p = 0; p < MODEL_PINS; p++) {
+        const struct pin_state *old = &before->pin[p], *new = &after->pin[p];
+        if (new->remote_irr && !old->remote_irr && !world.accepted[p])
+            world_violate(4, "Remote IRR is set and nobody has accepted");
+        if (world.accepted[p] && new->level && !new->remote_irr)
+            world_violate(4, "a level was accepted and Remote IRR is not set");
+    }
+}
+
+/* ---- the vCPUs ---- */
+
+static void check_tmr(const struct state *before, const struct state *after,
+                      const struct move *move)
+{
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        const struct cpu_state *old = &before->vcpu[v], *new = &after->vcpu[v];
+        if (!accepts(before, move) || v != move->who) {
+            if (old->tmr != new->tmr)
+                world_violate(24, "the TMR changes though nothing is accepted");
+            continue;
+        }
+        unsigned levels = state_vectors_of(old->ref_posted), edges = old->pir & ~levels;
+        if ((levels & ~new->tmr) || (edges & new->tmr))
+            world_violate(24, "the TMR does not say how the interrupt came");
+        if (edges & ~new->irr)
+            world_violate(7, "an edge was posted and is not in the IRR");
+    }
+}
+
+/* Nobody asks for scans but route changes, new LDRs and stale EOIs. */
+static void check_scans(const struct state *before, const struct state *after,
+                        const struct move *move)
+{
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        const struct cpu_state *old = &before->vcpu[v];
+        bool may = move->kind == MOVE_WRITE ||
+                   (move->kind == MOVE_STEP &&
+                    (before->vcpu[move->who].phase == PHASE_RENAMED ||
+                     (v == move->who && old->phase == PHASE_RETIRED && old->rescan)));
+        if (after->vcpu[v].outdated && !old->outdated && !may)
+            world_violate(18, "a scan is asked for without a reason");
+    }
+}
+
+static unsigned highest(unsigned set)
+{
+    return set ? 32u - (unsigned)__builtin_clz(set) : 0;
+}
+
+static void check_entry(const struct cpu_state *s)
+{
+    if (s->rvi != highest(s->irr))
+        world_violate(7, "RVI is not the highest vector in the IRR");
+    if (s->svi != highest(s->isr))
+        world_violate(7, "SVI is not the highest vector in the ISR");
+}
+
+/* Identity and vCPU go through the same step; nothing else has a number of its own. */
+static void check_step(const struct state *before, const struct state *after,
+                       const struct move *move)
+{
+    const struct cpu_state *old = &before->vcpu[move->who], *new = &after->vcpu[move->who];
+
+    if (old->phase == PHASE_RETIRED)
+        check_told(before, after, move);
+    if (old->phase == PHASE_READY)
+        check_entry(new);
+    if (old->phase == PHASE_MUST_SCAN && new->outdated)
+        world_violate(18, "just scanned, and the scan is older than the routes");
+    if (old->phase == PHASE_RENAMED && !(after->vcpu[0].outdated && after->vcpu[1].outdated))
+        world_violate(13, "an LDR changed and not every vCPU is to scan");
+}
+
+static void check_eoi(const struct state *before, const struct state *after,
+                      const struct move *move)
+{
+    const struct cpu_state *old = &before->vcpu[move->who], *new = &after->vcpu[move->who];
+    unsigned vector = 1u << new->eoi;
+
+    if (!old->isr && memcmp(before, after, sizeof(*before)) != 0)
+        world_violate(17, "an EOI with nothing in service changes something");
+    if (new->phase == PHASE_EOI && !new->ref_owed && !old->requests &&
+        !(state_routed(before, move->who) & vector) &&
+        !(state_vectors_of(old->ref_waiting) & vector))
+        world_violate(15, "an EOI exits that nothing explains");
+}
+
+void check_move(const struct state *before, const struct state *after, const struct move *move)
+{
+    if (move->kind == MOVE_STEP)
+        check_step(before, after, move);
+    if (move->kind == MOVE_EOI)
+        check_eoi(before, after, move);
+    if (move->kind == MOVE_WRITE)
+        check_write(before, after, move);
+    check_pins(before, after);
+    check_tmr(before, after, move);
+    check_scans(before, after, move);
+    check_state(after, move);
+}

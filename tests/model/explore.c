@@ -1,0 +1,191 @@
+/* Breadth-first, so that the path to a violation is a shortest one. States are kept whole, in the
+ * order in which they are found, and behind them who found them and by which move. The table knows
+ * them by their number: it is exact, nothing is taken for seen because of a hash. */
+#include "tests/model/explore.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tests/model/world.h"
+
+#define NONE     0xffffffffu
+#define MAX_PATH 512
+
+struct search {
+    struct state *state;
+    uint32_t *parent;
+    uint8_t *move;
+    uint32_t *table; /* number of a state + 1, 0: empty */
+    uint64_t mask;
+    uint64_t count, room;
+};
+
+/* Memory that costs nothing before it is written. */
+static void *reserve(uint64_t size)
+{
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                    -1, 0);
+
+    if (at == MAP_FAILED) {
+        perror("mmap");
+        exit(2);
+    }
+    return at;
+}
+
+static struct search search_start(uint64_t room)
+{
+    struct search it = {.room = room, .mask = 1 << 16};
+
+    while (it.mask < room * 2)
+        it.mask *= 2;
+    it.state = reserve(room * sizeof(*it.state));
+    it.parent = reserve(room * sizeof(*it.parent));
+    it.move = reserve(room);
+    it.table = reserve(it.mask * sizeof(*it.table));
+    it.mask--;
+    return it;
+}
+
+static void search_end(struct search *it)
+{
+    munmap(it->state, it->room * sizeof(*it->state));
+    munmap(it->parent, it->room * sizeof(*it->parent));
+    munmap(it->move, it->room);
+    munmap(it->table, (it->mask + 1) * sizeof(*it->table));
+}
+
+static uint64_t hash(const struct state *state)
+{
+    uint64_t word[sizeof(*state) / 8], h = 0;
+
+    memcpy(word, state, sizeof(word));
+    for (unsigned i = 0; i < sizeof(word) / sizeof(*word); i++) {
+        h = (h ^ word[i]) * 0x9e3779b97f4a7c15;
+        h ^= h >> 29;
+    }
+    return h * 0xbf58476d1ce4e5b9 >> 16;
+}
+
+static bool add(struct search *it, const struct state *state, uint32_t parent, unsigned move)
+{
+    uint64_t slot = hash(state) & it->mask;
+
+    for (; it->table[slot]; slot = (slot + 1) & it->mask) {
+        if (memcmp(&it->state[it->table[slot] - 1], state, sizeof(*state)) == 0)
+            return true;
+    }
+    if (it->count == it->room)
+        return false;
+    it->state[it->count] = *state;
+    it->parent[it->count] = parent;
+    it->move[it->count] = (uint8_t)move;
+    it->table[slot] = (uint32_t)++it->count;
+    return true;
+}
+
+/* The moves from the first state to this one, and `last`. */
+static unsigned path_to(const struct search *it, uint32_t number, unsigned last, uint8_t *path)
+{
+    unsigned length = 1;
+    uint8_t reversed[MAX_PATH];
+
+    reversed[0] = (uint8_t)last;
+    for (; it->parent[number] != NONE && length < MAX_PATH; number = it->parent[number])
+        reversed[length++] = it->move[number];
+    for (unsigned i = 0; i < length; i++)
+        path[i] = reversed[length - 1 - i];
+    return length;
+}
+
+/* ---- the start ---- */
+
+static void enter_both(void)
+{
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        char name[] = {'s', 't', 'e', 'p', (char)('0' + v), 0};
+        while (world.now.vcpu[v].phase != PHASE_GUEST)
+            move_apply((unsigned)move_by_name(name));
+    }
+    for (unsigned v = 0; v < MODEL_VCPUS; v++)
+        world.now.vcpu[v].kick = 0;
+}
+
+bool explore_start(const struct bound *bound)
+{
+    char text[256], *rest = text, *word;
+
+    snprintf(text, sizeof(text), "%s", bound->start);
+    world_power_on(bound->storms);
+    world.now.vcpu[0].phase = world.now.vcpu[1].phase = PHASE_OUT;
+    world.now.vcpu[0].requests = world.now.vcpu[1].requests = 1;
+    while ((word = strtok_r(rest, " ", &rest))) {
+        int move = move_by_name(word);
+        if (strcmp(word, "enter") == 0)
+            enter_both();
+        else if (move < 0)
+            return false;
+        else
+            move_apply((unsigned)move);
+    }
+    world.now.left.lines = bound->budget.lines & 15;
+    world.now.left.writes = bound->budget.writes & 15;
+    world.now.left.ipis = bound->budget.ipis & 15;
+    world.now.left.ldrs = bound->budget.ldrs & 7;
+    return true;
+}
+
+/* ---- the search ---- */
+
+/* Every move from one state. False: one of them violates an invariant, or there is no more room. */
+static bool expand(struct search *it, uint32_t number, const struct bound *bound, bool debug,
+                   struct exploration *result, uint8_t *path)
+{
+    const struct state from = it->state[number];
+
+    for (unsigned move = 0; move < move_count; move++) {
+        if (!move_is_possible(&from, move, bound))
+            continue;
+        world.now = from;
+        move_apply(move);
+        result->transitions++;
+        if (debug && world.violated < 0 && !world_is_exact())
+            world_violate(0, "something changes that a state does not hold");
+        if (world.violated >= 0) {
+            result->path_length = path_to(it, number, move, path);
+            return false;
+        }
+        if (!add(it, &world.now, number, move)) {
+            result->full = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+struct exploration explore(const struct bound *bound, uint64_t room, bool debug)
+{
+    static uint8_t path[MAX_PATH];
+    struct search it = search_start(room);
+    struct exploration result = {.path = path};
+    uint64_t level_end = 1;
+
+    if (!explore_start(bound)) {
+        world_violate(0, "the start of this bound cannot be read");
+        return result;
+    }
+    add(&it, &world.now, NONE, 0);
+    for (uint64_t next = 0; next < it.count; next++) {
+        if (next == level_end) {
+            level_end = it.count;
+            result.depth++;
+        }
+        if (!expand(&it, (uint32_t)next, bound, debug, &result, path))
+            break;
+    }
+    result.states = it.count;
+    search_end(&it);
+    return result;
+}

@@ -1,0 +1,141 @@
+/* The model checker: visits every state within its bounds, and checks the invariants in each.
+ *
+ *     model [deep] [debug] [room=N] [BOUND...]   explores the bounds, or those named
+ *     model replay BOUND MOVE...                 goes one path and tells it as a story
+ *
+ * Prints "BOUND name=... states=... ..." for each, "MODEL states=... ..." for all, and the shortest
+ * path to a violation as a story. Exit status: 1 if an invariant is violated, 2 if the room did not
+ * suffice. See docs/model.md; read next: state.h, moves.h, checks_state.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/model/bounds.h"
+#include "tests/model/explore.h"
+#include "tests/model/story.h"
+#include "tests/model/world.h"
+
+#define ROOM     40000000ULL
+#define MAX_PATH 512
+
+struct options {
+    bool deep, debug;
+    uint64_t room;
+};
+
+static double seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static const struct bound *bound_by_name(const char *name)
+{
+    for (unsigned i = 0; i < bound_count; i++) {
+        if (strcmp(name, bounds[i].name) == 0)
+            return &bounds[i];
+    }
+    return NULL;
+}
+
+static void print_violation(const struct bound *bound, const struct exploration *result)
+{
+    static uint8_t path[MAX_PATH];
+
+    printf("VIOLATION invariant=%d bound=%s depth=%u what=\"%s\"\n", world.violated, bound->name,
+           result->path_length, world.what);
+    memcpy(path, result->path, result->path_length);
+    story_tell(bound, path, result->path_length);
+}
+
+/* 0: all is well. */
+static int run_bound(const struct bound *bound, const struct options *options,
+                     struct exploration *sum)
+{
+    double start = seconds();
+    struct exploration result = explore(bound, options->room, options->debug);
+
+    printf("BOUND name=%s states=%lu transitions=%lu depth=%u seconds=%.1f%s\n", bound->name,
+           result.states, result.transitions, result.depth, seconds() - start,
+           result.full ? " cut" : "");
+    fflush(stdout);
+    sum->states += result.states;
+    sum->transitions += result.transitions;
+    if (result.depth > sum->depth)
+        sum->depth = result.depth;
+    if (world.violated >= 0) {
+        print_violation(bound, &result);
+        return 1;
+    }
+    /* A quick look at a part is allowed to be cut, the whole is not. */
+    return result.full && options->room == ROOM ? 2 : 0;
+}
+
+static int run_all(const struct options *options, char **names, int count)
+{
+    struct exploration sum = {0};
+    double start = seconds();
+    int status = 0;
+
+    for (unsigned i = 0; i < bound_count && status == 0; i++) {
+        bool named = false;
+        for (int n = 0; n < count; n++)
+            named |= strcmp(names[n], bounds[i].name) == 0;
+        if (count ? named : bounds[i].deep == options->deep)
+            status = run_bound(&bounds[i], options, &sum);
+    }
+    printf("MODEL states=%lu transitions=%lu depth=%u seconds=%.1f\n", sum.states, sum.transitions,
+           sum.depth, seconds() - start);
+    return status;
+}
+
+static int replay(const char *name, char **words, int count)
+{
+    static uint8_t path[MAX_PATH];
+    const struct bound *bound = bound_by_name(name);
+
+    if (!bound || count > MAX_PATH) {
+        fprintf(stderr, "%s: no such bound, or too many moves\n", name);
+        return 2;
+    }
+    for (int i = 0; i < count; i++) {
+        int move = move_by_name(words[i]);
+        if (move < 0) {
+            fprintf(stderr, "%s: no such move\n", words[i]);
+            return 2;
+        }
+        path[i] = (uint8_t)move;
+    }
+    story_tell(bound, path, (unsigned)count);
+    return world.violated >= 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.room = ROOM};
+    int i = 1;
+
+    moves_init();
+    if (argc > 2 && strcmp(argv[1], "replay") == 0)
+        return replay(argv[2], argv + 3, argc - 3);
+    for (; i < argc; i++) {
+        if (strcmp(argv[i], "deep") == 0)
+            options.deep = true;
+        else if (strcmp(argv[i], "debug") == 0)
+            options.debug = true;
+        else if (strncmp(argv[i], "room=", 5) == 0)
+            options.room = strtoull(argv[i] + 5, NULL, 0);
+        else
+            break;
+    }
+    for (int n = i; n < argc; n++) {
+        if (!bound_by_name(argv[n])) {
+            fprintf(stderr, "%s: no such bound\n", argv[n]);
+            return 2;
+        }
+    }
+    return run_all(&options, argv + i, argc - i);
+}

@@ -1,0 +1,37 @@
+# The model checker: tests/model/, docs/model.md.
+.PHONY: model model-programs
+
+# The interrupt core. routing.c and virq.c are inside of world_routing.c and world_virq.c.
+MODEL_MODULES := destination inbox tokens eoi_map vioapic vlapic% routing_messages trace trace_text
+MODEL_SRC    := $(filter $(addsuffix .c,$(addprefix vmm/,$(MODEL_MODULES))),$(PURE)) drivers/format.c \
+                $(wildcard tests/model/*.c)
+# No warning of conversions: the states are made of bit-fields.
+MODEL_FLAGS  := -std=c11 -D_DEFAULT_SOURCE -I. $(filter-out -Wconversion,$(WARN)) \
+                -ffunction-sections -fdata-sections
+MODEL_CFLAGS := -O2 -g $(MODEL_FLAGS)
+MODEL_OBJ    := $(MODEL_SRC:%.c=$(B)/model/%.o)
+# A part of it under ASan and UBSan, where every move is also compared as a whole.
+MODEL_SAN_OBJ    := $(MODEL_SRC:%.c=$(B)/model/san/%.o)
+MODEL_SAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(MODEL_FLAGS)
+
+export MODEL_CC      := $(HOST_CC) $(filter-out -I. -g -Werror -W%,$(MODEL_CFLAGS))
+export MODEL_OBJECTS := $(MODEL_OBJ)
+
+$(B)/model/san/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(MODEL_SAN_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/model/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(MODEL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/model/model: $(MODEL_OBJ)
+	$(HOST_CC) -Wl,--gc-sections $^ -o $@
+
+$(B)/model/model-debug: $(MODEL_SAN_OBJ)
+	$(HOST_CC) -fsanitize=address,undefined -Wl,--gc-sections $^ -o $@
+
+model-programs: $(B)/model/model $(B)/model/model-debug
+
+model: $(B)/model/model ## explore the interrupt core in the deeper bounds (docs/model.md)
+	$(B)/model/model deep

@@ -1,0 +1,24 @@
+#!/usr/bin/env perl
+# Every state within the bounds, without a violation; then paths that broke a mutant or an earlier
+# version, on the production code.
+use strict;
+use warnings;
+use Test::More;
+
+my $program = ($ENV{B} // 'build') . '/model/model';
+my $least = $ENV{MODEL_LEAST} // 5_000_000;
+
+my $log = `$program`;
+is($?, 0, 'no state within the bounds violates an invariant') or diag($log);
+my ($line, $states) = $log =~ /^(MODEL states=(\d+) .*)/m;
+print STDERR map { "$_\n" } $log =~ /^((?:BOUND|MODEL) .*)/mg;
+cmp_ok($states // 0, '>=', $least, 'there were enough states');
+
+for my $path (sort glob 'tests/model/replays/*') {
+    open my $file, '<', $path or die "$path: $!\n";
+    my ($words) = grep { !/^#/ } <$file>;
+    chomp $words;
+    my $story = `$program replay $words`;
+    is($?, 0, "$path violates nothing") or diag($story);
+}
+done_testing();

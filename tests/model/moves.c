@@ -1,0 +1,413 @@
+/* What can happen next in a state: see moves.h. */
+#include "tests/model/moves.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/model/checks.h"
+#include "tests/model/processor.h"
+#include "tests/model/world.h"
+#include "vmm/virq.h"
+
+struct move move_table[MOVE_COUNT];
+unsigned move_count;
+
+static void add(enum move_kind kind, unsigned who, unsigned argument)
+{
+    move_table[move_count++] = (struct move){(uint8_t)kind, (uint8_t)who, (uint8_t)argument};
+}
+
+void moves_init(void)
+{
+    move_count = 0;
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        for (enum move_kind kind = MOVE_STEP; kind <= MOVE_LDR; kind++)
+            add(kind, v, 0);
+        for (unsigned k = 0; k < MODEL_VECTORS; k++) {
+            add(MOVE_SELF, v, k);
+            add(MOVE_IPI, v, k);
+        }
+    }
+    for (unsigned p = 0; p < MODEL_PINS; p++) {
+        add(MOVE_LINE, p, 0);
+        for (unsigned w = 0; w < WRITE_COUNT; w++)
+            add(MOVE_WRITE, p, w);
+    }
+    add(MOVE_TICK, 0, 0);
+}
+
+/* ---- which ---- */
+
+static bool write_is_possible(const struct pin_state *pin, unsigned write)
+{
+    switch (write) {
+    case WRITE_DESTINATION_0:
+    case WRITE_DESTINATION_1:
+        return pin->destination != write - WRITE_DESTINATION_0;
+    case WRITE_DESTINATION_3:
+        return pin->destination != 3;
+    case WRITE_VECTOR_0:
+    case WRITE_VECTOR_1:
+    case WRITE_VECTOR_2:
+        return pin->vector != write - WRITE_VECTOR_0;
+    default:
+        return true;
+    }
+}
+
+static bool vcpu_move_is_possible(const struct state *state, const struct move *move,
+                                  const struct bound *bound)
+{
+    static const uint8_t vector[4] = {0, 0x31, 0x35, 0x62};
+    const struct cpu_state *s = &state->vcpu[move->who];
+    bool in_guest = s->phase == PHASE_GUEST;
+
+    switch ((enum move_kind)move->kind) {
+    case MOVE_STEP:
+        return !in_guest;
+    case MOVE_DELIVER:
+        return in_guest && processor_recognizes(vector[s->rvi], vector[s->svi]);
+    case MOVE_EOI:
+        return in_guest;
+    case MOVE_KICK:
+        return s->kick && (in_guest || s->phase == PHASE_READY || s->phase == PHASE_OUT);
+    case MOVE_EXIT:
+        return bound->exits && in_guest;
+    case MOVE_LDR:
+        return in_guest && state->left.ldrs;
+    case MOVE_SELF:
+        return in_guest && state->left.ipis && !(s->irr >> move->argument & 1);
+    default:
+        return state->left.ipis && !(s->pir >> move->argument & 1);
+    }
+}
+
+bool move_is_possible(const struct state *state, unsigned number, const struct bound *bound)
+{
+    const struct move *move = &move_table[number];
+
+    switch ((enum move_kind)move->kind) {
+    case MOVE_LINE:
+        return state->left.lines;
+    case MOVE_WRITE:
+        return state->left.writes && (bound->writes >> move->argument & 1) &&
+               write_is_possible(&state->pin[move->who], move->argument);
+    case MOVE_TICK:
+        return state->pin[0].deferred || state->pin[1].deferred;
+    default:
+        return vcpu_move_is_possible(state, move, bound);
+    }
+}
+
+/* ---- the order of work ---- */
+
+/* Owed an EOI that came, and Remote IRR is still set: the entry's vector was rewritten (10). */
+static void reference_orphans(uint8_t vector, unsigned owed)
+{
+    for (unsigned p = 0; p < MODEL_PINS; p++) {
+        struct pin_state *pin = &world.now.pin[p];
+        if ((owed >> p & 1) && pin->remote_irr && model_vector[pin->vector] != vector)
+            pin->orphan = 1;
+    }
+}
+
+static void scan(unsigned v)
+{
+    struct cpu_state *s = &world.now.vcpu[v];
+    unsigned changed = steps_scan(&world.vm.routing, v);
+
+    world_hear_acceptance(v);
+    s->changed = changed & 3;
+    s->phase = changed ? PHASE_SCANNED : PHASE_WRITTEN;
+}
+
+static void leave_eoi(unsigned v)
+{
+    struct cpu_state *s = &world.now.vcpu[v];
+
+    s->pins = s->eoi = s->ref_owed = 0;
+    s->rescan = 0;
+    s->phase = PHASE_OUT;
+}
+
+/* As routing_eoi_exit(): a coincidental EOI is nobody else's business. */
+static void retire(unsigned v)
+{
+    struct cpu_state *s = &world.now.vcpu[v];
+    uint32_t pins;
+    bool rescan;
+
+    steps_retire(&world.vm.routing, v, model_vector[s->eoi], &pins, &rescan);
+    world_pack();
+    check_retired(&world.now, v, pins, rescan);
+    s->pins = pins & 3;
+    s->rescan = rescan;
+    s->phase = PHASE_RETIRED;
+    if (!pins && !rescan)
+        leave_eoi(v);
+}
+
+static void tell(unsigned v)
+{
+    const struct cpu_state *s = &world.now.vcpu[v];
+
+    steps_tell_of_eoi(&world.vm.routing, v, model_vector[s->eoi], s->pins, s->rescan);
+    world_pack();
+    reference_orphans(model_vector[s->eoi], s->ref_owed);
+    leave_eoi(v);
+}
+
+/* One by one, what virq_prepare_entry() and the run loop do in this order. */
+static void step(unsigned v)
+{
+    struct cpu_state *s = &world.now.vcpu[v];
+
+    switch ((enum phase)s->phase) {
+    case PHASE_OUT: /* arm(), then the requests are taken */
+        s->phase = s->requests ? PHASE_TAKEN : PHASE_READY;
+        atomic_store_explicit(&world.vcpu[v].requests, 0, memory_order_relaxed);
+        break;
+    case PHASE_TAKEN:
+        vlapic_accept(routing_vlapic(&world.vm.routing, v));
+        world_hear_acceptance(v);
+        s->phase = PHASE_SYNCED;
+        break;
+    case PHASE_SYNCED:
+        s->phase = steps_wants_scan(&world.vm.routing, v) ? PHASE_MUST_SCAN : PHASE_WRITTEN;
+        break;
+    case PHASE_MUST_SCAN:
+        scan(v);
+        break;
+    case PHASE_SCANNED:
+        steps_write_words(&world.vcpu[v], s->changed);
+        s->changed = 0;
+        s->phase = PHASE_WRITTEN;
+        break;
+    case PHASE_WRITTEN:
+        steps_write_status(&world.vcpu[v]);
+        s->phase = PHASE_READY;
+        break;
+    case PHASE_READY:
+        s->phase = PHASE_GUEST;
+        break;
+    case PHASE_EOI:
+        retire(v);
+        break;
+    case PHASE_RETIRED:
+        tell(v);
+        break;
+    case PHASE_RENAMED:
+        steps_tell_of_identity(&world.vm.routing, v);
+        s->phase = PHASE_OUT;
+        break;
+    default:
+        break;
+    }
+}
+
+/* All of it at once, as production does it: to compare with the steps. */
+static void whole_entry(unsigned v)
+{
+    virq_prepare_entry(&world.vcpu[v]);
+    world_hear_acceptance(v);
+    world_pack();
+}
+
+static void steps_of_entry(unsigned v)
+{
+    while (world.now.vcpu[v].phase != PHASE_READY) {
+        step(v);
+        world_pack();
+    }
+}
+
+static void compare_whole_entry(unsigned v)
+{
+    const struct state before = world.now;
+    struct trace_ring *trace = world.trace;
+    struct state whole;
+
+    world.trace = NULL;
+    whole_entry(v);
+    world.now.vcpu[v].phase = PHASE_READY;
+    whole = world.now;
+    world.now = before;
+    world_unpack();
+    steps_of_entry(v);
+    if (memcmp(&whole, &world.now, sizeof(whole)) != 0)
+        world_violate(0, "virq_prepare_entry() is not its steps in their order");
+    world.now = before;
+    world.trace = trace;
+    world_unpack();
+}
+
+/* ---- the guest, the devices, other CPUs ---- */
+
+/* The processor has put the value in the page; the exit is trap-like. */
+static void write_ldr(unsigned v)
+{
+    struct cpu_state *s = &world.now.vcpu[v];
+
+    s->phase = PHASE_OUT;
+    apic_page_write(&world.page[v], APIC_LDR, 1u << (24 + (v ^ 1 ^ s->other_ldr)));
+    virq_apic_written(&world.vcpu[v], APIC_LDR);
+    if (world.renamed)
+        s->phase = PHASE_RENAMED;
+    world.now.left.ldrs--;
+}
+
+static void send_ipi(unsigned v, unsigned k)
+{
+    const struct apic_message message = {
+        .destination = v, .vector = model_vector[k], .delivery_mode = APIC_DELIVERY_FIXED};
+
+    routing_send(&world.vm.routing, &message);
+    world.now.left.ipis--;
+}
+
+/* A write turns the read-only bits round: it must not set or clear them. */
+static uint64_t new_entry(uint64_t entry, unsigned write)
+{
+    entry ^= RTE_REMOTE_IRR | RTE_DELIVERY_STATUS;
+    switch (write) {
+    case WRITE_DESTINATION_0:
+    case WRITE_DESTINATION_1:
+    case WRITE_DESTINATION_3:
+        entry &= ~(0xffULL << RTE_DESTINATION_SHIFT);
+        return entry | (write == WRITE_DESTINATION_3 ? 3ULL : write - WRITE_DESTINATION_0)
+                           << RTE_DESTINATION_SHIFT;
+    case WRITE_VECTOR_0:
+    case WRITE_VECTOR_1:
+    case WRITE_VECTOR_2:
+        return (entry & ~RTE_VECTOR_MASK) | model_vector[write - WRITE_VECTOR_0];
+    case WRITE_TRIGGER:
+        return entry ^ RTE_LEVEL;
+    case WRITE_MASK:
+        return entry ^ RTE_MASKED;
+    case WRITE_LOGICAL:
+        return entry ^ RTE_LOGICAL;
+    case WRITE_LOWEST:
+        return entry ^ 1ULL << RTE_DELIVERY_SHIFT;
+    default:
+        return entry;
+    }
+}
+
+static void write_entry(unsigned p, unsigned write)
+{
+    struct routing *routing = &world.vm.routing;
+    unsigned half = 2 * p + (write <= WRITE_DESTINATION_3);
+    uint64_t value = new_entry(routing->ioapic.entry[p], write);
+
+    routing_ioapic_write(routing, IOAPIC_INDEX, 4, IOAPIC_REG_ENTRY + half);
+    routing_ioapic_write(routing, IOAPIC_DATA, 4, (uint32_t)(half & 1 ? value >> 32 : value));
+    routing_ioapic_write(routing, IOAPIC_INDEX, 4, 0);
+    world.now.left.writes--;
+}
+
+static void device_move(const struct move *move)
+{
+    switch ((enum move_kind)move->kind) {
+    case MOVE_IPI:
+        send_ipi(move->who, move->argument);
+        break;
+    case MOVE_LINE:
+        world.now.left.lines--;
+        routing_set_line(&world.vm.routing, move->who, !world.now.pin[move->who].line);
+        break;
+    case MOVE_WRITE:
+        write_entry(move->who, move->argument);
+        break;
+    default:
+        routing_tick(&world.vm.routing);
+        break;
+    }
+}
+
+static void vcpu_move(const struct move *move)
+{
+    unsigned v = move->who;
+    struct cpu_state *s = &world.now.vcpu[v];
+
+    switch ((enum move_kind)move->kind) {
+    case MOVE_STEP:
+        if (s->phase == PHASE_TAKEN)
+            compare_whole_entry(v);
+        step(v);
+        break;
+    case MOVE_DELIVER:
+        processor_deliver(v);
+        break;
+    case MOVE_EOI:
+        processor_eoi(v);
+        break;
+    case MOVE_LDR:
+        write_ldr(v);
+        break;
+    case MOVE_SELF:
+        processor_self_ipi(v, move->argument);
+        world.now.left.ipis--;
+        break;
+    default: /* MOVE_KICK, MOVE_EXIT */
+        s->kick = move->kind == MOVE_KICK ? 0 : s->kick;
+        s->phase = PHASE_OUT;
+        break;
+    }
+}
+
+void move_apply(unsigned number)
+{
+    const struct move *move = &move_table[number];
+    const struct state before = world.now;
+
+    world_unpack();
+    world.current = move->who;
+    world.actor = move->kind <= MOVE_SELF ? move->who : MODEL_DEVICE;
+    if (move->kind <= MOVE_SELF)
+        vcpu_move(move);
+    else
+        device_move(move);
+    world_pack();
+    for (unsigned p = 0; p < MODEL_PINS; p++)
+        world.now.pin[p].orphan &= world.now.pin[p].remote_irr;
+    check_move(&before, &world.now, move);
+}
+
+/* ---- names ---- */
+
+static const char *const kind_name[MOVE_KINDS] = {
+    [MOVE_STEP] = "step", [MOVE_DELIVER] = "deliver", [MOVE_EOI] = "eoi",   [MOVE_KICK] = "kick",
+    [MOVE_EXIT] = "exit", [MOVE_LDR] = "ldr",         [MOVE_SELF] = "self", [MOVE_IPI] = "ipi",
+    [MOVE_LINE] = "line", [MOVE_WRITE] = "write",     [MOVE_TICK] = "tick",
+};
+
+static const char *const write_name[WRITE_COUNT] = {
+    [WRITE_DESTINATION_0] = "to0", [WRITE_DESTINATION_1] = "to1", [WRITE_DESTINATION_3] = "to3",
+    [WRITE_VECTOR_0] = "31",       [WRITE_VECTOR_1] = "35",       [WRITE_VECTOR_2] = "62",
+    [WRITE_TRIGGER] = "trigger",   [WRITE_MASK] = "mask",         [WRITE_LOGICAL] = "logical",
+    [WRITE_LOWEST] = "lowest",     [WRITE_AGAIN] = "again",
+};
+
+const char *move_name(unsigned number)
+{
+    static char name[32];
+    const struct move *move = &move_table[number];
+    const char *kind = kind_name[move->kind];
+
+    if (move->kind == MOVE_WRITE)
+        snprintf(name, sizeof(name), "%s%u.%s", kind, move->who, write_name[move->argument]);
+    else if (move->kind == MOVE_SELF || move->kind == MOVE_IPI)
+        snprintf(name, sizeof(name), "%s%u.%x", kind, move->who, model_vector[move->argument]);
+    else
+        snprintf(name, sizeof(name), "%s%u", kind, move->who);
+    return name;
+}
+
+int move_by_name(const char *name)
+{
+    for (unsigned i = 0; i < move_count; i++) {
+        if (strcmp(name, move_name(i)) == 0)
+            return (int)i;
+    }
+    return -1;
+}

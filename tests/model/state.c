@@ -1,0 +1,41 @@
+/* What follows from a state by the manuals alone: see state.h. */
+#include "tests/model/state.h"
+
+const uint8_t model_vector[MODEL_VECTORS] = {0x31, 0x35, 0x62};
+
+/* SDM Vol. 3A, "Determining IPI Destination": physical, or logical in the flat model. */
+unsigned state_targets(const struct state *state, unsigned pin)
+{
+    const struct pin_state *it = &state->pin[pin];
+    unsigned set = 0;
+
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        unsigned ldr = 1u << (v ^ state->vcpu[v].other_ldr);
+        bool named = it->logical ? (it->destination & ldr) != 0 : it->destination == v;
+        set |= (unsigned)named << v;
+    }
+    return set;
+}
+
+unsigned state_routed(const struct state *state, unsigned vcpu)
+{
+    unsigned routed = 0;
+
+    for (unsigned p = 0; p < MODEL_PINS; p++) {
+        if (state->pin[p].level && (state_targets(state, p) >> vcpu & 1))
+            routed |= 1u << state->pin[p].vector;
+    }
+    return routed;
+}
+
+unsigned state_vectors_of(unsigned pins_by_vector)
+{
+    unsigned either = pins_by_vector | pins_by_vector >> 1;
+
+    return (either & 1) | (either >> 1 & 2) | (either >> 2 & 4);
+}
+
+unsigned state_pins_of(unsigned pins_by_vector, unsigned vector)
+{
+    return pins_by_vector >> 2 * vector & 3;
+}

@@ -1,0 +1,89 @@
+/* A state of the model: everything that can change in it, in 40 bytes.
+ *
+ * Two pins, two vCPUs, three vectors. Sets of vectors are 3 bits, bit k for vector k of
+ * model_vector[]; sets of pins 2 bits; a pair of both ("pins by vector") 6 bits, bit 2 k + p.
+ *
+ * A part of it is what the production structures hold, and world.c carries it there and back. The
+ * rest belongs to the model: the VMCS fields as they were really written, how far each vCPU is in
+ * the order of work before an entry, and the reference, which says by instances what is owed. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MODEL_PINS    2
+#define MODEL_VCPUS   2
+#define MODEL_VECTORS 3
+#define ALL_VECTORS   7u
+
+/* Two of one priority class and one above it, in two words of the EOI-exit bitmap. */
+extern const uint8_t model_vector[MODEL_VECTORS];
+
+/* How far a vCPU is. Between any two of these steps another CPU may do what it likes. */
+enum phase {
+    PHASE_GUEST,
+    PHASE_OUT,       /* the exit is handled, the requests are not yet taken */
+    PHASE_TAKEN,     /* there were some */
+    PHASE_SYNCED,    /* what was posted is accepted */
+    PHASE_MUST_SCAN, /* the generation was not the last scan's */
+    PHASE_SCANNED,   /* EOI-exit words have changed and are not yet in the VMCS */
+    PHASE_WRITTEN,   /* they are; RVI and SVI are not */
+    PHASE_READY,     /* VM entry comes next */
+    PHASE_EOI,       /* an EOI-induced exit, not yet handled */
+    PHASE_RETIRED,   /* its tokens are retired, the I/O APIC has not heard of it */
+    PHASE_RENAMED,   /* a new LDR is in force, nobody was told */
+    PHASE_COUNT
+};
+
+struct cpu_state {
+    /* production: the virtual-APIC page, tokens, EOI map, inbox, generation, LDR */
+    uint64_t irr : 3, isr : 3, tmr : 3;
+    uint64_t front : 6, behind : 6, inflight : 3;
+    uint64_t exit : 3, stale : 3;
+    uint64_t pir : 3, level : 3, posted_pins : 6;
+    uint64_t outdated : 1; /* the generation is not the one that the last scan saw */
+    uint64_t requests : 1;
+    uint64_t other_ldr : 1; /* the LDR has the other vCPU's bit */
+    /* the VMCS; RVI and SVI: 0 for none, else 1 + vector */
+    uint64_t vmcs_exit : 3, rvi : 2, svi : 2;
+    /* where it is */
+    uint64_t phase : 4;
+    uint64_t kick : 1;    /* an NMI is on its way */
+    uint64_t changed : 2; /* PHASE_SCANNED: EOI-exit words to write */
+    uint64_t eoi : 2;     /* PHASE_EOI and PHASE_RETIRED: the vector... */
+    uint64_t unused : 2;
+    /* ...and the pins that are to be told, and whether to scan */
+    uint64_t pins : 2, rescan : 1;
+    /* the reference: pins by vector posted and not accepted, with the instance in the IRR, with the
+     * one in the ISR; and the pins of the EOI that is being handled */
+    uint64_t ref_posted : 6, ref_waiting : 6, ref_served : 6, ref_owed : 2;
+    uint64_t unused2 : 41;
+};
+
+struct pin_state {
+    uint16_t vector : 2, level : 1, masked : 1, logical : 1, lowest : 1, destination : 2;
+    uint16_t remote_irr : 1, line : 1, edge_pending : 1, deferred : 1, run : 2;
+    uint16_t orphan : 1; /* the reference: an EOI came that could not clear Remote IRR */
+    uint16_t unused : 1;
+};
+
+/* How many more times the world outside may do each of these: the bound. */
+struct budget {
+    uint8_t lines : 4, writes : 4;
+    uint8_t ipis : 4, ldrs : 3, turn : 1; /* turn: production, of lowest priority */
+};
+
+struct state {
+    struct cpu_state vcpu[MODEL_VCPUS];
+    struct pin_state pin[MODEL_PINS];
+    struct budget left;
+    uint16_t unused;
+};
+_Static_assert(sizeof(struct state) == 40, "it is hashed and compared whole");
+
+/* Which vCPUs the entry of this pin names now, as bits. */
+unsigned state_targets(const struct state *state, unsigned pin);
+/* The vectors that level entries send to this vCPU. */
+unsigned state_routed(const struct state *state, unsigned vcpu);
+/* Vectors with any pin in a set of pins by vector; and the pins of one vector. */
+unsigned state_vectors_of(unsigned pins_by_vector);
+unsigned state_pins_of(unsigned pins_by_vector, unsigned vector);

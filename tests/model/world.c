@@ -1,0 +1,288 @@
+/* Production structures to and from a state: see world.h. */
+#include "tests/model/world.h"
+
+#include <string.h>
+
+#include "vmm/host.h"
+#include "vmm/virq.h"
+
+struct world world;
+
+#define RUN_BASE (VIOAPIC_IMMEDIATE_DELIVERIES - STORM_ALLOWED)
+
+/* ---- sets of the three vectors ---- */
+
+static unsigned bank_read(const struct apic_page *page, uint32_t bank)
+{
+    return (unsigned)apic_page_has(page, bank, model_vector[0]) |
+           (unsigned)apic_page_has(page, bank, model_vector[1]) << 1 |
+           (unsigned)apic_page_has(page, bank, model_vector[2]) << 2;
+}
+
+/* The first two vectors share a register. */
+static void bank_write(struct apic_page *page, uint32_t bank, unsigned set)
+{
+    uint32_t *word = &page->word[bank >> 2];
+
+    word[(model_vector[0] >> 5) * 4] =
+        (set & 1) << (model_vector[0] & 31) | (set >> 1 & 1) << (model_vector[1] & 31);
+    word[(model_vector[2] >> 5) * 4] = (set >> 2 & 1) << (model_vector[2] & 31);
+}
+
+static unsigned words_read(const uint64_t *word)
+{
+    return (unsigned)(word[0] >> model_vector[0] & 1) |
+           (unsigned)(word[0] >> model_vector[1] & 1) << 1 |
+           (unsigned)(word[1] >> (model_vector[2] & 63) & 1) << 2;
+}
+
+static uint64_t word_of(unsigned set, unsigned i)
+{
+    if (i == 0)
+        return (uint64_t)(set & 1) << model_vector[0] | (uint64_t)(set >> 1 & 1) << model_vector[1];
+    return (uint64_t)(set >> 2 & 1) << (model_vector[2] & 63);
+}
+
+static void words_write(uint64_t *word, unsigned set)
+{
+    word[0] = word_of(set, 0);
+    word[1] = word_of(set, 1);
+}
+
+static void atomic_words_write(_Atomic uint64_t *word, unsigned set)
+{
+    atomic_store_explicit(&word[0], word_of(set, 0), memory_order_relaxed);
+    atomic_store_explicit(&word[1], word_of(set, 1), memory_order_relaxed);
+}
+
+static unsigned atomic_words_read(_Atomic uint64_t *word)
+{
+    uint64_t copy[2] = {atomic_load_explicit(&word[0], memory_order_relaxed),
+                        atomic_load_explicit(&word[1], memory_order_relaxed)};
+    return words_read(copy);
+}
+
+static unsigned index_of(unsigned vector)
+{
+    for (unsigned k = 0; k < MODEL_VECTORS; k++) {
+        if (vector == model_vector[k])
+            return k + 1;
+    }
+    return 0;
+}
+
+static unsigned vector_of(unsigned index)
+{
+    return index ? model_vector[index - 1] : 0;
+}
+
+/* ---- one vCPU ---- */
+
+static void unpack_apic(unsigned v, const struct cpu_state *s)
+{
+    struct routing_vcpu *it = &world.vm.routing.vcpu[v];
+    struct vlapic *apic = &it->apic;
+    uint8_t logical = (uint8_t)(1u << (v ^ s->other_ldr));
+
+    bank_write(&world.page[v], APIC_IRR, s->irr);
+    bank_write(&world.page[v], APIC_ISR, s->isr);
+    bank_write(&world.page[v], APIC_TMR, s->tmr);
+    apic_page_write(&world.page[v], APIC_LDR, (uint32_t)logical << 24);
+    apic->identity.logical = logical;
+    for (unsigned k = 0; k < MODEL_VECTORS; k++) {
+        apic->tokens.front[model_vector[k]] = state_pins_of(s->front, k);
+        apic->tokens.behind[model_vector[k]] = state_pins_of(s->behind, k);
+        atomic_store_explicit(&apic->inbox.posted_pins[model_vector[k]],
+                              state_pins_of(s->posted_pins, k), memory_order_relaxed);
+    }
+    words_write(apic->tokens.inflight.word, s->inflight);
+    words_write(apic->map.exit.word, s->exit);
+    words_write(apic->map.stale.word, s->stale);
+    atomic_words_write(apic->inbox.pir, s->pir);
+    atomic_words_write(apic->inbox.level, s->level);
+    it->seen = 1;
+    it->reasons = 0;
+    atomic_store_explicit(&it->generation, 1u + s->outdated, memory_order_relaxed);
+}
+
+static void unpack_vcpu(unsigned v)
+{
+    const struct cpu_state *s = &world.now.vcpu[v];
+
+    unpack_apic(v, s);
+    atomic_store_explicit(&world.vcpu[v].requests, s->requests ? REQUEST_INTERRUPTS : 0,
+                          memory_order_relaxed);
+    words_write(world.exit_word[v], s->vmcs_exit);
+    world.status[v] = vector_of(s->rvi) | (uint64_t)vector_of(s->svi) << 8;
+}
+
+static void pack_apic(unsigned v, struct cpu_state *s)
+{
+    struct routing_vcpu *it = &world.vm.routing.vcpu[v];
+    struct vlapic *apic = &it->apic;
+    unsigned front = 0, behind = 0, posted = 0;
+
+    s->irr = bank_read(&world.page[v], APIC_IRR) & 7;
+    s->isr = bank_read(&world.page[v], APIC_ISR) & 7;
+    s->tmr = bank_read(&world.page[v], APIC_TMR) & 7;
+    s->other_ldr = apic->identity.logical != 1u << v;
+    for (unsigned k = 0; k < MODEL_VECTORS; k++) {
+        front |= apic->tokens.front[model_vector[k]] << 2 * k;
+        behind |= apic->tokens.behind[model_vector[k]] << 2 * k;
+        posted |=
+            atomic_load_explicit(&apic->inbox.posted_pins[model_vector[k]], memory_order_relaxed)
+            << 2 * k;
+    }
+    s->front = front & 63;
+    s->behind = behind & 63;
+    s->posted_pins = posted & 63;
+    s->inflight = words_read(apic->tokens.inflight.word) & 7;
+    s->exit = words_read(apic->map.exit.word) & 7;
+    s->stale = words_read(apic->map.stale.word) & 7;
+    s->pir = atomic_words_read(apic->inbox.pir) & 7;
+    s->level = atomic_words_read(apic->inbox.level) & 7;
+    s->outdated = atomic_load_explicit(&it->generation, memory_order_relaxed) != it->seen;
+}
+
+static void pack_vcpu(unsigned v)
+{
+    struct cpu_state *s = &world.now.vcpu[v];
+
+    pack_apic(v, s);
+    s->requests = atomic_load_explicit(&world.vcpu[v].requests, memory_order_relaxed) != 0;
+    s->vmcs_exit = words_read(world.exit_word[v]) & 7;
+    s->rvi = index_of(world.status[v] & 0xff) & 3;
+    s->svi = index_of(world.status[v] >> 8 & 0xff) & 3;
+}
+
+/* ---- one pin ---- */
+
+static void unpack_pin(unsigned p)
+{
+    const struct pin_state *s = &world.now.pin[p];
+    struct vioapic *io = &world.vm.routing.ioapic;
+
+    io->entry[p] = model_vector[s->vector] | (s->lowest ? 1ULL << RTE_DELIVERY_SHIFT : 0) |
+                   (s->logical ? RTE_LOGICAL : 0) | (s->remote_irr ? RTE_REMOTE_IRR : 0) |
+                   (s->level ? RTE_LEVEL : 0) | (s->masked ? RTE_MASKED : 0) |
+                   (uint64_t)s->destination << RTE_DESTINATION_SHIFT;
+    io->run[p] = world.storms ? RUN_BASE + s->run : 0;
+}
+
+static void pack_pin(unsigned p)
+{
+    struct pin_state *s = &world.now.pin[p];
+    const struct vioapic *io = &world.vm.routing.ioapic;
+    uint64_t entry = io->entry[p];
+    unsigned run = io->run[p] > RUN_BASE ? io->run[p] - RUN_BASE : 0;
+
+    s->vector = (index_of(rte_vector(entry)) - 1) & 3u;
+    s->lowest = rte_delivery_mode(entry) == APIC_DELIVERY_LOWEST_PRIORITY;
+    s->logical = (entry & RTE_LOGICAL) != 0;
+    s->remote_irr = (entry & RTE_REMOTE_IRR) != 0;
+    s->level = (entry & RTE_LEVEL) != 0;
+    s->masked = (entry & RTE_MASKED) != 0;
+    s->destination = rte_destination(entry) & 3u;
+    s->line = io->line >> p & 1;
+    s->edge_pending = io->edge_pending >> p & 1;
+    s->deferred = atomic_load_explicit(&io->deferred, memory_order_relaxed) >> p & 1;
+    s->run = 0;
+    if (world.storms)
+        s->run = (run < STORM_ALLOWED ? run : (unsigned)STORM_ALLOWED) & 3;
+}
+
+void world_unpack(void)
+{
+    struct vioapic *io = &world.vm.routing.ioapic;
+    const struct pin_state *pin = world.now.pin;
+
+    for (unsigned v = 0; v < MODEL_VCPUS; v++)
+        unpack_vcpu(v);
+    for (unsigned p = 0; p < MODEL_PINS; p++)
+        unpack_pin(p);
+    io->line = pin[0].line | (uint32_t)pin[1].line << 1;
+    io->edge_pending = pin[0].edge_pending | (uint32_t)pin[1].edge_pending << 1;
+    atomic_store_explicit(&io->deferred, pin[0].deferred | (uint32_t)pin[1].deferred << 1,
+                          memory_order_relaxed);
+    atomic_store_explicit(&world.vm.routing.turn, world.now.left.turn, memory_order_relaxed);
+    memset(world.delivered, 0, sizeof(world.delivered));
+    memset(world.accepted, 0, sizeof(world.accepted));
+    world.renamed = false;
+}
+
+void world_pack(void)
+{
+    for (unsigned v = 0; v < MODEL_VCPUS; v++)
+        pack_vcpu(v);
+    for (unsigned p = 0; p < MODEL_PINS; p++)
+        pack_pin(p);
+    world.now.left.turn = atomic_load_explicit(&world.vm.routing.turn, memory_order_relaxed) & 1;
+}
+
+/* ---- the whole of it ---- */
+
+void world_power_on(bool storms)
+{
+    struct routing_config config = {
+        .vcpu_count = MODEL_VCPUS,
+        .ioapic_version = 0x11,
+        .physical_address_mask = (1ULL << 40) - 1,
+        .stale_rescan = true,
+    };
+
+    world = (struct world){.storms = storms, .violated = -1};
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        config.page[v] = &world.page[v];
+        world.vcpu[v].vm = &world.vm;
+        world.vcpu[v].index = v;
+        world.vcpu[v].apic_page = &world.page[v];
+        world.vm.vcpu[v] = &world.vcpu[v];
+    }
+    steps_power_on(&world.vm.routing, &config, &virq_effects, &world.vm);
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_LDR, 1u << (24 + v));
+        vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    }
+    for (unsigned p = 0; p < MODEL_PINS; p++)
+        world.vm.routing.ioapic.entry[p] |= model_vector[0];
+    world_pack();
+}
+
+/* What a state says of a generation is only whether it was seen; of a run, how near the storm is;
+ * reasons and counters are for show. */
+static void normalize(struct routing *routing)
+{
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        struct routing_vcpu *it = &routing->vcpu[v];
+        uint32_t seen = it->seen;
+
+        it->seen = 1;
+        it->reasons = 0;
+        atomic_store(&it->generation, 1u + (atomic_load(&it->generation) != seen));
+    }
+    for (unsigned p = 0; p < MODEL_PINS; p++)
+        routing->ioapic.run[p] = 0;
+    memset(routing->counters, 0, sizeof(routing->counters));
+}
+
+bool world_is_exact(void)
+{
+    static struct routing before, after;
+    static struct apic_page page[MODEL_VCPUS];
+
+    memcpy(&before, &world.vm.routing, sizeof(before));
+    memcpy(page, world.page, sizeof(page));
+    world_unpack();
+    memcpy(&after, &world.vm.routing, sizeof(after));
+    normalize(&before);
+    normalize(&after);
+    return !memcmp(&before, &after, sizeof(before)) && !memcmp(page, world.page, sizeof(page));
+}
+
+void world_violate(int invariant, const char *what)
+{
+    if (world.violated >= 0)
+        return;
+    world.violated = invariant;
+    world.what = what;
+}

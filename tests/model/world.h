@@ -1,0 +1,67 @@
+/* The model's world: the production structures, filled from a state and read back into one.
+ *
+ * routing.c and virq.c are compiled into world_routing.c and world_virq.c, which gives the model
+ * their single steps; all other objects are linked as they are. virq_effects, the production's own,
+ * join them; what virq.c asks of the machine (VMWRITE, a request to another CPU, the trace) ends
+ * here. */
+#pragma once
+#include "tests/model/state.h"
+#include "vmm/trace.h"
+#include "vmm/vcpu.h"
+
+#define MODEL_DEVICE  MODEL_VCPUS /* as an actor: a CPU that runs none of the two vCPUs */
+#define STORM_ALLOWED 2           /* the model's storms begin after this many deliveries */
+
+struct world {
+    struct state now;
+    struct vm vm;
+    struct vcpu vcpu[MODEL_VCPUS];
+    struct apic_page page[MODEL_VCPUS];
+    uint64_t exit_word[MODEL_VCPUS][4];
+    uint64_t status[MODEL_VCPUS];
+    unsigned current; /* whose VMCS it is */
+    unsigned actor;   /* on whose CPU things happen */
+    bool locked;
+    bool storms;
+    /* what happened in this move */
+    unsigned delivered[MODEL_PINS], accepted[MODEL_PINS];
+    bool renamed;
+    struct trace_ring *trace; /* may be NULL */
+    /* the first invariant that did not hold, -1: none */
+    int violated;
+    const char *what;
+};
+
+extern struct world world;
+
+void world_power_on(bool storms);
+/* Production structures from world.now, and back. */
+void world_unpack(void);
+void world_pack(void);
+/* The number of the invariant and a few words. Only the first of a move counts. */
+void world_violate(int invariant, const char *what);
+/* The reference looks at what the inbox does not hold any more: it was accepted. */
+void world_hear_acceptance(unsigned vcpu);
+/* Whether nothing changed that a state does not hold; slow. */
+bool world_is_exact(void);
+
+/* ---- world_routing.c: steps of routing.c ---- */
+
+void steps_power_on(struct routing *routing, const struct routing_config *config,
+                    const struct routing_effects *effects, void *context);
+bool steps_wants_scan(struct routing *routing, unsigned vcpu);
+unsigned steps_scan(struct routing *routing, unsigned vcpu);
+void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t *pins,
+                  bool *rescan);
+void steps_tell_of_eoi(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t pins,
+                       bool rescan);
+void steps_tell_of_identity(struct routing *routing, unsigned vcpu);
+
+/* ---- world_virq.c: steps of virq.c, on world.current's VMCS ---- */
+
+void steps_write_words(struct vcpu *vcpu, unsigned words);
+void steps_write_status(struct vcpu *vcpu);
+void model_vmcs_write(uint64_t field, uint64_t value);
+uint64_t model_vmcs_read(uint64_t field);
+void model_lock(void);
+void model_unlock(void);

@@ -1,0 +1,51 @@
+/* The steps of vmm/routing.c, one by one: its source, and a door to each. See world.h.
+ *
+ * A LAPIC whose identity changed tells all others; the model lets other CPUs act in between. */
+#include "vmm/routing.c"
+
+#include "tests/model/world.h"
+
+static struct vlapic_effects divided_effects;
+
+static void note_renamed(void *context)
+{
+    (void)context;
+    world.renamed = true;
+}
+
+void steps_power_on(struct routing *routing, const struct routing_config *config,
+                    const struct routing_effects *effects, void *context)
+{
+    routing_power_on(routing, config, effects, context);
+    divided_effects = apic_effects;
+    divided_effects.identity_changed = note_renamed;
+    for (unsigned i = 0; i < config->vcpu_count; i++)
+        routing->vcpu[i].apic.effects = &divided_effects;
+}
+
+bool steps_wants_scan(struct routing *routing, unsigned vcpu)
+{
+    return wants_scan(&routing->vcpu[vcpu]);
+}
+
+unsigned steps_scan(struct routing *routing, unsigned vcpu)
+{
+    return scan_under_lock(routing, &routing->vcpu[vcpu]);
+}
+
+void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t *pins,
+                  bool *rescan)
+{
+    retire(routing, &routing->vcpu[vcpu], vector, pins, rescan);
+}
+
+void steps_tell_of_eoi(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t pins,
+                       bool rescan)
+{
+    tell_of_eoi(routing, &routing->vcpu[vcpu], vector, pins, rescan);
+}
+
+void steps_tell_of_identity(struct routing *routing, unsigned vcpu)
+{
+    apic_identity_changed(&routing->vcpu[vcpu]);
+}

@@ -1,0 +1,23 @@
+/* The steps of vmm/virq.c, one by one, with the model's VMCS and lock. See world.h. */
+#include "arch/spinlock.h"
+#include "arch/vmx.h"
+#include "vmm/host.h"
+
+#define vmcs_write     model_vmcs_write
+#define vmcs_read      model_vmcs_read
+#define spin_lock(l)   ((void)(l), model_lock())
+#define spin_unlock(l) ((void)(l), model_unlock())
+
+#include "tests/model/world.h"
+
+#include "vmm/virq.c"
+
+void steps_write_words(struct vcpu *vcpu, unsigned words)
+{
+    write_eoi_words(vcpu, words);
+}
+
+void steps_write_status(struct vcpu *vcpu)
+{
+    write_status(vcpu, apic_page_highest(vcpu->apic_page, APIC_IRR));
+}
