@@ -5,15 +5,16 @@
  * below are those that are left, with these controls set. */
 #include "arch/entry_check_rules.h"
 
-#define CHANGING_SECONDARY         (SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE)
+#define APIC_MODE                  (SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE)
 
 #define EPT_POINTER_ACCESSED_DIRTY (1ULL << 6)
 
 /* `chosen` is what Pinwheel wants of the bits that the processor leaves free (the capability's low
  * half must be 1, its high half may be), `changing` what is not known before. */
-static void check_word(struct entry_checker *check, const uint64_t *field, uint64_t capability,
+static void check_word(struct entry_checker *check, enum vmx_word word, const uint64_t *field,
                        uint32_t chosen, uint32_t changing)
 {
+    uint64_t capability = vmx_capability(check->capabilities, word);
     uint64_t must_be_one = (uint32_t)capability;
     uint64_t may_be_one = capability >> 32;
 
@@ -28,20 +29,17 @@ static void check_word(struct entry_checker *check, const uint64_t *field, uint6
 static void check_words(struct entry_checker *check)
 {
     const struct vmcs_image *v = check->image;
-    const struct vmx_capabilities *c = check->capabilities;
     struct vmx_controls chosen;
 
-    vmx_choose_controls(c, VMX_APIC_HIDDEN, &chosen);
-    check_word(check, &v->pin_based_controls, vmx_pin_capability(c), chosen.pin, 0);
-    check_word(check, &v->primary_controls, vmx_primary_capability(c), chosen.primary,
+    vmx_choose_controls(check->capabilities, VMX_APIC_HIDDEN, &chosen);
+    check_word(check, VMX_PIN, &v->pin_based_controls, chosen.pin, 0);
+    check_word(check, VMX_PRIMARY, &v->primary_controls, chosen.primary,
                PRIMARY_NMI_WINDOW_EXITING);
-    check_word(check, &v->secondary_controls, c->procbased2, chosen.secondary, CHANGING_SECONDARY);
-    require(check, (v->secondary_controls & CHANGING_SECONDARY) != CHANGING_SECONDARY,
-            &v->secondary_controls,
+    check_word(check, VMX_SECONDARY, &v->secondary_controls, chosen.secondary, APIC_MODE);
+    require(check, (v->secondary_controls & APIC_MODE) != APIC_MODE, &v->secondary_controls,
             "\"virtualize APIC accesses\" and \"virtualize x2APIC mode\" must not both be 1");
-    check_word(check, &v->exit_controls, vmx_exit_capability(c), chosen.exit, 0);
-    check_word(check, &v->entry_controls, vmx_entry_capability(c), chosen.entry,
-               ENTRY_IA32E_MODE_GUEST);
+    check_word(check, VMX_EXIT, &v->exit_controls, chosen.exit, 0);
+    check_word(check, VMX_ENTRY, &v->entry_controls, chosen.entry, ENTRY_IA32E_MODE_GUEST);
 }
 
 static void check_pages(struct entry_checker *check)

@@ -15,73 +15,72 @@
 #include "arch/msr.h"
 #include "arch/vmcs.h"
 
-enum word { PIN, PRIMARY, SECONDARY, EXIT, ENTRY, WORD_COUNT };
-enum need { NEED_SET, NEED_CLEAR, NEED_XAPIC, NEED_X2APIC };
+enum need { SET, CLEAR, XAPIC, X2APIC };
 
 struct control {
-    enum word word;
+    enum vmx_word word;
     enum need need;
     uint32_t bit;
     const char *name, *meaning;
 };
 
 static const struct control controls[] = {
-    {PIN, NEED_SET, PIN_EXTERNAL_INTERRUPT_EXITING, "external-interrupt exiting",
+    {VMX_PIN, SET, PIN_EXTERNAL_INTERRUPT_EXITING, "external-interrupt exiting",
      "interrupts of the machine belong to the hypervisor"},
-    {PIN, NEED_SET, PIN_NMI_EXITING, "NMI exiting",
+    {VMX_PIN, SET, PIN_NMI_EXITING, "NMI exiting",
      "an NMI is how one CPU calls another out of its guest"},
-    {PIN, NEED_SET, PIN_VIRTUAL_NMIS, "virtual NMIs",
+    {VMX_PIN, SET, PIN_VIRTUAL_NMIS, "virtual NMIs",
      "the guest's NMI blocking is kept apart from the machine's"},
-    {PIN, NEED_SET, PIN_PREEMPTION_TIMER, "VMX-preemption timer",
+    {VMX_PIN, SET, PIN_PREEMPTION_TIMER, "VMX-preemption timer",
      "it keeps the guests' time and shares a CPU among them"},
-    {PRIMARY, NEED_SET, PRIMARY_HLT_EXITING, "HLT exiting", "an idle guest gives its CPU back"},
-    {PRIMARY, NEED_SET, PRIMARY_MWAIT_EXITING, "MWAIT exiting", "guests are not offered MWAIT"},
-    {PRIMARY, NEED_SET, PRIMARY_MONITOR_EXITING, "MONITOR exiting",
+    {VMX_PRIMARY, SET, PRIMARY_HLT_EXITING, "HLT exiting", "an idle guest gives its CPU back"},
+    {VMX_PRIMARY, SET, PRIMARY_MWAIT_EXITING, "MWAIT exiting", "guests are not offered MWAIT"},
+    {VMX_PRIMARY, SET, PRIMARY_MONITOR_EXITING, "MONITOR exiting",
      "guests are not offered MONITOR"},
-    {PRIMARY, NEED_SET, PRIMARY_RDPMC_EXITING, "RDPMC exiting",
+    {VMX_PRIMARY, SET, PRIMARY_RDPMC_EXITING, "RDPMC exiting",
      "the performance counters stay the hypervisor's"},
-    {PRIMARY, NEED_SET, PRIMARY_USE_TPR_SHADOW, "use TPR shadow",
+    {VMX_PRIMARY, SET, PRIMARY_USE_TPR_SHADOW, "use TPR shadow",
      "the virtual local APIC is built on it"},
-    {PRIMARY, NEED_SET, PRIMARY_USE_IO_BITMAPS, "use I/O bitmaps",
+    {VMX_PRIMARY, SET, PRIMARY_USE_IO_BITMAPS, "use I/O bitmaps",
      "guests reach only the ports they are given"},
-    {PRIMARY, NEED_SET, PRIMARY_USE_MSR_BITMAPS, "use MSR bitmaps",
+    {VMX_PRIMARY, SET, PRIMARY_USE_MSR_BITMAPS, "use MSR bitmaps",
      "guests reach only the MSRs they are given"},
-    {PRIMARY, NEED_SET, PRIMARY_ACTIVATE_SECONDARY_CONTROLS, "activate secondary controls",
+    {VMX_PRIMARY, SET, PRIMARY_ACTIVATE_SECONDARY_CONTROLS, "activate secondary controls",
      "EPT and the virtual local APIC are among them"},
-    {PRIMARY, NEED_CLEAR, PRIMARY_INVLPG_EXITING, "INVLPG without exiting",
+    {VMX_PRIMARY, CLEAR, PRIMARY_INVLPG_EXITING, "INVLPG without exiting",
      "with EPT a guest owns its page tables"},
-    {PRIMARY, NEED_CLEAR, PRIMARY_CR3_LOAD_EXITING, "CR3 load without exiting",
+    {VMX_PRIMARY, CLEAR, PRIMARY_CR3_LOAD_EXITING, "CR3 load without exiting",
      "with EPT a guest owns its page tables"},
-    {PRIMARY, NEED_CLEAR, PRIMARY_CR3_STORE_EXITING, "CR3 store without exiting",
+    {VMX_PRIMARY, CLEAR, PRIMARY_CR3_STORE_EXITING, "CR3 store without exiting",
      "with EPT a guest owns its page tables"},
-    {SECONDARY, NEED_SET, SECONDARY_ENABLE_EPT, "enable EPT",
+    {VMX_SECONDARY, SET, SECONDARY_ENABLE_EPT, "enable EPT",
      "extended page tables give each guest its memory"},
-    {SECONDARY, NEED_SET, SECONDARY_ENABLE_VPID, "enable VPID",
+    {VMX_SECONDARY, SET, SECONDARY_ENABLE_VPID, "enable VPID",
      "an exit does not have to flush the TLB"},
-    {SECONDARY, NEED_SET, SECONDARY_UNRESTRICTED_GUEST, "unrestricted guest",
+    {VMX_SECONDARY, SET, SECONDARY_UNRESTRICTED_GUEST, "unrestricted guest",
      "guests start without paging, other CPUs in real mode"},
-    {SECONDARY, NEED_SET, SECONDARY_WBINVD_EXITING, "WBINVD exiting",
+    {VMX_SECONDARY, SET, SECONDARY_WBINVD_EXITING, "WBINVD exiting",
      "a guest must not empty the caches of all"},
-    {SECONDARY, NEED_SET, SECONDARY_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization",
+    {VMX_SECONDARY, SET, SECONDARY_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization",
      "reads of the local APIC do not exit"},
-    {SECONDARY, NEED_SET, SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery",
+    {VMX_SECONDARY, SET, SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery",
      "interrupts reach guests, and EOIs are retired, without exits"},
-    {SECONDARY, NEED_XAPIC, SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses",
+    {VMX_SECONDARY, XAPIC, SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses",
      "the local APIC in memory, as guests start with it"},
-    {SECONDARY, NEED_X2APIC, SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode",
+    {VMX_SECONDARY, X2APIC, SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode",
      "the local APIC in MSRs, as guests may switch to it"},
-    {EXIT, NEED_SET, EXIT_HOST_ADDRESS_SPACE_SIZE, "host address-space size",
+    {VMX_EXIT, SET, EXIT_HOST_ADDRESS_SPACE_SIZE, "host address-space size",
      "the hypervisor runs in 64-bit mode"},
-    {EXIT, NEED_SET, EXIT_SAVE_DEBUG_CONTROLS, "save debug controls", "DR7 is the guest's own"},
-    {EXIT, NEED_SET, EXIT_SAVE_PAT, "save IA32_PAT", "the guest has a PAT of its own"},
-    {EXIT, NEED_SET, EXIT_LOAD_PAT, "load IA32_PAT on exits", "the guest has a PAT of its own"},
-    {EXIT, NEED_SET, EXIT_SAVE_EFER, "save IA32_EFER", "the guest has an EFER of its own"},
-    {EXIT, NEED_SET, EXIT_LOAD_EFER, "load IA32_EFER on exits", "the guest has an EFER of its own"},
-    {EXIT, NEED_CLEAR, EXIT_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging",
+    {VMX_EXIT, SET, EXIT_SAVE_DEBUG_CONTROLS, "save debug controls", "DR7 is the guest's own"},
+    {VMX_EXIT, SET, EXIT_SAVE_PAT, "save IA32_PAT", "the guest has a PAT of its own"},
+    {VMX_EXIT, SET, EXIT_LOAD_PAT, "load IA32_PAT on exits", "the guest has a PAT of its own"},
+    {VMX_EXIT, SET, EXIT_SAVE_EFER, "save IA32_EFER", "the guest has an EFER of its own"},
+    {VMX_EXIT, SET, EXIT_LOAD_EFER, "load IA32_EFER on exits", "the guest has an EFER of its own"},
+    {VMX_EXIT, CLEAR, EXIT_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging",
      "the host takes an interrupt through its own IDT"},
-    {ENTRY, NEED_SET, ENTRY_LOAD_DEBUG_CONTROLS, "load debug controls", "DR7 is the guest's own"},
-    {ENTRY, NEED_SET, ENTRY_LOAD_PAT, "load IA32_PAT on entries", "the guest has a PAT of its own"},
-    {ENTRY, NEED_SET, ENTRY_LOAD_EFER, "load IA32_EFER on entries",
+    {VMX_ENTRY, SET, ENTRY_LOAD_DEBUG_CONTROLS, "load debug controls", "DR7 is the guest's own"},
+    {VMX_ENTRY, SET, ENTRY_LOAD_PAT, "load IA32_PAT on entries", "the guest has a PAT of its own"},
+    {VMX_ENTRY, SET, ENTRY_LOAD_EFER, "load IA32_EFER on entries",
      "the guest has an EFER of its own"},
 };
 
@@ -103,38 +102,23 @@ static const struct {
 
 #define ABILITY_COUNT (sizeof(abilities) / sizeof(abilities[0]))
 
-static bool has_true_controls(const struct vmx_capabilities *capabilities)
+uint64_t vmx_capability(const struct vmx_capabilities *c, enum vmx_word word)
 {
-    return (capabilities->basic & VMX_BASIC_TRUE_CONTROLS) != 0;
-}
+    bool true_controls = (c->basic & VMX_BASIC_TRUE_CONTROLS) != 0;
 
-uint64_t vmx_pin_capability(const struct vmx_capabilities *c)
-{
-    return has_true_controls(c) ? c->true_pinbased : c->pinbased;
-}
-
-uint64_t vmx_primary_capability(const struct vmx_capabilities *c)
-{
-    return has_true_controls(c) ? c->true_procbased : c->procbased;
-}
-
-uint64_t vmx_exit_capability(const struct vmx_capabilities *c)
-{
-    return has_true_controls(c) ? c->true_exit : c->exit;
-}
-
-uint64_t vmx_entry_capability(const struct vmx_capabilities *c)
-{
-    return has_true_controls(c) ? c->true_entry : c->entry;
-}
-
-static void read_words(const struct vmx_capabilities *c, uint64_t word[WORD_COUNT])
-{
-    word[PIN] = vmx_pin_capability(c);
-    word[PRIMARY] = vmx_primary_capability(c);
-    word[SECONDARY] = c->procbased2;
-    word[EXIT] = vmx_exit_capability(c);
-    word[ENTRY] = vmx_entry_capability(c);
+    switch (word) {
+    case VMX_PIN:
+        return true_controls ? c->true_pinbased : c->pinbased;
+    case VMX_PRIMARY:
+        return true_controls ? c->true_procbased : c->procbased;
+    case VMX_EXIT:
+        return true_controls ? c->true_exit : c->exit;
+    case VMX_ENTRY:
+        return true_controls ? c->true_entry : c->entry;
+    case VMX_SECONDARY:
+        break;
+    }
+    return c->procbased2;
 }
 
 /* Whether the processor lets the control have the value that the list wants. A control that only
@@ -144,16 +128,7 @@ static bool allowed(const struct control *control, uint64_t word)
     bool may_be_set = ((word >> 32) & control->bit) != 0;
     bool may_be_clear = (word & control->bit) == 0;
 
-    switch (control->need) {
-    case NEED_SET:
-        return may_be_set;
-    case NEED_CLEAR:
-        return may_be_clear;
-    case NEED_XAPIC:
-    case NEED_X2APIC:
-        return may_be_set && may_be_clear;
-    }
-    return false;
+    return (control->need == CLEAR || may_be_set) && (control->need == SET || may_be_clear);
 }
 
 struct report {
@@ -164,9 +139,8 @@ struct report {
 
 static void add(struct report *report, const char *name, const char *meaning)
 {
-    if (report->count < report->max) {
+    if (report->count < report->max)
         report->out[report->count] = (struct vmx_missing){name, meaning};
-    }
     report->count++;
 }
 
@@ -186,91 +160,62 @@ static void check_basic(const struct vmx_capabilities *c, struct report *report)
 {
     uint64_t type = (c->basic >> VMX_BASIC_MEMORY_TYPE_SHIFT) & VMX_BASIC_MEMORY_TYPE_MASK;
 
-    if ((c->basic & VMX_BASIC_32BIT_ADDRESSES) != 0) {
+    if ((c->basic & VMX_BASIC_32BIT_ADDRESSES) != 0)
         add(report, "VMX regions above 4 GiB", "the VMCS may lie anywhere in memory");
-    }
-    if (type != MEMORY_TYPE_WB) {
+    if (type != MEMORY_TYPE_WB)
         add(report, "VMX regions of type WB", "the VMCS lies in ordinary memory");
-    }
 }
 
 unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, unsigned max)
 {
     struct report report = {.out = out, .max = max};
-    uint64_t word[WORD_COUNT];
 
     check_vmx(c, &report);
-    if (!c->vmx) {
+    if (!c->vmx)
         return report.count;
-    }
     check_basic(c, &report);
-    read_words(c, word);
-    for (unsigned i = 0; i < CONTROL_COUNT; i++) {
-        if (!allowed(&controls[i], word[controls[i].word])) {
+    for (unsigned i = 0; i < CONTROL_COUNT; i++)
+        if (!allowed(&controls[i], vmx_capability(c, controls[i].word)))
             add(&report, controls[i].name, controls[i].meaning);
-        }
-    }
-    for (unsigned i = 0; i < ABILITY_COUNT; i++) {
-        if ((c->ept_vpid & abilities[i].bit) == 0) {
+    for (unsigned i = 0; i < ABILITY_COUNT; i++)
+        if ((c->ept_vpid & abilities[i].bit) == 0)
             add(&report, abilities[i].name, abilities[i].meaning);
-        }
-    }
     return report.count;
 }
 
 static bool wanted(const struct control *control, enum vmx_apic_mode mode)
 {
-    switch (control->need) {
-    case NEED_SET:
-        return true;
-    case NEED_XAPIC:
-        return mode == VMX_APIC_XAPIC;
-    case NEED_X2APIC:
-        return mode == VMX_APIC_X2APIC;
-    case NEED_CLEAR:
-        break;
-    }
-    return false;
+    return control->need == SET || (control->need == XAPIC && mode == VMX_APIC_XAPIC) ||
+           (control->need == X2APIC && mode == VMX_APIC_X2APIC);
 }
 
 /* Instructions that CPUID promises the guest, and that raise #UD unless their control is set. */
 static uint32_t optional_secondary(const struct vmx_capabilities *c)
 {
-    uint32_t bits = 0;
+    uint32_t bits =
+        (c->rdtscp ? SECONDARY_ENABLE_RDTSCP : 0) | (c->invpcid ? SECONDARY_ENABLE_INVPCID : 0);
 
-    if (c->rdtscp) {
-        bits |= SECONDARY_ENABLE_RDTSCP;
-    }
-    if (c->invpcid) {
-        bits |= SECONDARY_ENABLE_INVPCID;
-    }
     return bits & (uint32_t)(c->procbased2 >> 32);
 }
 
 bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mode,
                          struct vmx_controls *out)
 {
-    uint64_t capability[WORD_COUNT];
-    uint32_t word[WORD_COUNT];
+    uint32_t word[VMX_WORD_COUNT];
 
     *out = (struct vmx_controls){0};
-    if (vmx_missing(c, NULL, 0) != 0) {
+    if (vmx_missing(c, NULL, 0) != 0)
         return false;
-    }
-    read_words(c, capability);
-    for (unsigned i = 0; i < WORD_COUNT; i++) {
-        word[i] = (uint32_t)capability[i];
-    }
-    for (unsigned i = 0; i < CONTROL_COUNT; i++) {
-        if (wanted(&controls[i], mode)) {
+    for (unsigned i = 0; i < VMX_WORD_COUNT; i++)
+        word[i] = (uint32_t)vmx_capability(c, (enum vmx_word)i);
+    for (unsigned i = 0; i < CONTROL_COUNT; i++)
+        if (wanted(&controls[i], mode))
             word[controls[i].word] |= controls[i].bit;
-        }
-    }
-    out->pin = word[PIN];
-    out->primary = word[PRIMARY];
-    out->secondary = word[SECONDARY] | optional_secondary(c);
-    out->exit = word[EXIT];
-    out->entry = word[ENTRY];
+    *out = (struct vmx_controls){.pin = word[VMX_PIN],
+                                 .primary = word[VMX_PRIMARY],
+                                 .secondary = word[VMX_SECONDARY] | optional_secondary(c),
+                                 .exit = word[VMX_EXIT],
+                                 .entry = word[VMX_ENTRY]};
     return true;
 }
 

@@ -33,6 +33,9 @@ enum vmx_apic_mode {
     VMX_APIC_HIDDEN, /* not at all (globally disabled by the guest): neither of them */
 };
 
+enum vmx_word { VMX_PIN, VMX_PRIMARY, VMX_SECONDARY, VMX_EXIT, VMX_ENTRY };
+#define VMX_WORD_COUNT 5
+
 struct vmx_controls {
     uint32_t pin, primary, secondary, exit, entry;
 };
@@ -61,7 +64,4 @@ uint64_t vmx_guest_cr0(const struct vmx_capabilities *capabilities, uint64_t cr0
 uint64_t vmx_cr4(const struct vmx_capabilities *capabilities, uint64_t cr4);
 
 /* The capability MSR that governs a control word: the TRUE one where there is one. */
-uint64_t vmx_pin_capability(const struct vmx_capabilities *capabilities);
-uint64_t vmx_primary_capability(const struct vmx_capabilities *capabilities);
-uint64_t vmx_exit_capability(const struct vmx_capabilities *capabilities);
-uint64_t vmx_entry_capability(const struct vmx_capabilities *capabilities);
+uint64_t vmx_capability(const struct vmx_capabilities *capabilities, enum vmx_word word);

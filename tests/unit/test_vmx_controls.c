@@ -246,10 +246,10 @@ static void without_true_controls_the_plain_msrs_count(void **state)
     assert_int_equal(vmx_missing(&c, missing, MAX), 2);
     assert_string_equal(missing[0].name, "CR3 load without exiting");
     assert_string_equal(missing[1].name, "CR3 store without exiting");
-    assert_true(vmx_pin_capability(&c) == c.pinbased);
-    assert_true(vmx_primary_capability(&c) == c.procbased);
-    assert_true(vmx_exit_capability(&c) == c.exit);
-    assert_true(vmx_entry_capability(&c) == c.entry);
+    assert_true(vmx_capability(&c, VMX_PIN) == c.pinbased);
+    assert_true(vmx_capability(&c, VMX_PRIMARY) == c.procbased);
+    assert_true(vmx_capability(&c, VMX_EXIT) == c.exit);
+    assert_true(vmx_capability(&c, VMX_ENTRY) == c.entry);
 }
 
 /* A Nehalem: VMX and EPT, but nothing of the virtual APIC beyond the TPR shadow. */
