@@ -96,26 +96,21 @@ static bool cpus_from_firmware(struct boot_info *info)
 }
 
 /* The firmware maps all memory at its physical address. */
-static const void *identity(void *ctx, uint64_t phys, uint64_t size)
+static const void *identity(uint64_t phys, uint64_t size)
 {
-    (void)ctx;
     return phys && phys + size > phys ? (const void *)phys : NULL;
 }
 
 static void cpus_from_acpi(struct boot_info *info)
 {
     struct acpi acpi = {.map = identity};
-    struct acpi_madt madt;
-    struct acpi_madt_entry entry;
-    uint32_t offset = 0;
+    uint32_t index = 0, offset = 0, apic_id;
 
-    if (!info->rsdp || acpi_open(&acpi, info->rsdp) != ACPI_OK ||
-        acpi_find_madt(&acpi, &madt) != ACPI_OK)
+    if (!info->rsdp || !acpi_open(&acpi, info->rsdp))
         return;
-    while (acpi_madt_next(&madt, &offset, &entry)) {
-        if (entry.type == ACPI_MADT_CPU)
-            add_cpu(info, entry.apic_id);
-    }
+    struct acpi_table madt = acpi_next_table(&acpi, "APIC", &index);
+    while (acpi_next_cpu(&madt, &offset, &apic_id))
+        add_cpu(info, apic_id);
 }
 
 void machine_describe(struct boot_info *info)

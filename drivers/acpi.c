@@ -11,7 +11,6 @@
 #define TABLE_MAX   (16u << 20)
 #define RSDP_1_SIZE 20
 #define RSDP_2_SIZE 36
-#define SSDT_MAX    64 /* tables searched for \_S5 */
 
 static uint64_t read_number(const uint8_t *bytes, unsigned size)
 {
@@ -20,16 +19,6 @@ static uint64_t read_number(const uint8_t *bytes, unsigned size)
     while (size--)
         value = value << 8 | bytes[size];
     return value;
-}
-
-static uint32_t read32(const uint8_t *bytes)
-{
-    return (uint32_t)read_number(bytes, 4);
-}
-
-static uint64_t read64(const uint8_t *bytes)
-{
-    return read_number(bytes, 8);
 }
 
 static bool sums_to_zero(const uint8_t *bytes, uint32_t size)
@@ -41,182 +30,97 @@ static bool sums_to_zero(const uint8_t *bytes, uint32_t size)
     return sum == 0;
 }
 
-/* signature: four letters, or NULL for any. */
-static enum acpi_result read_table(const struct acpi *acpi, uint64_t phys, const char *signature,
-                                   struct acpi_table *table)
+static struct acpi_table read_table(const struct acpi *acpi, uint64_t phys, const char *signature)
 {
-    const uint8_t *header = acpi->map(acpi->ctx, phys, HEADER_SIZE);
+    const uint8_t *bytes = phys ? acpi->map(phys, HEADER_SIZE) : NULL;
 
-    if (!header)
-        return ACPI_NOT_READABLE;
-    if (signature && memcmp(header, signature, 4) != 0)
-        return ACPI_BAD_SIGNATURE;
-    table->size = read32(header + 4);
-    if (table->size < HEADER_SIZE || table->size > TABLE_MAX)
-        return ACPI_BAD_LENGTH;
-    table->bytes = acpi->map(acpi->ctx, phys, table->size);
-    if (!table->bytes)
-        return ACPI_NOT_READABLE;
-    return sums_to_zero(table->bytes, table->size) ? ACPI_OK : ACPI_BAD_CHECKSUM;
-}
-
-/* ---- root ------------------------------------------------------------------------------------ */
-
-static enum acpi_result open_root(struct acpi *acpi, uint64_t phys, bool is_xsdt)
-{
-    struct acpi_table table;
-    enum acpi_result result = read_table(acpi, phys, is_xsdt ? "XSDT" : "RSDT", &table);
-
-    if (result == ACPI_OK) {
-        acpi->root = phys;
-        acpi->entry_size = is_xsdt ? 8 : 4;
-    }
-    return result;
+    if (!bytes || memcmp(bytes, signature, 4) != 0)
+        return (struct acpi_table){0};
+    uint32_t size = (uint32_t)read_number(bytes + 4, 4);
+    if (size < HEADER_SIZE || size > TABLE_MAX)
+        return (struct acpi_table){0};
+    bytes = acpi->map(phys, size);
+    if (!bytes || !sums_to_zero(bytes, size))
+        return (struct acpi_table){0};
+    return (struct acpi_table){bytes, size};
 }
 
 /* The address of the XSDT, or 0: only revision 2 and later have one, with its own checksum. */
 static uint64_t xsdt_of(const struct acpi *acpi, uint64_t rsdp, uint8_t revision)
 {
-    const uint8_t *bytes = revision >= 2 ? acpi->map(acpi->ctx, rsdp, RSDP_2_SIZE) : NULL;
+    const uint8_t *bytes = revision >= 2 ? acpi->map(rsdp, RSDP_2_SIZE) : NULL;
 
-    if (!bytes || read32(bytes + 20) < RSDP_2_SIZE || !sums_to_zero(bytes, RSDP_2_SIZE))
+    if (!bytes || read_number(bytes + 20, 4) < RSDP_2_SIZE || !sums_to_zero(bytes, RSDP_2_SIZE))
         return 0;
-    return read64(bytes + 24);
+    return read_number(bytes + 24, 8);
 }
 
-enum acpi_result acpi_open(struct acpi *acpi, uint64_t rsdp)
+bool acpi_open(struct acpi *acpi, uint64_t rsdp)
 {
-    const uint8_t *bytes = acpi->map(acpi->ctx, rsdp, RSDP_1_SIZE);
+    const uint8_t *bytes = acpi->map(rsdp, RSDP_1_SIZE);
 
-    acpi->root = 0;
-    if (!bytes)
-        return ACPI_NOT_READABLE;
-    if (memcmp(bytes, "RSD PTR ", 8) != 0)
-        return ACPI_BAD_SIGNATURE;
-    if (!sums_to_zero(bytes, RSDP_1_SIZE))
-        return ACPI_BAD_CHECKSUM;
-    uint64_t rsdt = read32(bytes + 16), xsdt = xsdt_of(acpi, rsdp, bytes[15]);
-    enum acpi_result result = xsdt ? open_root(acpi, xsdt, true) : ACPI_NOT_FOUND;
-    if (result != ACPI_OK && rsdt)
-        result = open_root(acpi, rsdt, false);
-    return result;
-}
-
-enum acpi_result acpi_find_table(const struct acpi *acpi, const char *signature, uint32_t index,
-                                 struct acpi_table *table)
-{
-    struct acpi_table root;
-    enum acpi_result result =
-        acpi->root ? read_table(acpi, acpi->root, NULL, &root) : ACPI_NOT_FOUND;
-
-    if (result != ACPI_OK)
-        return result;
-    for (uint32_t at = HEADER_SIZE; root.size - at >= acpi->entry_size; at += acpi->entry_size) {
-        uint64_t phys = read_number(root.bytes + at, acpi->entry_size);
-
-        result = phys ? read_table(acpi, phys, signature, table) : ACPI_BAD_SIGNATURE;
-        if (result == ACPI_BAD_SIGNATURE || result == ACPI_NOT_READABLE)
-            continue;
-        if (index-- == 0)
-            return result;
+    acpi->root = (struct acpi_table){0};
+    if (!bytes || memcmp(bytes, "RSD PTR ", 8) != 0 || !sums_to_zero(bytes, RSDP_1_SIZE))
+        return false;
+    acpi->entry_size = 8;
+    acpi->root = read_table(acpi, xsdt_of(acpi, rsdp, bytes[15]), "XSDT");
+    if (!acpi->root.size) {
+        acpi->entry_size = 4;
+        acpi->root = read_table(acpi, read_number(bytes + 16, 4), "RSDT");
     }
-    return ACPI_NOT_FOUND;
+    return acpi->root.size;
+}
+
+struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature, uint32_t *index)
+{
+    struct acpi_table table = {0};
+    uint32_t count = acpi->root.size ? (acpi->root.size - HEADER_SIZE) / acpi->entry_size : 0;
+
+    while (!table.size && *index < count) {
+        const uint8_t *entry = acpi->root.bytes + HEADER_SIZE + *index * acpi->entry_size;
+
+        table = read_table(acpi, read_number(entry, acpi->entry_size), signature);
+        ++*index;
+    }
+    return table;
 }
 
 /* ---- MADT ------------------------------------------------------------------------------------ */
 
-#define MADT_ENTRIES       44
-#define MADT_PCAT_COMPAT   1u
-#define MADT_CPU_ENABLED   1u
-#define MADT_LAPIC         0
-#define MADT_IOAPIC        1
-#define MADT_OVERRIDE      2
-#define MADT_LAPIC_ADDRESS 5
-#define MADT_X2APIC        9
-#define POLARITY_MASK      0x3
-#define POLARITY_LOW       0x3
-#define TRIGGER_MASK       0xc
-#define TRIGGER_LEVEL      0xc
+#define MADT_ENTRIES     44
+#define MADT_CPU_ENABLED 1u
+#define MADT_LAPIC       0
+#define MADT_X2APIC      9
 
-/* The entry at *offset, which moves behind it; NULL at the end or where lengths are senseless. */
-static const uint8_t *next_entry(const struct acpi_table *table, uint32_t *offset)
+bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *apic_id)
 {
     if (*offset < MADT_ENTRIES)
         *offset = MADT_ENTRIES;
-    if (*offset > table->size || table->size - *offset < 2)
-        return NULL;
-    const uint8_t *entry = table->bytes + *offset;
-    if (entry[1] < 2 || entry[1] > table->size - *offset)
-        return NULL;
-    *offset += entry[1];
-    return entry;
-}
+    while (*offset < madt->size && madt->size - *offset >= 2) {
+        const uint8_t *entry = madt->bytes + *offset;
+        uint8_t type = entry[0], size = entry[1];
+        uint64_t flags = 0;
 
-enum acpi_result acpi_find_madt(const struct acpi *acpi, struct acpi_madt *madt)
-{
-    enum acpi_result result = acpi_find_table(acpi, "APIC", 0, &madt->table);
-    const uint8_t *entry;
-    uint32_t offset = 0;
-
-    if (result != ACPI_OK)
-        return result;
-    if (madt->table.size < MADT_ENTRIES)
-        return ACPI_BAD_LENGTH;
-    madt->lapic_base = read32(madt->table.bytes + 36);
-    madt->has_8259 = read32(madt->table.bytes + 40) & MADT_PCAT_COMPAT;
-    while ((entry = next_entry(&madt->table, &offset))) {
-        if (entry[0] == MADT_LAPIC_ADDRESS && entry[1] >= 12)
-            madt->lapic_base = read64(entry + 4);
-    }
-    return ACPI_OK;
-}
-
-/* False if the entry is of no interest or shorter than its kind. */
-static bool decode_entry(const uint8_t *bytes, struct acpi_madt_entry *entry)
-{
-    uint8_t type = bytes[0], size = bytes[1];
-
-    *entry = (struct acpi_madt_entry){0};
-    if (type == MADT_LAPIC && size >= 8 && (read32(bytes + 4) & MADT_CPU_ENABLED)) {
-        entry->type = ACPI_MADT_CPU;
-        entry->apic_id = bytes[3];
-        return true;
-    }
-    if (type == MADT_X2APIC && size >= 16 && (read32(bytes + 8) & MADT_CPU_ENABLED)) {
-        entry->type = ACPI_MADT_CPU;
-        entry->apic_id = read32(bytes + 4);
-        return true;
-    }
-    if (type == MADT_IOAPIC && size >= 12) {
-        entry->type = ACPI_MADT_IOAPIC;
-        entry->apic_id = bytes[2];
-        entry->base = read32(bytes + 4);
-        entry->gsi = read32(bytes + 8);
-        return true;
-    }
-    if (type == MADT_OVERRIDE && size >= 10) {
-        entry->type = ACPI_MADT_OVERRIDE;
-        entry->isa_irq = bytes[3];
-        entry->gsi = read32(bytes + 4);
-        entry->active_low = (bytes[8] & POLARITY_MASK) == POLARITY_LOW;
-        entry->level = (bytes[8] & TRIGGER_MASK) == TRIGGER_LEVEL;
-        return true;
-    }
-    return false;
-}
-
-bool acpi_madt_next(const struct acpi_madt *madt, uint32_t *offset, struct acpi_madt_entry *entry)
-{
-    const uint8_t *bytes;
-
-    while ((bytes = next_entry(&madt->table, offset))) {
-        if (decode_entry(bytes, entry))
+        if (size < 2 || size > madt->size - *offset)
+            return false;
+        *offset += size;
+        if (type == MADT_LAPIC && size >= 8) {
+            *apic_id = entry[3];
+            flags = read_number(entry + 4, 4);
+        } else if (type == MADT_X2APIC && size >= 16) {
+            *apic_id = (uint32_t)read_number(entry + 4, 4);
+            flags = read_number(entry + 8, 4);
+        }
+        if (flags & MADT_CPU_ENABLED)
             return true;
     }
     return false;
 }
 
 /* ---- FADT ------------------------------------------------------------------------------------ */
+
+#define FADT_1_SIZE 116 /* what every revision has */
+#define SPACE_IO    1   /* in a Generic Address Structure: its address is a port */
 
 /* A field of `size` bytes at `offset`; 0 where the table, of an older revision, is too short. */
 static uint64_t field(const struct acpi_table *table, uint32_t offset, unsigned size)
@@ -227,42 +131,17 @@ static uint64_t field(const struct acpi_table *table, uint32_t offset, unsigned 
 }
 
 /* A port given twice: as a Generic Address Structure, which counts, and as a plain number. */
-static uint32_t port_field(const struct acpi_table *table, uint32_t plain, uint32_t generic)
+static uint16_t port_field(const struct acpi_table *table, uint32_t plain, uint32_t generic)
 {
     uint64_t address = field(table, generic + 4, 8);
 
-    if (field(table, generic, 1) == ACPI_SPACE_IO && address && address <= UINT16_MAX)
-        return (uint32_t)address;
-    return (uint32_t)field(table, plain, 4);
-}
-
-enum acpi_result acpi_find_fadt(const struct acpi *acpi, struct acpi_fadt *fadt)
-{
-    struct acpi_table table;
-    enum acpi_result result = acpi_find_table(acpi, "FACP", 0, &table);
-
-    if (result != ACPI_OK)
-        return result;
-    if (table.size < 116)
-        return ACPI_BAD_LENGTH;
-    uint64_t x_dsdt = field(&table, 140, 8);
-    *fadt = (struct acpi_fadt){
-        .dsdt = x_dsdt ? x_dsdt : field(&table, 40, 4),
-        .flags = (uint32_t)field(&table, 112, 4),
-        .smi_command = (uint32_t)field(&table, 48, 4),
-        .acpi_enable = (uint8_t)field(&table, 52, 1),
-        .pm1a_control = port_field(&table, 64, 172),
-        .pm1b_control = port_field(&table, 68, 184),
-        .reset_space = (uint8_t)field(&table, 116, 1),
-        .reset_address = field(&table, 120, 8),
-        .reset_value = (uint8_t)field(&table, 128, 1),
-    };
-    return ACPI_OK;
+    if (field(table, generic, 1) == SPACE_IO && address && address <= UINT16_MAX)
+        return (uint16_t)address;
+    return (uint16_t)field(table, plain, 4);
 }
 
 /* ---- \_S5 ------------------------------------------------------------------------------------ */
 
-#define AML_ZERO         0x00
 #define AML_ONE          0x01
 #define AML_NAME         0x08
 #define AML_BYTE_PREFIX  0x0a
@@ -278,34 +157,16 @@ struct aml {
 /* The integer at the start; false if there is none or it is no sleep type. */
 static bool take_sleep_type(struct aml *aml, uint8_t *type)
 {
-    size_t left = (size_t)(aml->end - aml->at);
-    unsigned size = 0;
-    uint64_t value = 0;
+    static const uint8_t size_of[] = {
+        [AML_BYTE_PREFIX] = 1, [AML_WORD_PREFIX] = 2, [AML_DWORD_PREFIX] = 4};
 
-    if (left == 0)
+    if (aml->at == aml->end)
         return false;
-    switch (*aml->at++) {
-    case AML_ZERO:
-        break;
-    case AML_ONE:
-        value = 1;
-        break;
-    case AML_BYTE_PREFIX:
-        size = 1;
-        break;
-    case AML_WORD_PREFIX:
-        size = 2;
-        break;
-    case AML_DWORD_PREFIX:
-        size = 4;
-        break;
-    default:
+    uint8_t op = *aml->at++;
+    unsigned size = op < sizeof(size_of) ? size_of[op] : 0;
+    if (size > (size_t)(aml->end - aml->at) || (!size && op > AML_ONE))
         return false;
-    }
-    if (left - 1 < size)
-        return false;
-    if (size)
-        value = read_number(aml->at, size);
+    uint64_t value = size ? read_number(aml->at, size) : op; /* ZeroOp is 0, OneOp is 1 */
     aml->at += size;
     *type = (uint8_t)value;
     return value <= SLEEP_TYPE_MAX;
@@ -313,7 +174,7 @@ static bool take_sleep_type(struct aml *aml, uint8_t *type)
 
 /* A package's contents: behind PackageOp come its length, whose first byte says in its upper two
  * bits how many bytes follow, and the number of elements. ACPI 6.5, "Package Length Encoding". */
-static bool parse_package(struct aml aml, struct acpi_s5 *s5)
+static bool parse_package(struct aml aml, uint8_t type[2])
 {
     if (aml.end - aml.at < 3 || *aml.at++ != AML_PACKAGE)
         return false;
@@ -322,12 +183,11 @@ static bool parse_package(struct aml aml, struct acpi_s5 *s5)
         return false;
     aml.at += length_bytes;
     uint8_t elements = *aml.at++;
-    return elements >= 2 && take_sleep_type(&aml, &s5->type_a) &&
-           take_sleep_type(&aml, &s5->type_b);
+    return elements >= 2 && take_sleep_type(&aml, &type[0]) && take_sleep_type(&aml, &type[1]);
 }
 
 /* NameOp, perhaps a backslash, "_S5_", a package. */
-static bool search_s5(const struct acpi_table *table, struct acpi_s5 *s5)
+static bool search_s5(const struct acpi_table *table, uint8_t type[2])
 {
     const uint8_t *end = table->bytes + table->size;
 
@@ -336,28 +196,34 @@ static bool search_s5(const struct acpi_table *table, struct acpi_s5 *s5)
             continue;
         const uint8_t *name = at + 1 + (at[1] == '\\');
         if (end - name >= 4 && memcmp(name, "_S5_", 4) == 0 &&
-            parse_package((struct aml){name + 4, end}, s5))
+            parse_package((struct aml){name + 4, end}, type))
             return true;
     }
     return false;
 }
 
-enum acpi_result acpi_find_s5(const struct acpi *acpi, const struct acpi_fadt *fadt,
-                              struct acpi_s5 *s5)
+bool acpi_find_soft_off(const struct acpi *acpi, struct acpi_soft_off *off)
 {
-    struct acpi_table table;
-    struct acpi_s5 found;
-    bool is_found = fadt->dsdt && read_table(acpi, fadt->dsdt, "DSDT", &table) == ACPI_OK &&
-                    search_s5(&table, &found);
+    uint32_t fadt_index = 0, ssdt_index = 0;
+    struct acpi_table fadt = acpi_next_table(acpi, "FACP", &fadt_index);
+    uint8_t type[2];
 
-    for (uint32_t i = 0; !is_found && i < SSDT_MAX; i++) {
-        enum acpi_result result = acpi_find_table(acpi, "SSDT", i, &table);
-
-        if (result == ACPI_NOT_FOUND || result == ACPI_NOT_READABLE)
-            break;
-        is_found = result == ACPI_OK && search_s5(&table, &found);
+    if (fadt.size < FADT_1_SIZE)
+        return false;
+    uint64_t dsdt = field(&fadt, 140, 8);
+    struct acpi_table table = read_table(acpi, dsdt ? dsdt : field(&fadt, 40, 4), "DSDT");
+    while (!table.size || !search_s5(&table, type)) {
+        table = acpi_next_table(acpi, "SSDT", &ssdt_index);
+        if (!table.size)
+            return false;
     }
-    if (is_found)
-        *s5 = found;
-    return is_found ? ACPI_OK : ACPI_NOT_FOUND;
+    *off = (struct acpi_soft_off){
+        .pm1a_control = port_field(&fadt, 64, 172),
+        .pm1b_control = port_field(&fadt, 68, 184),
+        .smi_command = (uint16_t)field(&fadt, 48, 4),
+        .acpi_enable = (uint8_t)field(&fadt, 52, 1),
+        .sleep_type_a = type[0],
+        .sleep_type_b = type[1],
+    };
+    return true;
 }

@@ -1,4 +1,4 @@
-/* ACPI tables, as far as Pinwheel needs them: the CPUs, the I/O APICs, switching off.
+/* ACPI tables, as far as Pinwheel needs them: the CPUs, and switching off.
  *
  * Pure: memory is reached through a callback. The tables come from firmware and are believed only
  * as far as their checksums and lengths hold; any bytes are safe to parse, and every loop ends. The
@@ -9,96 +9,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum acpi_result {
-    ACPI_OK,
-    ACPI_NOT_FOUND,
-    ACPI_NOT_READABLE, /* the callback returned NULL */
-    ACPI_BAD_LENGTH,   /* too short for what it is, or absurdly long */
-    ACPI_BAD_CHECKSUM,
-    ACPI_BAD_SIGNATURE,
-};
-
-struct acpi {
-    void *ctx;
-    /* Where [phys, phys + size) can be read; NULL if it cannot. The pointer stays valid. */
-    const void *(*map)(void *ctx, uint64_t phys, uint64_t size);
-    uint64_t root;       /* RSDT or XSDT; set by acpi_open() */
-    uint32_t entry_size; /* of the root table: 4 or 8 */
-};
-
-/* A whole table, its header included; size is at least that of the header. */
-struct acpi_table {
+struct acpi_table { /* a whole sound table, its header included; size 0: none */
     const uint8_t *bytes;
     uint32_t size;
 };
 
-/* Finds the root table: the XSDT, or the RSDT if there is no sound XSDT. ctx and map are set
- * before. */
-enum acpi_result acpi_open(struct acpi *acpi, uint64_t rsdp);
-
-/* The table number `index` (from 0) with this signature of four letters. */
-enum acpi_result acpi_find_table(const struct acpi *acpi, const char *signature, uint32_t index,
-                                 struct acpi_table *table);
-
-/* ---- MADT ------------------------------------------------------------------------------------ */
-
-struct acpi_madt {
-    struct acpi_table table;
-    uint64_t lapic_base;
-    bool has_8259; /* the pair of PICs that must be masked */
+struct acpi {
+    /* Where [phys, phys + size) can be read; NULL if it cannot. The pointer stays valid. */
+    const void *(*map)(uint64_t phys, uint64_t size);
+    struct acpi_table root; /* XSDT, or RSDT if there is no sound XSDT; set by acpi_open() */
+    uint32_t entry_size;    /* of the root table: 8 or 4 */
 };
 
-enum acpi_madt_type {
-    ACPI_MADT_CPU, /* enabled; "online capable" ones are not listed */
-    ACPI_MADT_IOAPIC,
-    ACPI_MADT_OVERRIDE, /* an ISA interrupt that is not the pin of its number, or not edge and high
-                         */
-};
+/* Finds the root table. map is set before. False if there is none that is sound. */
+bool acpi_open(struct acpi *acpi, uint64_t rsdp);
 
-struct acpi_madt_entry {
-    enum acpi_madt_type type;
-    uint32_t apic_id; /* CPU: LAPIC or x2APIC ID; I/O APIC: its ID */
-    uint64_t base;    /* I/O APIC: address of its registers */
-    uint32_t gsi;     /* I/O APIC: number of its pin 0; override: where the interrupt arrives */
-    uint8_t isa_irq;  /* override */
-    bool active_low, level; /* override */
-};
+/* The next sound table with this signature of four letters. Begin with *index = 0. */
+struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature, uint32_t *index);
 
-enum acpi_result acpi_find_madt(const struct acpi *acpi, struct acpi_madt *madt);
+/* The next enabled CPU of a MADT ("APIC"); "online capable" ones are not listed, one CPU can be
+ * listed twice, as LAPIC and as x2APIC. Begin with *offset = 0; false at the end, also where the
+ * table is damaged or none. */
+bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *apic_id);
 
-/* The next entry of the kinds above. Begin with *offset = 0; false at the end, also where the
- * table is damaged. A CPU can be listed twice, as LAPIC and as x2APIC. */
-bool acpi_madt_next(const struct acpi_madt *madt, uint32_t *offset, struct acpi_madt_entry *entry);
-
-/* ---- FADT and \_S5 --------------------------------------------------------------------------- */
-
-#define ACPI_FADT_RESET_SUPPORTED (1u << 10) /* flags: the reset register exists */
-#define ACPI_FADT_HW_REDUCED      (1u << 20) /* flags: there are no PM1 registers */
-
-enum acpi_space {
-    ACPI_SPACE_MEMORY = 0,
-    ACPI_SPACE_IO = 1,
-    ACPI_SPACE_PCI = 2,
-};
-
-struct acpi_fadt {
-    uint64_t dsdt;
-    uint32_t flags;
-    uint32_t smi_command;                /* port; 0: ACPI mode is always on */
+/* What the FADT and \_S5 say of the state S5, soft off. */
+struct acpi_soft_off {
+    uint16_t pm1a_control, pm1b_control; /* ports; 0: none */
+    uint16_t smi_command;                /* port that switches ACPI mode on; 0: it is on */
     uint8_t acpi_enable;                 /* what to write there */
-    uint32_t pm1a_control, pm1b_control; /* ports; 0: none */
-    uint8_t reset_space;                 /* enum acpi_space */
-    uint64_t reset_address;              /* 0: none */
-    uint8_t reset_value;
+    uint8_t sleep_type_a, sleep_type_b;  /* SLP_TYP: for bits 10 to 12 of the two ports */
 };
 
-enum acpi_result acpi_find_fadt(const struct acpi *acpi, struct acpi_fadt *fadt);
-
-/* SLP_TYP for the state S5, soft off: what goes into bits 10 to 12 of PM1a_CNT and PM1b_CNT. */
-struct acpi_s5 {
-    uint8_t type_a, type_b;
-};
-
-/* Searches the DSDT, then the SSDTs. */
-enum acpi_result acpi_find_s5(const struct acpi *acpi, const struct acpi_fadt *fadt,
-                              struct acpi_s5 *s5);
+/* \_S5 is searched in the DSDT, then in the SSDTs. False, and *off as it was, if it is not found.
+ */
+bool acpi_find_soft_off(const struct acpi *acpi, struct acpi_soft_off *off);

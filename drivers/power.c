@@ -7,6 +7,7 @@
 #define SCI_ENABLE         (1u << 0)
 #define SLEEP_ENABLE       (1u << 13)
 #define SLEEP_TYPE_SHIFT   10
+#define SLEEP_TYPE_MASK    (7u << SLEEP_TYPE_SHIFT)
 #define EFI_RESET_SHUTDOWN 2
 #define ATTEMPT_READS      100000 /* some 100 ms */
 
@@ -23,22 +24,26 @@ void power_init(const struct power_methods *m)
     methods = *m;
 }
 
-static void acpi_off(void)
+static void write_pm1_control(uint16_t port, uint8_t sleep_type)
 {
-    uint16_t a = (uint16_t)(methods.sleep_type_a << SLEEP_TYPE_SHIFT | SLEEP_ENABLE);
-    uint16_t b = (uint16_t)(methods.sleep_type_b << SLEEP_TYPE_SHIFT | SLEEP_ENABLE);
+    uint16_t kept = in16(port) & (uint16_t)~SLEEP_TYPE_MASK;
 
-    if (!methods.pm1a_control)
+    out16(port, (uint16_t)(kept | sleep_type << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
+}
+
+static void acpi_off(const struct acpi_soft_off *off)
+{
+    if (!off->pm1a_control)
         return;
-    if (!(in16(methods.pm1a_control) & SCI_ENABLE) && methods.smi_command) {
-        out8(methods.smi_command, methods.acpi_enable);
-        for (unsigned i = 0; i < ATTEMPT_READS && !(in16(methods.pm1a_control) & SCI_ENABLE); i++)
+    if (!(in16(off->pm1a_control) & SCI_ENABLE) && off->smi_command) {
+        out8(off->smi_command, off->acpi_enable);
+        for (unsigned i = 0; i < ATTEMPT_READS && !(in16(off->pm1a_control) & SCI_ENABLE); i++)
             cpu_pause();
     }
     wbinvd();
-    out16(methods.pm1a_control, (uint16_t)((in16(methods.pm1a_control) & ~0x3c00u) | a));
-    if (methods.pm1b_control)
-        out16(methods.pm1b_control, (uint16_t)((in16(methods.pm1b_control) & ~0x3c00u) | b));
+    write_pm1_control(off->pm1a_control, off->sleep_type_a);
+    if (off->pm1b_control)
+        write_pm1_control(off->pm1b_control, off->sleep_type_b);
     for (unsigned i = 0; i < ATTEMPT_READS; i++)
         in8(0x80);
 }
@@ -55,7 +60,7 @@ _Noreturn void power_off(void)
 {
     interrupts_off();
     console_drain();
-    acpi_off();
+    acpi_off(&methods.acpi);
     if (methods.reset_system) {
         __asm__ volatile("mov %0, %%rsp\n\t"
                          "call *%1"

@@ -4,13 +4,12 @@
 #pragma once
 #include <stdint.h>
 
+#include "drivers/acpi.h"
+
 struct power_methods {
-    uint16_t pm1a_control, pm1b_control; /* ports; 0: none */
-    uint16_t smi_command;                /* port that switches ACPI mode on; 0: it is on */
-    uint8_t acpi_enable;                 /* what to write there */
-    uint8_t sleep_type_a, sleep_type_b;  /* SLP_TYP for S5 */
-    uint64_t reset_system;               /* physical address of ResetSystem(); 0: none */
-    uint64_t firmware_cr3;               /* tables under which it may be called */
+    struct acpi_soft_off acpi; /* zeroes: none */
+    uint64_t reset_system;     /* physical address of ResetSystem(); 0: none */
+    uint64_t firmware_cr3;     /* tables under which it may be called */
 };
 
 void power_init(const struct power_methods *methods);

@@ -51,18 +51,9 @@ static void find_power_switch(const struct boot_info *info)
     struct power_methods methods = {.reset_system = info->reset_system,
                                     .firmware_cr3 = info->firmware_cr3};
     struct acpi acpi = {.map = memory_map_table};
-    struct acpi_fadt fadt;
-    struct acpi_s5 s5;
 
-    if (info->rsdp && acpi_open(&acpi, info->rsdp) == ACPI_OK &&
-        acpi_find_fadt(&acpi, &fadt) == ACPI_OK && acpi_find_s5(&acpi, &fadt, &s5) == ACPI_OK) {
-        methods.pm1a_control = (uint16_t)fadt.pm1a_control;
-        methods.pm1b_control = (uint16_t)fadt.pm1b_control;
-        methods.smi_command = (uint16_t)fadt.smi_command;
-        methods.acpi_enable = fadt.acpi_enable;
-        methods.sleep_type_a = s5.type_a;
-        methods.sleep_type_b = s5.type_b;
-    }
+    if (info->rsdp && acpi_open(&acpi, info->rsdp))
+        acpi_find_soft_off(&acpi, &methods.acpi);
     power_init(&methods);
 }
 

@@ -211,9 +211,8 @@ void *memory_map_device(uint64_t physical)
     return address;
 }
 
-const void *memory_map_table(void *context, uint64_t physical, uint64_t size)
+const void *memory_map_table(uint64_t physical, uint64_t size)
 {
-    (void)context;
     if (!size || size > TABLE_SIZE_MAX || physical >= PHYSICAL_END_MAX)
         return NULL;
     return map_on_demand(physical, size, PAGING_NX);

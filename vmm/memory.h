@@ -49,7 +49,7 @@ void *memory_map_write_combining(uint64_t physical, uint64_t size);
 
 /* For the ACPI parser: makes [physical, physical + size) readable if it is not; NULL if it cannot.
  */
-const void *memory_map_table(void *context, uint64_t physical, uint64_t size);
+const void *memory_map_table(uint64_t physical, uint64_t size);
 
 /* A stack of `size` bytes between guard pages; returns its top. */
 uint64_t memory_alloc_stack(uint64_t size);
