@@ -135,11 +135,36 @@ static void first_entry(struct vcpu *vcpu)
 
 /* ---- a turn ---- */
 
+/* The first timer of this CPU's vCPUs but one. */
+static uint64_t first_timer(const struct host_cpu *self, const struct vcpu *except)
+{
+    uint64_t first = VLAPIC_TIMER_NEVER;
+
+    for (uint32_t i = 0; i < self->vcpu_count; i++) {
+        const struct vcpu *vcpu = self->vcpu[i];
+        if (vcpu != except && vcpu->state != VCPU_ENDED && vcpu->timer_next < first)
+            first = vcpu->timer_next;
+    }
+    return first;
+}
+
+/* A turn ends early for another vCPU's timer, but not so early that timers starve this one. */
+static void begin_slice(struct vcpu *vcpu)
+{
+    uint64_t now = rdtsc();
+    uint64_t timer = first_timer(vcpu->host, vcpu);
+    uint64_t shortest = now + slice / 16;
+
+    vcpu->slice_end = now + slice;
+    if (timer < vcpu->slice_end)
+        vcpu->slice_end = timer > shortest ? timer : shortest;
+}
+
 /* Runs one vCPU until another should have the CPU. */
 static void run_turn(struct vcpu *vcpu)
 {
     vcpu_load(vcpu);
-    vcpu->slice_end = rdtsc() + slice;
+    begin_slice(vcpu);
     for (;;) {
         arm(vcpu);
         if (atomic_load(&vcpu->requests) || vcpu->state != VCPU_RUNNABLE) {
@@ -196,14 +221,8 @@ static struct vcpu *next_vcpu(struct host_cpu *self)
 /* Waits for a kick, or for the first of this CPU's guests' timers. */
 static void idle(struct host_cpu *self)
 {
-    uint64_t next = VLAPIC_TIMER_NEVER;
-
-    for (uint32_t i = 0; i < self->vcpu_count; i++) {
-        if (self->vcpu[i]->state != VCPU_ENDED && self->vcpu[i]->timer_next < next)
-            next = self->vcpu[i]->timer_next;
-    }
     atomic_store(&self->idle, 1);
-    lapic_timer_start(next);
+    lapic_timer_start(first_timer(self, NULL));
     cpu_idle(&self->wake);
     lapic_timer_stop();
     atomic_store(&self->idle, 0);
