@@ -10,6 +10,52 @@
 
 static const struct text_cell blank = {' ', TEXT_PLAIN};
 
+/* A line that begins with `begin` is good if it contains `good`, and else bad. */
+static const struct {
+    const char *begin, *good;
+} rules[] = {
+    {"PINWHEEL done ", " failed=0"},
+    {"PINWHEEL ", NULL}, /* panic, refused */
+    {"GUEST ", " result=pass "},
+    {"not ok ", NULL},
+};
+
+static bool begins_with(const char *line, size_t size, const char *word)
+{
+    size_t i = 0;
+
+    while (word[i] && i < size && line[i] == word[i])
+        i++;
+    return !word[i];
+}
+
+/* Where the word is in the line; its length if it is not there. */
+static size_t find(const char *line, size_t size, const char *word)
+{
+    size_t i = 0;
+
+    while (i < size && !begins_with(line + i, size - i, word))
+        i++;
+    return i;
+}
+
+enum text_style text_style_of(const char *line, size_t size)
+{
+    size_t length = find(line, size, "\n");
+    size_t name = length && line[0] == '[' ? find(line, length, "] ") : length;
+
+    if (name < length) {
+        line += name + 2;
+        length -= name + 2;
+    }
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (!begins_with(line, length, rules[i].begin))
+            continue;
+        return rules[i].good && find(line, length, rules[i].good) < length ? TEXT_GOOD : TEXT_BAD;
+    }
+    return TEXT_PLAIN;
+}
+
 static uint32_t between(uint32_t least, uint32_t value, uint32_t most)
 {
     return value < least ? least : value > most ? most : value;
@@ -32,19 +78,6 @@ void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t row
     memcpy(screen->drawn, screen->cell, sizeof(screen->drawn));
 }
 
-static void mark_changed(struct text_screen *screen, uint32_t from, uint32_t to)
-{
-    if (screen->changed_from >= screen->changed_to) {
-        screen->changed_from = from;
-        screen->changed_to = to;
-        return;
-    }
-    if (from < screen->changed_from)
-        screen->changed_from = from;
-    if (to > screen->changed_to)
-        screen->changed_to = to;
-}
-
 static void move_up(struct text_screen *screen)
 {
     uint32_t lines = between(1, screen->rows / 4, screen->rows);
@@ -52,7 +85,6 @@ static void move_up(struct text_screen *screen)
 
     memmove(screen->cell[0], screen->cell[lines], kept * sizeof(screen->cell[0]));
     clear_rows(screen, kept);
-    mark_changed(screen, 0, screen->rows);
     screen->row = kept;
 }
 
@@ -73,7 +105,6 @@ static void put_character(struct text_screen *screen, uint8_t character)
         move_up(screen);
     screen->cell[screen->row][screen->column] =
         character == ' ' ? blank : (struct text_cell){character, (uint8_t)screen->style};
-    mark_changed(screen, screen->row, screen->row + 1);
     screen->column++;
 }
 
@@ -105,16 +136,15 @@ void text_screen_put(struct text_screen *screen, const char *text, size_t size)
 
 void text_screen_draw(struct text_screen *screen, text_draw *draw, void *context)
 {
-    for (uint32_t row = screen->changed_from; row < screen->changed_to; row++) {
-        struct text_cell *cell = screen->cell[row], *drawn = screen->drawn[row];
-
+    for (uint32_t row = 0; row < screen->rows; row++) {
         for (uint32_t column = 0; column < screen->columns; column++) {
-            struct text_cell before = drawn[column], now = cell[column];
-            if (before.character == now.character && before.style == now.style)
+            struct text_cell now = screen->cell[row][column];
+            struct text_cell *drawn = &screen->drawn[row][column];
+
+            if (drawn->character == now.character && drawn->style == now.style)
                 continue;
-            drawn[column] = now;
-            draw(context, row, column, before, now);
+            *drawn = now;
+            draw(context, row, column, now);
         }
     }
-    screen->changed_from = screen->changed_to = 0;
 }

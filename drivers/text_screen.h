@@ -8,10 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "drivers/text_style.h"
-
 #define TEXT_COLUMNS_MAX 240
 #define TEXT_ROWS_MAX    128
+
+/* A machine's screen is read from two metres away: results are green or red. */
+enum text_style { TEXT_PLAIN, TEXT_GOOD, TEXT_BAD };
+
+/* The style of a line, by how it begins. `line` ends at its newline or at `size`, whichever comes
+ * first. A guest's name in brackets at the beginning does not count. */
+enum text_style text_style_of(const char *line, size_t size);
 
 /* One character: ASCII 32 to 126, and in which style. */
 struct text_cell {
@@ -21,9 +26,8 @@ struct text_cell {
 
 struct text_screen {
     uint32_t columns, rows;
-    uint32_t column, row;              /* of the next character; one past the end: move on first */
-    uint32_t changed_from, changed_to; /* rows that may have changed: from <= row < to */
-    enum text_style style;             /* of the line that is being written */
+    uint32_t column, row;  /* of the next character; one past the end: move on first */
+    enum text_style style; /* of the line that is being written */
     struct text_cell cell[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX];
     struct text_cell drawn[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX];
 };
@@ -36,7 +40,6 @@ void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t row
  * printable ones is a question mark (one for a whole UTF-8 character). */
 void text_screen_put(struct text_screen *screen, const char *text, size_t size);
 
-/* Calls `draw` for each cell that is not what it was at the last call; `before` is what it was. */
-typedef void text_draw(void *context, uint32_t row, uint32_t column, struct text_cell before,
-                       struct text_cell now);
+/* Calls `draw` for each cell that is not what it was at the last call. */
+typedef void text_draw(void *context, uint32_t row, uint32_t column, struct text_cell cell);
 void text_screen_draw(struct text_screen *screen, text_draw *draw, void *context);
