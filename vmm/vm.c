@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "arch/memory.h"
+#include "arch/msr.h"
 #include "arch/panic.h"
 #include "drivers/console.h"
 #include "drivers/format.h"
@@ -37,19 +38,18 @@ static const char *build_ept(struct vm *vm)
 {
     struct ept *ept = &vm->ept;
 
-    ept->capabilities = host.capabilities.ept_vpid;
+    ept->pages_1g = (host.capabilities.ept_vpid & EPT_VPID_CAP_1G) != 0;
     ept->physical_bits = host.capabilities.physical_bits;
     ept->alloc_table = alloc_table;
     ept->table = table_at;
-    enum ept_result result = ept_init(ept);
-    if (result == EPT_OK)
-        result = ept_map(ept, 0, vm->ram_physical, vm->ram_size, EPT_ALL, MEMORY_TYPE_WB);
-    if (result == EPT_OK)
-        result = ept_map(ept, APIC_DEFAULT_BASE, virq_apic_access_page(), PAGE_SIZE,
-                         EPT_READ | EPT_WRITE, MEMORY_TYPE_WB);
-    if (result == EPT_OK)
-        result = ept_pointer(ept, false, &vm->ept_pointer);
-    return result == EPT_OK ? NULL : ept_result_text(result);
+    const char *problem = ept_init(ept);
+    if (!problem)
+        problem = ept_map(ept, 0, vm->ram_physical, vm->ram_size, EPT_ALL);
+    if (!problem)
+        problem = ept_map(ept, APIC_DEFAULT_BASE, virq_apic_access_page(), PAGE_SIZE,
+                          EPT_READ | EPT_WRITE);
+    vm->ept_pointer = ept_pointer(ept);
+    return problem;
 }
 
 static const char *load_kernel(struct vm *vm)
