@@ -66,13 +66,11 @@ static bool find_header(struct loading *load)
 
         *h = (struct header){0};
         memcpy(h, r->file + at, HEADER_WITHOUT_ADDRESSES);
-        if (h->magic != HEADER_MAGIC || h->magic + h->flags + h->checksum != 0) {
+        if (h->magic != HEADER_MAGIC || h->magic + h->flags + h->checksum != 0)
             continue;
-        }
         load->header_offset = at;
-        if ((h->flags & HEADER_ADDRESSES) == 0) {
+        if ((h->flags & HEADER_ADDRESSES) == 0)
             return true;
-        }
         if (within(at, sizeof(*h), end)) {
             memcpy(h, r->file + at, sizeof(*h));
             return true;
@@ -87,23 +85,18 @@ static const char *load_segment(struct loading *load, uint64_t address, uint64_t
 {
     const struct multiboot_request *r = load->request;
 
-    if (!within(offset, file_size, r->file_size)) {
+    if (!within(offset, file_size, r->file_size))
         return "a part of the image lies outside the file";
-    }
-    if (file_size > memory_size) {
+    if (file_size > memory_size)
         return "a part of the image is larger in the file than in memory";
-    }
-    if (!within(address, memory_size, r->ram_size)) {
+    if (!within(address, memory_size, r->ram_size))
         return "the image does not fit into the guest's memory";
-    }
     memcpy(r->ram + address, r->file + offset, file_size);
     memset(r->ram + address + file_size, 0, memory_size - file_size);
-    if (load->image.end == 0 || address < load->image.start) {
+    if (load->image.end == 0 || address < load->image.start)
         load->image.start = address;
-    }
-    if (address + memory_size > load->image.end) {
+    if (address + memory_size > load->image.end)
         load->image.end = address + memory_size;
-    }
     return NULL;
 }
 
@@ -111,31 +104,20 @@ static const char *load_segment(struct loading *load, uint64_t address, uint64_t
 static const char *load_by_addresses(struct loading *load)
 {
     const struct header *h = &load->header;
-    uint64_t before = (uint64_t)h->header_address - h->load_address;
-    uint64_t offset, file_size, memory_size;
+    uint64_t start = h->load_address;
+    uint64_t before = h->header_address - start;
 
-    if (h->load_address > h->header_address || before > load->header_offset) {
+    if (start > h->header_address || before > load->header_offset)
         return "the Multiboot header's load address does not fit its place in the file";
-    }
-    offset = load->header_offset - before;
-    file_size = load->request->file_size - offset;
-    if (h->load_end_address != 0) {
-        if (h->load_end_address < h->load_address) {
-            return "the Multiboot header's load end lies before its start";
-        }
-        file_size = h->load_end_address - h->load_address;
-    }
-    memory_size = file_size;
-    if (h->bss_end_address != 0) {
-        if (h->bss_end_address < h->load_address) {
-            return "the Multiboot header's bss end lies before its load address";
-        }
-        memory_size = h->bss_end_address - h->load_address;
-    }
+    uint64_t offset = load->header_offset - before;
+    uint64_t rest_end = start + (load->request->file_size - offset);
+    uint64_t load_end = h->load_end_address != 0 ? h->load_end_address : rest_end;
+    uint64_t bss_end = h->bss_end_address != 0 ? h->bss_end_address : load_end;
+    if (load_end < start || bss_end < start)
+        return "the Multiboot header's load end or bss end lies before its load address";
     load->entry = h->entry_address;
-    load->entry_found =
-        h->entry_address >= h->load_address && h->entry_address - h->load_address < memory_size;
-    return load_segment(load, h->load_address, memory_size, offset, file_size);
+    load->entry_found = load->entry >= start && load->entry < bss_end;
+    return load_segment(load, start, bss_end - start, offset, load_end - start);
 }
 
 /* The entry is a virtual address: the segment that holds it says where that is. */
@@ -157,17 +139,14 @@ static const char *load_programs(struct loading *load, const struct elf_header *
         struct program_header p;
         const char *error;
 
-        if (!within(at, sizeof(p), r->file_size)) {
+        if (!within(at, sizeof(p), r->file_size))
             return "the ELF program headers lie outside the file";
-        }
         memcpy(&p, r->file + at, sizeof(p));
-        if (p.type != ELF_PROGRAM_LOAD || p.memory_size == 0) {
+        if (p.type != ELF_PROGRAM_LOAD || p.memory_size == 0)
             continue;
-        }
         error = load_segment(load, p.physical_address, p.memory_size, p.offset, p.file_size);
-        if (error != NULL) {
+        if (error != NULL)
             return error;
-        }
         find_entry(load, &p, elf->entry);
     }
     return load->image.end == 0 ? "the ELF file has nothing to load" : NULL;
@@ -178,41 +157,28 @@ static const char *load_elf(struct loading *load)
     static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 1, 1}; /* 32-bit, little endian */
     struct elf_header elf;
 
-    if (load->request->file_size < sizeof(elf)) {
+    if (load->request->file_size < sizeof(elf) ||
+        memcmp(load->request->file, ident, sizeof(ident)) != 0)
         return "neither an ELF32 file nor addresses in the Multiboot header";
-    }
     memcpy(&elf, load->request->file, sizeof(elf));
-    if (memcmp(elf.ident, ident, sizeof(ident)) != 0) {
-        return "neither an ELF32 file nor addresses in the Multiboot header";
-    }
-    if (elf.type != ELF_TYPE_EXECUTABLE || elf.machine != ELF_MACHINE_386) {
+    if (elf.type != ELF_TYPE_EXECUTABLE || elf.machine != ELF_MACHINE_386)
         return "not an executable for the 386: a 64-bit kernel needs a 32-bit ELF wrapper";
-    }
-    if (elf.program_entry_size < sizeof(struct program_header)) {
+    if (elf.program_entry_size < sizeof(struct program_header))
         return "the ELF program headers are too short";
-    }
     return load_programs(load, &elf);
 }
 
 static const char *load_image(struct loading *load)
 {
-    const char *error;
-
-    if (!find_header(load)) {
+    if (!find_header(load))
         return "no Multiboot header in the first 8192 bytes";
-    }
-    if ((load->header.flags & HEADER_MUST_KNOW & ~HEADER_UNDERSTOOD) != 0) {
+    if ((load->header.flags & HEADER_MUST_KNOW & ~HEADER_UNDERSTOOD) != 0)
         return "the Multiboot header asks for something that is not offered (a video mode?)";
-    }
-    if ((load->header.flags & HEADER_ADDRESSES) != 0) {
-        error = load_by_addresses(load);
-    } else {
-        error = load_elf(load);
-    }
-    if (error != NULL) {
-        return error;
-    }
-    return load->entry_found ? NULL : "the entry point lies outside the image";
+    bool addresses = (load->header.flags & HEADER_ADDRESSES) != 0;
+    const char *error = addresses ? load_by_addresses(load) : load_elf(load);
+    if (error == NULL && !load->entry_found)
+        error = "the entry point lies outside the image";
+    return error;
 }
 
 static uint64_t page_up(uint64_t address)
@@ -240,13 +206,11 @@ static const char *place_rest(const struct loading *load, uint64_t *info)
         *info = next;
         next += MULTIBOOT_PAGE;
     }
-    if (!within(*info, MULTIBOOT_PAGE, reachable)) {
+    if (!within(*info, MULTIBOOT_PAGE, reachable))
         return "no memory for the Multiboot information";
-    }
     if (r->module != NULL) {
-        if (!within(next, r->module_size, reachable)) {
+        if (!within(next, r->module_size, reachable))
             return "the module does not fit into the guest's memory behind the image";
-        }
         module = (struct multiboot_range){next, next + r->module_size};
         memcpy(r->ram + next, r->module, r->module_size);
     }
@@ -256,15 +220,12 @@ static const char *place_rest(const struct loading *load, uint64_t *info)
 const char *multiboot_place(const struct multiboot_request *request, struct multiboot_entry *entry)
 {
     struct loading load = {.request = request};
-    uint64_t info;
+    uint64_t info = 0;
     const char *error = load_image(&load);
 
-    if (error == NULL) {
+    if (error == NULL)
         error = place_rest(&load, &info);
-    }
-    if (error != NULL) {
-        return error;
-    }
-    *entry = (struct multiboot_entry){.eip = load.entry, .ebx = (uint32_t)info};
-    return NULL;
+    if (error == NULL)
+        *entry = (struct multiboot_entry){.eip = load.entry, .ebx = (uint32_t)info};
+    return error;
 }

@@ -30,22 +30,16 @@ _Static_assert(offsetof(struct info, boot_loader_name) == 64, "Multiboot informa
 #define INFO_MEMORY_MAP   (1u << 6)
 #define INFO_LOADER_NAME  (1u << 9)
 
-struct module {
-    uint32_t start, end, string, reserved;
-};
-
 /* `size` does not count itself. */
 struct map_entry {
     uint32_t size;
-    uint32_t base_low, base_high;
-    uint32_t length_low, length_high;
+    uint64_t base, length;
     uint32_t type;
-};
+} __attribute__((packed));
 _Static_assert(sizeof(struct map_entry) == 24, "Multiboot memory map entry");
 
 #define MAP_AVAILABLE 1u
 #define MAP_RESERVED  2u
-#define MAP_MAX       5u
 
 /* The I/O APIC, the local APIC and what else a PC has below 4 GiB. */
 #define DEVICES_START 0xfec00000ULL
@@ -76,63 +70,23 @@ static uint32_t next_address(struct page *page)
     return (uint32_t)(page->address + page->used);
 }
 
-static uint32_t put_table(struct page *page, const void *data, uint64_t size)
+static void put_string(struct page *page, const char *text)
 {
-    uint32_t address = next_address(page);
-
-    put(page, data, size);
-    return address;
-}
-
-/* Its length; one that is longer than a page does not fit anyhow, however long it is. */
-static uint64_t length_of(const char *text)
-{
-    uint64_t length = 0;
-
-    while (text != NULL && length <= MULTIBOOT_PAGE && text[length] != 0) {
-        length++;
-    }
-    return length;
+    for (; text != NULL && *text != 0 && !page->full; text++)
+        put(page, text, 1);
 }
 
 /* The two as one string, with a blank between if there are two. NULL counts as empty. */
 static uint32_t put_text(struct page *page, const char *first, const char *second)
 {
-    uint64_t first_length = length_of(first), second_length = length_of(second);
     uint32_t address = next_address(page);
 
-    if (first_length != 0) {
-        put(page, first, first_length);
-    }
-    if (first_length != 0 && second_length != 0) {
+    put_string(page, first);
+    if (first != NULL && *first != 0 && second != NULL && *second != 0)
         put(page, " ", 1);
-    }
-    if (second_length != 0) {
-        put(page, second, second_length);
-    }
+    put_string(page, second);
     put(page, "", 1);
     return address;
-}
-
-struct map {
-    struct map_entry entry[MAP_MAX];
-    unsigned count;
-};
-
-/* Adds [start, end) if there is any of it. */
-static void add_range(struct map *map, uint64_t start, uint64_t end, uint32_t type)
-{
-    if (start >= end) {
-        return;
-    }
-    map->entry[map->count++] = (struct map_entry){
-        .size = sizeof(struct map_entry) - sizeof(uint32_t),
-        .base_low = (uint32_t)start,
-        .base_high = (uint32_t)(start >> 32),
-        .length_low = (uint32_t)(end - start),
-        .length_high = (uint32_t)((end - start) >> 32),
-        .type = type,
-    };
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -140,59 +94,67 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static struct map memory_map(uint64_t ram_size)
+/* What a PC has where; RAM only as far as the guest's reaches. */
+static void put_map(struct info *info, struct page *page, uint64_t ram_size)
 {
-    struct map map = {.count = 0};
+    static const struct {
+        uint64_t start, end;
+        uint32_t type;
+    } layout[] = {
+        {0, MULTIBOOT_LOW_END, MAP_AVAILABLE},
+        {MULTIBOOT_LOW_END, MULTIBOOT_HIGH, MAP_RESERVED},
+        {MULTIBOOT_HIGH, DEVICES_START, MAP_AVAILABLE},
+        {DEVICES_START, DEVICES_END, MAP_RESERVED},
+        {DEVICES_END, UINT64_MAX, MAP_AVAILABLE},
+    };
 
-    add_range(&map, 0, least(ram_size, MULTIBOOT_LOW_END), MAP_AVAILABLE);
-    add_range(&map, MULTIBOOT_LOW_END, MULTIBOOT_HIGH, MAP_RESERVED);
-    add_range(&map, MULTIBOOT_HIGH, least(ram_size, DEVICES_START), MAP_AVAILABLE);
-    add_range(&map, DEVICES_START, DEVICES_END, MAP_RESERVED);
-    add_range(&map, DEVICES_END, ram_size, MAP_AVAILABLE);
-    return map;
-}
+    info->map_address = next_address(page);
+    for (unsigned i = 0; i < sizeof(layout) / sizeof(layout[0]); i++) {
+        bool is_ram = layout[i].type == MAP_AVAILABLE;
+        uint64_t start = layout[i].start;
+        uint64_t end = is_ram ? least(layout[i].end, ram_size) : layout[i].end;
+        struct map_entry entry = {sizeof(entry) - sizeof(entry.size), start, end - start,
+                                  layout[i].type};
 
-static void set_memory(struct info *info, struct page *page, uint64_t ram_size)
-{
-    struct map map = memory_map(ram_size);
-    uint64_t upper_end = least(ram_size, DEVICES_START);
-
-    info->flags |= INFO_MEMORY | INFO_MEMORY_MAP;
-    info->mem_lower = (uint32_t)(least(ram_size, MULTIBOOT_LOW_END) / 1024);
-    if (upper_end > MULTIBOOT_HIGH) {
-        info->mem_upper = (uint32_t)((upper_end - MULTIBOOT_HIGH) / 1024);
+        if (start >= end)
+            continue;
+        put(page, &entry, sizeof(entry));
+        info->map_length += (uint32_t)sizeof(entry);
     }
-    info->map_length = (uint32_t)(map.count * sizeof(struct map_entry));
-    info->map_address = put_table(page, map.entry, info->map_length);
 }
 
-static void set_module(struct info *info, struct page *page, const char *name,
+static void put_module(struct info *info, struct page *page, const char *name,
                        struct multiboot_range range)
 {
-    struct module module = {.start = (uint32_t)range.start, .end = (uint32_t)range.end};
+    /* Start, end, name, and a reserved word. */
+    uint32_t module[4] = {(uint32_t)range.start, (uint32_t)range.end, put_text(page, name, NULL)};
 
-    module.string = put_text(page, name, NULL);
     info->flags |= INFO_MODULES;
     info->modules_count = 1;
-    info->modules_address = put_table(page, &module, sizeof(module));
+    info->modules_address = next_address(page);
+    put(page, module, sizeof(module));
 }
 
 const char *multiboot_write_info(const struct multiboot_request *request, uint64_t address,
                                  struct multiboot_range module)
 {
     struct page page = {.bytes = request->ram + address, .address = address};
-    struct info info = {.flags = INFO_COMMAND_LINE | INFO_LOADER_NAME};
+    struct info info = {
+        .flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MEMORY_MAP | INFO_LOADER_NAME,
+        .mem_lower = (uint32_t)(least(request->ram_size, MULTIBOOT_LOW_END) / 1024),
+    };
 
-    put_table(&page, &info, sizeof(info));
-    set_memory(&info, &page, request->ram_size);
-    if (request->module != NULL) {
-        set_module(&info, &page, request->module_name, module);
-    }
+    if (request->ram_size > MULTIBOOT_HIGH)
+        info.mem_upper =
+            (uint32_t)((least(request->ram_size, DEVICES_START) - MULTIBOOT_HIGH) / 1024);
+    put(&page, &info, sizeof(info)); /* its place; it is written again when it is whole */
+    put_map(&info, &page, request->ram_size);
+    if (request->module != NULL)
+        put_module(&info, &page, request->module_name, module);
     info.boot_loader_name = put_text(&page, "Pinwheel", NULL);
     info.command_line = put_text(&page, request->kernel_name, request->command_line);
-    if (page.full) {
+    if (page.full)
         return "the command line and the names do not fit into one page";
-    }
     memcpy(page.bytes, &info, sizeof(info));
     return NULL;
 }
