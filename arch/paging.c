@@ -12,11 +12,13 @@
 #define ENTRY_PAGE     (1ULL << 7) /* PS, at levels 2 and 3 */
 #define ENTRY_ADDRESS  0x000ffffffffff000ULL
 
-#define ALL_FLAGS      (PAGING_WRITABLE | PAGING_UNCACHED | PAGING_GLOBAL | PAGING_NX)
+#define ALL_FLAGS      (PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX)
 #define TOP_LEVEL      4
 #define LOWER_END      0x0000800000000000ULL /* canonical addresses end here ... */
 #define UPPER_START    0xffff800000000000ULL /* ... and begin again here */
 #define PHYS_END       (1ULL << 52)
+
+static const char *const no_memory = "no memory for a table";
 
 /* Bytes that one entry of a table of this level covers. */
 static uint64_t level_size(int level)
@@ -29,50 +31,48 @@ static unsigned level_index(uint64_t virt, int level)
     return (virt / level_size(level)) % 512;
 }
 
-enum paging_result paging_init(struct paging *paging)
+const char *paging_init(struct paging *paging)
 {
-    paging->table_count = 1;
-    return paging->alloc_table(paging->ctx, &paging->root) ? PAGING_OK : PAGING_NO_MEMORY;
+    return paging->alloc_table(paging->ctx, &paging->root) ? NULL : no_memory;
 }
 
 /* The table below *entry; makes one if there is none. */
-static enum paging_result next_table(struct paging *paging, uint64_t *entry, uint64_t **table)
+static const char *next_table(struct paging *paging, uint64_t *entry, uint64_t **table)
 {
     uint64_t phys;
 
     if (!(*entry & ENTRY_PRESENT)) {
         *table = paging->alloc_table(paging->ctx, &phys);
         if (!*table)
-            return PAGING_NO_MEMORY;
-        paging->table_count++;
+            return no_memory;
         *entry = phys | ENTRY_PRESENT | ENTRY_WRITABLE;
-        return PAGING_OK;
+        return NULL;
     }
     if (*entry & ENTRY_PAGE)
-        return PAGING_OVERLAP;
+        return "mapped already";
     *table = paging->table(paging->ctx, *entry & ENTRY_ADDRESS);
-    return *table ? PAGING_OK : PAGING_NO_MEMORY;
+    return *table ? NULL : no_memory;
 }
 
 /* Level 4 entries never map a page, and bit 7 is reserved there, so one test serves all levels. */
-static enum paging_result map_page(struct paging *paging, uint64_t virt, uint64_t phys,
-                                   int leaf_level, uint64_t flags)
+static const char *map_page(struct paging *paging, uint64_t virt, uint64_t phys, int leaf_level,
+                            uint64_t flags)
 {
     uint64_t *table = paging->table(paging->ctx, paging->root);
     uint64_t *entry;
 
     if (!table)
-        return PAGING_NO_MEMORY;
+        return no_memory;
     for (int level = TOP_LEVEL; level > leaf_level; level--) {
-        enum paging_result result = next_table(paging, &table[level_index(virt, level)], &table);
-        if (result != PAGING_OK)
+        const char *result = next_table(paging, &table[level_index(virt, level)], &table);
+        if (result)
             return result;
     }
     entry = &table[level_index(virt, leaf_level)];
     if (*entry & ENTRY_PRESENT)
-        return PAGING_OVERLAP;
+        return "mapped already";
     *entry = phys | flags | ENTRY_PRESENT | (leaf_level > 1 ? ENTRY_PAGE : 0);
-    return PAGING_OK;
+    return NULL;
 }
 
 static int largest_level(const struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size)
@@ -84,25 +84,25 @@ static int largest_level(const struct paging *paging, uint64_t virt, uint64_t ph
     return level;
 }
 
-static enum paging_result check_range(uint64_t virt, uint64_t phys, uint64_t size, uint64_t flags)
+static const char *check_range(uint64_t virt, uint64_t phys, uint64_t size, uint64_t flags)
 {
     uint64_t last = virt + (size - 1);
 
     if ((virt | phys | size) % PAGING_4K || size == 0)
-        return PAGING_UNALIGNED;
+        return "not a multiple of the page size";
     if (last < virt || (virt < LOWER_END ? last >= LOWER_END : virt < UPPER_START))
-        return PAGING_NOT_CANONICAL;
+        return "not a canonical address";
     if (phys >= PHYS_END || size > PHYS_END - phys)
-        return PAGING_BAD_PHYSICAL;
-    return flags & ~ALL_FLAGS ? PAGING_BAD_FLAGS : PAGING_OK;
+        return "not a physical address";
+    return flags & ~ALL_FLAGS ? "unknown flag" : NULL;
 }
 
-enum paging_result paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
-                              uint64_t flags)
+const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
+                       uint64_t flags)
 {
-    enum paging_result result = check_range(virt, phys, size, flags);
+    const char *result = check_range(virt, phys, size, flags);
 
-    while (result == PAGING_OK && size) {
+    while (!result && size) {
         int level = largest_level(paging, virt, phys, size);
 
         result = map_page(paging, virt, phys, level, flags);
@@ -135,18 +135,4 @@ bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_pag
         table = paging->table(paging->ctx, entry & ENTRY_ADDRESS);
     }
     return false;
-}
-
-const char *paging_result_text(enum paging_result result)
-{
-    static const char *const text[] = {
-        [PAGING_OK] = "no error",
-        [PAGING_UNALIGNED] = "not a multiple of the page size",
-        [PAGING_NOT_CANONICAL] = "not a canonical address",
-        [PAGING_BAD_PHYSICAL] = "not a physical address",
-        [PAGING_BAD_FLAGS] = "unknown flag",
-        [PAGING_OVERLAP] = "mapped already",
-        [PAGING_NO_MEMORY] = "no memory for a table",
-    };
-    return (unsigned)result < sizeof(text) / sizeof(text[0]) ? text[result] : "unknown result";
 }

@@ -16,27 +16,15 @@
     ((1ULL << 3) | (1ULL << 4)) /* PWT and PCD: entry 3 of the PAT as at reset, UC */
 #define PAGING_WRITE_COMBINING                                                                     \
     (1ULL << 3) /* PWT alone: entry 1 of the PAT, WT at reset; the hypervisor makes it WC */
-#define PAGING_GLOBAL (1ULL << 8)
-#define PAGING_NX     (1ULL << 63) /* execute-disable */
+#define PAGING_NX (1ULL << 63) /* execute-disable */
 
-#define PAGING_4K     0x1000ULL
-#define PAGING_2M     0x200000ULL
-#define PAGING_1G     0x40000000ULL
-
-enum paging_result {
-    PAGING_OK,
-    PAGING_UNALIGNED,     /* an address or the size is not a multiple of 4 KiB, or the size is 0 */
-    PAGING_NOT_CANONICAL, /* the range touches addresses that 4-level paging cannot translate */
-    PAGING_BAD_PHYSICAL,  /* the physical range passes 2^52 */
-    PAGING_BAD_FLAGS,     /* a bit that is none of the above */
-    PAGING_OVERLAP,       /* some page of the range is mapped already */
-    PAGING_NO_MEMORY,     /* alloc_table() returned NULL, or table() did */
-};
+#define PAGING_4K 0x1000ULL
+#define PAGING_2M 0x200000ULL
+#define PAGING_1G 0x40000000ULL
 
 struct paging {
-    uint64_t root;        /* physical address of the top table, for CR3; set by paging_init() */
-    bool pages_1g;        /* the CPU has 1-GiB pages: CPUID.80000001H:EDX[26] */
-    uint64_t table_count; /* tables taken so far */
+    uint64_t root; /* physical address of the top table, for CR3; set by paging_init() */
+    bool pages_1g; /* the CPU has 1-GiB pages: CPUID.80000001H:EDX[26] */
     void *ctx;
     /* Returns a zeroed, aligned 4-KiB table and its physical address; NULL if there is none left.
      */
@@ -45,14 +33,15 @@ struct paging {
     uint64_t *(*table)(void *ctx, uint64_t phys);
 };
 
-/* Takes the top table. The callbacks, ctx and pages_1g are set by the caller before. */
-enum paging_result paging_init(struct paging *paging);
+/* Takes the top table. The callbacks, ctx and pages_1g are set by the caller before.
+ * Returns NULL or why not, in words. */
+const char *paging_init(struct paging *paging);
 
 /* Maps [virt, virt + size) to [phys, phys + size), with the largest page that fits at each step.
  * Nothing that is mapped is replaced or split; on an error, pages before the one that failed stay
- * mapped. */
-enum paging_result paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
-                              uint64_t flags);
+ * mapped. Returns NULL or why not, in words. */
+const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
+                       uint64_t flags);
 
 struct paging_page {
     uint64_t phys; /* of the byte that was asked for */
@@ -62,5 +51,3 @@ struct paging_page {
 
 /* What maps virt; false if nothing does. */
 bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page);
-
-const char *paging_result_text(enum paging_result result);

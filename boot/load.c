@@ -112,9 +112,9 @@ static const char *load_image(struct boot_info *info, struct paging *paging)
         if (p->type != ELF_LOAD || p->memory_size == 0)
             continue;
         memcpy((void *)base, hypervisor_image + p->offset, p->file_size);
-        enum paging_result result = paging_map(paging, p->address, base, size, segment_flags(p));
-        if (result != PAGING_OK)
-            return paging_result_text(result);
+        const char *problem = paging_map(paging, p->address, base, size, segment_flags(p));
+        if (problem)
+            return problem;
     }
     return NULL;
 }
@@ -143,9 +143,9 @@ static bool has_1g_pages(void)
 
 /* Below 4 GiB in pages of 2 MiB, since memory types change there; above, up to the end of all that
  * is memory, in the largest pages. */
-static enum paging_result map_identity(const struct boot_info *info, struct paging *paging)
+static const char *map_identity(const struct boot_info *info, struct paging *paging)
 {
-    enum paging_result result = paging_map(paging, 0, 0, LOW_END, PAGING_WRITABLE);
+    const char *problem = paging_map(paging, 0, 0, LOW_END, PAGING_WRITABLE);
     uint64_t end = LOW_END;
 
     for (uint32_t i = 0; i < info->region_count; i++) {
@@ -157,8 +157,8 @@ static enum paging_result map_identity(const struct boot_info *info, struct pagi
     end = (end + PAGING_1G - 1) & ~(PAGING_1G - 1);
     if (end > IDENTITY_END)
         end = IDENTITY_END;
-    if (result != PAGING_OK || end == LOW_END)
-        return result;
+    if (problem || end == LOW_END)
+        return problem;
     paging->pages_1g = has_1g_pages();
     return paging_map(paging, LOW_END, LOW_END, end - LOW_END, PAGING_WRITABLE);
 }
@@ -188,11 +188,11 @@ const char *load_prepare(struct boot_info *info)
     info->trampoline = (uint64_t)firmware_alloc(PAGING_4K, TRAMPOLINE_END);
     if (!info->trampoline)
         return "there is no free page below 1 MiB for starting CPUs";
-    enum paging_result result = paging_init(&paging);
-    if (result == PAGING_OK)
-        result = map_identity(info, &paging);
-    if (result != PAGING_OK)
-        return paging_result_text(result);
+    const char *problem = paging_init(&paging);
+    if (!problem)
+        problem = map_identity(info, &paging);
+    if (problem)
+        return problem;
     info->firmware_cr3 = paging.root;
     return load_image(info, &paging);
 }

@@ -98,10 +98,10 @@ static uint64_t *table_at(void *ctx, uint64_t physical)
 
 static void map(uint64_t virtual, uint64_t physical, uint64_t size, uint64_t flags)
 {
-    enum paging_result result = paging_map(&paging, virtual, physical, size, flags);
+    const char *problem = paging_map(&paging, virtual, physical, size, flags);
 
-    if (result != PAGING_OK)
-        panic("mapping %lu bytes at 0x%lx: %s", size, virtual, paging_result_text(result));
+    if (problem)
+        panic("mapping %lu bytes at 0x%lx: %s", size, virtual, problem);
 }
 
 static void map_image(const struct boot_info *info, const char *from, const char *to,
@@ -161,7 +161,7 @@ struct boot_info *memory_init(struct boot_info *info)
     paging.table = table_at;
     paging.pages_1g =
         cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & (1u << 26));
-    if (paging_init(&paging) != PAGING_OK)
+    if (paging_init(&paging))
         panic("out of memory for page tables");
     map_everything(info);
     wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
@@ -181,7 +181,7 @@ static void *map_on_demand(uint64_t physical, uint64_t size, uint64_t flags)
     for (uint64_t page = first; page <= last; page += PAGE_SIZE) {
         struct paging_page there;
         if (!paging_lookup(&paging, DIRECT_MAP_BASE + page, &there) &&
-            paging_map(&paging, DIRECT_MAP_BASE + page, page, PAGE_SIZE, flags) != PAGING_OK)
+            paging_map(&paging, DIRECT_MAP_BASE + page, page, PAGE_SIZE, flags))
             return NULL;
     }
     return phys_to_virt(physical);
@@ -197,7 +197,7 @@ void *memory_map_write_combining(uint64_t physical, uint64_t size)
 
     if (!size || size > PHYSICAL_END_MAX || physical > PHYSICAL_END_MAX - size ||
         paging_map(&paging, DIRECT_MAP_BASE + first, first, end - first,
-                   PAGING_WRITABLE | PAGING_WRITE_COMBINING | PAGING_NX) != PAGING_OK)
+                   PAGING_WRITABLE | PAGING_WRITE_COMBINING | PAGING_NX))
         return NULL;
     return phys_to_virt(physical);
 }
@@ -239,7 +239,7 @@ uint32_t memory_trampoline_tables(uint64_t trampoline)
     struct paging low = paging;
     low.root = root;
     memcpy(phys_to_virt(root), phys_to_virt(paging.root), PAGE_SIZE);
-    if (paging_map(&low, trampoline, trampoline, PAGE_SIZE, 0) != PAGING_OK)
+    if (paging_map(&low, trampoline, trampoline, PAGE_SIZE, 0))
         panic("cannot map the trampoline's page at 0x%lx", trampoline);
     return (uint32_t)root;
 }

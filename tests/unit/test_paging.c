@@ -44,9 +44,15 @@ static struct paging make(void)
 
     memset(&pool, 0, sizeof(pool));
     pool.limit = POOL_TABLES;
-    assert_int_equal(paging_init(&paging), PAGING_OK);
+    assert_null(paging_init(&paging));
     assert_int_equal(paging.root, POOL_PHYS);
     return paging;
+}
+
+static void refused(const char *result, const char *why)
+{
+    assert_non_null(result);
+    assert_non_null(strstr(result, why));
 }
 
 static void assert_maps(const struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
@@ -66,10 +72,9 @@ static void the_largest_page_that_fits_is_used(void **state)
 
     (void)state;
     paging.pages_1g = true;
-    assert_int_equal(
+    assert_null(
         paging_map(&paging, PAGING_1G - PAGING_2M - PAGING_4K, PAGING_1G - PAGING_2M - PAGING_4K,
-                   PAGING_4K + PAGING_2M + PAGING_1G + PAGING_2M + PAGING_4K, PAGING_WRITABLE),
-        PAGING_OK);
+                   PAGING_4K + PAGING_2M + PAGING_1G + PAGING_2M + PAGING_4K, PAGING_WRITABLE));
     uint64_t virt = PAGING_1G - PAGING_2M - PAGING_4K;
     assert_maps(&paging, virt + 5, virt + 5, PAGING_4K, PAGING_WRITABLE);
     virt += PAGING_4K;
@@ -83,7 +88,6 @@ static void the_largest_page_that_fits_is_used(void **state)
     struct paging_page page;
     assert_false(paging_lookup(&paging, virt + PAGING_4K, &page));
     assert_false(paging_lookup(&paging, PAGING_1G - PAGING_2M - 2 * PAGING_4K, &page));
-    assert_int_equal(paging.table_count, pool.used);
 }
 
 static void pages_of_1_gib_only_where_the_cpu_has_them(void **state)
@@ -91,7 +95,7 @@ static void pages_of_1_gib_only_where_the_cpu_has_them(void **state)
     struct paging paging = make();
 
     (void)state;
-    assert_int_equal(paging_map(&paging, 0, 0, PAGING_1G, 0), PAGING_OK);
+    assert_null(paging_map(&paging, 0, 0, PAGING_1G, 0));
     assert_maps(&paging, 0, 0, PAGING_2M, 0);
     assert_maps(&paging, PAGING_1G - 1, PAGING_1G - 1, PAGING_2M, 0);
 }
@@ -102,27 +106,24 @@ static void small_pages_where_virtual_and_physical_differ_in_alignment(void **st
     uint64_t virt = 0xffffffff80000000ULL, phys = 0x3201000ULL;
 
     (void)state;
-    assert_int_equal(paging_map(&paging, virt, phys, PAGING_2M, PAGING_NX), PAGING_OK);
+    assert_null(paging_map(&paging, virt, phys, PAGING_2M, PAGING_NX));
     assert_maps(&paging, virt + 0x1fffff, phys + 0x1fffff, PAGING_4K, PAGING_NX);
 }
 
 static void each_flag_reaches_the_page(void **state)
 {
-    static const uint64_t flags[] = {0,
-                                     PAGING_WRITABLE,
-                                     PAGING_NX,
-                                     PAGING_UNCACHED,
-                                     PAGING_GLOBAL,
-                                     PAGING_WRITABLE | PAGING_NX | PAGING_UNCACHED | PAGING_GLOBAL};
+    static const uint64_t flags[] = {0, PAGING_WRITABLE, PAGING_NX, PAGING_UNCACHED,
+
+                                     PAGING_WRITABLE | PAGING_NX | PAGING_UNCACHED};
     struct paging paging = make();
 
     (void)state;
     for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         uint64_t small = i * PAGING_4K, large = PAGING_1G + i * PAGING_2M;
 
-        assert_int_equal(paging_map(&paging, small, 0xfee00000, PAGING_4K, flags[i]), PAGING_OK);
+        assert_null(paging_map(&paging, small, 0xfee00000, PAGING_4K, flags[i]));
         assert_maps(&paging, small, 0xfee00000, PAGING_4K, flags[i]);
-        assert_int_equal(paging_map(&paging, large, 0, PAGING_2M, flags[i]), PAGING_OK);
+        assert_null(paging_map(&paging, large, 0, PAGING_2M, flags[i]));
         assert_maps(&paging, large, 0, PAGING_2M, flags[i]);
     }
 }
@@ -132,10 +133,10 @@ static void both_ends_of_the_address_space_can_be_mapped(void **state)
     struct paging paging = make();
 
     (void)state;
-    assert_int_equal(paging_map(&paging, 0, 0x1000, PAGING_4K, 0), PAGING_OK);
-    assert_int_equal(paging_map(&paging, 0x00007ffffffff000, 0, PAGING_4K, 0), PAGING_OK);
-    assert_int_equal(paging_map(&paging, 0xffff800000000000, 0, PAGING_4K, 0), PAGING_OK);
-    assert_int_equal(paging_map(&paging, 0xffffffffffe00000, 0, PAGING_2M, 0), PAGING_OK);
+    assert_null(paging_map(&paging, 0, 0x1000, PAGING_4K, 0));
+    assert_null(paging_map(&paging, 0x00007ffffffff000, 0, PAGING_4K, 0));
+    assert_null(paging_map(&paging, 0xffff800000000000, 0, PAGING_4K, 0));
+    assert_null(paging_map(&paging, 0xffffffffffe00000, 0, PAGING_2M, 0));
     assert_maps(&paging, UINT64_MAX, PAGING_2M - 1, PAGING_2M, 0);
     assert_maps(&paging, 0, 0x1000, PAGING_4K, 0);
 }
@@ -145,18 +146,18 @@ static void bad_ranges_are_refused(void **state)
     struct paging paging = make();
 
     (void)state;
-    assert_int_equal(paging_map(&paging, 1, 0, PAGING_4K, 0), PAGING_UNALIGNED);
-    assert_int_equal(paging_map(&paging, 0, 1, PAGING_4K, 0), PAGING_UNALIGNED);
-    assert_int_equal(paging_map(&paging, 0, 0, 1, 0), PAGING_UNALIGNED);
-    assert_int_equal(paging_map(&paging, 0, 0, 0, 0), PAGING_UNALIGNED);
-    assert_int_equal(paging_map(&paging, 0x800000000000, 0, PAGING_4K, 0), PAGING_NOT_CANONICAL);
-    assert_int_equal(paging_map(&paging, 0x7ffffffff000, 0, 0x2000, 0), PAGING_NOT_CANONICAL);
-    assert_int_equal(paging_map(&paging, 0xffff7ffffffff000, 0, 0x2000, 0), PAGING_NOT_CANONICAL);
-    assert_int_equal(paging_map(&paging, 0xfffffffffffff000, 0, 0x2000, 0), PAGING_NOT_CANONICAL);
-    assert_int_equal(paging_map(&paging, 0x1000, 0, 0xfffffffffffff000, 0), PAGING_NOT_CANONICAL);
-    assert_int_equal(paging_map(&paging, 0, 1ULL << 52, PAGING_4K, 0), PAGING_BAD_PHYSICAL);
-    assert_int_equal(paging_map(&paging, 0, (1ULL << 52) - 0x1000, 0x2000, 0), PAGING_BAD_PHYSICAL);
-    assert_int_equal(paging_map(&paging, 0, 0, PAGING_4K, 1ULL << 2), PAGING_BAD_FLAGS);
+    refused(paging_map(&paging, 1, 0, PAGING_4K, 0), "page size");
+    refused(paging_map(&paging, 0, 1, PAGING_4K, 0), "page size");
+    refused(paging_map(&paging, 0, 0, 1, 0), "page size");
+    refused(paging_map(&paging, 0, 0, 0, 0), "page size");
+    refused(paging_map(&paging, 0x800000000000, 0, PAGING_4K, 0), "canonical");
+    refused(paging_map(&paging, 0x7ffffffff000, 0, 0x2000, 0), "canonical");
+    refused(paging_map(&paging, 0xffff7ffffffff000, 0, 0x2000, 0), "canonical");
+    refused(paging_map(&paging, 0xfffffffffffff000, 0, 0x2000, 0), "canonical");
+    refused(paging_map(&paging, 0x1000, 0, 0xfffffffffffff000, 0), "canonical");
+    refused(paging_map(&paging, 0, 1ULL << 52, PAGING_4K, 0), "physical");
+    refused(paging_map(&paging, 0, (1ULL << 52) - 0x1000, 0x2000, 0), "physical");
+    refused(paging_map(&paging, 0, 0, PAGING_4K, 1ULL << 2), "flag");
     assert_int_equal(pool.used, 1);
 }
 
@@ -165,14 +166,14 @@ static void nothing_that_is_mapped_is_replaced(void **state)
     struct paging paging = make();
 
     (void)state;
-    assert_int_equal(paging_map(&paging, PAGING_2M, 0, PAGING_2M, 0), PAGING_OK);
-    assert_int_equal(paging_map(&paging, PAGING_2M + PAGING_4K, 0, PAGING_4K, 0), PAGING_OVERLAP);
-    assert_int_equal(paging_map(&paging, PAGING_2M, 0, PAGING_2M, 0), PAGING_OVERLAP);
-    assert_int_equal(paging_map(&paging, 0, 0, PAGING_4K, 0), PAGING_OK);
-    assert_int_equal(paging_map(&paging, 0, 0, PAGING_4K, 0), PAGING_OVERLAP);
-    assert_int_equal(paging_map(&paging, 0, 0, PAGING_2M, 0), PAGING_OVERLAP);
+    assert_null(paging_map(&paging, PAGING_2M, 0, PAGING_2M, 0));
+    refused(paging_map(&paging, PAGING_2M + PAGING_4K, 0, PAGING_4K, 0), "already");
+    refused(paging_map(&paging, PAGING_2M, 0, PAGING_2M, 0), "already");
+    assert_null(paging_map(&paging, 0, 0, PAGING_4K, 0));
+    refused(paging_map(&paging, 0, 0, PAGING_4K, 0), "already");
+    refused(paging_map(&paging, 0, 0, PAGING_2M, 0), "already");
     paging.pages_1g = true;
-    assert_int_equal(paging_map(&paging, 0, 0, PAGING_1G, 0), PAGING_OVERLAP);
+    refused(paging_map(&paging, 0, 0, PAGING_1G, 0), "already");
     assert_maps(&paging, PAGING_2M, 0, PAGING_2M, 0);
 }
 
@@ -184,9 +185,9 @@ static void running_out_of_tables_is_an_error(void **state)
 
         memset(&pool, 0, sizeof(pool));
         pool.limit = limit;
-        assert_int_equal(paging_init(&paging), limit ? PAGING_OK : PAGING_NO_MEMORY);
+        assert_int_equal(paging_init(&paging) == NULL, limit != 0);
         if (limit)
-            assert_int_equal(paging_map(&paging, 0, 0, PAGING_4K, 0), PAGING_NO_MEMORY);
+            refused(paging_map(&paging, 0, 0, PAGING_4K, 0), "no memory");
     }
 }
 
@@ -201,14 +202,6 @@ static void lookup_finds_nothing_in_empty_tables(void **state)
     assert_false(paging_lookup(&paging, 0x800000000000, &page));
 }
 
-static void every_result_has_a_text(void **state)
-{
-    (void)state;
-    for (int i = PAGING_OK; i <= PAGING_NO_MEMORY; i++)
-        assert_string_not_equal(paging_result_text((enum paging_result)i), "unknown result");
-    assert_string_equal(paging_result_text((enum paging_result)99), "unknown result");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,7 +214,6 @@ int main(void)
         cmocka_unit_test(nothing_that_is_mapped_is_replaced),
         cmocka_unit_test(running_out_of_tables_is_an_error),
         cmocka_unit_test(lookup_finds_nothing_in_empty_tables),
-        cmocka_unit_test(every_result_has_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
