@@ -392,7 +392,8 @@ static struct acpi_soft_off s5_from(const void *aml, uint32_t size)
     make_aml(dsdt, "DSDT", aml, size);
     put(FADT + 40, dsdt, 4);
     finish_table(FADT, "FACP", 268);
-    assert_int_equal(acpi_find_soft_off(&acpi, &off), off.sleep_type_a != 0xee);
+    bool is_found = acpi_find_soft_off(&acpi, &off);
+    assert_int_equal(is_found, off.sleep_type_a != 0xee);
     return off;
 }
 
