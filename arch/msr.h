@@ -87,10 +87,6 @@
 #define MISC_ENABLE_PEBS_UNAVAILABLE    (1ULL << 12)
 
 /* Memory types: SDM Vol. 3A, "Memory Types That Can Be Encoded in MTRRs" and "... With PAT". */
-#define MEMORY_TYPE_UC       0
-#define MEMORY_TYPE_WC       1
-#define MEMORY_TYPE_WT       4
-#define MEMORY_TYPE_WP       5
 #define MEMORY_TYPE_WB       6
 #define MEMORY_TYPE_UC_MINUS 7 /* PAT only */
 
@@ -116,9 +112,7 @@
 #define VMX_MISC_INJECT_LENGTH_0       (1ULL << 30)
 
 /* IA32_VMX_EPT_VPID_CAP */
-#define EPT_VPID_CAP_EXECUTE_ONLY    (1ULL << 0)
 #define EPT_VPID_CAP_WALK_4          (1ULL << 6)
-#define EPT_VPID_CAP_UC              (1ULL << 8)
 #define EPT_VPID_CAP_WB              (1ULL << 14)
 #define EPT_VPID_CAP_2M              (1ULL << 16)
 #define EPT_VPID_CAP_1G              (1ULL << 17)

@@ -9,44 +9,34 @@
 #include <stdint.h>
 
 /* ---- 16-bit: controls, guest, host ---- */
-#define VMCS_VPID                    0x0000
-#define VMCS_POSTED_INTERRUPT_VECTOR 0x0002
-#define VMCS_GUEST_ES_SELECTOR       0x0800
-#define VMCS_GUEST_CS_SELECTOR       0x0802
-#define VMCS_GUEST_SS_SELECTOR       0x0804
-#define VMCS_GUEST_DS_SELECTOR       0x0806
-#define VMCS_GUEST_FS_SELECTOR       0x0808
-#define VMCS_GUEST_GS_SELECTOR       0x080a
-#define VMCS_GUEST_LDTR_SELECTOR     0x080c
-#define VMCS_GUEST_TR_SELECTOR       0x080e
-#define VMCS_GUEST_INTERRUPT_STATUS  0x0810 /* RVI in bits 7:0, SVI in bits 15:8 */
-#define VMCS_PML_INDEX               0x0812
-#define VMCS_HOST_ES_SELECTOR        0x0c00
-#define VMCS_HOST_CS_SELECTOR        0x0c02
-#define VMCS_HOST_SS_SELECTOR        0x0c04
-#define VMCS_HOST_DS_SELECTOR        0x0c06
-#define VMCS_HOST_FS_SELECTOR        0x0c08
-#define VMCS_HOST_GS_SELECTOR        0x0c0a
-#define VMCS_HOST_TR_SELECTOR        0x0c0c
+#define VMCS_VPID                   0x0000
+#define VMCS_GUEST_ES_SELECTOR      0x0800
+#define VMCS_GUEST_CS_SELECTOR      0x0802
+#define VMCS_GUEST_SS_SELECTOR      0x0804
+#define VMCS_GUEST_DS_SELECTOR      0x0806
+#define VMCS_GUEST_FS_SELECTOR      0x0808
+#define VMCS_GUEST_GS_SELECTOR      0x080a
+#define VMCS_GUEST_LDTR_SELECTOR    0x080c
+#define VMCS_GUEST_TR_SELECTOR      0x080e
+#define VMCS_GUEST_INTERRUPT_STATUS 0x0810 /* RVI in bits 7:0, SVI in bits 15:8 */
+#define VMCS_HOST_ES_SELECTOR       0x0c00
+#define VMCS_HOST_CS_SELECTOR       0x0c02
+#define VMCS_HOST_SS_SELECTOR       0x0c04
+#define VMCS_HOST_DS_SELECTOR       0x0c06
+#define VMCS_HOST_FS_SELECTOR       0x0c08
+#define VMCS_HOST_GS_SELECTOR       0x0c0a
+#define VMCS_HOST_TR_SELECTOR       0x0c0c
 
 /* ---- 64-bit: controls ---- */
-#define VMCS_IO_BITMAP_A                 0x2000
-#define VMCS_IO_BITMAP_B                 0x2002
-#define VMCS_MSR_BITMAP                  0x2004
-#define VMCS_EXIT_MSR_STORE_ADDRESS      0x2006
-#define VMCS_EXIT_MSR_LOAD_ADDRESS       0x2008
-#define VMCS_ENTRY_MSR_LOAD_ADDRESS      0x200a
-#define VMCS_PML_ADDRESS                 0x200e
-#define VMCS_TSC_OFFSET                  0x2010
-#define VMCS_VIRTUAL_APIC_ADDRESS        0x2012
-#define VMCS_APIC_ACCESS_ADDRESS         0x2014
-#define VMCS_POSTED_INTERRUPT_DESCRIPTOR 0x2016
-#define VMCS_EPT_POINTER                 0x201a
-#define VMCS_EOI_EXIT_BITMAP0            0x201c
-#define VMCS_EOI_EXIT_BITMAP1            0x201e
-#define VMCS_EOI_EXIT_BITMAP2            0x2020
-#define VMCS_EOI_EXIT_BITMAP3            0x2022
-#define VMCS_TSC_MULTIPLIER              0x2032
+#define VMCS_IO_BITMAP_A          0x2000
+#define VMCS_IO_BITMAP_B          0x2002
+#define VMCS_MSR_BITMAP           0x2004
+#define VMCS_TSC_OFFSET           0x2010
+#define VMCS_VIRTUAL_APIC_ADDRESS 0x2012
+#define VMCS_APIC_ACCESS_ADDRESS  0x2014
+#define VMCS_EPT_POINTER          0x201a
+#define VMCS_EOI_EXIT_BITMAP0     0x201c
+#define VMCS_EOI_EXIT_BITMAP3     0x2022
 
 /* ---- 64-bit: read-only, guest, host ---- */
 #define VMCS_GUEST_PHYSICAL_ADDRESS 0x2400
@@ -78,8 +68,6 @@
 #define VMCS_ENTRY_INSTRUCTION_LENGTH       0x401a
 #define VMCS_TPR_THRESHOLD                  0x401c
 #define VMCS_SECONDARY_CONTROLS             0x401e
-#define VMCS_PLE_GAP                        0x4020
-#define VMCS_PLE_WINDOW                     0x4022
 
 /* ---- 32-bit: read-only ---- */
 #define VMCS_INSTRUCTION_ERROR             0x4400
@@ -172,11 +160,9 @@
 #define PRIMARY_RDPMC_EXITING               (1u << 11)
 #define PRIMARY_CR3_LOAD_EXITING            (1u << 15)
 #define PRIMARY_CR3_STORE_EXITING           (1u << 16)
-#define PRIMARY_ACTIVATE_TERTIARY_CONTROLS  (1u << 17)
 #define PRIMARY_USE_TPR_SHADOW              (1u << 21)
 #define PRIMARY_NMI_WINDOW_EXITING          (1u << 22)
 #define PRIMARY_USE_IO_BITMAPS              (1u << 25)
-#define PRIMARY_MONITOR_TRAP_FLAG           (1u << 27)
 #define PRIMARY_USE_MSR_BITMAPS             (1u << 28)
 #define PRIMARY_MONITOR_EXITING             (1u << 29)
 #define PRIMARY_ACTIVATE_SECONDARY_CONTROLS (1u << 31)
@@ -191,46 +177,22 @@
 #define SECONDARY_UNRESTRICTED_GUEST           (1u << 7)
 #define SECONDARY_APIC_REGISTER_VIRTUALIZATION (1u << 8)
 #define SECONDARY_VIRTUAL_INTERRUPT_DELIVERY   (1u << 9)
-#define SECONDARY_PAUSE_LOOP_EXITING           (1u << 10)
 #define SECONDARY_ENABLE_INVPCID               (1u << 12)
-#define SECONDARY_ENABLE_VM_FUNCTIONS          (1u << 13)
-#define SECONDARY_VMCS_SHADOWING               (1u << 14)
-#define SECONDARY_ENABLE_PML                   (1u << 17)
-#define SECONDARY_EPT_VIOLATION_VE             (1u << 18)
-#define SECONDARY_PASID_TRANSLATION            (1u << 21)
-#define SECONDARY_MODE_BASED_EXECUTE           (1u << 22)
-#define SECONDARY_SUB_PAGE_WRITE               (1u << 23)
-#define SECONDARY_PT_GUEST_PHYSICAL            (1u << 24)
-#define SECONDARY_USE_TSC_SCALING              (1u << 25)
 
 /* ---- VM-exit controls ---- */
-#define EXIT_SAVE_DEBUG_CONTROLS         (1u << 2)
-#define EXIT_HOST_ADDRESS_SPACE_SIZE     (1u << 9)
-#define EXIT_LOAD_PERF_GLOBAL_CTRL       (1u << 12)
-#define EXIT_ACKNOWLEDGE_INTERRUPT       (1u << 15)
-#define EXIT_SAVE_PAT                    (1u << 18)
-#define EXIT_LOAD_PAT                    (1u << 19)
-#define EXIT_SAVE_EFER                   (1u << 20)
-#define EXIT_LOAD_EFER                   (1u << 21)
-#define EXIT_SAVE_PREEMPTION_TIMER       (1u << 22)
-#define EXIT_LOAD_CET_STATE              (1u << 28)
-#define EXIT_LOAD_PKRS                   (1u << 29)
-#define EXIT_ACTIVATE_SECONDARY_CONTROLS (1u << 31)
+#define EXIT_SAVE_DEBUG_CONTROLS     (1u << 2)
+#define EXIT_HOST_ADDRESS_SPACE_SIZE (1u << 9)
+#define EXIT_ACKNOWLEDGE_INTERRUPT   (1u << 15)
+#define EXIT_SAVE_PAT                (1u << 18)
+#define EXIT_LOAD_PAT                (1u << 19)
+#define EXIT_SAVE_EFER               (1u << 20)
+#define EXIT_LOAD_EFER               (1u << 21)
 
 /* ---- VM-entry controls ---- */
-#define ENTRY_LOAD_DEBUG_CONTROLS     (1u << 2)
-#define ENTRY_IA32E_MODE_GUEST        (1u << 9)
-#define ENTRY_TO_SMM                  (1u << 10)
-#define ENTRY_DEACTIVATE_DUAL_MONITOR (1u << 11)
-#define ENTRY_LOAD_PERF_GLOBAL_CTRL   (1u << 13)
-#define ENTRY_LOAD_PAT                (1u << 14)
-#define ENTRY_LOAD_EFER               (1u << 15)
-#define ENTRY_LOAD_BNDCFGS            (1u << 16)
-#define ENTRY_LOAD_RTIT_CTL           (1u << 18)
-#define ENTRY_LOAD_UINV               (1u << 19)
-#define ENTRY_LOAD_CET_STATE          (1u << 20)
-#define ENTRY_LOAD_LBR_CTL            (1u << 21)
-#define ENTRY_LOAD_PKRS               (1u << 22)
+#define ENTRY_LOAD_DEBUG_CONTROLS (1u << 2)
+#define ENTRY_IA32E_MODE_GUEST    (1u << 9)
+#define ENTRY_LOAD_PAT            (1u << 14)
+#define ENTRY_LOAD_EFER           (1u << 15)
 
 /* ---- segment access rights ---- */
 #define ACCESS_RIGHTS_TYPE      0x0000fu
@@ -268,13 +230,12 @@
 #define INTERRUPTION_VALID      (1u << 31)
 
 /* Types, in place. */
-#define INTERRUPTION_EXTERNAL             (0u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_NMI                  (2u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_HARDWARE_EXCEPTION   (3u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_SOFTWARE_INTERRUPT   (4u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_PRIVILEGED_EXCEPTION (5u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_SOFTWARE_EXCEPTION   (6u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_OTHER_EVENT          (7u << INTERRUPTION_TYPE_SHIFT)
+#define INTERRUPTION_EXTERNAL           (0u << INTERRUPTION_TYPE_SHIFT)
+#define INTERRUPTION_NMI                (2u << INTERRUPTION_TYPE_SHIFT)
+#define INTERRUPTION_HARDWARE_EXCEPTION (3u << INTERRUPTION_TYPE_SHIFT)
+#define INTERRUPTION_SOFTWARE_INTERRUPT (4u << INTERRUPTION_TYPE_SHIFT)
+#define INTERRUPTION_SOFTWARE_EXCEPTION (6u << INTERRUPTION_TYPE_SHIFT)
+#define INTERRUPTION_OTHER_EVENT        (7u << INTERRUPTION_TYPE_SHIFT)
 
 /* ---- exit qualifications ---- */
 /* SDM Vol. 3C, "Exit Qualification for EPT Violations". */
