@@ -16,36 +16,35 @@
 /* What of the usable memory is kept for the hypervisor itself. */
 #define HYPERVISOR_MEMORY (8ULL << 20)
 
-/* A kernel that an earlier guest has too is read once: the hypervisor only copies from it. */
-static const char *read_kernel(struct boot_guest *guest, uint32_t index, struct file *file)
+/* Reads a guest's file, or notes at the line of its key why it cannot be read. */
+static struct file read_file(struct boot_guest *guest, uint32_t line, const char *path)
 {
-    for (uint32_t i = 0; i < index; i++) {
-        if (guest[i].kernel_base && same_text(guest[i].config.kernel, guest[index].config.kernel)) {
-            *file = (struct file){guest[i].kernel_base, guest[i].kernel_size};
-            return NULL;
-        }
-    }
-    return files_read(guest[index].config.kernel, FILE_SIZE_MAX, file);
+    struct file file;
+    const char *problem = files_read(path, FILE_SIZE_MAX, &file);
+
+    if (!problem)
+        return file;
+    config_fail(guest->error, line, "%s: %s", path, problem);
+    return (struct file){0};
 }
 
+/* A kernel that an earlier guest has too is read once: the hypervisor only copies from it. */
 static void read_guest_files(struct config *config, uint32_t index)
 {
-    struct boot_guest *guest = &config->guest[index];
+    struct boot_guest *guest = &config->guest[index], *same = config->guest;
     const uint32_t *line = config->line[index].key;
     struct file kernel, initrd = {0};
 
-    const char *problem = read_kernel(config->guest, index, &kernel);
-    if (problem) {
-        config_fail(guest->error, line[CONFIG_KERNEL], "%s: %s", guest->config.kernel, problem);
-        return;
-    }
+    while (same < guest && !same_text(same->config.kernel, guest->config.kernel))
+        same++;
+    if (same < guest && same->kernel_base)
+        kernel = (struct file){same->kernel_base, same->kernel_size};
+    else
+        kernel = read_file(guest, line[CONFIG_KERNEL], guest->config.kernel);
+    if (guest->config.initrd[0])
+        initrd = read_file(guest, line[CONFIG_INITRD], guest->config.initrd);
     guest->kernel_base = kernel.base;
     guest->kernel_size = kernel.size;
-    if (!guest->config.initrd[0])
-        return;
-    problem = files_read(guest->config.initrd, FILE_SIZE_MAX, &initrd);
-    if (problem)
-        config_fail(guest->error, line[CONFIG_INITRD], "%s: %s", guest->config.initrd, problem);
     guest->initrd_base = initrd.base;
     guest->initrd_size = initrd.size;
 }

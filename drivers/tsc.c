@@ -8,6 +8,7 @@
 #define PIT_COMMAND   0x43
 #define PORT_B        0x61 /* bit 0: gate of channel 2; bit 1: speaker; bit 5: its output */
 #define MEASURE_MS    10
+#define READS_MAX     1000000 /* of port B; then its output never rises */
 /* If nothing at all is known: waits are then too long, not short. */
 #define FALLBACK_HZ 1000000000
 
@@ -24,16 +25,13 @@ static uint64_t measure(void)
     out8(PIT_CHANNEL2, count & 0xff);
     out8(PIT_CHANNEL2, count >> 8);
     uint64_t start = rdtsc();
-    uint64_t end = start;
     unsigned reads = 0;
-    while (!(in8(PORT_B) & 0x20)) {
-        if (++reads == 1000000)
-            break;
-    }
-    end = rdtsc();
+    while (!(in8(PORT_B) & 0x20) && reads < READS_MAX)
+        reads++;
+    uint64_t ticks = rdtsc() - start;
     out8(PORT_B, port_b);
     /* The output is high from the start where there is no 8254. */
-    return reads < 10 || reads == 1000000 ? 0 : (end - start) * (1000 / MEASURE_MS);
+    return reads < 10 || reads == READS_MAX ? 0 : ticks * (1000 / MEASURE_MS);
 }
 
 /* What CPUID says; 0 if nothing. */

@@ -1,6 +1,8 @@
 /* The machine's serial port: see uart.h. */
 #include "drivers/uart.h"
 
+#include <stdbool.h>
+
 #include "arch/instructions.h"
 
 #define UART_BASE    0x3f8
@@ -20,11 +22,11 @@
 
 static bool present;
 
-bool uart_init(void)
+void uart_init(void)
 {
     out8(UART_SCRATCH, 0x5a);
     if (in8(UART_SCRATCH) != 0x5a)
-        return false;
+        return;
     out8(UART_IER, 0);
     out8(UART_LCR, 0x80); /* divisor latch */
     out8(UART_DATA, 1);   /* 115200 baud */
@@ -33,7 +35,6 @@ bool uart_init(void)
     out8(UART_FCR, 0x01); /* FIFOs on; what the firmware still has in them goes out */
     out8(UART_MCR, 0x03); /* DTR, RTS */
     present = true;
-    return true;
 }
 
 /* Waits until the port shows one of these LSR bits; a port that never does is taken for dead. */
