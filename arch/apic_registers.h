@@ -90,17 +90,14 @@ enum apic_delivery_mode {
 #define RTE_MASKED            (1ULL << 16)
 #define RTE_DESTINATION_SHIFT 56
 
-static inline uint8_t rte_vector(uint64_t entry)
-{
+static inline uint8_t rte_vector(uint64_t entry) {
     return (uint8_t)(entry & RTE_VECTOR_MASK);
 }
 
-static inline enum apic_delivery_mode rte_delivery_mode(uint64_t entry)
-{
+static inline enum apic_delivery_mode rte_delivery_mode(uint64_t entry) {
     return (enum apic_delivery_mode)((entry >> RTE_DELIVERY_SHIFT) & 7);
 }
 
-static inline uint8_t rte_destination(uint64_t entry)
-{
+static inline uint8_t rte_destination(uint64_t entry) {
     return (uint8_t)(entry >> RTE_DESTINATION_SHIFT);
 }

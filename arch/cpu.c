@@ -9,16 +9,14 @@
 /* idle.asm: the instructions from the look at *wake to the HLT, and the one after. */
 extern const char idle_begin[], idle_end[];
 
-void cpu_load(struct cpu *cpu)
-{
+void cpu_load(struct cpu *cpu) {
     segments_load(&cpu->segments, cpu->ist_top);
     idt_load();
     cpu->self = cpu;
     wrmsr(MSR_IA32_GS_BASE, (uint64_t)cpu);
 }
 
-void cpu_nmi(struct trap_frame *frame)
-{
+void cpu_nmi(struct trap_frame *frame) {
     struct cpu *cpu = this_cpu();
 
     cpu->nmi_count++;

@@ -21,8 +21,7 @@ struct cpu {
     uint64_t nmi_count;
 };
 
-static inline struct cpu *this_cpu(void)
-{
+static inline struct cpu *this_cpu(void) {
     struct cpu *cpu;
     __asm__("mov %%gs:0, %0" : "=r"(cpu));
     return cpu;

@@ -3,8 +3,7 @@
 
 #include "arch/entry_check_rules.h"
 
-void require(struct entry_checker *check, bool holds, const uint64_t *field, const char *rule)
-{
+void require(struct entry_checker *check, bool holds, const uint64_t *field, const char *rule) {
     if (holds)
         return;
     if (check->count < check->max) {
@@ -22,8 +21,7 @@ void require(struct entry_checker *check, bool holds, const uint64_t *field, con
 }
 
 /* A width that no processor has means that CPUID was not asked: then the architecture's limit. */
-void require_physical(struct entry_checker *check, const uint64_t *field)
-{
+void require_physical(struct entry_checker *check, const uint64_t *field) {
     uint8_t bits = check->capabilities->physical_bits;
 
     require(check, *field >> (bits >= 32 && bits <= 52 ? bits : 52) == 0, field,
@@ -31,8 +29,7 @@ void require_physical(struct entry_checker *check, const uint64_t *field)
 }
 
 /* 48 bits, although a processor with more takes more: without CR4.LA57 no such address works. */
-void require_canonical(struct entry_checker *check, const uint64_t *field)
-{
+void require_canonical(struct entry_checker *check, const uint64_t *field) {
     bool la57 = (check->image->guest_cr4 & CR4_LA57) != 0 && check->capabilities->linear_bits == 57;
     unsigned unused = la57 ? 64 - 57 : 64 - 48;
 
@@ -40,13 +37,11 @@ void require_canonical(struct entry_checker *check, const uint64_t *field)
             "must be canonical");
 }
 
-void require_upper_clear(struct entry_checker *check, const uint64_t *field)
-{
+void require_upper_clear(struct entry_checker *check, const uint64_t *field) {
     require(check, *field >> 32 == 0, field, "bits 63:32 must be 0");
 }
 
-void require_pat(struct entry_checker *check, const uint64_t *field)
-{
+void require_pat(struct entry_checker *check, const uint64_t *field) {
     bool valid = true;
 
     for (unsigned shift = 0; shift < 64; shift += 8) {
@@ -56,15 +51,13 @@ void require_pat(struct entry_checker *check, const uint64_t *field)
     require(check, valid, field, "each byte must be a memory type");
 }
 
-void require_efer_defined(struct entry_checker *check, const uint64_t *field)
-{
+void require_efer_defined(struct entry_checker *check, const uint64_t *field) {
     require(check, (*field & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)) == 0, field,
             "reserved bits must be 0");
 }
 
 unsigned entry_check(const struct vmcs_image *image, const struct vmx_capabilities *capabilities,
-                     struct entry_violation *out, unsigned max)
-{
+                     struct entry_violation *out, unsigned max) {
     struct entry_checker check = {
         .image = image, .capabilities = capabilities, .out = out, .max = max};
 

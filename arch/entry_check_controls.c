@@ -12,8 +12,7 @@
 /* `chosen` is what Pinwheel wants of the bits that the processor leaves free (the capability's low
  * half must be 1, its high half may be), `changing` what is not known before. */
 static void check_word(struct entry_checker *check, enum vmx_word word, const uint64_t *field,
-                       uint32_t chosen, uint32_t changing)
-{
+                       uint32_t chosen, uint32_t changing) {
     uint64_t capability = vmx_capability(check->capabilities, word);
     uint64_t must_be_one = (uint32_t)capability;
     uint64_t may_be_one = capability >> 32;
@@ -26,8 +25,7 @@ static void check_word(struct entry_checker *check, enum vmx_word word, const ui
             "a control differs from what Pinwheel sets and has rules for");
 }
 
-static void check_words(struct entry_checker *check)
-{
+static void check_words(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     struct vmx_controls chosen;
 
@@ -42,8 +40,7 @@ static void check_words(struct entry_checker *check)
     check_word(check, VMX_ENTRY, &v->entry_controls, chosen.entry, ENTRY_IA32E_MODE_GUEST);
 }
 
-static void check_pages(struct entry_checker *check)
-{
+static void check_pages(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *const pages[] = {&v->io_bitmap_a, &v->io_bitmap_b, &v->msr_bitmap,
                                      &v->virtual_apic_address, &v->apic_access_address};
@@ -57,8 +54,7 @@ static void check_pages(struct entry_checker *check)
     }
 }
 
-static void check_ept_pointer(struct entry_checker *check)
-{
+static void check_ept_pointer(struct entry_checker *check) {
     const uint64_t *field = &check->image->ept_pointer;
     bool has_flags = (check->capabilities->ept_vpid & EPT_VPID_CAP_ACCESSED_DIRTY) != 0;
 
@@ -72,8 +68,7 @@ static void check_ept_pointer(struct entry_checker *check)
 
 /* Vectors 8, 10 to 14 and 17 have an error code; SDM: bit 11 is 1 exactly for a hardware exception
  * with one, and 0 in real mode. Newer processors (VMX_BASIC bit 56) accept it with others, too. */
-static bool error_code_is_right(const struct entry_checker *check, uint32_t vector, bool delivers)
-{
+static bool error_code_is_right(const struct entry_checker *check, uint32_t vector, bool delivers) {
     const uint32_t with_code = 1u << VECTOR_DF | 0x1fu << VECTOR_TS | 1u << VECTOR_AC;
 
     if ((check->image->guest_cr0 & CR0_PE) == 0 ||
@@ -84,8 +79,7 @@ static bool error_code_is_right(const struct entry_checker *check, uint32_t vect
     return delivers == (vector < 32 && (with_code >> vector & 1) != 0);
 }
 
-static bool vector_is_right(uint32_t type, uint32_t vector)
-{
+static bool vector_is_right(uint32_t type, uint32_t vector) {
     switch (type) {
     case INTERRUPTION_NMI:
         return vector == VECTOR_NMI;
@@ -96,16 +90,14 @@ static bool vector_is_right(uint32_t type, uint32_t vector)
     }
 }
 
-static bool length_is_right(const struct entry_checker *check, uint32_t type)
-{
+static bool length_is_right(const struct entry_checker *check, uint32_t type) {
     uint64_t length = check->image->entry_instruction_length;
     bool may_be_0 = (check->capabilities->misc & VMX_MISC_INJECT_LENGTH_0) != 0;
 
     return type < INTERRUPTION_SOFTWARE_INTERRUPT || (length == 0 ? may_be_0 : length <= 15);
 }
 
-static void check_injection(struct entry_checker *check)
-{
+static void check_injection(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *field = &v->entry_interruption_information;
     uint32_t type = (uint32_t)*field & INTERRUPTION_TYPE;
@@ -127,8 +119,7 @@ static void check_injection(struct entry_checker *check)
             "must be 1 to 15 for software interrupts and exceptions");
 }
 
-void check_controls(struct entry_checker *check)
-{
+void check_controls(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *const counts[] = {&v->exit_msr_store_count, &v->exit_msr_load_count,
                                       &v->entry_msr_load_count};

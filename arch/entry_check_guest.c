@@ -17,8 +17,7 @@
 #define SHADOW         (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
 
 /* Neither CD nor NW is changed by a VM entry, so their values do not count. */
-static void check_control_registers(struct entry_checker *check)
-{
+static void check_control_registers(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const struct vmx_capabilities *c = check->capabilities;
     uint64_t wrong = (vmx_guest_cr0(c, v->guest_cr0) ^ v->guest_cr0) & ~(CR0_CD | CR0_NW);
@@ -40,8 +39,7 @@ static void check_control_registers(struct entry_checker *check)
     require_physical(check, &v->guest_cr3);
 }
 
-void check_guest_registers(struct entry_checker *check)
-{
+void check_guest_registers(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     bool lma = (v->guest_efer & EFER_LMA) != 0;
     bool lme = (v->guest_efer & EFER_LME) != 0;
@@ -61,8 +59,7 @@ void check_guest_registers(struct entry_checker *check)
             "LMA must equal LME with paging on");
 }
 
-static void check_rip_and_rflags(struct entry_checker *check)
-{
+static void check_rip_and_rflags(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     bool real_or_ia32e = ia32e_guest(check) || (v->guest_cr0 & CR0_PE) == 0;
 
@@ -81,8 +78,7 @@ static void check_rip_and_rflags(struct entry_checker *check)
 }
 
 /* What may be injected into a guest that is not active: only what would wake it. */
-static bool activity_allows_injection(const struct entry_checker *check)
-{
+static bool activity_allows_injection(const struct entry_checker *check) {
     uint32_t vector = (uint32_t)check->image->entry_interruption_information & INTERRUPTION_VECTOR;
     bool exception = injects_type(check, INTERRUPTION_HARDWARE_EXCEPTION);
     bool machine_check = exception && vector == VECTOR_MC;
@@ -99,8 +95,7 @@ static bool activity_allows_injection(const struct entry_checker *check)
     }
 }
 
-static void check_activity(struct entry_checker *check)
-{
+static void check_activity(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *field = &v->guest_activity;
     /* A bit for each state; IA32_VMX_MISC has those of HLT, shutdown and wait-for-SIPI. */
@@ -116,8 +111,7 @@ static void check_activity(struct entry_checker *check)
             "the injected event cannot reach a guest in this state");
 }
 
-static void check_interruptibility(struct entry_checker *check)
-{
+static void check_interruptibility(struct entry_checker *check) {
     const uint64_t *field = &check->image->guest_interruptibility;
     uint64_t shadow = *field & SHADOW;
     bool interruptible = (check->image->guest_rflags & RFLAGS_IF) != 0;
@@ -138,8 +132,7 @@ static void check_interruptibility(struct entry_checker *check)
 }
 
 /* A single-step trap that is due must be pending while a shadow or HLT holds it back. */
-static void check_pending_debug(struct entry_checker *check)
-{
+static void check_pending_debug(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *field = &v->guest_pending_debug;
     bool held = (v->guest_interruptibility & SHADOW) != 0 || v->guest_activity == ACTIVITY_HLT;
@@ -151,8 +144,7 @@ static void check_pending_debug(struct entry_checker *check)
 }
 
 /* Only a guest with PAE paging outside IA-32e mode uses them. */
-static void check_pdptes(struct entry_checker *check)
-{
+static void check_pdptes(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
 
     check->section = "Checks on Guest Page-Directory-Pointer-Table Entries";
@@ -167,8 +159,7 @@ static void check_pdptes(struct entry_checker *check)
     }
 }
 
-void check_guest_non_register_state(struct entry_checker *check)
-{
+void check_guest_non_register_state(struct entry_checker *check) {
     check_rip_and_rflags(check);
     check->section = "Checks on Guest Non-Register State";
     check_activity(check);

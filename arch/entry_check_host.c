@@ -4,8 +4,7 @@
 
 #define SELECTOR_RPL_TI 0x7ULL
 
-static void check_selectors(struct entry_checker *check)
-{
+static void check_selectors(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *const selectors[] = {
         &v->host_cs_selector, &v->host_ss_selector, &v->host_ds_selector, &v->host_es_selector,
@@ -18,8 +17,7 @@ static void check_selectors(struct entry_checker *check)
     require(check, v->host_tr_selector != 0, &v->host_tr_selector, "must not be 0");
 }
 
-void check_host_state(struct entry_checker *check)
-{
+void check_host_state(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const struct vmx_capabilities *c = check->capabilities;
     const uint64_t *const addresses[] = {

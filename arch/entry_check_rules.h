@@ -35,18 +35,15 @@ void check_guest_registers(struct entry_checker *check);
 void check_guest_segments(struct entry_checker *check);
 void check_guest_non_register_state(struct entry_checker *check);
 
-static inline bool ia32e_guest(const struct entry_checker *check)
-{
+static inline bool ia32e_guest(const struct entry_checker *check) {
     return (check->image->entry_controls & ENTRY_IA32E_MODE_GUEST) != 0;
 }
 
-static inline bool injects(const struct entry_checker *check)
-{
+static inline bool injects(const struct entry_checker *check) {
     return (check->image->entry_interruption_information & INTERRUPTION_VALID) != 0;
 }
 
-static inline bool injects_type(const struct entry_checker *check, uint32_t type)
-{
+static inline bool injects_type(const struct entry_checker *check, uint32_t type) {
     return injects(check) &&
            (check->image->entry_interruption_information & INTERRUPTION_TYPE) == type;
 }

@@ -27,21 +27,18 @@ static const struct {
     [LDTR] = {0x0004, true, true, "type must be 2, an LDT"},
 };
 
-static unsigned type_of(const struct image_segment *segment)
-{
+static unsigned type_of(const struct image_segment *segment) {
     return (unsigned)segment->access_rights & ACCESS_RIGHTS_TYPE;
 }
 
 /* A limit with bits 11:0 not all ones is in bytes, one above 2^20 is in pages. */
-static bool granularity_is_right(const struct image_segment *segment)
-{
+static bool granularity_is_right(const struct image_segment *segment) {
     if ((segment->access_rights & ACCESS_RIGHTS_G) != 0)
         return (segment->limit & 0xfff) == 0xfff;
     return segment->limit >> 20 == 0;
 }
 
-static void check_v8086_segment(struct entry_checker *check, const struct image_segment *segment)
-{
+static void check_v8086_segment(struct entry_checker *check, const struct image_segment *segment) {
     require(check, segment->base == segment->selector << 4, &segment->base,
             "must be the selector times 16 in virtual-8086 mode");
     require(check, segment->limit == 0xffff, &segment->limit, "must be FFFFH in virtual-8086 mode");
@@ -50,8 +47,7 @@ static void check_v8086_segment(struct entry_checker *check, const struct image_
 }
 
 /* Nothing but the base counts of an unusable register; CS and TR cannot be unusable. */
-static void check_segment(struct entry_checker *check, unsigned i)
-{
+static void check_segment(struct entry_checker *check, unsigned i) {
     const struct image_segment *segment = &check->image->segment[i];
     const uint64_t *rights = &segment->access_rights;
     bool usable = (*rights & ACCESS_RIGHTS_UNUSABLE) == 0;
@@ -80,8 +76,7 @@ static void check_segment(struct entry_checker *check, unsigned i)
 
 /* The DPL of SS is the guest's CPL, and is checked even of an unusable register. Types 9 and 11 are
  * non-conforming code segments, 13 and 15 conforming ones. */
-static void check_privilege(struct entry_checker *check)
-{
+static void check_privilege(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *cs = &v->cs.access_rights, *ss = &v->ss.access_rights;
     uint64_t cs_dpl = *cs & ACCESS_RIGHTS_DPL, ss_dpl = *ss & ACCESS_RIGHTS_DPL;
@@ -99,14 +94,12 @@ static void check_privilege(struct entry_checker *check)
             cs, "D/B must be 0 in 64-bit mode");
 }
 
-static void check_table(struct entry_checker *check, const struct image_table *table)
-{
+static void check_table(struct entry_checker *check, const struct image_table *table) {
     require_canonical(check, &table->base);
     require(check, table->limit >> 16 == 0, &table->limit, "bits 31:16 must be 0");
 }
 
-void check_guest_segments(struct entry_checker *check)
-{
+void check_guest_segments(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     bool v8086 = (v->guest_rflags & RFLAGS_VM) != 0;
 

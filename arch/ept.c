@@ -15,31 +15,26 @@
 
 static const char *const no_memory = "no memory for another table";
 
-static uint64_t span(unsigned level)
-{
+static uint64_t span(unsigned level) {
     return EPT_4K << (9 * level);
 }
 
-static bool is_table(uint64_t entry, unsigned level)
-{
+static bool is_table(uint64_t entry, unsigned level) {
     return level > 0 && (entry & EPT_ALL) != 0 && (entry & ENTRY_LARGE) == 0;
 }
 
 /* One store, and after those that filled a new table: a CPU may be walking the tables. */
-static void set_entry(uint64_t *entry, uint64_t value)
-{
+static void set_entry(uint64_t *entry, uint64_t value) {
     __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
-const char *ept_init(struct ept *ept)
-{
+const char *ept_init(struct ept *ept) {
     return ept->alloc_table(ept->ctx, &ept->root) != NULL ? NULL : no_memory;
 }
 
 /* The table below an entry of this level. If there is none, a new one that maps what the entry
  * does: the pieces of a large page, or nothing. */
-static uint64_t *table_below(struct ept *ept, uint64_t *entry, unsigned level)
-{
+static uint64_t *table_below(struct ept *ept, uint64_t *entry, unsigned level) {
     uint64_t piece = level == 1 ? *entry & ~ENTRY_LARGE : *entry;
     uint64_t phys;
     uint64_t *table;
@@ -59,8 +54,7 @@ static uint64_t *table_below(struct ept *ept, uint64_t *entry, unsigned level)
  * even if a large page would fit in its place: no table is ever free for reuse while a CPU may walk
  * it. */
 static uint64_t map_page(struct ept *ept, uint64_t guest, uint64_t phys, uint64_t size,
-                         uint64_t bits)
-{
+                         uint64_t bits) {
     unsigned largest = ept->pages_1g ? 2 : 1;
     uint64_t *table = ept->table(ept->ctx, ept->root);
 
@@ -77,8 +71,8 @@ static uint64_t map_page(struct ept *ept, uint64_t guest, uint64_t phys, uint64_
     return 0;
 }
 
-const char *ept_map(struct ept *ept, uint64_t guest, uint64_t phys, uint64_t size, uint64_t rights)
-{
+const char *ept_map(struct ept *ept, uint64_t guest, uint64_t phys, uint64_t size,
+                    uint64_t rights) {
     uint64_t limit = 1ULL << ept->physical_bits;
 
     if ((guest | phys | size) % EPT_4K != 0 || size == 0)
@@ -101,7 +95,6 @@ const char *ept_map(struct ept *ept, uint64_t guest, uint64_t phys, uint64_t siz
     return NULL;
 }
 
-uint64_t ept_pointer(const struct ept *ept)
-{
+uint64_t ept_pointer(const struct ept *ept) {
     return ept->root | POINTER_WALK_4 | MEMORY_TYPE_WB;
 }

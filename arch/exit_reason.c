@@ -64,8 +64,7 @@ static const char *const error_names[] = {
     [28] = "invalid operand to INVEPT/INVVPID",
 };
 
-const char *exit_reason_name(uint32_t reason)
-{
+const char *exit_reason_name(uint32_t reason) {
     uint32_t basic = reason & EXIT_REASON_BASIC_MASK;
 
     if (basic >= EXIT_REASON_COUNT || reason_names[basic] == NULL)
@@ -73,8 +72,7 @@ const char *exit_reason_name(uint32_t reason)
     return reason_names[basic];
 }
 
-const char *vm_instruction_error_name(uint32_t error)
-{
+const char *vm_instruction_error_name(uint32_t error) {
     if (error >= sizeof(error_names) / sizeof(error_names[0]) || error_names[error] == NULL)
         return "unknown VM-instruction error";
     return error_names[error];

@@ -29,8 +29,7 @@ static struct gate table[256];
 static trap_handler *fatal_handler;
 static trap_handler *nmi_handler;
 
-static uint8_t stack_of(unsigned vector)
-{
+static uint8_t stack_of(unsigned vector) {
     switch (vector) {
     case VECTOR_NMI:
         return IST_NMI;
@@ -45,8 +44,7 @@ static uint8_t stack_of(unsigned vector)
     }
 }
 
-void idt_init(trap_handler *fatal)
-{
+void idt_init(trap_handler *fatal) {
     fatal_handler = fatal;
     for (unsigned v = 0; v < 256; v++) {
         uint64_t entry = (uint64_t)trap_entries + v * TRAP_ENTRY_SIZE;
@@ -61,26 +59,22 @@ void idt_init(trap_handler *fatal)
     }
 }
 
-void idt_load(void)
-{
+void idt_load(void) {
     struct table_register idtr = {sizeof(table) - 1, (uint64_t)table};
     __asm__ volatile("lidt %0" : : "m"(idtr));
 }
 
-uint64_t idt_base(void)
-{
+uint64_t idt_base(void) {
     return (uint64_t)table;
 }
 
-void idt_set_nmi(trap_handler *handler)
-{
+void idt_set_nmi(trap_handler *handler) {
     nmi_handler = handler;
 }
 
 /* From traps.asm. */
 void trap_dispatch(struct trap_frame *frame);
-void trap_dispatch(struct trap_frame *frame)
-{
+void trap_dispatch(struct trap_frame *frame) {
     if (frame->vector == VECTOR_NMI && nmi_handler) {
         nmi_handler(frame);
     } else if (frame->vector == VECTOR_WAKE || frame->vector == VECTOR_SPURIOUS) {
@@ -93,8 +87,7 @@ void trap_dispatch(struct trap_frame *frame)
     }
 }
 
-const char *exception_name(uint64_t vector)
-{
+const char *exception_name(uint64_t vector) {
     static const char *const name[] = {"#DE divide error",
                                        "#DB debug",
                                        "NMI",

@@ -5,40 +5,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-static inline uint8_t in8(uint16_t port)
-{
+static inline uint8_t in8(uint16_t port) {
     uint8_t value;
     __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
     return value;
 }
 
-static inline uint16_t in16(uint16_t port)
-{
+static inline uint16_t in16(uint16_t port) {
     uint16_t value;
     __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
     return value;
 }
 
-static inline void out8(uint16_t port, uint8_t value)
-{
+static inline void out8(uint16_t port, uint8_t value) {
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
-static inline void out16(uint16_t port, uint16_t value)
-{
+static inline void out16(uint16_t port, uint16_t value) {
     __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
 }
 
 /* #GP if the MSR does not exist. */
-static inline uint64_t rdmsr(uint32_t msr)
-{
+static inline uint64_t rdmsr(uint32_t msr) {
     uint32_t low, high;
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
     return (uint64_t)high << 32 | low;
 }
 
-static inline void wrmsr(uint32_t msr, uint64_t value)
-{
+static inline void wrmsr(uint32_t msr, uint64_t value) {
     __asm__ volatile("wrmsr"
                      :
                      : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
@@ -49,8 +43,7 @@ struct cpuid_result {
     uint32_t eax, ebx, ecx, edx;
 };
 
-static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
-{
+static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf) {
     struct cpuid_result r;
     __asm__ volatile("cpuid"
                      : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
@@ -58,89 +51,74 @@ static inline struct cpuid_result cpuid(uint32_t leaf, uint32_t subleaf)
     return r;
 }
 
-static inline uint64_t rdtsc(void)
-{
+static inline uint64_t rdtsc(void) {
     uint32_t low, high;
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
     return (uint64_t)high << 32 | low;
 }
 
-static inline uint64_t read_cr0(void)
-{
+static inline uint64_t read_cr0(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr0, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr0(uint64_t value)
-{
+static inline void write_cr0(uint64_t value) {
     __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
 }
 
-static inline uint64_t read_cr2(void)
-{
+static inline uint64_t read_cr2(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr2, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr2(uint64_t value)
-{
+static inline void write_cr2(uint64_t value) {
     __asm__ volatile("mov %0, %%cr2" : : "r"(value));
 }
 
-static inline uint64_t read_cr3(void)
-{
+static inline uint64_t read_cr3(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr3, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr3(uint64_t value)
-{
+static inline void write_cr3(uint64_t value) {
     __asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
 }
 
-static inline uint64_t read_cr4(void)
-{
+static inline uint64_t read_cr4(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr4, %0" : "=r"(value));
     return value;
 }
 
-static inline void write_cr4(uint64_t value)
-{
+static inline void write_cr4(uint64_t value) {
     __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
 /* #GP on a value that the processor does not support. */
-static inline void xsetbv(uint32_t index, uint64_t value)
-{
+static inline void xsetbv(uint32_t index, uint64_t value) {
     __asm__ volatile("xsetbv" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
-static inline void interrupts_off(void)
-{
+static inline void interrupts_off(void) {
     __asm__ volatile("cli" : : : "memory");
 }
 
-static inline void halt(void)
-{
+static inline void halt(void) {
     __asm__ volatile("hlt" : : : "memory");
 }
 
-static inline void cpu_pause(void)
-{
+static inline void cpu_pause(void) {
     __asm__ volatile("pause");
 }
 
 /* Stores to write-combining memory leave the processor. */
-static inline void store_fence(void)
-{
+static inline void store_fence(void) {
     __asm__ volatile("sfence" : : : "memory");
 }
 
-static inline void wbinvd(void)
-{
+static inline void wbinvd(void) {
     __asm__ volatile("wbinvd" : : : "memory");
 }

@@ -9,8 +9,7 @@
 
 #include <stdint.h>
 
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
-{
+void *memcpy(void *restrict to, const void *restrict from, size_t size) {
     void *d = to;
     const void *s = from;
     size_t words = size / 8, bytes = size % 8;
@@ -21,16 +20,14 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
 }
 
 /* From the last byte to the first, for overlapping ranges where `to` lies above `from`. */
-static void copy_backwards(void *to, const void *from, size_t size)
-{
+static void copy_backwards(void *to, const void *from, size_t size) {
     uint8_t *d = (uint8_t *)to + size - 1;
     const uint8_t *s = (const uint8_t *)from + size - 1;
 
     __asm__ volatile("std\n\trep movsb\n\tcld" : "+D"(d), "+S"(s), "+c"(size) : : "memory", "cc");
 }
 
-void *memmove(void *to, const void *from, size_t size)
-{
+void *memmove(void *to, const void *from, size_t size) {
     if ((uintptr_t)to - (uintptr_t)from < size)
         copy_backwards(to, from, size);
     else
@@ -38,8 +35,7 @@ void *memmove(void *to, const void *from, size_t size)
     return to;
 }
 
-void *memset(void *to, int value, size_t size)
-{
+void *memset(void *to, int value, size_t size) {
     uint64_t pattern = (uint8_t)value * 0x0101010101010101ULL;
     void *d = to;
     size_t words = size / 8, bytes = size % 8;
@@ -49,8 +45,7 @@ void *memset(void *to, int value, size_t size)
     return to;
 }
 
-int memcmp(const void *a, const void *b, size_t size)
-{
+int memcmp(const void *a, const void *b, size_t size) {
     const uint8_t *x = a, *y = b;
 
     for (size_t i = 0; i < size; i++) {

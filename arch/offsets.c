@@ -7,8 +7,7 @@
 #define DEFINE(name, value) __asm__ volatile("\n#@@ " #name " %0" : : "i"((long)(value)))
 
 void offsets(void);
-void offsets(void)
-{
+void offsets(void) {
     DEFINE(CONTEXT_REG, offsetof(struct vmx_context, reg));
     DEFINE(CONTEXT_HOST_RSP, offsetof(struct vmx_context, host_rsp));
     DEFINE(GUEST_RAX, GUEST_RAX);

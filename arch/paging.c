@@ -21,24 +21,20 @@
 static const char *const no_memory = "no memory for a table";
 
 /* Bytes that one entry of a table of this level covers. */
-static uint64_t level_size(int level)
-{
+static uint64_t level_size(int level) {
     return PAGING_4K << (9 * (level - 1));
 }
 
-static unsigned level_index(uint64_t virt, int level)
-{
+static unsigned level_index(uint64_t virt, int level) {
     return (virt / level_size(level)) % 512;
 }
 
-const char *paging_init(struct paging *paging)
-{
+const char *paging_init(struct paging *paging) {
     return paging->alloc_table(paging->ctx, &paging->root) ? NULL : no_memory;
 }
 
 /* The table below *entry; makes one if there is none. */
-static const char *next_table(struct paging *paging, uint64_t *entry, uint64_t **table)
-{
+static const char *next_table(struct paging *paging, uint64_t *entry, uint64_t **table) {
     uint64_t phys;
 
     if (!(*entry & ENTRY_PRESENT)) {
@@ -56,8 +52,7 @@ static const char *next_table(struct paging *paging, uint64_t *entry, uint64_t *
 
 /* Level 4 entries never map a page, and bit 7 is reserved there, so one test serves all levels. */
 static const char *map_page(struct paging *paging, uint64_t virt, uint64_t phys, int leaf_level,
-                            uint64_t flags)
-{
+                            uint64_t flags) {
     uint64_t *table = paging->table(paging->ctx, paging->root);
     uint64_t *entry;
 
@@ -75,8 +70,7 @@ static const char *map_page(struct paging *paging, uint64_t virt, uint64_t phys,
     return NULL;
 }
 
-static int largest_level(const struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size)
-{
+static int largest_level(const struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size) {
     int level = paging->pages_1g ? 3 : 2;
 
     while (level > 1 && ((virt | phys) % level_size(level) || size < level_size(level)))
@@ -84,8 +78,7 @@ static int largest_level(const struct paging *paging, uint64_t virt, uint64_t ph
     return level;
 }
 
-static const char *check_range(uint64_t virt, uint64_t phys, uint64_t size, uint64_t flags)
-{
+static const char *check_range(uint64_t virt, uint64_t phys, uint64_t size, uint64_t flags) {
     uint64_t last = virt + (size - 1);
 
     if ((virt | phys | size) % PAGING_4K || size == 0)
@@ -98,8 +91,7 @@ static const char *check_range(uint64_t virt, uint64_t phys, uint64_t size, uint
 }
 
 const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
-                       uint64_t flags)
-{
+                       uint64_t flags) {
     const char *result = check_range(virt, phys, size, flags);
 
     while (!result && size) {
@@ -113,8 +105,7 @@ const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint
     return result;
 }
 
-bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page)
-{
+bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page) {
     const uint64_t *table = paging->table(paging->ctx, paging->root);
 
     if (virt >= LOWER_END && virt < UPPER_START)

@@ -6,8 +6,7 @@ struct table_register {
     uint64_t base;
 } __attribute__((packed));
 
-void segments_load(struct segments *segments, const uint64_t ist_top[IST_END])
-{
+void segments_load(struct segments *segments, const uint64_t ist_top[IST_END]) {
     uint64_t tss = (uint64_t)&segments->tss;
 
     for (unsigned i = 1; i < IST_END; i++)

@@ -11,15 +11,13 @@ struct spinlock {
     _Atomic uint32_t owner;
 };
 
-static inline void spin_lock(struct spinlock *lock)
-{
+static inline void spin_lock(struct spinlock *lock) {
     uint32_t ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
     while (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)
         cpu_pause();
 }
 
-static inline void spin_unlock(struct spinlock *lock)
-{
+static inline void spin_unlock(struct spinlock *lock) {
     uint32_t owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
     atomic_store_explicit(&lock->owner, owner + 1, memory_order_release);
 }

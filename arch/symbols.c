@@ -17,8 +17,7 @@ struct symbol_table {
 _Static_assert(sizeof(struct symbol) == 8, "what tools/symbols.awk writes");
 _Static_assert(offsetof(struct symbol_table, symbol) == 8, "what tools/symbols.awk writes");
 
-const char *symbols_find(const void *start, size_t size, uint64_t address, uint64_t *offset)
-{
+const char *symbols_find(const void *start, size_t size, uint64_t address, uint64_t *offset) {
     const struct symbol_table *table = start;
     if (size < sizeof(*table) || table->count > (size - sizeof(*table)) / sizeof(struct symbol))
         return NULL;
@@ -49,8 +48,7 @@ const char *symbols_find(const void *start, size_t size, uint64_t address, uint6
     return strings + name;
 }
 
-const char *symbol_lookup(uint64_t address, uint64_t *offset)
-{
+const char *symbol_lookup(uint64_t address, uint64_t *offset) {
     if (address < (uintptr_t)image_text || address >= (uintptr_t)image_rodata)
         return NULL;
     return symbols_find(image_symbols, (uintptr_t)image_end - (uintptr_t)image_symbols, address,

@@ -9,8 +9,7 @@
 
 #define CPUID_1_ECX_VMX (1u << 5)
 
-const char *vmx_error(void)
-{
+const char *vmx_error(void) {
     uint64_t error;
     bool valid;
 
@@ -22,14 +21,12 @@ const char *vmx_error(void)
     return valid ? vm_instruction_error_name((uint32_t)error) : "no current VMCS";
 }
 
-_Noreturn void vmx_fail(const char *instruction, uint64_t operand)
-{
+_Noreturn void vmx_fail(const char *instruction, uint64_t operand) {
     panic("%s of 0x%lx failed: %s", instruction, operand, vmx_error());
 }
 
 /* SDM Vol. 3C, "Enabling and Entering VMX Operation": unlocked is ours to set, on each CPU. */
-static const char *allow_vmxon(void)
-{
+static const char *allow_vmxon(void) {
     uint64_t control = rdmsr(MSR_IA32_FEATURE_CONTROL);
 
     if (!(control & FEATURE_CONTROL_LOCK)) {
@@ -41,8 +38,7 @@ static const char *allow_vmxon(void)
     return NULL;
 }
 
-const char *vmx_on(struct vmx_region *region, uint64_t physical)
-{
+const char *vmx_on(struct vmx_region *region, uint64_t physical) {
     if (!(cpuid(1, 0).ecx & CPUID_1_ECX_VMX))
         return "it has no VMX";
 
@@ -64,8 +60,7 @@ const char *vmx_on(struct vmx_region *region, uint64_t physical)
     return on ? NULL : "VMXON fails on it";
 }
 
-void vmx_off(void)
-{
+void vmx_off(void) {
     __asm__ volatile("vmxoff" : : : "cc", "memory");
     write_cr4(read_cr4() & ~CR4_VMXE);
 }

@@ -55,8 +55,7 @@ const char *vmx_error(void);
 
 _Noreturn void vmx_fail(const char *instruction, uint64_t operand) __attribute__((cold));
 
-static inline void vmcs_write(uint64_t field, uint64_t value)
-{
+static inline void vmcs_write(uint64_t field, uint64_t value) {
     __asm__ goto("vmwrite %1, %0\n\tjna %l[fail]"
                  :
                  : "r"(field), "r"(value)
@@ -67,8 +66,7 @@ fail:
     vmx_fail("VMWRITE", field);
 }
 
-static inline uint64_t vmcs_read(uint64_t field)
-{
+static inline uint64_t vmcs_read(uint64_t field) {
     uint64_t value;
     __asm__ goto("vmread %1, %0\n\tjna %l[fail]" : "=r"(value) : "r"(field) : "cc" : fail);
     return value;
@@ -77,8 +75,7 @@ fail:
 }
 
 /* Makes the VMCS at this physical address inactive and its launch state clear. */
-static inline void vmcs_clear(uint64_t physical)
-{
+static inline void vmcs_clear(uint64_t physical) {
     __asm__ goto("vmclear %0\n\tjna %l[fail]" : : "m"(physical) : "cc", "memory" : fail);
     return;
 fail:
@@ -86,8 +83,7 @@ fail:
 }
 
 /* Makes it current on this CPU. */
-static inline void vmcs_load(uint64_t physical)
-{
+static inline void vmcs_load(uint64_t physical) {
     __asm__ goto("vmptrld %0\n\tjna %l[fail]" : : "m"(physical) : "cc", "memory" : fail);
     return;
 fail:
@@ -103,8 +99,7 @@ struct invalidation_descriptor {
 #define INVVPID_SINGLE_CONTEXT 1
 #define INVVPID_ALL_CONTEXTS   2
 
-static inline void invept(uint64_t type, uint64_t ept_pointer)
-{
+static inline void invept(uint64_t type, uint64_t ept_pointer) {
     struct invalidation_descriptor descriptor = {ept_pointer, 0};
     __asm__ goto("invept %0, %1\n\tjna %l[fail]"
                  :
@@ -116,8 +111,7 @@ fail:
     vmx_fail("INVEPT", type);
 }
 
-static inline void invvpid(uint64_t type, uint16_t vpid)
-{
+static inline void invvpid(uint64_t type, uint16_t vpid) {
     struct invalidation_descriptor descriptor = {vpid, 0};
     __asm__ goto("invvpid %0, %1\n\tjna %l[fail]"
                  :

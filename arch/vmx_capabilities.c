@@ -9,13 +9,11 @@
 #define CPUID_80000001_EDX_RDTSCP (1u << 27)
 
 /* An allowed-1 bit of a control word, in the MSR's high half. */
-static bool may_be_1(uint64_t capability, uint32_t control)
-{
+static bool may_be_1(uint64_t capability, uint32_t control) {
     return (capability >> 32) & control;
 }
 
-void vmx_read_capabilities(struct vmx_capabilities *c)
-{
+void vmx_read_capabilities(struct vmx_capabilities *c) {
     *c = (struct vmx_capabilities){.vmx = cpuid(1, 0).ecx & CPUID_1_ECX_VMX};
     uint32_t max = cpuid(0, 0).eax, max_extended = cpuid(0x80000000, 0).eax;
     c->physical_bits = 36;

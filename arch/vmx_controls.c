@@ -102,8 +102,7 @@ static const struct {
 
 #define ABILITY_COUNT (sizeof(abilities) / sizeof(abilities[0]))
 
-uint64_t vmx_capability(const struct vmx_capabilities *c, enum vmx_word word)
-{
+uint64_t vmx_capability(const struct vmx_capabilities *c, enum vmx_word word) {
     bool true_controls = (c->basic & VMX_BASIC_TRUE_CONTROLS) != 0;
 
     switch (word) {
@@ -123,8 +122,7 @@ uint64_t vmx_capability(const struct vmx_capabilities *c, enum vmx_word word)
 
 /* Whether the processor lets the control have the value that the list wants. A control that only
  * one APIC mode sets must be clearable for the other: hardware forbids both at once. */
-static bool allowed(const struct control *control, uint64_t word)
-{
+static bool allowed(const struct control *control, uint64_t word) {
     bool may_be_set = ((word >> 32) & control->bit) != 0;
     bool may_be_clear = (word & control->bit) == 0;
 
@@ -137,15 +135,13 @@ struct report {
     unsigned count;
 };
 
-static void add(struct report *report, const char *name, const char *meaning)
-{
+static void add(struct report *report, const char *name, const char *meaning) {
     if (report->count < report->max)
         report->out[report->count] = (struct vmx_missing){name, meaning};
     report->count++;
 }
 
-static void check_vmx(const struct vmx_capabilities *c, struct report *report)
-{
+static void check_vmx(const struct vmx_capabilities *c, struct report *report) {
     bool is_locked = (c->feature_control & FEATURE_CONTROL_LOCK) != 0;
 
     if (!c->vmx) {
@@ -156,8 +152,7 @@ static void check_vmx(const struct vmx_capabilities *c, struct report *report)
     }
 }
 
-static void check_basic(const struct vmx_capabilities *c, struct report *report)
-{
+static void check_basic(const struct vmx_capabilities *c, struct report *report) {
     uint64_t type = (c->basic >> VMX_BASIC_MEMORY_TYPE_SHIFT) & VMX_BASIC_MEMORY_TYPE_MASK;
 
     if ((c->basic & VMX_BASIC_32BIT_ADDRESSES) != 0)
@@ -166,8 +161,7 @@ static void check_basic(const struct vmx_capabilities *c, struct report *report)
         add(report, "VMX regions of type WB", "the VMCS lies in ordinary memory");
 }
 
-unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, unsigned max)
-{
+unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, unsigned max) {
     struct report report = {.out = out, .max = max};
 
     check_vmx(c, &report);
@@ -183,15 +177,13 @@ unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, 
     return report.count;
 }
 
-static bool wanted(const struct control *control, enum vmx_apic_mode mode)
-{
+static bool wanted(const struct control *control, enum vmx_apic_mode mode) {
     return control->need == SET || (control->need == XAPIC && mode == VMX_APIC_XAPIC) ||
            (control->need == X2APIC && mode == VMX_APIC_X2APIC);
 }
 
 /* Instructions that CPUID promises the guest, and that raise #UD unless their control is set. */
-static uint32_t optional_secondary(const struct vmx_capabilities *c)
-{
+static uint32_t optional_secondary(const struct vmx_capabilities *c) {
     uint32_t bits =
         (c->rdtscp ? SECONDARY_ENABLE_RDTSCP : 0) | (c->invpcid ? SECONDARY_ENABLE_INVPCID : 0);
 
@@ -199,8 +191,7 @@ static uint32_t optional_secondary(const struct vmx_capabilities *c)
 }
 
 bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mode,
-                         struct vmx_controls *out)
-{
+                         struct vmx_controls *out) {
     uint32_t word[VMX_WORD_COUNT];
 
     *out = (struct vmx_controls){0};
@@ -219,17 +210,14 @@ bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mo
     return true;
 }
 
-uint64_t vmx_host_cr0(const struct vmx_capabilities *c, uint64_t cr0)
-{
+uint64_t vmx_host_cr0(const struct vmx_capabilities *c, uint64_t cr0) {
     return (cr0 | c->cr0_fixed0) & c->cr0_fixed1;
 }
 
-uint64_t vmx_guest_cr0(const struct vmx_capabilities *c, uint64_t cr0)
-{
+uint64_t vmx_guest_cr0(const struct vmx_capabilities *c, uint64_t cr0) {
     return (cr0 | (c->cr0_fixed0 & ~(CR0_PE | CR0_PG))) & c->cr0_fixed1;
 }
 
-uint64_t vmx_cr4(const struct vmx_capabilities *c, uint64_t cr4)
-{
+uint64_t vmx_cr4(const struct vmx_capabilities *c, uint64_t cr4) {
     return (cr4 | c->cr4_fixed0) & c->cr4_fixed1;
 }

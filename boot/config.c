@@ -45,16 +45,14 @@ struct parser {
 };
 
 /* The user's text for a message, cut if it is long. */
-static const char *shown(char out[SHOWN_SIZE], struct slice s)
-{
+static const char *shown(char out[SHOWN_SIZE], struct slice s) {
     if (s.size >= SHOWN_SIZE)
         s.size = SHOWN_SIZE - 1;
     slice_copy(out, SHOWN_SIZE, s);
     return out;
 }
 
-void config_fail(char *error, uint32_t line, const char *fmt, ...)
-{
+void config_fail(char *error, uint32_t line, const char *fmt, ...) {
     va_list args;
 
     if (error[0])
@@ -68,8 +66,7 @@ void config_fail(char *error, uint32_t line, const char *fmt, ...)
 /* ---- lines ----------------------------------------------------------------------------------- */
 
 /* Digits, perhaps with K, M or G behind them. */
-static bool parse_size(struct slice s, uint64_t *bytes)
-{
+static bool parse_size(struct slice s, uint64_t *bytes) {
     static const char unit[] = "kKmMgG";
 
     if (!slice_take_number(&s, bytes))
@@ -81,8 +78,7 @@ static bool parse_size(struct slice s, uint64_t *bytes)
     return s.size == 0;
 }
 
-static bool parse_value(const struct key *key, struct slice value, uint64_t *number)
-{
+static bool parse_value(const struct key *key, struct slice value, uint64_t *number) {
     if (key->unit)
         return parse_size(value, number) && *number && *number % key->unit == 0 &&
                *number <= key->max;
@@ -90,8 +86,7 @@ static bool parse_value(const struct key *key, struct slice value, uint64_t *num
     return *number || slice_equals(value, "off");
 }
 
-static void set_key(struct parser *parser, const struct key *key, struct slice value)
-{
+static void set_key(struct parser *parser, const struct key *key, struct slice value) {
     char *to = (char *)&parser->guest->config + key->offset;
     char text[SHOWN_SIZE];
     uint64_t number;
@@ -108,8 +103,7 @@ static void set_key(struct parser *parser, const struct key *key, struct slice v
     }
 }
 
-static void parse_assignment(struct parser *parser, struct slice name, struct slice value)
-{
+static void parse_assignment(struct parser *parser, struct slice name, struct slice value) {
     char text[SHOWN_SIZE];
     int key = 0;
 
@@ -131,8 +125,7 @@ static void parse_assignment(struct parser *parser, struct slice name, struct sl
         *line = parser->line;
 }
 
-static bool is_name(struct slice s)
-{
+static bool is_name(struct slice s) {
     for (size_t i = 0; i < s.size; i++) {
         char c = s.text[i];
 
@@ -144,8 +137,7 @@ static bool is_name(struct slice s)
 }
 
 /* The guest of this name, or guest_count if there is none. */
-static uint32_t find_guest(const struct config *config, const char *name)
-{
+static uint32_t find_guest(const struct config *config, const char *name) {
     uint32_t i = 0;
 
     while (i < config->guest_count && !same_text(config->guest[i].config.name, name))
@@ -154,8 +146,7 @@ static uint32_t find_guest(const struct config *config, const char *name)
 }
 
 /* name: what stands between the brackets. */
-static void parse_header(struct parser *parser, struct slice name)
-{
+static void parse_header(struct parser *parser, struct slice name) {
     struct config *config = parser->config;
     uint32_t index = config->guest_count;
 
@@ -184,8 +175,7 @@ static void parse_header(struct parser *parser, struct slice name)
     config->guest_count++;
 }
 
-static void parse_line(struct parser *parser, struct slice line)
-{
+static void parse_line(struct parser *parser, struct slice line) {
     size_t equal = 0;
 
     line = slice_trim(slice_without_comment(line));
@@ -215,15 +205,13 @@ static void parse_line(struct parser *parser, struct slice line)
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 /* The guest that `index` waits for, or guest_count if it waits for none. */
-static uint32_t waits_for(const struct config *config, uint32_t index)
-{
+static uint32_t waits_for(const struct config *config, uint32_t index) {
     const char *after = config->guest[index].config.after;
 
     return after[0] ? find_guest(config, after) : config->guest_count;
 }
 
-static void check_after(struct config *config, uint32_t index)
-{
+static void check_after(struct config *config, uint32_t index) {
     struct boot_guest *guest = &config->guest[index];
     uint32_t line = config->line[index].key[CONFIG_AFTER];
     uint32_t next = waits_for(config, index);
@@ -238,8 +226,7 @@ static void check_after(struct config *config, uint32_t index)
     }
 }
 
-void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size)
-{
+void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size) {
     struct parser parser = {.config = config, .error = config->error};
     size_t start = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
 
@@ -263,8 +250,7 @@ void config_parse(struct config *config, struct boot_guest *guest, const char *t
     }
 }
 
-static void check_memory(struct config *config, uint64_t usable)
-{
+static void check_memory(struct config *config, uint64_t usable) {
     for (uint32_t i = 0; i < config->guest_count; i++) {
         struct boot_guest *guest = &config->guest[i];
         const struct config_lines *line = &config->line[i];
@@ -281,8 +267,7 @@ static void check_memory(struct config *config, uint64_t usable)
     }
 }
 
-uint32_t config_check(struct config *config, uint64_t usable)
-{
+uint32_t config_check(struct config *config, uint64_t usable) {
     struct boot_guest *guest = config->guest;
     uint32_t started = 0;
 

@@ -11,8 +11,7 @@
 
 static EFI_FILE_HANDLE volume;
 
-const char *files_open(void)
-{
+const char *files_open(void) {
     EFI_LOADED_IMAGE *image;
 
     if (EFI_ERROR(BS->HandleProtocol(firmware_image, &LoadedImageProtocol, (void **)&image)))
@@ -22,8 +21,7 @@ const char *files_open(void)
 }
 
 /* In one call: the firmware then reads long runs of sectors. */
-static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct file *file)
-{
+static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct file *file) {
     const EFI_FILE_INFO *info = LibFileInfo(handle);
 
     if (!info)
@@ -44,8 +42,7 @@ static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct fi
 }
 
 /* The firmware wants backslashes and 16-bit characters. */
-const char *files_read(const char *path, uint64_t max, struct file *file)
-{
+const char *files_read(const char *path, uint64_t max, struct file *file) {
     EFI_FILE_HANDLE handle;
     CHAR16 name[PATH_MAX_LENGTH];
     size_t i = 0;

@@ -5,8 +5,7 @@
 
 EFI_HANDLE firmware_image;
 
-void *firmware_alloc(uint64_t size, uint64_t end)
-{
+void *firmware_alloc(uint64_t size, uint64_t end) {
     EFI_PHYSICAL_ADDRESS address = end - 1;
     UINTN pages = EFI_SIZE_TO_PAGES(size);
 

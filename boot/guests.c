@@ -17,8 +17,7 @@
 #define HYPERVISOR_MEMORY (8ULL << 20)
 
 /* Reads a guest's file, or notes at the line of its key why it cannot be read. */
-static struct file read_file(struct boot_guest *guest, uint32_t line, const char *path)
-{
+static struct file read_file(struct boot_guest *guest, uint32_t line, const char *path) {
     struct file file;
     const char *problem = files_read(path, FILE_SIZE_MAX, &file);
 
@@ -29,8 +28,7 @@ static struct file read_file(struct boot_guest *guest, uint32_t line, const char
 }
 
 /* A kernel that an earlier guest has too is read once: the hypervisor only copies from it. */
-static void read_guest_files(struct config *config, uint32_t index)
-{
+static void read_guest_files(struct config *config, uint32_t index) {
     struct boot_guest *guest = &config->guest[index], *same = config->guest;
     const uint32_t *line = config->line[index].key;
     struct file kernel, initrd = {0};
@@ -49,8 +47,7 @@ static void read_guest_files(struct config *config, uint32_t index)
     guest->initrd_size = initrd.size;
 }
 
-static void print_mistakes(const struct config *config)
-{
+static void print_mistakes(const struct config *config) {
     if (config->error[0])
         screen_print("PINWHEEL config: %s\n", config->error);
     for (uint32_t i = 0; i < config->guest_count; i++) {
@@ -59,8 +56,7 @@ static void print_mistakes(const struct config *config)
     }
 }
 
-static const char *read_config(struct boot_info *info, struct config *config)
-{
+static const char *read_config(struct boot_info *info, struct config *config) {
     struct file file;
     const char *problem = files_open();
 
@@ -78,8 +74,7 @@ static const char *read_config(struct boot_info *info, struct config *config)
     return NULL;
 }
 
-const char *guests_read(struct boot_info *info)
-{
+const char *guests_read(struct boot_info *info) {
     static struct config config;
     const char *problem = read_config(info, &config);
 

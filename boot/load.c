@@ -51,14 +51,12 @@ static UINTN map_key; /* tells the firmware that we know its latest memory map *
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
-static const struct elf_program *program(unsigned index)
-{
+static const struct elf_program *program(unsigned index) {
     return (const struct elf_program *)(hypervisor_image + header->program_offset) + index;
 }
 
 /* The addresses that the segments span; false if this is no image that can be loaded. */
-static bool image_span(uint64_t *start, uint64_t *end)
-{
+static bool image_span(uint64_t *start, uint64_t *end) {
     uint64_t file_size = (uint64_t)(hypervisor_image_end - hypervisor_image);
 
     if (file_size < sizeof(*header) ||
@@ -88,13 +86,11 @@ static bool image_span(uint64_t *start, uint64_t *end)
     return *start < *end && *start % IMAGE_ALIGN == 0;
 }
 
-static uint64_t segment_flags(const struct elf_program *p)
-{
+static uint64_t segment_flags(const struct elf_program *p) {
     return (p->flags & ELF_WRITE ? PAGING_WRITABLE : 0) | (p->flags & ELF_EXECUTE ? 0 : PAGING_NX);
 }
 
-static const char *load_image(struct boot_info *info, struct paging *paging)
-{
+static const char *load_image(struct boot_info *info, struct paging *paging) {
     uint64_t start, end;
 
     if (!image_span(&start, &end))
@@ -121,8 +117,7 @@ static const char *load_image(struct boot_info *info, struct paging *paging)
 
 /* ---- page tables ----------------------------------------------------------------------------- */
 
-static uint64_t *alloc_table(void *ctx, uint64_t *phys)
-{
+static uint64_t *alloc_table(void *ctx, uint64_t *phys) {
     uint64_t *table = firmware_alloc(PAGING_4K, 0);
 
     (void)ctx;
@@ -130,21 +125,18 @@ static uint64_t *alloc_table(void *ctx, uint64_t *phys)
     return table;
 }
 
-static uint64_t *table_at(void *ctx, uint64_t phys)
-{
+static uint64_t *table_at(void *ctx, uint64_t phys) {
     (void)ctx;
     return (uint64_t *)phys;
 }
 
-static bool has_1g_pages(void)
-{
+static bool has_1g_pages(void) {
     return cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & (1u << 26));
 }
 
 /* Below 4 GiB in pages of 2 MiB, since memory types change there; above, up to the end of all that
  * is memory, in the largest pages. */
-static const char *map_identity(const struct boot_info *info, struct paging *paging)
-{
+static const char *map_identity(const struct boot_info *info, struct paging *paging) {
     const char *problem = paging_map(paging, 0, 0, LOW_END, PAGING_WRITABLE);
     uint64_t end = LOW_END;
 
@@ -166,8 +158,7 @@ static const char *map_identity(const struct boot_info *info, struct paging *pag
 /* ---- leaving --------------------------------------------------------------------------------- */
 
 /* The library's buffer is not given back: that would change the map. */
-const char *load_read_regions(struct boot_info *info)
-{
+const char *load_read_regions(struct boot_info *info) {
     UINTN count, size;
     UINT32 version;
     const EFI_MEMORY_DESCRIPTOR *map = LibMemoryMap(&count, &map_key, &size, &version);
@@ -181,8 +172,7 @@ const char *load_read_regions(struct boot_info *info)
 }
 
 /* Who has which memory may have changed since the regions were read; what is memory has not. */
-const char *load_prepare(struct boot_info *info)
-{
+const char *load_prepare(struct boot_info *info) {
     struct paging paging = {.alloc_table = alloc_table, .table = table_at};
 
     info->trampoline = (uint64_t)firmware_alloc(PAGING_4K, TRAMPOLINE_END);
@@ -199,8 +189,7 @@ const char *load_prepare(struct boot_info *info)
 
 /* An event after the map was read makes another try necessary. After the first only the services
  * for memory may be called. */
-const char *load_start(struct boot_info *info)
-{
+const char *load_start(struct boot_info *info) {
     unsigned attempts = 0;
 
     do {

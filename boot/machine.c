@@ -25,8 +25,7 @@ struct mp_services {
     (struct mp_services *This, UINTN ProcessorNumber, struct mp_processor_information *Info);
 };
 
-static uint64_t find_rsdp(void)
-{
+static uint64_t find_rsdp(void) {
     EFI_GUID acpi_2 = ACPI_20_TABLE_GUID, acpi_1 = ACPI_TABLE_GUID;
     void *rsdp = NULL;
 
@@ -36,8 +35,7 @@ static uint64_t find_rsdp(void)
 }
 
 /* Only pixels of four bytes with blue or red first are of use: the common ones. */
-static void find_framebuffer(struct boot_framebuffer *framebuffer)
-{
+static void find_framebuffer(struct boot_framebuffer *framebuffer) {
     EFI_GRAPHICS_OUTPUT_PROTOCOL *graphics;
 
     if (EFI_ERROR(LibLocateProtocol(&GraphicsOutputProtocol, (void **)&graphics)) ||
@@ -58,16 +56,14 @@ static void find_framebuffer(struct boot_framebuffer *framebuffer)
 }
 
 /* SDM Vol. 2A, "CPUID": the x2APIC ID, or the 8 bits of leaf 1 on CPUs without leaf 0BH. */
-static uint32_t own_apic_id(void)
-{
+static uint32_t own_apic_id(void) {
     if (cpuid(0, 0).eax >= 0xb && cpuid(0xb, 0).ebx != 0)
         return cpuid(0xb, 0).edx;
     return cpuid(1, 0).ebx >> 24;
 }
 
 /* The boot CPU is in the list already; the MADT may name a CPU twice. */
-static void add_cpu(struct boot_info *info, uint32_t apic_id)
-{
+static void add_cpu(struct boot_info *info, uint32_t apic_id) {
     for (uint32_t i = 0; i < info->cpu_count; i++) {
         if (info->cpu_apic_id[i] == apic_id)
             return;
@@ -76,8 +72,7 @@ static void add_cpu(struct boot_info *info, uint32_t apic_id)
         info->cpu_apic_id[info->cpu_count++] = apic_id;
 }
 
-static bool cpus_from_firmware(struct boot_info *info)
-{
+static bool cpus_from_firmware(struct boot_info *info) {
     EFI_GUID guid = {0x3fdda605, 0xa76e, 0x4f46, {0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08}};
     struct mp_services *services;
     UINTN count, enabled;
@@ -96,13 +91,11 @@ static bool cpus_from_firmware(struct boot_info *info)
 }
 
 /* The firmware maps all memory at its physical address. */
-static const void *identity(uint64_t phys, uint64_t size)
-{
+static const void *identity(uint64_t phys, uint64_t size) {
     return phys && phys + size > phys ? (const void *)phys : NULL;
 }
 
-static void cpus_from_acpi(struct boot_info *info)
-{
+static void cpus_from_acpi(struct boot_info *info) {
     struct acpi acpi = {.map = identity};
     uint32_t index = 0, offset = 0, apic_id;
 
@@ -113,8 +106,7 @@ static void cpus_from_acpi(struct boot_info *info)
         add_cpu(info, apic_id);
 }
 
-void machine_describe(struct boot_info *info)
-{
+void machine_describe(struct boot_info *info) {
     info->rsdp = find_rsdp();
     info->reset_system = (uint64_t)ST->RuntimeServices->ResetSystem;
     find_framebuffer(&info->framebuffer);

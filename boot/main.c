@@ -17,8 +17,7 @@
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
-static void wait_for_key(void)
-{
+static void wait_for_key(void) {
     SIMPLE_INPUT_INTERFACE *keyboard = ST->ConIn;
     EFI_INPUT_KEY key;
 
@@ -33,8 +32,7 @@ static void wait_for_key(void)
 }
 
 /* With the reasons on the screen already. */
-static EFI_STATUS give_up(void)
-{
+static EFI_STATUS give_up(void) {
     screen_print("Pinwheel goes back to the firmware: press a key, or wait %d seconds.\n",
                  READING_SECONDS);
     screen_show();
@@ -42,14 +40,12 @@ static EFI_STATUS give_up(void)
     return EFI_UNSUPPORTED;
 }
 
-static EFI_STATUS refuse(const char *reason)
-{
+static EFI_STATUS refuse(const char *reason) {
     screen_print("PINWHEEL refused: %s\n", reason);
     return give_up();
 }
 
-EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
-{
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     uint64_t start = rdtsc();
     static struct processor processor;
     static char refusal[2048];

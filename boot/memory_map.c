@@ -42,8 +42,7 @@ static const uint8_t kinds[] = {
 };
 
 /* The range of a descriptor; false if it is to be left out. */
-static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint64_t *end)
-{
+static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint64_t *end) {
     if (d->number_of_pages == 0 || d->physical_start % PAGE || d->physical_start >= PHYS_END)
         return false;
     uint64_t room = (PHYS_END - d->physical_start) / PAGE;
@@ -54,8 +53,7 @@ static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint
 }
 
 /* The strongest claim on the byte at `at`, and in *next the first address where that may change. */
-static int claim_at(const struct map *map, uint64_t at, uint64_t *next)
-{
+static int claim_at(const struct map *map, uint64_t at, uint64_t *next) {
     int kind = NOBODY;
 
     *next = at < MEMORY_MAP_FIRST_USABLE ? MEMORY_MAP_FIRST_USABLE : PHYS_END;
@@ -79,8 +77,7 @@ static int claim_at(const struct map *map, uint64_t at, uint64_t *next)
 }
 
 bool memory_map_regions(const void *bytes, size_t size, size_t descriptor_size,
-                        struct boot_region *region, uint32_t capacity, uint32_t *count)
-{
+                        struct boot_region *region, uint32_t capacity, uint32_t *count) {
     struct map map = {bytes, size, descriptor_size};
     struct boot_region *last = NULL;
 
@@ -104,8 +101,7 @@ bool memory_map_regions(const void *bytes, size_t size, size_t descriptor_size,
     return true;
 }
 
-uint64_t memory_map_usable(const struct boot_region *region, uint32_t count)
-{
+uint64_t memory_map_usable(const struct boot_region *region, uint32_t count) {
     uint64_t total = 0;
 
     for (uint32_t i = 0; i < count; i++) {

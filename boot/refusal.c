@@ -37,13 +37,11 @@ static const struct {
      "  -cpu host; VMware, Hyper-V, VirtualBox: \"nested VT-x\" of the machine).\n"},
 };
 
-static bool matches(const char *name, const char *wanted)
-{
+static bool matches(const char *name, const char *wanted) {
     return !wanted || (*wanted ? memcmp(name, wanted, 12) == 0 : !*name);
 }
 
-static void add_no_vmx(struct text *text, const struct processor *p)
-{
+static void add_no_vmx(struct text *text, const struct processor *p) {
     unsigned i = 0;
 
     while (!matches(p->vendor, without_vmx[i].vendor) ||
@@ -52,14 +50,12 @@ static void add_no_vmx(struct text *text, const struct processor *p)
     text_add(text, "%s%s", without_vmx[i].words, bochs_advice);
 }
 
-static bool is_locked_off(const struct vmx_capabilities *vmx)
-{
+static bool is_locked_off(const struct vmx_capabilities *vmx) {
     return (vmx->feature_control & FEATURE_CONTROL_LOCK) &&
            !(vmx->feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 }
 
-static void add_what_is_missing(struct text *text, const struct processor *p)
-{
+static void add_what_is_missing(struct text *text, const struct processor *p) {
     struct vmx_missing missing[REASONS_MAX];
     unsigned count = vmx_missing(&p->vmx, missing, REASONS_MAX);
     bool locked_off = is_locked_off(&p->vmx);
@@ -83,8 +79,7 @@ static void add_what_is_missing(struct text *text, const struct processor *p)
              bochs_advice);
 }
 
-bool refusal_text(const struct processor *p, char *out, size_t size)
-{
+bool refusal_text(const struct processor *p, char *out, size_t size) {
     struct text text = {.out = out, .size = size};
 
     out[0] = 0;

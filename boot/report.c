@@ -18,14 +18,12 @@
 #define CPU_IDS_SHOWN          16
 
 /* A name in three registers. */
-static void copy_name(char name[13], uint32_t first, uint32_t second, uint32_t third)
-{
+static void copy_name(char name[13], uint32_t first, uint32_t second, uint32_t third) {
     memcpy(name, (const uint32_t[]){first, second, third}, 12);
     name[12] = 0;
 }
 
-void report_read_processor(struct processor *processor)
-{
+void report_read_processor(struct processor *processor) {
     struct cpuid_result r = cpuid(0, 0);
 
     copy_name(processor->vendor, r.ebx, r.edx, r.ecx);
@@ -43,8 +41,7 @@ void report_read_processor(struct processor *processor)
 /* A control can be switched on if its bit in the upper half of the capability MSR is set. */
 #define CAN(control) ((uint64_t)(control) << 32)
 
-static void print_vmx(const struct vmx_capabilities *vmx)
-{
+static void print_vmx(const struct vmx_capabilities *vmx) {
     uint64_t pin = vmx_capability(vmx, VMX_PIN), secondary = vmx->procbased2, ept = vmx->ept_vpid;
     const struct {
         const char *title; /* begins a line */
@@ -78,8 +75,7 @@ static void print_vmx(const struct vmx_capabilities *vmx)
     screen_print("\n");
 }
 
-static const char *vmx_text(const struct vmx_capabilities *vmx)
-{
+static const char *vmx_text(const struct vmx_capabilities *vmx) {
     if (!vmx->vmx)
         return "no";
     if (!(vmx->feature_control & FEATURE_CONTROL_LOCK))
@@ -90,8 +86,7 @@ static const char *vmx_text(const struct vmx_capabilities *vmx)
 }
 
 /* SDM Vol. 2A, "CPUID", leaf 1: the extended parts count for some families only. */
-static void print_processor(const struct processor *processor)
-{
+static void print_processor(const struct processor *processor) {
     uint32_t signature = cpuid(1, 0).eax;
     uint32_t family = (signature >> 8) & 15, model = (signature >> 4) & 15;
 
@@ -106,8 +101,7 @@ static void print_processor(const struct processor *processor)
     screen_print("\n%-12s%s\n", "VT-x", vmx_text(&processor->vmx));
 }
 
-void report_print(const struct processor *processor, const struct boot_info *info)
-{
+void report_print(const struct processor *processor, const struct boot_info *info) {
     const struct boot_framebuffer *screen = &info->framebuffer;
     uint64_t usable = memory_map_usable(info->region, info->region_count);
 

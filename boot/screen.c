@@ -10,8 +10,7 @@ static char buffer[TEXT_SIZE];
 static struct text text = {.out = buffer, .size = TEXT_SIZE};
 static size_t shown;
 
-void screen_print(const char *fmt, ...)
-{
+void screen_print(const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);
@@ -19,14 +18,12 @@ void screen_print(const char *fmt, ...)
     va_end(args);
 }
 
-const char *screen_text(size_t *size)
-{
+const char *screen_text(size_t *size) {
     *size = text.length < TEXT_SIZE ? text.length : TEXT_SIZE - 1;
     return buffer;
 }
 
-void screen_show(void)
-{
+void screen_show(void) {
     static CHAR16 wide[2 * TEXT_SIZE];
     size_t length = 0, used;
 
@@ -41,8 +38,7 @@ void screen_show(void)
         ST->ConOut->OutputString(ST->ConOut, wide);
 }
 
-void screen_clear(void)
-{
+void screen_clear(void) {
     if (ST->ConOut)
         ST->ConOut->ClearScreen(ST->ConOut);
 }

@@ -13,13 +13,11 @@ struct slice {
     size_t size;
 };
 
-static inline bool slice_is_blank(char c)
-{
+static inline bool slice_is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static inline struct slice slice_trim(struct slice s)
-{
+static inline struct slice slice_trim(struct slice s) {
     while (s.size && slice_is_blank(s.text[s.size - 1]))
         s.size--;
     while (s.size && slice_is_blank(*s.text)) {
@@ -30,8 +28,7 @@ static inline struct slice slice_trim(struct slice s)
 }
 
 /* Cuts off a comment: '#' at the start of the line or behind a blank. */
-static inline struct slice slice_without_comment(struct slice s)
-{
+static inline struct slice slice_without_comment(struct slice s) {
     for (size_t i = 0; i < s.size; i++) {
         if (s.text[i] == '#' && (i == 0 || slice_is_blank(s.text[i - 1])))
             return (struct slice){s.text, i};
@@ -39,8 +36,7 @@ static inline struct slice slice_without_comment(struct slice s)
     return s;
 }
 
-static inline bool slice_equals(struct slice s, const char *text)
-{
+static inline bool slice_equals(struct slice s, const char *text) {
     size_t i = 0;
 
     while (i < s.size && text[i] && s.text[i] == text[i])
@@ -49,8 +45,7 @@ static inline bool slice_equals(struct slice s, const char *text)
 }
 
 /* Of two whole texts, each with its zero. */
-static inline bool same_text(const char *a, const char *b)
-{
+static inline bool same_text(const char *a, const char *b) {
     while (*a && *a == *b) {
         a++;
         b++;
@@ -59,8 +54,7 @@ static inline bool same_text(const char *a, const char *b)
 }
 
 /* Copies with a terminating zero; false if it does not fit. */
-static inline bool slice_copy(char *to, size_t to_size, struct slice s)
-{
+static inline bool slice_copy(char *to, size_t to_size, struct slice s) {
     if (s.size >= to_size)
         return false;
     memcpy(to, s.text, s.size);
@@ -70,8 +64,7 @@ static inline bool slice_copy(char *to, size_t to_size, struct slice s)
 
 /* Decimal digits at the start of *s, which is moved behind them; false if there are none or the
  * number does not fit. */
-static inline bool slice_take_number(struct slice *s, uint64_t *number)
-{
+static inline bool slice_take_number(struct slice *s, uint64_t *number) {
     size_t i = 0;
 
     *number = 0;

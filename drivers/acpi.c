@@ -12,8 +12,7 @@
 #define RSDP_1_SIZE 20
 #define RSDP_2_SIZE 36
 
-static uint64_t read_number(const uint8_t *bytes, unsigned size)
-{
+static uint64_t read_number(const uint8_t *bytes, unsigned size) {
     uint64_t value = 0;
 
     while (size--)
@@ -21,8 +20,7 @@ static uint64_t read_number(const uint8_t *bytes, unsigned size)
     return value;
 }
 
-static bool sums_to_zero(const uint8_t *bytes, uint32_t size)
-{
+static bool sums_to_zero(const uint8_t *bytes, uint32_t size) {
     uint8_t sum = 0;
 
     for (uint32_t i = 0; i < size; i++)
@@ -30,8 +28,7 @@ static bool sums_to_zero(const uint8_t *bytes, uint32_t size)
     return sum == 0;
 }
 
-static struct acpi_table read_table(const struct acpi *acpi, uint64_t phys, const char *signature)
-{
+static struct acpi_table read_table(const struct acpi *acpi, uint64_t phys, const char *signature) {
     const uint8_t *bytes = phys ? acpi->map(phys, HEADER_SIZE) : NULL;
 
     if (!bytes || memcmp(bytes, signature, 4) != 0)
@@ -46,8 +43,7 @@ static struct acpi_table read_table(const struct acpi *acpi, uint64_t phys, cons
 }
 
 /* The address of the XSDT, or 0: only revision 2 and later have one, with its own checksum. */
-static uint64_t xsdt_of(const struct acpi *acpi, uint64_t rsdp, uint8_t revision)
-{
+static uint64_t xsdt_of(const struct acpi *acpi, uint64_t rsdp, uint8_t revision) {
     const uint8_t *bytes = revision >= 2 ? acpi->map(rsdp, RSDP_2_SIZE) : NULL;
 
     if (!bytes || read_number(bytes + 20, 4) < RSDP_2_SIZE || !sums_to_zero(bytes, RSDP_2_SIZE))
@@ -55,8 +51,7 @@ static uint64_t xsdt_of(const struct acpi *acpi, uint64_t rsdp, uint8_t revision
     return read_number(bytes + 24, 8);
 }
 
-bool acpi_open(struct acpi *acpi, uint64_t rsdp)
-{
+bool acpi_open(struct acpi *acpi, uint64_t rsdp) {
     const uint8_t *bytes = acpi->map(rsdp, RSDP_1_SIZE);
 
     acpi->root = (struct acpi_table){0};
@@ -71,8 +66,7 @@ bool acpi_open(struct acpi *acpi, uint64_t rsdp)
     return acpi->root.size;
 }
 
-struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature, uint32_t *index)
-{
+struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature, uint32_t *index) {
     struct acpi_table table = {0};
     uint32_t count = acpi->root.size ? (acpi->root.size - HEADER_SIZE) / acpi->entry_size : 0;
 
@@ -92,8 +86,7 @@ struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature
 #define MADT_LAPIC       0
 #define MADT_X2APIC      9
 
-bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *apic_id)
-{
+bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *apic_id) {
     if (*offset < MADT_ENTRIES)
         *offset = MADT_ENTRIES;
     while (*offset < madt->size && madt->size - *offset >= 2) {
@@ -123,16 +116,14 @@ bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *ap
 #define SPACE_IO    1   /* in a Generic Address Structure: its address is a port */
 
 /* A field of `size` bytes at `offset`; 0 where the table, of an older revision, is too short. */
-static uint64_t field(const struct acpi_table *table, uint32_t offset, unsigned size)
-{
+static uint64_t field(const struct acpi_table *table, uint32_t offset, unsigned size) {
     if (table->size < size || offset > table->size - size)
         return 0;
     return read_number(table->bytes + offset, size);
 }
 
 /* A port given twice: as a Generic Address Structure, which counts, and as a plain number. */
-static uint16_t port_field(const struct acpi_table *table, uint32_t plain, uint32_t generic)
-{
+static uint16_t port_field(const struct acpi_table *table, uint32_t plain, uint32_t generic) {
     uint64_t address = field(table, generic + 4, 8);
 
     if (field(table, generic, 1) == SPACE_IO && address && address <= UINT16_MAX)
@@ -155,8 +146,7 @@ struct aml {
 };
 
 /* The integer at the start; false if there is none or it is no sleep type. */
-static bool take_sleep_type(struct aml *aml, uint8_t *type)
-{
+static bool take_sleep_type(struct aml *aml, uint8_t *type) {
     static const uint8_t size_of[] = {
         [AML_BYTE_PREFIX] = 1, [AML_WORD_PREFIX] = 2, [AML_DWORD_PREFIX] = 4};
 
@@ -174,8 +164,7 @@ static bool take_sleep_type(struct aml *aml, uint8_t *type)
 
 /* A package's contents: behind PackageOp come its length, whose first byte says in its upper two
  * bits how many bytes follow, and the number of elements. ACPI 6.5, "Package Length Encoding". */
-static bool parse_package(struct aml aml, uint8_t type[2])
-{
+static bool parse_package(struct aml aml, uint8_t type[2]) {
     if (aml.end - aml.at < 3 || *aml.at++ != AML_PACKAGE)
         return false;
     unsigned length_bytes = 1 + (*aml.at >> 6);
@@ -187,8 +176,7 @@ static bool parse_package(struct aml aml, uint8_t type[2])
 }
 
 /* NameOp, perhaps a backslash, "_S5_", a package. */
-static bool search_s5(const struct acpi_table *table, uint8_t type[2])
-{
+static bool search_s5(const struct acpi_table *table, uint8_t type[2]) {
     const uint8_t *end = table->bytes + table->size;
 
     for (const uint8_t *at = table->bytes + HEADER_SIZE; end - at >= 5; at++) {
@@ -202,8 +190,7 @@ static bool search_s5(const struct acpi_table *table, uint8_t type[2])
     return false;
 }
 
-bool acpi_find_soft_off(const struct acpi *acpi, struct acpi_soft_off *off)
-{
+bool acpi_find_soft_off(const struct acpi *acpi, struct acpi_soft_off *off) {
     uint32_t fadt_index = 0, ssdt_index = 0;
     struct acpi_table fadt = acpi_next_table(acpi, "FACP", &fadt_index);
     uint8_t type[2];

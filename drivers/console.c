@@ -12,14 +12,12 @@
 static struct spinlock lock;
 static bool lock_broken;
 
-void console_init(void)
-{
+void console_init(void) {
     uart_init();
 }
 
 /* Serial terminals want a carriage return before each newline. */
-static void put_serial(const char *text, size_t size)
-{
+static void put_serial(const char *text, size_t size) {
     size_t start = 0;
 
     for (size_t i = 0; i < size; i++) {
@@ -32,8 +30,7 @@ static void put_serial(const char *text, size_t size)
     uart_write(text + start, size - start);
 }
 
-void console_write(const char *text, size_t size)
-{
+void console_write(const char *text, size_t size) {
     bool locked = !lock_broken;
 
     if (locked)
@@ -44,8 +41,7 @@ void console_write(const char *text, size_t size)
         spin_unlock(&lock);
 }
 
-void console_print(const char *fmt, ...)
-{
+void console_print(const char *fmt, ...) {
     char line[CONSOLE_LINE];
     va_list args;
 
@@ -56,12 +52,10 @@ void console_print(const char *fmt, ...)
     console_write(line, size < sizeof(line) ? size : sizeof(line) - 1);
 }
 
-void console_drain(void)
-{
+void console_drain(void) {
     uart_drain();
 }
 
-void console_break_lock(void)
-{
+void console_break_lock(void) {
     lock_broken = true;
 }

@@ -16,8 +16,7 @@ struct conversion {
     char type;
 };
 
-static void put(struct text *text, char c)
-{
+static void put(struct text *text, char c) {
     if (text->length + 1 < text->size)
         text->out[text->length] = c;
     text->length++;
@@ -25,8 +24,7 @@ static void put(struct text *text, char c)
 
 /* Padded to the width: with spaces on either side, or with zeros behind a sign. */
 static void put_padded(struct text *text, const struct conversion *conv, const char *field,
-                       int length)
-{
+                       int length) {
     int padding = conv->width - length;
     bool zeros = conv->zero && !conv->left;
 
@@ -42,8 +40,7 @@ static void put_padded(struct text *text, const struct conversion *conv, const c
         put(text, ' ');
 }
 
-static void put_string(struct text *text, const struct conversion *conv, const char *string)
-{
+static void put_string(struct text *text, const struct conversion *conv, const char *string) {
     int length = 0;
 
     if (!string)
@@ -54,8 +51,7 @@ static void put_string(struct text *text, const struct conversion *conv, const c
 }
 
 static void put_number(struct text *text, const struct conversion *conv, uint64_t value,
-                       unsigned base, bool negative)
-{
+                       unsigned base, bool negative) {
     char digits[24], *end = digits + sizeof(digits), *at = end;
 
     do {
@@ -68,8 +64,7 @@ static void put_number(struct text *text, const struct conversion *conv, uint64_
 }
 
 /* fmt points behind the '%'; returns where the format goes on behind the conversion. */
-static const char *parse_conversion(const char *fmt, struct conversion *conv)
-{
+static const char *parse_conversion(const char *fmt, struct conversion *conv) {
     *conv = (struct conversion){0};
     for (; *fmt == '-' || *fmt == '0'; fmt++) {
         conv->left |= *fmt == '-';
@@ -86,8 +81,7 @@ static const char *parse_conversion(const char *fmt, struct conversion *conv)
     return *fmt ? fmt + 1 : fmt;
 }
 
-void text_add_va(struct text *text, const char *fmt, va_list args)
-{
+void text_add_va(struct text *text, const char *fmt, va_list args) {
     struct conversion conv;
 
     while (*fmt) {
@@ -117,8 +111,7 @@ void text_add_va(struct text *text, const char *fmt, va_list args)
         text->out[text->length < text->size ? text->length : text->size - 1] = 0;
 }
 
-void text_add(struct text *text, const char *fmt, ...)
-{
+void text_add(struct text *text, const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);
@@ -126,16 +119,14 @@ void text_add(struct text *text, const char *fmt, ...)
     va_end(args);
 }
 
-int format_va(char *out, size_t size, const char *fmt, va_list args)
-{
+int format_va(char *out, size_t size, const char *fmt, va_list args) {
     struct text text = {.out = out, .size = size};
 
     text_add_va(&text, fmt, args);
     return (int)text.length;
 }
 
-int format(char *out, size_t size, const char *fmt, ...)
-{
+int format(char *out, size_t size, const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);

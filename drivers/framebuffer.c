@@ -22,18 +22,15 @@ static struct text_screen screen;
 static bool present, cleared;
 static uint32_t shift; /* a dot of a character is 1 << shift pixels wide and high */
 
-static uint32_t pixel_of(uint32_t rgb)
-{
+static uint32_t pixel_of(uint32_t rgb) {
     return fb.blue_first ? rgb : (rgb & 0xff) << 16 | (rgb & 0xff00) | rgb >> 16;
 }
 
-static uint32_t *pixel_at(uint32_t x, uint32_t y)
-{
+static uint32_t *pixel_at(uint32_t x, uint32_t y) {
     return (uint32_t *)fb.pixels + (uint64_t)y * fb.pixels_per_line + x;
 }
 
-void framebuffer_init(const struct framebuffer *framebuffer)
-{
+void framebuffer_init(const struct framebuffer *framebuffer) {
     shift = framebuffer->width >= LARGE_WIDTH;
     uint32_t columns = framebuffer->width / (GLYPH_WIDTH << shift);
     uint32_t rows = framebuffer->height / (GLYPH_HEIGHT << shift);
@@ -46,22 +43,19 @@ void framebuffer_init(const struct framebuffer *framebuffer)
     text_screen_init(&screen, columns - 2, rows - 2);
 }
 
-void framebuffer_move(void *pixels)
-{
+void framebuffer_move(void *pixels) {
     if (present)
         fb.pixels = pixels;
 }
 
-static void clear(void)
-{
+static void clear(void) {
     for (uint32_t y = 0; y < fb.height; y++) {
         for (uint32_t x = 0; x < fb.width; x++)
             *pixel_at(x, y) = pixel_of(BACKGROUND);
     }
 }
 
-static void draw_cell(void *context, uint32_t row, uint32_t column, struct text_cell cell)
-{
+static void draw_cell(void *context, uint32_t row, uint32_t column, struct text_cell cell) {
     uint32_t left = (column + 1) * (GLYPH_WIDTH << shift);
     uint32_t top = (row + 1) * (GLYPH_HEIGHT << shift);
     uint32_t text = pixel_of(style_rgb[cell.style]), back = pixel_of(BACKGROUND);
@@ -74,8 +68,7 @@ static void draw_cell(void *context, uint32_t row, uint32_t column, struct text_
     }
 }
 
-void framebuffer_write(const char *text, size_t size)
-{
+void framebuffer_write(const char *text, size_t size) {
     if (!fb.pixels)
         return;
     if (!cleared)

@@ -19,20 +19,17 @@ static struct power_methods methods;
 /* ResetSystem() runs under the firmware's identity map, where our stacks are not. */
 static _Alignas(16) uint8_t firmware_stack[16384];
 
-void power_init(const struct power_methods *m)
-{
+void power_init(const struct power_methods *m) {
     methods = *m;
 }
 
-static void write_pm1_control(uint16_t port, uint8_t sleep_type)
-{
+static void write_pm1_control(uint16_t port, uint8_t sleep_type) {
     uint16_t kept = in16(port) & (uint16_t)~SLEEP_TYPE_MASK;
 
     out16(port, (uint16_t)(kept | sleep_type << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
 }
 
-static void acpi_off(const struct acpi_soft_off *off)
-{
+static void acpi_off(const struct acpi_soft_off *off) {
     if (!off->pm1a_control)
         return;
     if (!(in16(off->pm1a_control) & SCI_ENABLE) && off->smi_command) {
@@ -48,16 +45,14 @@ static void acpi_off(const struct acpi_soft_off *off)
         in8(0x80);
 }
 
-static void call_reset_system(void)
-{
+static void call_reset_system(void) {
     write_cr3(methods.firmware_cr3);
     ((reset_system_function *)methods.reset_system)(EFI_RESET_SHUTDOWN, 0, 0, 0);
     for (;;)
         halt();
 }
 
-_Noreturn void power_off(void)
-{
+_Noreturn void power_off(void) {
     interrupts_off();
     console_drain();
     acpi_off(&methods.acpi);

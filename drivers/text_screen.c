@@ -20,8 +20,7 @@ static const struct {
     {"not ok ", NULL},
 };
 
-static bool begins_with(const char *line, size_t size, const char *word)
-{
+static bool begins_with(const char *line, size_t size, const char *word) {
     size_t i = 0;
 
     while (word[i] && i < size && line[i] == word[i])
@@ -30,8 +29,7 @@ static bool begins_with(const char *line, size_t size, const char *word)
 }
 
 /* Where the word is in the line; its length if it is not there. */
-static size_t find(const char *line, size_t size, const char *word)
-{
+static size_t find(const char *line, size_t size, const char *word) {
     size_t i = 0;
 
     while (i < size && !begins_with(line + i, size - i, word))
@@ -39,8 +37,7 @@ static size_t find(const char *line, size_t size, const char *word)
     return i;
 }
 
-enum text_style text_style_of(const char *line, size_t size)
-{
+enum text_style text_style_of(const char *line, size_t size) {
     size_t length = find(line, size, "\n");
     size_t name = length && line[0] == '[' ? find(line, length, "] ") : length;
 
@@ -56,21 +53,18 @@ enum text_style text_style_of(const char *line, size_t size)
     return TEXT_PLAIN;
 }
 
-static uint32_t between(uint32_t least, uint32_t value, uint32_t most)
-{
+static uint32_t between(uint32_t least, uint32_t value, uint32_t most) {
     return value < least ? least : value > most ? most : value;
 }
 
-static void clear_rows(struct text_screen *screen, uint32_t from)
-{
+static void clear_rows(struct text_screen *screen, uint32_t from) {
     for (uint32_t row = from; row < screen->rows; row++) {
         for (uint32_t column = 0; column < screen->columns; column++)
             screen->cell[row][column] = blank;
     }
 }
 
-void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t rows)
-{
+void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t rows) {
     memset(screen, 0, sizeof(*screen));
     screen->columns = between(1, columns, TEXT_COLUMNS_MAX);
     screen->rows = between(1, rows, TEXT_ROWS_MAX);
@@ -78,8 +72,7 @@ void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t row
     memcpy(screen->drawn, screen->cell, sizeof(screen->drawn));
 }
 
-static void move_up(struct text_screen *screen)
-{
+static void move_up(struct text_screen *screen) {
     uint32_t lines = between(1, screen->rows / 4, screen->rows);
     uint32_t kept = screen->rows - lines;
 
@@ -89,16 +82,14 @@ static void move_up(struct text_screen *screen)
 }
 
 /* The end of the last line moves nothing before more comes: no line is wasted on the cursor. */
-static void new_line(struct text_screen *screen)
-{
+static void new_line(struct text_screen *screen) {
     if (screen->row >= screen->rows)
         move_up(screen);
     screen->column = 0;
     screen->row++;
 }
 
-static void put_character(struct text_screen *screen, uint8_t character)
-{
+static void put_character(struct text_screen *screen, uint8_t character) {
     if (screen->column >= screen->columns)
         new_line(screen);
     if (screen->row >= screen->rows)
@@ -108,8 +99,7 @@ static void put_character(struct text_screen *screen, uint8_t character)
     screen->column++;
 }
 
-static void put_byte(struct text_screen *screen, uint8_t byte)
-{
+static void put_byte(struct text_screen *screen, uint8_t byte) {
     bool continuation = (byte & 0xc0) == 0x80; /* of a UTF-8 character */
 
     if (byte == '\n')
@@ -122,8 +112,7 @@ static void put_byte(struct text_screen *screen, uint8_t byte)
         put_character(screen, byte >= ' ' && byte <= '~' ? byte : '?');
 }
 
-void text_screen_put(struct text_screen *screen, const char *text, size_t size)
-{
+void text_screen_put(struct text_screen *screen, const char *text, size_t size) {
     bool line_begins = screen->column == 0;
 
     for (size_t i = 0; i < size; i++) {
@@ -134,8 +123,7 @@ void text_screen_put(struct text_screen *screen, const char *text, size_t size)
     }
 }
 
-void text_screen_draw(struct text_screen *screen, text_draw *draw, void *context)
-{
+void text_screen_draw(struct text_screen *screen, text_draw *draw, void *context) {
     for (uint32_t row = 0; row < screen->rows; row++) {
         for (uint32_t column = 0; column < screen->columns; column++) {
             struct text_cell now = screen->cell[row][column];

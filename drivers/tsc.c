@@ -15,8 +15,7 @@
 static uint64_t frequency = FALLBACK_HZ;
 
 /* Counts TSC ticks while channel 2 counts down in mode 0; 0 if its output never rises. */
-static uint64_t measure(void)
-{
+static uint64_t measure(void) {
     const uint16_t count = PIT_FREQUENCY * MEASURE_MS / 1000;
     uint8_t port_b = in8(PORT_B);
 
@@ -35,8 +34,7 @@ static uint64_t measure(void)
 }
 
 /* What CPUID says; 0 if nothing. */
-static uint64_t from_cpuid(void)
-{
+static uint64_t from_cpuid(void) {
     uint32_t max = cpuid(0, 0).eax;
 
     if (max >= 0x15) {
@@ -49,8 +47,7 @@ static uint64_t from_cpuid(void)
     return 0;
 }
 
-const char *tsc_init(void)
-{
+const char *tsc_init(void) {
     uint64_t said = from_cpuid();
     uint64_t measured = measure();
 
@@ -67,13 +64,11 @@ const char *tsc_init(void)
     return said ? "measured; CPUID says otherwise and is wrong" : "measured";
 }
 
-uint64_t tsc_frequency(void)
-{
+uint64_t tsc_frequency(void) {
     return frequency;
 }
 
-void tsc_delay_us(uint64_t microseconds)
-{
+void tsc_delay_us(uint64_t microseconds) {
     uint64_t start = rdtsc();
     uint64_t ticks = frequency / 1000000 * microseconds;
 

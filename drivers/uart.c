@@ -22,8 +22,7 @@
 
 static bool present;
 
-void uart_init(void)
-{
+void uart_init(void) {
     out8(UART_SCRATCH, 0x5a);
     if (in8(UART_SCRATCH) != 0x5a)
         return;
@@ -38,8 +37,7 @@ void uart_init(void)
 }
 
 /* Waits until the port shows one of these LSR bits; a port that never does is taken for dead. */
-static bool wait_for(uint8_t bits)
-{
+static bool wait_for(uint8_t bits) {
     for (unsigned reads = 0; reads < BUSY_READS; reads++) {
         if (in8(UART_LSR) & bits)
             return true;
@@ -49,14 +47,12 @@ static bool wait_for(uint8_t bits)
     return false;
 }
 
-void uart_drain(void)
-{
+void uart_drain(void) {
     if (present)
         wait_for(LSR_TEMT);
 }
 
-void uart_write(const char *text, size_t size)
-{
+void uart_write(const char *text, size_t size) {
     for (size_t i = 0; i < size && present; i += FIFO_SIZE) {
         if (!wait_for(LSR_THRE))
             return;

@@ -41,49 +41,42 @@ static atomic_bool stop_listening;
 
 /* ---- no interrupts ---- */
 
-static uint64_t empty(void)
-{
+static uint64_t empty(void) {
     uint64_t start = rdtsc();
     return rdtsc() - start;
 }
 
-static uint64_t cpuid_leaf(void)
-{
+static uint64_t cpuid_leaf(void) {
     uint64_t start = rdtsc();
     cpuid(0, 0);
     return rdtsc() - start;
 }
 
-static uint64_t hypercall(void)
-{
+static uint64_t hypercall(void) {
     uint64_t start = rdtsc();
     vmcall(HYPERCALL_NOTHING);
     return rdtsc() - start;
 }
 
-static uint64_t port_read(void)
-{
+static uint64_t port_read(void) {
     uint64_t start = rdtsc();
     inb(PORT_READ);
     return rdtsc() - start;
 }
 
-static uint64_t port_write(void)
-{
+static uint64_t port_write(void) {
     uint64_t start = rdtsc();
     outb(PORT_WRITE, 0);
     return rdtsc() - start;
 }
 
-static uint64_t write_back_caches(void)
-{
+static uint64_t write_back_caches(void) {
     uint64_t start = rdtsc();
     wbinvd();
     return rdtsc() - start;
 }
 
-static uint64_t toggle_cr0_wp(void)
-{
+static uint64_t toggle_cr0_wp(void) {
     uint64_t value = read_cr0();
     uint64_t start = rdtsc();
     write_cr0(value ^ CR0_WP);
@@ -91,8 +84,7 @@ static uint64_t toggle_cr0_wp(void)
     return rdtsc() - start;
 }
 
-static uint64_t toggle_cr4_pge(void)
-{
+static uint64_t toggle_cr4_pge(void) {
     uint64_t value = read_cr4();
     uint64_t start = rdtsc();
     write_cr4(value ^ CR4_PGE);
@@ -100,30 +92,26 @@ static uint64_t toggle_cr4_pge(void)
     return rdtsc() - start;
 }
 
-static uint64_t tpr_write_mapped(void)
-{
+static uint64_t tpr_write_mapped(void) {
     uint64_t start = rdtsc();
     *apic_register(APIC_TPR) = 0;
     return rdtsc() - start;
 }
 
-static uint64_t tpr_write_msr(void)
-{
+static uint64_t tpr_write_msr(void) {
     uint64_t start = rdtsc();
     wrmsr(MSR_X2APIC_TPR, 0);
     return rdtsc() - start;
 }
 
-static uint64_t cr8_write(void)
-{
+static uint64_t cr8_write(void) {
     uint64_t start = rdtsc();
     write_cr8(0);
     return rdtsc() - start;
 }
 
 /* The destination of a level-triggered, unmasked, idle pin: one write, another vCPU each time. */
-static uint64_t rte_reroute(void)
-{
+static uint64_t rte_reroute(void) {
     static uint32_t destination;
     destination ^= 1u << (RTE_DESTINATION_SHIFT - 32);
     ioapic_select(ioapic_high_half(PIN));
@@ -134,8 +122,7 @@ static uint64_t rte_reroute(void)
 
 /* ---- interrupts from this vCPU to itself ---- */
 
-static void handle_edge(uint8_t vector)
-{
+static void handle_edge(uint8_t vector) {
     (void)vector;
     uint64_t start = rdtsc();
     apic_eoi();
@@ -144,38 +131,33 @@ static void handle_edge(uint8_t vector)
 }
 
 /* To the handler and back: what is timed ends when the interrupted code goes on. */
-static void handle_ipi(uint8_t vector)
-{
+static void handle_ipi(uint8_t vector) {
     (void)vector;
     atomic_store_explicit(&handled, handled + 1, memory_order_relaxed);
     apic_eoi();
 }
 
 /* Time from `start` to now, if the handler has run by now or does within the bound. */
-static uint64_t since(uint64_t start, uint32_t target)
-{
+static uint64_t since(uint64_t start, uint32_t target) {
     bool came = handled >= target || wait_at_least(&handled, target);
     return came ? rdtsc() - start : MEASURE_FAILED;
 }
 
-static uint64_t self_ipi(void)
-{
+static uint64_t self_ipi(void) {
     uint32_t target = handled + 1;
     uint64_t start = rdtsc();
     apic_self_ipi(VECTOR_IPI);
     return since(start, target);
 }
 
-static uint64_t self_icr(void)
-{
+static uint64_t self_icr(void) {
     uint32_t target = handled + 1, self = cpu_self()->index;
     uint64_t start = rdtsc();
     apic_send(self, (uint32_t)APIC_ICR_ASSERT | VECTOR_IPI);
     return since(start, target);
 }
 
-static uint64_t self_ipi_halted(void)
-{
+static uint64_t self_ipi_halted(void) {
     uint32_t target = handled + 1;
     interrupts_off();
     uint64_t start = rdtsc();
@@ -184,15 +166,13 @@ static uint64_t self_ipi_halted(void)
     return since(start, target);
 }
 
-static uint64_t eoi_edge(void)
-{
+static uint64_t eoi_edge(void) {
     uint32_t target = handled + 1;
     apic_self_ipi(VECTOR_EDGE);
     return wait_at_least(&handled, target) ? eoi_cost : MEASURE_FAILED;
 }
 
-static uint64_t tsc_deadline(void)
-{
+static uint64_t tsc_deadline(void) {
     uint32_t target = handled + 1;
     apic_write(APIC_LVT_TIMER, APIC_LVT_TIMER_TSC_DEADLINE | VECTOR_TIMER);
     uint64_t start = rdtsc();
@@ -204,21 +184,18 @@ static uint64_t tsc_deadline(void)
 
 /* ---- level-triggered interrupts ---- */
 
-static void handle_level(uint8_t vector)
-{
+static void handle_level(uint8_t vector) {
     line_set(PIN, 0);
     handle_edge(vector);
 }
 
 /* The EOI comes from a vCPU that the route no longer names: it includes the scan that follows. */
-static void handle_level_and_reroute(uint8_t vector)
-{
+static void handle_level_and_reroute(uint8_t vector) {
     ioapic_reroute(PIN, 1);
     handle_level(vector);
 }
 
-static uint64_t level_eoi(interrupt_handler handler)
-{
+static uint64_t level_eoi(interrupt_handler handler) {
     uint32_t target = handled + 1;
     interrupt_handle(VECTOR_LEVEL, handler);
     ioapic_reroute(PIN, 0);
@@ -226,21 +203,18 @@ static uint64_t level_eoi(interrupt_handler handler)
     return wait_at_least(&handled, target) ? eoi_cost : MEASURE_FAILED;
 }
 
-static uint64_t live_eoi(void)
-{
+static uint64_t live_eoi(void) {
     return level_eoi(handle_level);
 }
 
-static uint64_t stale_eoi(void)
-{
+static uint64_t stale_eoi(void) {
     return level_eoi(handle_level_and_reroute);
 }
 
 /* ---- two vCPUs ---- */
 
 /* Work for vCPU 1: takes interrupts until told to stop, spinning. */
-static void listen_spinning(void)
-{
+static void listen_spinning(void) {
     interrupts_on();
     while (!atomic_load(&stop_listening))
         pause();
@@ -248,16 +222,14 @@ static void listen_spinning(void)
 }
 
 /* The same, halted: the interrupt that ends the last halt comes with the order to stop. */
-static void listen_halted(void)
-{
+static void listen_halted(void) {
     while (!atomic_load(&stop_listening)) {
         interrupts_on_and_halt();
         interrupts_off();
     }
 }
 
-static uint64_t ipi_to_other(void)
-{
+static uint64_t ipi_to_other(void) {
     spin(SETTLE);
     uint32_t target = handled + 1;
     uint64_t start = rdtsc();
@@ -267,25 +239,21 @@ static uint64_t ipi_to_other(void)
 
 /* ---- the table ---- */
 
-static void try_vmcall(uint64_t number)
-{
+static void try_vmcall(uint64_t number) {
     vmcall(number);
 }
 
 /* Each tells why a case cannot run here, or null. */
-static const char *no_vmcall(void)
-{
+static const char *no_vmcall(void) {
     int vector = expect_exception(try_vmcall, HYPERCALL_NOTHING, 0);
     return vector == NO_EXCEPTION ? 0 : "VMCALL raises an exception";
 }
 
-static const char *no_tsc_deadline(void)
-{
+static const char *no_tsc_deadline(void) {
     return cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE ? 0 : "no TSC deadline";
 }
 
-static const char *no_second_vcpu(void)
-{
+static const char *no_second_vcpu(void) {
     return vcpus >= 2 ? 0 : "one vCPU only";
 }
 
@@ -324,14 +292,12 @@ static const struct bench {
     {"ipi_to_halted", X2APIC, ipi_to_other, no_second_vcpu, listen_halted},
 };
 
-static bool start_listener(void (*listener)(void))
-{
+static bool start_listener(void (*listener)(void)) {
     atomic_store(&stop_listening, false);
     return !listener || cpu_run(1, listener);
 }
 
-static bool end_listener(void (*listener)(void))
-{
+static bool end_listener(void (*listener)(void)) {
     if (!listener)
         return true;
     atomic_store(&stop_listening, true);
@@ -339,8 +305,7 @@ static bool end_listener(void (*listener)(void))
     return cpu_wait(1);
 }
 
-static void run(const struct bench *bench, uint64_t overhead)
-{
+static void run(const struct bench *bench, uint64_t overhead) {
     const char *obstacle = bench->obstacle ? bench->obstacle() : 0;
     if (obstacle) {
         report_skip(bench->name, obstacle);
@@ -354,8 +319,7 @@ static void run(const struct bench *bench, uint64_t overhead)
               result.median, result.mean, result.min, result.max);
 }
 
-static void run_all(enum mode mode, uint64_t overhead)
-{
+static void run_all(enum mode mode, uint64_t overhead) {
     for (uint32_t i = 0; i < sizeof benches / sizeof benches[0]; i++) {
         if (benches[i].mode == mode)
             run(&benches[i], overhead);
@@ -363,13 +327,11 @@ static void run_all(enum mode mode, uint64_t overhead)
 }
 
 /* This vCPU and vCPU 1 to this mode: false if it is not offered. */
-static bool enter_mode(bool x2apic)
-{
+static bool enter_mode(bool x2apic) {
     return apic_init(x2apic) && (vcpus < 2 || (cpu_run(1, apic_enable) && cpu_wait(1)));
 }
 
-void guest_main(void)
-{
+void guest_main(void) {
     bool xapic = !command_line_has("x2apic"), x2apic = !command_line_has("xapic");
     rounds = command_line_number("rounds", DEFAULT_ROUNDS);
     if (rounds < 1 || rounds > MEASURE_MAX_ROUNDS)

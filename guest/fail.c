@@ -2,8 +2,7 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-void guest_main(void)
-{
+void guest_main(void) {
     report(false, "this guest fails on purpose");
     report_done();
 }

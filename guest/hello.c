@@ -2,8 +2,7 @@
 #include "guest/lib/console.h"
 #include "guest/lib/start.h"
 
-void guest_main(void)
-{
+void guest_main(void) {
     print("Hello from a guest of Pinwheel.\n");
     guest_exit(0);
 }

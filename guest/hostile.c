@@ -28,16 +28,14 @@
 
 static atomic_uint handled;
 
-static void count(uint8_t vector)
-{
+static void count(uint8_t vector) {
     (void)vector;
     atomic_fetch_add(&handled, 1);
     apic_eoi();
 }
 
 static void report_raises(void (*attempt)(uint64_t), uint64_t argument, int vector,
-                          const char *what)
-{
+                          const char *what) {
     uint64_t error_code = 0;
     int raised = expect_exception(attempt, argument, &error_code);
     report(raised == vector && error_code == 0, "%s 0x%lx raises exception %d", what, argument,
@@ -47,8 +45,7 @@ static void report_raises(void (*attempt)(uint64_t), uint64_t argument, int vect
 }
 
 /* Interrupts still work, and none is there that nobody sent. */
-static void report_apic_works(const char *after)
-{
+static void report_apic_works(const char *after) {
     uint32_t before = handled;
     interrupt_handle(VECTOR, count);
     interrupts_on();
@@ -63,8 +60,7 @@ static void report_apic_works(const char *after)
 
 /* ---- what ends the guest ---- */
 
-static void triple_fault(void)
-{
+static void triple_fault(void) {
     struct {
         uint16_t limit;
         uint64_t base;
@@ -73,16 +69,14 @@ static void triple_fault(void)
     report(false, "a triple fault ends the guest");
 }
 
-static void wild_jump(void)
-{
+static void wild_jump(void) {
     ((void (*)(void))NOWHERE)();
     report(false, "running where no memory is ends the guest");
 }
 
 /* ---- memory and ports ---- */
 
-static void wild_access(void)
-{
+static void wild_access(void) {
     report(*(volatile uint8_t *)NOWHERE == UINT8_MAX, "an 8-bit read outside memory is all ones");
     report(*(volatile uint16_t *)(NOWHERE + 2) == UINT16_MAX, "a 16-bit one");
     report(*(volatile uint32_t *)(NOWHERE + 4) == UINT32_MAX, "a 32-bit one");
@@ -96,8 +90,7 @@ static void wild_access(void)
            "writes outside memory have no effect");
 }
 
-static void unknown_port(void)
-{
+static void unknown_port(void) {
     report(inb(UNKNOWN_PORT) == UINT8_MAX, "an 8-bit read of an unknown port is all ones");
     report(inw(UNKNOWN_PORT) == UINT16_MAX, "a 16-bit one");
     report(inl(UNKNOWN_PORT) == UINT32_MAX, "a 32-bit one");
@@ -108,18 +101,15 @@ static void unknown_port(void)
 
 /* ---- registers and instructions ---- */
 
-static void try_rdmsr(uint64_t msr)
-{
+static void try_rdmsr(uint64_t msr) {
     rdmsr((uint32_t)msr);
 }
 
-static void try_wrmsr(uint64_t msr)
-{
+static void try_wrmsr(uint64_t msr) {
     wrmsr((uint32_t)msr, 0);
 }
 
-static void unknown_msr(void)
-{
+static void unknown_msr(void) {
     static const uint32_t unknown[] = {
         0x1234,         0x1fff, 0x2000, 0xbfffffff, 0xc0001fff, 0xc0002000, MSR_IA32_VMX_BASIC,
         MSR_X2APIC_LAST};
@@ -138,8 +128,7 @@ static void unknown_msr(void)
 
 /* One function for each instruction, because each is an exit of its own. */
 #define VMX_ATTEMPT(name, ...)                                                                     \
-    static void try_##name(uint64_t operand)                                                       \
-    {                                                                                              \
+    static void try_##name(uint64_t operand) {                                                     \
         uint64_t memory[2] = {operand, operand};                                                   \
         __asm__ volatile(__VA_ARGS__ : "+m"(memory) : "r"(operand) : "memory", "cc");              \
     }
@@ -156,8 +145,7 @@ VMX_ATTEMPT(invept, "invept %0, %1")
 VMX_ATTEMPT(invvpid, "invvpid %0, %1")
 VMX_ATTEMPT(vmfunc, "vmfunc")
 
-static void vmx_instruction(void)
-{
+static void vmx_instruction(void) {
     static const struct {
         const char *name;
         void (*attempt)(uint64_t);
@@ -171,28 +159,23 @@ static void vmx_instruction(void)
         report_raises(instructions[i].attempt, 0, VECTOR_UD, instructions[i].name);
 }
 
-static void try_cr0(uint64_t value)
-{
+static void try_cr0(uint64_t value) {
     write_cr0(value);
 }
 
-static void try_cr4(uint64_t value)
-{
+static void try_cr4(uint64_t value) {
     write_cr4(value);
 }
 
-static void try_cr8(uint64_t value)
-{
+static void try_cr8(uint64_t value) {
     write_cr8(value);
 }
 
-static void try_efer(uint64_t value)
-{
+static void try_efer(uint64_t value) {
     wrmsr(MSR_IA32_EFER, value);
 }
 
-static void cr4_reserved(void)
-{
+static void cr4_reserved(void) {
     uint64_t cr0 = read_cr0(), cr4 = read_cr4(), efer = rdmsr(MSR_IA32_EFER);
     report_raises(try_cr4, cr4 | 1ULL << 15, VECTOR_GP, "CR4 with reserved bit 15:");
     report_raises(try_cr4, cr4 | 1ULL << 63, VECTOR_GP, "CR4 with reserved bit 63:");
@@ -210,13 +193,11 @@ static void cr4_reserved(void)
 
 /* ---- interrupt controllers ---- */
 
-static void try_icr(uint64_t value)
-{
+static void try_icr(uint64_t value) {
     wrmsr(MSR_X2APIC_ICR, value);
 }
 
-static void bad_icr(void)
-{
+static void bad_icr(void) {
     uint32_t self = cpu_self()->index;
     apic_errors();
     apic_send(self, (uint32_t)APIC_ICR_ASSERT | 5);
@@ -236,16 +217,14 @@ static void bad_icr(void)
     report_apic_works("bad IPIs");
 }
 
-static void spurious_eoi(void)
-{
+static void spurious_eoi(void) {
     for (uint32_t i = 0; i < SPURIOUS_EOIS; i++)
         apic_eoi();
     report(apic_vectors_empty(APIC_ISR), "%d EOIs with an empty ISR change nothing", SPURIOUS_EOIS);
     report_apic_works("them");
 }
 
-static bool ioapic_entries_are(uint32_t low_half)
-{
+static bool ioapic_entries_are(uint32_t low_half) {
     for (uint8_t pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
         if (ioapic_read_entry(pin) != (low_half | pin))
             return false;
@@ -253,8 +232,7 @@ static bool ioapic_entries_are(uint32_t low_half)
     return true;
 }
 
-static void ioapic_wrong_sizes(void)
-{
+static void ioapic_wrong_sizes(void) {
     volatile char *base = (volatile char *)IOAPIC_DEFAULT_BASE;
     ioapic_select(IOAPIC_REG_ENTRY);
     for (uint32_t offset = 0; offset <= 0x20; offset++) {
@@ -270,8 +248,7 @@ static void ioapic_wrong_sizes(void)
         *(volatile uint32_t *)(base + offset) = 0xaaaaaaaa;
 }
 
-static void ioapic_odd_access(void)
-{
+static void ioapic_odd_access(void) {
     uint32_t version = ioapic_read(IOAPIC_REG_VERSION);
     for (uint8_t pin = 0; pin < IOAPIC_PIN_COUNT; pin++)
         ioapic_write_entry(pin, RTE_MASKED | pin);
@@ -296,8 +273,7 @@ static void ioapic_odd_access(void)
 
 static atomic_uint storm_interrupts;
 
-static void storm_handler(uint8_t vector)
-{
+static void storm_handler(uint8_t vector) {
     (void)vector;
     if (atomic_fetch_add(&storm_interrupts, 1) == STORM_BOUND)
         line_set(PIN, 0);
@@ -305,8 +281,7 @@ static void storm_handler(uint8_t vector)
 }
 
 /* A line that no handler drops: it comes again after each EOI. */
-static void storm(void)
-{
+static void storm(void) {
     atomic_store(&storm_interrupts, 0);
     interrupt_handle(VECTOR, storm_handler);
     ioapic_write_entry(PIN, rte_level(VECTOR, (uint8_t)cpu_self()->index));
@@ -343,8 +318,7 @@ static const struct {
     {"storm", storm, false},
 };
 
-void guest_main(void)
-{
+void guest_main(void) {
     bool x2apic = command_line_has("x2apic") || (!command_line_has("xapic") && apic_has_x2apic());
     if (!apic_init(x2apic))
         report_skip_all("this machine has no x2APIC mode");

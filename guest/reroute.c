@@ -44,25 +44,21 @@ static atomic_uint ipis;
 static atomic_bool stop_listening;
 static bool idle_elsewhere;
 
-static bool remote_irr(const struct line *line)
-{
+static bool remote_irr(const struct line *line) {
     return ioapic_read_entry(line->pin) & RTE_REMOTE_IRR;
 }
 
-static bool routed_to(const struct line *line, uint32_t cpu)
-{
+static bool routed_to(const struct line *line, uint32_t cpu) {
     return rte_destination(ioapic_read_entry(line->pin)) == cpu;
 }
 
-static void reroute(const struct line *line, uint8_t cpu)
-{
+static void reroute(const struct line *line, uint8_t cpu) {
     print("# vCPU %u: reroutes pin %u to vCPU %u; its EOI comes after\n", cpu_self()->index,
           line->pin, cpu);
     ioapic_reroute(line->pin, cpu);
 }
 
-static void raise(const struct line *line)
-{
+static void raise(const struct line *line) {
     print("# vCPU %u: raises the line of pin %u (vector 0x%x)\n", cpu_self()->index, line->pin,
           line->vector);
     line_set(line->pin, 1);
@@ -70,8 +66,7 @@ static void raise(const struct line *line)
 
 /* The handler of all three lines. The line is dropped before the EOI, so that it does not fire
  * again by the new route. */
-static void serve(struct line *line)
-{
+static void serve(struct line *line) {
     uint32_t cpu = cpu_self()->index;
     line->remote_irr_in_service = remote_irr(line);
     line->order = ++handlers_run;
@@ -86,54 +81,46 @@ static void serve(struct line *line)
     atomic_fetch_add(&line->handled[cpu & 1], 1);
 }
 
-static void serve_single(uint8_t vector)
-{
+static void serve_single(uint8_t vector) {
     (void)vector;
     serve(&single);
 }
 
-static void serve_low(uint8_t vector)
-{
+static void serve_low(uint8_t vector) {
     (void)vector;
     serve(&low);
 }
 
-static void serve_high(uint8_t vector)
-{
+static void serve_high(uint8_t vector) {
     (void)vector;
     serve(&high);
 }
 
-static void count_ipi(uint8_t vector)
-{
+static void count_ipi(uint8_t vector) {
     (void)vector;
     atomic_fetch_add(&ipis, 1);
     apic_eoi();
 }
 
 /* Work for vCPU 1: takes interrupts until it is told to stop. */
-static void listen(void)
-{
+static void listen(void) {
     interrupts_on();
     while (!atomic_load(&stop_listening))
         pause();
     interrupts_off();
 }
 
-static bool apic_idle(void)
-{
+static bool apic_idle(void) {
     return apic_vectors_empty(APIC_IRR) && apic_vectors_empty(APIC_ISR);
 }
 
 /* Work for vCPU 1. */
-static void check_idle(void)
-{
+static void check_idle(void) {
     idle_elsewhere = apic_idle();
 }
 
 /* Sends `rounds` IPIs from vCPU 0 to itself, each after the last has been handled. */
-static void report_self_ipis(uint8_t vector, uint32_t rounds)
-{
+static void report_self_ipis(uint8_t vector, uint32_t rounds) {
     print("# vCPU 0: sends itself %u interrupts on vector 0x%x, each with a handler and an EOI\n",
           rounds, vector);
     interrupt_handle(vector, count_ipi);
@@ -149,8 +136,7 @@ static void report_self_ipis(uint8_t vector, uint32_t rounds)
 }
 
 /* What must hold after an interrupt that this vCPU, and only this, had to handle once more. */
-static void report_handled(struct line *line, uint32_t cpu, uint32_t there, uint32_t elsewhere)
-{
+static void report_handled(struct line *line, uint32_t cpu, uint32_t there, uint32_t elsewhere) {
     bool came = wait_at_least(&line->handled[cpu], there);
     spin(SETTLE);
     report(came && line->handled[cpu] == there && line->handled[cpu ^ 1] == elsewhere,
@@ -162,8 +148,7 @@ static void report_handled(struct line *line, uint32_t cpu, uint32_t there, uint
            line->pin, cpu);
 }
 
-static void report_nothing_left(void)
-{
+static void report_nothing_left(void) {
     report(apic_idle(), "nothing is left in IRR and ISR of vCPU 0");
     atomic_store(&stop_listening, true);
     bool ran = cpu_wait(1) && cpu_run(1, check_idle) && cpu_wait(1);
@@ -172,8 +157,7 @@ static void report_nothing_left(void)
     cpu_run(1, listen);
 }
 
-static void route_to_first(struct line *line, interrupt_handler handler)
-{
+static void route_to_first(struct line *line, interrupt_handler handler) {
     line->handled[0] = line->handled[1] = 0;
     line->remote_irr_in_service = false;
     line->remote_irr_after = true;
@@ -183,13 +167,11 @@ static void route_to_first(struct line *line, interrupt_handler handler)
     ioapic_write_entry(line->pin, rte_level(line->vector, 0));
 }
 
-static void to_the_other(const struct line *line)
-{
+static void to_the_other(const struct line *line) {
     reroute(line, cpu_self()->index == 0 ? 1 : 0);
 }
 
-static void one_vector(uint32_t rounds)
-{
+static void one_vector(uint32_t rounds) {
     print("# One pin, rerouted by its own handler.\n");
     in_service = to_the_other;
     route_to_first(&single, serve_single);
@@ -211,8 +193,7 @@ static void one_vector(uint32_t rounds)
 }
 
 /* Reroutes both pins, from whichever handler runs first. */
-static void both_to_the_other(const struct line *line)
-{
+static void both_to_the_other(const struct line *line) {
     (void)line;
     if (handlers_run > 1)
         return;
@@ -220,8 +201,7 @@ static void both_to_the_other(const struct line *line)
     reroute(&high, 1);
 }
 
-static void raise_high_then_both(const struct line *line)
-{
+static void raise_high_then_both(const struct line *line) {
     if (line == &low) {
         raise(&high);
         print("# vCPU 0: vector 0x%x is %s in IRR behind the one in service\n", high.vector,
@@ -230,8 +210,7 @@ static void raise_high_then_both(const struct line *line)
     both_to_the_other(line);
 }
 
-static void report_pair(const struct line *first, const struct line *second)
-{
+static void report_pair(const struct line *first, const struct line *second) {
     report_handled(&low, 0, 1, 0);
     report_handled(&high, 0, 1, 0);
     report(first->order == 1 && second->order == 2, "vector 0x%x comes first, then 0x%x",
@@ -244,8 +223,7 @@ static void report_pair(const struct line *first, const struct line *second)
     ioapic_mask(high.pin);
 }
 
-static void higher_in_service(void)
-{
+static void higher_in_service(void) {
     print("# Two pins: the higher vector in service, the lower one pending, both rerouted.\n");
     handlers_run = 0;
     in_service = both_to_the_other;
@@ -258,8 +236,7 @@ static void higher_in_service(void)
     report_pair(&high, &low);
 }
 
-static void lower_in_service(void)
-{
+static void lower_in_service(void) {
     print("# Two pins: the lower vector in service, the higher one arrives, both rerouted.\n");
     handlers_run = 0;
     in_service = raise_high_then_both;
@@ -269,8 +246,7 @@ static void lower_in_service(void)
     report_pair(&low, &high);
 }
 
-void guest_main(void)
-{
+void guest_main(void) {
     bool x2apic = command_line_has("x2apic") || (!command_line_has("xapic") && apic_has_x2apic());
     uint32_t rounds = command_line_number("rounds", DEFAULT_ROUNDS);
     if (!apic_init(x2apic))

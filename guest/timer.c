@@ -21,8 +21,7 @@
 static volatile uint32_t fired;
 static volatile uint64_t fired_at;
 
-static void count(uint8_t vector)
-{
+static void count(uint8_t vector) {
     (void)vector;
     fired_at = rdtsc();
     fired++;
@@ -31,8 +30,7 @@ static void count(uint8_t vector)
 
 /* HLT until the timer has fired so often; returns when it did, in TSC ticks. If it never does, the
  * runner's time limit ends this. */
-static uint64_t wait_for(uint32_t times)
-{
+static uint64_t wait_for(uint32_t times) {
     interrupts_off();
     while (fired < times) {
         interrupts_on_and_halt();
@@ -43,8 +41,7 @@ static uint64_t wait_for(uint32_t times)
     return at;
 }
 
-static void start(uint32_t mode, uint32_t divide, uint32_t initial)
-{
+static void start(uint32_t mode, uint32_t divide, uint32_t initial) {
     fired = 0;
     apic_write(APIC_LVT_TIMER, mode | VECTOR_TIMER);
     apic_write(APIC_TIMER_DIVIDE, divide);
@@ -52,16 +49,14 @@ static void start(uint32_t mode, uint32_t divide, uint32_t initial)
 }
 
 /* How long one shot takes, in TSC ticks. */
-static uint64_t one_shot(uint32_t divide, uint32_t initial)
-{
+static uint64_t one_shot(uint32_t divide, uint32_t initial) {
     uint64_t begin = rdtsc();
 
     start(0, divide, initial);
     return wait_for(1) - begin;
 }
 
-static void test_one_shot(void)
-{
+static void test_one_shot(void) {
     uint64_t once = one_shot(DIVIDE_BY_1, COUNT);
     uint64_t slow = one_shot(DIVIDE_BY_128, COUNT / 16);
 
@@ -76,8 +71,7 @@ static void test_one_shot(void)
     report(apic_read(APIC_TIMER_CURRENT) == 0, "an initial count of 0 stops it");
 }
 
-static void test_periodic(void)
-{
+static void test_periodic(void) {
     uint64_t begin = rdtsc();
 
     start(APIC_LVT_TIMER_PERIODIC, DIVIDE_BY_1, COUNT);
@@ -92,8 +86,7 @@ static void test_periodic(void)
     apic_write(APIC_TIMER_INITIAL, 0);
 }
 
-static void test_deadline(void)
-{
+static void test_deadline(void) {
     if (!(cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE)) {
         report_skip("TSC deadline", "CPUID does not offer it");
         return;
@@ -116,8 +109,7 @@ static void test_deadline(void)
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
 }
 
-void guest_main(void)
-{
+void guest_main(void) {
     apic_init(!command_line_has("xapic") && apic_has_x2apic());
     interrupt_handle(VECTOR_TIMER, count);
     interrupts_on();

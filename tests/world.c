@@ -3,16 +3,14 @@
 
 #include <stddef.h>
 
-static void violate(struct world *world, const char *what)
-{
+static void violate(struct world *world, const char *what) {
     if (!world->violation)
         world->violation = what;
 }
 
 /* ---- what routing asks for ---- */
 
-static void lock(void *context)
-{
+static void lock(void *context) {
     struct world *world = context;
     void (*meanwhile)(struct world *) = world->before_lock;
 
@@ -24,8 +22,7 @@ static void lock(void *context)
     world->locked = true;
 }
 
-static void unlock(void *context)
-{
+static void unlock(void *context) {
     struct world *world = context;
 
     if (!world->locked)
@@ -33,37 +30,32 @@ static void unlock(void *context)
     world->locked = false;
 }
 
-static void notify(void *context, unsigned vcpu)
-{
+static void notify(void *context, unsigned vcpu) {
     struct world *world = context;
 
     world->notified |= 1u << vcpu;
 }
 
-static void signal(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector)
-{
+static void signal(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector) {
     struct world *world = context;
 
     world->signals[vcpu][mode]++;
     world->signal_vector = vector;
 }
 
-static void timer_changed(void *context, unsigned vcpu, uint32_t offset)
-{
+static void timer_changed(void *context, unsigned vcpu, uint32_t offset) {
     struct world *world = context;
 
     (void)offset;
     world->timer_changes[vcpu]++;
 }
 
-static uint32_t timer_current(void *context, unsigned vcpu)
-{
+static uint32_t timer_current(void *context, unsigned vcpu) {
     (void)context;
     return 1000 + vcpu;
 }
 
-static void check_delivery(struct world *world, const struct trace_record *event)
-{
+static void check_delivery(struct world *world, const struct trace_record *event) {
     uint64_t entry = world->routing.ioapic.entry[event->pin];
 
     if (!world->locked)
@@ -77,8 +69,7 @@ static void check_delivery(struct world *world, const struct trace_record *event
 }
 
 /* The trace is how the reference learns what is accepted, and when. */
-static void trace(void *context, struct trace_record *event)
-{
+static void trace(void *context, struct trace_record *event) {
     struct world *world = context;
     struct trace_record record = *event;
 
@@ -121,8 +112,7 @@ static const struct routing_effects effects = {
     .trace = trace,
 };
 
-void world_start(struct world *world, unsigned vcpus, uint32_t version)
-{
+void world_start(struct world *world, unsigned vcpus, uint32_t version) {
     struct routing_config config = {
         .vcpu_count = vcpus,
         .ioapic_version = version,
@@ -144,26 +134,22 @@ void world_start(struct world *world, unsigned vcpus, uint32_t version)
 
 /* ---- the guest ---- */
 
-void world_write_half(struct world *world, unsigned half, uint32_t value)
-{
+void world_write_half(struct world *world, unsigned half, uint32_t value) {
     routing_ioapic_write(&world->routing, IOAPIC_INDEX, 4, IOAPIC_REG_ENTRY + half);
     routing_ioapic_write(&world->routing, IOAPIC_DATA, 4, value);
 }
 
-void world_write_entry(struct world *world, unsigned pin, uint64_t entry)
-{
+void world_write_entry(struct world *world, unsigned pin, uint64_t entry) {
     world_write_half(world, 2 * pin + 1, (uint32_t)(entry >> 32));
     world_write_half(world, 2 * pin, (uint32_t)entry);
 }
 
 void world_route(struct world *world, unsigned pin, uint64_t flags, uint8_t vector,
-                 uint8_t destination)
-{
+                 uint8_t destination) {
     world_write_entry(world, pin, flags | vector | (uint64_t)destination << RTE_DESTINATION_SHIFT);
 }
 
-uint64_t world_read_entry(struct world *world, unsigned pin)
-{
+uint64_t world_read_entry(struct world *world, unsigned pin) {
     uint64_t entry = 0;
 
     for (unsigned half = 0; half < 2; half++) {
@@ -173,14 +159,12 @@ uint64_t world_read_entry(struct world *world, unsigned pin)
     return entry;
 }
 
-uint64_t world_entry_bit(struct world *world, unsigned pin, uint64_t bit)
-{
+uint64_t world_entry_bit(struct world *world, unsigned pin, uint64_t bit) {
     return world_read_entry(world, pin) & bit;
 }
 
 /* SDM Vol. 3C, "Virtualizing Interrupts: PPR Virtualization"; SVI is the highest in the ISR. */
-static void virtualize_ppr(struct apic_page *page)
-{
+static void virtualize_ppr(struct apic_page *page) {
     int in_service = apic_page_highest(page, APIC_ISR);
     uint32_t tpr = apic_page_read(page, APIC_TPR) & 0xff;
     uint32_t svi = in_service < 0 ? 0 : (uint32_t)in_service;
@@ -188,8 +172,7 @@ static void virtualize_ppr(struct apic_page *page)
     apic_page_write(page, APIC_PPR, tpr >> 4 >= svi >> 4 ? tpr : svi & 0xf0);
 }
 
-void world_write_apic(struct world *world, unsigned vcpu, uint32_t offset, uint32_t value)
-{
+void world_write_apic(struct world *world, unsigned vcpu, uint32_t offset, uint32_t value) {
     struct apic_page *page = &world->page[vcpu];
 
     if (offset == APIC_EOI) {
@@ -204,13 +187,11 @@ void world_write_apic(struct world *world, unsigned vcpu, uint32_t offset, uint3
     }
 }
 
-uint32_t world_read_apic(struct world *world, unsigned vcpu, uint32_t offset)
-{
+uint32_t world_read_apic(struct world *world, unsigned vcpu, uint32_t offset) {
     return vlapic_read(routing_vlapic(&world->routing, vcpu), offset);
 }
 
-static enum world_eoi eoi_exit(struct world *world, unsigned vcpu, uint8_t vector, uint32_t owed)
-{
+static enum world_eoi eoi_exit(struct world *world, unsigned vcpu, uint8_t vector, uint32_t owed) {
     static const enum world_eoi result[] = {
         [VLAPIC_EOI_LIVE] = WORLD_EOI_LIVE,
         [VLAPIC_EOI_STALE] = WORLD_EOI_STALE,
@@ -228,8 +209,7 @@ static enum world_eoi eoi_exit(struct world *world, unsigned vcpu, uint8_t vecto
 
 /* SDM Vol. 3C, "Virtualizing Interrupts: EOI Virtualization". With nothing in service the vector is
  * SVI = 0, and bit 0 of the bitmap decides. */
-enum world_eoi world_eoi(struct world *world, unsigned vcpu)
-{
+enum world_eoi world_eoi(struct world *world, unsigned vcpu) {
     struct apic_page *page = &world->page[vcpu];
     int highest = apic_page_highest(page, APIC_ISR);
     uint8_t vector = highest < 0 ? 0 : (uint8_t)highest;
@@ -247,8 +227,7 @@ enum world_eoi world_eoi(struct world *world, unsigned vcpu)
 
 /* ---- the processor ---- */
 
-static bool has_route(const struct world *world, unsigned vcpu, uint8_t vector)
-{
+static bool has_route(const struct world *world, unsigned vcpu, uint8_t vector) {
     const struct apic_identity *who = &world->routing.vcpu[vcpu].apic.identity;
 
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
@@ -260,8 +239,7 @@ static bool has_route(const struct world *world, unsigned vcpu, uint8_t vector)
     return false;
 }
 
-static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t vector)
-{
+static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t vector) {
     const struct vlapic *apic = &world->routing.vcpu[vcpu].apic;
     bool owed = world->waiting[vcpu][vector] | world->served[vcpu][vector];
     bool exits = world_exits(world, vcpu, vector);
@@ -280,8 +258,7 @@ static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t ve
         violate(world, "stale: not exactly what no route explains");
 }
 
-static void check_entry(struct world *world, unsigned vcpu)
-{
+static void check_entry(struct world *world, unsigned vcpu) {
     const struct routing_vcpu *it = &world->routing.vcpu[vcpu];
 
     if (it->seen != it->generation)
@@ -292,8 +269,7 @@ static void check_entry(struct world *world, unsigned vcpu)
         check_vector_at_entry(world, vcpu, (uint8_t)vector);
 }
 
-void world_enter(struct world *world, unsigned vcpu)
-{
+void world_enter(struct world *world, unsigned vcpu) {
     const struct eoi_map *map = &world->routing.vcpu[vcpu].apic.map;
     unsigned changed;
     int rvi;
@@ -314,8 +290,7 @@ void world_enter(struct world *world, unsigned vcpu)
 }
 
 /* SDM Vol. 3C, "Evaluation and Delivery of Virtual Interrupts". */
-int world_deliver(struct world *world, unsigned vcpu)
-{
+int world_deliver(struct world *world, unsigned vcpu) {
     struct apic_page *page = &world->page[vcpu];
     int highest = apic_page_highest(page, APIC_IRR);
     uint8_t vector = (uint8_t)highest;
@@ -334,38 +309,32 @@ int world_deliver(struct world *world, unsigned vcpu)
     return vector;
 }
 
-int world_run(struct world *world, unsigned vcpu)
-{
+int world_run(struct world *world, unsigned vcpu) {
     while (!world->in_guest[vcpu] || (world->notified & 1u << vcpu))
         world_enter(world, vcpu);
     return world_deliver(world, vcpu);
 }
 
-void world_posted_interrupt(struct world *world, unsigned vcpu, uint8_t vector)
-{
+void world_posted_interrupt(struct world *world, unsigned vcpu, uint8_t vector) {
     apic_page_add(&world->page[vcpu], APIC_IRR, vector);
 }
 
 /* ---- devices ---- */
 
-void world_line(struct world *world, unsigned pin, bool level)
-{
+void world_line(struct world *world, unsigned pin, bool level) {
     routing_set_line(&world->routing, pin, level);
 }
 
 /* ---- for tests ---- */
 
-bool world_exits(const struct world *world, unsigned vcpu, uint8_t vector)
-{
+bool world_exits(const struct world *world, unsigned vcpu, uint8_t vector) {
     return vector_set_has(&world->exit_bitmap[vcpu], vector);
 }
 
-bool world_is_stale(const struct world *world, unsigned vcpu, uint8_t vector)
-{
+bool world_is_stale(const struct world *world, unsigned vcpu, uint8_t vector) {
     return vector_set_has(&world->routing.vcpu[vcpu].apic.map.stale, vector);
 }
 
-bool world_in_flight(const struct world *world, unsigned vcpu, uint8_t vector)
-{
+bool world_in_flight(const struct world *world, unsigned vcpu, uint8_t vector) {
     return vector_set_has(&world->routing.vcpu[vcpu].apic.tokens.inflight, vector);
 }

@@ -14,35 +14,29 @@ struct apic_page {
 };
 _Static_assert(sizeof(struct apic_page) == 4096, "one page");
 
-static inline uint32_t apic_page_read(const struct apic_page *page, uint32_t offset)
-{
+static inline uint32_t apic_page_read(const struct apic_page *page, uint32_t offset) {
     return page->word[(offset & 0xfff) >> 2];
 }
 
-static inline void apic_page_write(struct apic_page *page, uint32_t offset, uint32_t value)
-{
+static inline void apic_page_write(struct apic_page *page, uint32_t offset, uint32_t value) {
     page->word[(offset & 0xfff) >> 2] = value;
 }
 
 /* bank: APIC_ISR, APIC_TMR or APIC_IRR. */
-static inline bool apic_page_has(const struct apic_page *page, uint32_t bank, uint8_t vector)
-{
+static inline bool apic_page_has(const struct apic_page *page, uint32_t bank, uint8_t vector) {
     return (page->word[(bank >> 2) + (vector >> 5) * 4u] >> (vector & 31)) & 1;
 }
 
-static inline void apic_page_add(struct apic_page *page, uint32_t bank, uint8_t vector)
-{
+static inline void apic_page_add(struct apic_page *page, uint32_t bank, uint8_t vector) {
     page->word[(bank >> 2) + (vector >> 5) * 4u] |= 1u << (vector & 31);
 }
 
-static inline void apic_page_remove(struct apic_page *page, uint32_t bank, uint8_t vector)
-{
+static inline void apic_page_remove(struct apic_page *page, uint32_t bank, uint8_t vector) {
     page->word[(bank >> 2) + (vector >> 5) * 4u] &= ~(1u << (vector & 31));
 }
 
 /* The highest vector of a bank, or -1. */
-static inline int apic_page_highest(const struct apic_page *page, uint32_t bank)
-{
+static inline int apic_page_highest(const struct apic_page *page, uint32_t bank) {
     const uint32_t *word = &page->word[bank >> 2];
 
     for (int i = 7; i >= 0; i--) {

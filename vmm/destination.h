@@ -21,15 +21,13 @@ struct apic_identity {
 };
 _Static_assert(sizeof(struct apic_identity) == 8, "read and written whole");
 
-static inline struct apic_identity apic_identity_load(const struct apic_identity *from)
-{
+static inline struct apic_identity apic_identity_load(const struct apic_identity *from) {
     struct apic_identity copy;
     __atomic_load(from, &copy, __ATOMIC_SEQ_CST);
     return copy;
 }
 
-static inline void apic_identity_store(struct apic_identity *to, struct apic_identity value)
-{
+static inline void apic_identity_store(struct apic_identity *to, struct apic_identity value) {
     __atomic_store(to, &value, __ATOMIC_SEQ_CST);
 }
 

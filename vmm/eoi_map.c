@@ -2,8 +2,7 @@
 #include "vmm/eoi_map.h"
 
 unsigned eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
-                      const struct apic_identity *self, const struct vector_set *inflight)
-{
+                      const struct apic_identity *self, const struct vector_set *inflight) {
     struct vector_set routed = {0};
 
     /* Masked entries count: the interrupt may be in flight, and unmasking must cost no scan. */
@@ -23,7 +22,6 @@ unsigned eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
     return changed;
 }
 
-bool eoi_map_retired(const struct eoi_map *map, uint8_t vector, const struct vector_set *inflight)
-{
+bool eoi_map_retired(const struct eoi_map *map, uint8_t vector, const struct vector_set *inflight) {
     return vector_set_has(&map->stale, vector) && !vector_set_has(inflight, vector);
 }

@@ -14,14 +14,12 @@
 #include "vmm/virq.h"
 #include "vmm/vmcs_setup.h"
 
-static enum exit_action inject_gp(struct vcpu *vcpu)
-{
+static enum exit_action inject_gp(struct vcpu *vcpu) {
     vcpu_inject_exception_with_code(vcpu, VECTOR_GP, 0);
     return EXIT_RESUME;
 }
 
-static enum exit_action exit_undefined(struct vcpu *vcpu)
-{
+static enum exit_action exit_undefined(struct vcpu *vcpu) {
     vcpu_inject_exception(vcpu, VECTOR_UD);
     return EXIT_RESUME;
 }
@@ -29,8 +27,7 @@ static enum exit_action exit_undefined(struct vcpu *vcpu)
 /* ---- events ---- */
 
 /* An exception that we intercept goes back to the guest; an NMI was a kick. */
-static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu)
-{
+static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
     uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION);
 
     if ((info & INTERRUPTION_TYPE) == INTERRUPTION_NMI) {
@@ -54,60 +51,51 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu)
 }
 
 /* None is expected; the host's handler takes it and does nothing. */
-static enum exit_action exit_external_interrupt(struct vcpu *vcpu)
-{
+static enum exit_action exit_external_interrupt(struct vcpu *vcpu) {
     (void)vcpu;
     __asm__ volatile("sti; nop; cli" : : : "memory");
     return EXIT_RESUME;
 }
 
-static enum exit_action exit_triple_fault(struct vcpu *vcpu)
-{
+static enum exit_action exit_triple_fault(struct vcpu *vcpu) {
     vm_kill(vcpu->vm, "vCPU %u: triple fault at RIP 0x%lx", vcpu->index, vmcs_read(VMCS_GUEST_RIP));
     return EXIT_RESUME;
 }
 
 /* The window is open: the NMI goes in on the way back. */
-static enum exit_action exit_nmi_window(struct vcpu *vcpu)
-{
+static enum exit_action exit_nmi_window(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_RESUME;
 }
 
-static enum exit_action exit_task_switch(struct vcpu *vcpu)
-{
+static enum exit_action exit_task_switch(struct vcpu *vcpu) {
     vm_kill(vcpu->vm, "vCPU %u: hardware task switches are not virtualized", vcpu->index);
     return EXIT_RESUME;
 }
 
-static enum exit_action exit_preemption_timer(struct vcpu *vcpu)
-{
+static enum exit_action exit_preemption_timer(struct vcpu *vcpu) {
     routing_tick(&vcpu->vm->routing);
     return rdtsc() >= vcpu->slice_end ? EXIT_YIELD : EXIT_RESUME;
 }
 
-static enum exit_action exit_virtualized_eoi(struct vcpu *vcpu)
-{
+static enum exit_action exit_virtualized_eoi(struct vcpu *vcpu) {
     virq_eoi_exit(vcpu, (uint8_t)vmcs_read(VMCS_EXIT_QUALIFICATION));
     return EXIT_RESUME;
 }
 
-static enum exit_action exit_apic_write(struct vcpu *vcpu)
-{
+static enum exit_action exit_apic_write(struct vcpu *vcpu) {
     virq_apic_written(vcpu, (uint32_t)vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0);
     return EXIT_RESUME;
 }
 
-static enum exit_action exit_entry_failure(struct vcpu *vcpu)
-{
+static enum exit_action exit_entry_failure(struct vcpu *vcpu) {
     vmcs_check(vcpu, true);
     return EXIT_RESUME;
 }
 
 /* ---- instructions ---- */
 
-static enum exit_action exit_cpuid(struct vcpu *vcpu)
-{
+static enum exit_action exit_cpuid(struct vcpu *vcpu) {
     uint64_t *reg = vcpu->context.reg;
     struct cpuid_result r = vcpuid_read(vcpu, (uint32_t)reg[GUEST_RAX], (uint32_t)reg[GUEST_RCX]);
 
@@ -118,8 +106,7 @@ static enum exit_action exit_cpuid(struct vcpu *vcpu)
     return EXIT_ADVANCE;
 }
 
-static enum exit_action exit_hlt(struct vcpu *vcpu)
-{
+static enum exit_action exit_hlt(struct vcpu *vcpu) {
     /* Something may be on its way: the requests are looked at before anyone waits. */
     if (vcpu_can_wake(vcpu))
         return EXIT_ADVANCE;
@@ -128,34 +115,29 @@ static enum exit_action exit_hlt(struct vcpu *vcpu)
 }
 
 /* Guest memory is write-back and nothing of it needs to reach a device. */
-static enum exit_action exit_cache_flush(struct vcpu *vcpu)
-{
+static enum exit_action exit_cache_flush(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_ADVANCE;
 }
 
 /* There are no performance counters. */
-static enum exit_action exit_rdpmc(struct vcpu *vcpu)
-{
+static enum exit_action exit_rdpmc(struct vcpu *vcpu) {
     return inject_gp(vcpu);
 }
 
-static enum exit_action exit_vmcall(struct vcpu *vcpu)
-{
+static enum exit_action exit_vmcall(struct vcpu *vcpu) {
     uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
 
     *rax = *rax == HYPERCALL_NOTHING ? 0 : (uint64_t)HYPERCALL_UNKNOWN;
     return EXIT_ADVANCE;
 }
 
-static uint64_t read_register(const struct vcpu *vcpu, unsigned number)
-{
+static uint64_t read_register(const struct vcpu *vcpu, unsigned number) {
     return number == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[number];
 }
 
 /* Only writes that change a bit that the guest does not own come here, and MOV alone can. */
-static enum exit_action exit_control_register(struct vcpu *vcpu)
-{
+static enum exit_action exit_control_register(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     unsigned number = (unsigned)(q & CR_EXIT_NUMBER_MASK);
     unsigned type = (unsigned)(q & CR_EXIT_TYPE_MASK) >> CR_EXIT_TYPE_SHIFT;
@@ -174,13 +156,11 @@ static enum exit_action exit_control_register(struct vcpu *vcpu)
     return ok ? EXIT_ADVANCE : inject_gp(vcpu);
 }
 
-static bool is_apic_msr(uint32_t msr)
-{
+static bool is_apic_msr(uint32_t msr) {
     return msr >= MSR_X2APIC_BASE && msr <= MSR_X2APIC_LAST;
 }
 
-static enum exit_action exit_rdmsr(struct vcpu *vcpu)
-{
+static enum exit_action exit_rdmsr(struct vcpu *vcpu) {
     uint64_t *reg = vcpu->context.reg;
     uint32_t msr = (uint32_t)reg[GUEST_RCX];
     uint64_t value = 0;
@@ -199,8 +179,7 @@ static enum exit_action exit_rdmsr(struct vcpu *vcpu)
     return EXIT_ADVANCE;
 }
 
-static enum exit_action exit_wrmsr(struct vcpu *vcpu)
-{
+static enum exit_action exit_wrmsr(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     uint32_t msr = (uint32_t)reg[GUEST_RCX];
     uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
@@ -215,8 +194,7 @@ static enum exit_action exit_wrmsr(struct vcpu *vcpu)
     return ok ? EXIT_ADVANCE : inject_gp(vcpu);
 }
 
-static enum exit_action exit_xsetbv(struct vcpu *vcpu)
-{
+static enum exit_action exit_xsetbv(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
 
@@ -274,8 +252,7 @@ static const struct exit_row exit_table[EXIT_REASON_COUNT] = {
 
 /* An event whose delivery the exit cut short is delivered again, unless the handler has something
  * of its own. SDM Vol. 3C, "Information for VM Exits During Event Delivery". */
-static void keep_interrupted_event(struct vcpu *vcpu)
-{
+static void keep_interrupted_event(struct vcpu *vcpu) {
     uint32_t info = (uint32_t)vmcs_read(VMCS_IDT_VECTORING_INFORMATION);
 
     if (!(info & INTERRUPTION_VALID))
@@ -295,8 +272,7 @@ static void keep_interrupted_event(struct vcpu *vcpu)
 
 /* An emulated instruction also ends the shadow of a STI or MOV SS before it. Outside 64-bit mode
  * RIP has 32 bits and wraps. */
-void exit_advance(uint64_t length)
-{
+void exit_advance(uint64_t length) {
     uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
     uint64_t next = rip + length;
 
@@ -309,8 +285,7 @@ void exit_advance(uint64_t length)
         vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~shadow);
 }
 
-bool exit_handle(struct vcpu *vcpu)
-{
+bool exit_handle(struct vcpu *vcpu) {
     uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
 
     vcpu->exits++;

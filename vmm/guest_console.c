@@ -3,8 +3,7 @@
 
 #include "drivers/console.h"
 
-static void flush(struct guest_console *console)
-{
+static void flush(struct guest_console *console) {
     if (!console->length)
         return;
     console->line[console->length] = 0;
@@ -15,8 +14,7 @@ static void flush(struct guest_console *console)
     console->length = 0;
 }
 
-void guest_console_put(struct guest_console *console, char c)
-{
+void guest_console_put(struct guest_console *console, char c) {
     spin_lock(&console->lock);
     if (c == '\n') {
         if (!console->length)
@@ -31,8 +29,7 @@ void guest_console_put(struct guest_console *console, char c)
     spin_unlock(&console->lock);
 }
 
-void guest_console_flush(struct guest_console *console)
-{
+void guest_console_flush(struct guest_console *console) {
     spin_lock(&console->lock);
     flush(console);
     spin_unlock(&console->lock);

@@ -10,8 +10,7 @@
 
 /* PAE and 4-level paging have 8-byte entries and 9 bits a level. */
 static bool walk_wide(const struct guest_paging *p, uint64_t table, unsigned levels,
-                      uint64_t linear, uint64_t *physical)
-{
+                      uint64_t linear, uint64_t *physical) {
     for (unsigned level = levels; level >= 1; level--) {
         unsigned shift = 12 + 9 * (level - 1);
         uint64_t index = (linear >> shift) & (level == 3 && levels == 3 ? 3 : 0x1ff);
@@ -30,13 +29,11 @@ static bool walk_wide(const struct guest_paging *p, uint64_t table, unsigned lev
 }
 
 /* 4-level paging translates 48 bits; the others are copies of the highest of them. */
-static bool is_canonical(uint64_t linear)
-{
+static bool is_canonical(uint64_t linear) {
     return linear >> 47 == 0 || linear >> 47 == 0x1ffff;
 }
 
-static bool walk_32bit(const struct guest_paging *p, uint32_t linear, uint64_t *physical)
-{
+static bool walk_32bit(const struct guest_paging *p, uint32_t linear, uint64_t *physical) {
     uint64_t entry;
 
     if (!p->read(p->context, (p->cr3 & 0xfffff000) + 4 * (linear >> 22), 4, &entry) ||
@@ -53,8 +50,7 @@ static bool walk_32bit(const struct guest_paging *p, uint32_t linear, uint64_t *
     return true;
 }
 
-bool guest_walk(const struct guest_paging *p, uint64_t linear, uint64_t *physical)
-{
+bool guest_walk(const struct guest_paging *p, uint64_t linear, uint64_t *physical) {
     if (!(p->cr0 & CR0_PG)) {
         *physical = (uint32_t)linear;
         return true;

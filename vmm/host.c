@@ -28,8 +28,7 @@ static _Atomic uint32_t released;
  * that. */
 static struct host_cpu boot_cpu;
 
-struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id)
-{
+struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id) {
     struct host_cpu *cpu =
         index == 0 ? &boot_cpu : memory_alloc_pages(sizeof(struct host_cpu), NULL);
 
@@ -42,8 +41,7 @@ struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id)
     return cpu;
 }
 
-const char *host_cpu_start(struct host_cpu *cpu)
-{
+const char *host_cpu_start(struct host_cpu *cpu) {
     uint64_t physical;
     struct vmx_region *region;
 
@@ -58,8 +56,7 @@ const char *host_cpu_start(struct host_cpu *cpu)
 }
 
 /* A vCPU's controls are chosen once, from the boot CPU's capabilities. */
-static bool is_like_boot_cpu(void)
-{
+static bool is_like_boot_cpu(void) {
     const struct vmx_capabilities *boot = &host.capabilities;
     struct vmx_capabilities own;
 
@@ -75,8 +72,7 @@ static bool is_like_boot_cpu(void)
 }
 
 /* The first C code of another CPU, on its own stack. */
-static _Noreturn void other_cpu_main(struct cpu *cpu)
-{
+static _Noreturn void other_cpu_main(struct cpu *cpu) {
     struct host_cpu *self = (struct host_cpu *)cpu;
 
     memory_enter();
@@ -96,8 +92,7 @@ static _Noreturn void other_cpu_main(struct cpu *cpu)
 }
 
 /* SDM Vol. 3A, "MP Initialization Example": INIT, 10 ms, STARTUP, and again if it was not heard. */
-static bool start(struct host_cpu *cpu, uint32_t page)
-{
+static bool start(struct host_cpu *cpu, uint32_t page) {
     lapic_send_init(cpu->cpu.apic_id);
     tsc_delay_us(10000);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
@@ -113,8 +108,7 @@ static bool start(struct host_cpu *cpu, uint32_t page)
     return atomic_load(&cpu->online) == 1;
 }
 
-void host_start_others(const struct boot_info *info)
-{
+void host_start_others(const struct boot_info *info) {
     uint32_t tables = memory_trampoline_tables(info->trampoline);
     void *page = phys_to_virt(info->trampoline);
 
@@ -138,22 +132,19 @@ void host_start_others(const struct boot_info *info)
     }
 }
 
-void host_release(void)
-{
+void host_release(void) {
     atomic_store(&released, 1);
     for (uint32_t i = 1; i < host.cpu_count; i++)
         lapic_send_nmi(host.cpu[i]->cpu.apic_id);
 }
 
-void host_wake(struct host_cpu *cpu)
-{
+void host_wake(struct host_cpu *cpu) {
     atomic_store(&cpu->wake, 1);
     if (atomic_load(&cpu->idle))
         lapic_send_nmi(cpu->cpu.apic_id);
 }
 
-void host_trace(struct trace_record *record)
-{
+void host_trace(struct trace_record *record) {
     record->time = rdtsc();
     trace_add(this_host_cpu()->trace, record);
 }

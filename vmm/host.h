@@ -35,8 +35,7 @@ struct host {
 
 extern struct host host;
 
-static inline struct host_cpu *this_host_cpu(void)
-{
+static inline struct host_cpu *this_host_cpu(void) {
     return (struct host_cpu *)this_cpu();
 }
 

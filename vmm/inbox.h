@@ -31,19 +31,16 @@ void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin);
 bool inbox_is_empty(const struct inbox *inbox);
 
 /* An exchange costs a locked bus cycle: look before taking. */
-static inline uint64_t inbox_take_word(_Atomic uint64_t *word)
-{
+static inline uint64_t inbox_take_word(_Atomic uint64_t *word) {
     return atomic_load_explicit(word, memory_order_acquire) ? atomic_exchange(word, 0) : 0;
 }
 
 /* The vCPU's own CPU takes word i (vectors 64 i to 64 i + 63) of either kind... */
-static inline uint64_t inbox_take_edges(struct inbox *inbox, unsigned word)
-{
+static inline uint64_t inbox_take_edges(struct inbox *inbox, unsigned word) {
     return inbox_take_word(&inbox->pir[word & 3]);
 }
 
-static inline uint64_t inbox_take_levels(struct inbox *inbox, unsigned word)
-{
+static inline uint64_t inbox_take_levels(struct inbox *inbox, unsigned word) {
     return inbox_take_word(&inbox->level[word & 3]);
 }
 

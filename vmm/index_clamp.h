@@ -5,8 +5,7 @@
 #include <stdint.h>
 
 /* index if it is below count, else 0; without a branch. count is below 2^31. */
-static inline uint32_t index_clamp(uint32_t index, uint32_t count)
-{
+static inline uint32_t index_clamp(uint32_t index, uint32_t count) {
     /* Hides from the compiler what the check before has told it, lest it drop the mask. */
     __asm__("" : "+r"(index));
     uint64_t below = (uint64_t)0 - (((uint64_t)index - count) >> 63);

@@ -23,8 +23,7 @@ struct port_range {
 
 /* ---- UART: transmits, for now ---- */
 
-static uint32_t uart_in(struct vcpu *vcpu, uint16_t offset, unsigned size)
-{
+static uint32_t uart_in(struct vcpu *vcpu, uint16_t offset, unsigned size) {
     (void)size;
     switch (offset) {
     case UART_LSR:
@@ -38,8 +37,7 @@ static uint32_t uart_in(struct vcpu *vcpu, uint16_t offset, unsigned size)
     }
 }
 
-static void uart_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value)
-{
+static void uart_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value) {
     struct vm *vm = vcpu->vm;
 
     (void)size;
@@ -53,30 +51,26 @@ static void uart_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t
 
 /* ---- test devices ---- */
 
-static void debug_console_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value)
-{
+static void debug_console_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value) {
     (void)offset;
     (void)size;
     guest_console_put(&vcpu->vm->console, (char)value);
 }
 
-static uint32_t debug_console_in(struct vcpu *vcpu, uint16_t offset, unsigned size)
-{
+static uint32_t debug_console_in(struct vcpu *vcpu, uint16_t offset, unsigned size) {
     (void)vcpu;
     (void)offset;
     (void)size;
     return DEBUG_CONSOLE; /* how a guest finds it */
 }
 
-static void exit_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value)
-{
+static void exit_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value) {
     (void)offset;
     (void)size;
     vm_exit(vcpu->vm, value);
 }
 
-static void line_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value)
-{
+static void line_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value) {
     (void)size;
     routing_set_line(&vcpu->vm->routing, offset, value & 1);
 }
@@ -88,8 +82,7 @@ static const struct port_range ports[] = {
     {DEBUG_CONSOLE, 1, debug_console_in, debug_console_out},
 };
 
-static const struct port_range *find(uint16_t port)
-{
+static const struct port_range *find(uint16_t port) {
     for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
         if ((uint16_t)(port - ports[i].first) < ports[i].count)
             return &ports[i];
@@ -97,8 +90,7 @@ static const struct port_range *find(uint16_t port)
     return NULL;
 }
 
-static void in(struct vcpu *vcpu, uint16_t port, unsigned size)
-{
+static void in(struct vcpu *vcpu, uint16_t port, unsigned size) {
     const struct port_range *range = find(port);
     uint32_t value = UINT32_MAX;
     uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
@@ -113,8 +105,7 @@ static void in(struct vcpu *vcpu, uint16_t port, unsigned size)
         *rax = (*rax & ~0xffULL) | (uint8_t)value;
 }
 
-static void out(struct vcpu *vcpu, uint16_t port, unsigned size)
-{
+static void out(struct vcpu *vcpu, uint16_t port, unsigned size) {
     const struct port_range *range = find(port);
     uint32_t value = (uint32_t)vcpu->context.reg[GUEST_RAX];
 
@@ -123,8 +114,7 @@ static void out(struct vcpu *vcpu, uint16_t port, unsigned size)
                    size == 4 ? value : value & ((1u << 8 * size) - 1));
 }
 
-enum exit_action exit_io(struct vcpu *vcpu)
-{
+enum exit_action exit_io(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     uint16_t port = (uint16_t)(q >> IO_EXIT_PORT_SHIFT);
     unsigned size = (unsigned)(q & IO_EXIT_SIZE_MASK) + 1;

@@ -25,14 +25,12 @@
 _Noreturn void hypervisor_main(struct boot_info *info);
 
 /* The CPUs' tables exist, and the NMI handler may be called. */
-static void handle_nmi(struct trap_frame *frame)
-{
+static void handle_nmi(struct trap_frame *frame) {
     panic_stop_if_asked();
     cpu_nmi(frame);
 }
 
-static void start_this_cpu(const struct boot_info *info)
-{
+static void start_this_cpu(const struct boot_info *info) {
     idt_init(panic_trap);
     idt_set_nmi(handle_nmi);
     host.cpu[0] = host_cpu_create(0, info->cpu_apic_id[0]);
@@ -46,8 +44,7 @@ static void start_this_cpu(const struct boot_info *info)
         panic("VMX cannot be switched on on the boot CPU: %s", problem);
 }
 
-static void find_power_switch(const struct boot_info *info)
-{
+static void find_power_switch(const struct boot_info *info) {
     struct power_methods methods = {.reset_system = info->reset_system,
                                     .firmware_cr3 = info->firmware_cr3};
     struct acpi acpi = {.map = memory_map_table};
@@ -57,8 +54,7 @@ static void find_power_switch(const struct boot_info *info)
     power_init(&methods);
 }
 
-static void create_guests(const struct boot_info *info)
-{
+static void create_guests(const struct boot_info *info) {
     for (uint32_t i = 0; i < info->guest_count; i++) {
         const struct boot_guest *guest = &info->guest[i];
         const char *reason = guest->error;
@@ -76,8 +72,7 @@ static void create_guests(const struct boot_info *info)
 }
 
 /* Guests that wait for one that was never started would wait for ever. */
-static void start_guests(void)
-{
+static void start_guests(void) {
     vm_start_waiting(NULL);
     for (uint32_t i = 0; i < vm_count; i++) {
         if (!vms[i])
@@ -87,14 +82,12 @@ static void start_guests(void)
 
 static const struct boot_info *boot;
 
-const char *host_guest_name(uint32_t index)
-{
+const char *host_guest_name(uint32_t index) {
     return boot->guest[index].config.name;
 }
 
 /* Still on the image's first stack: memory is being mapped. */
-static _Noreturn void on_own_stack(void)
-{
+static _Noreturn void on_own_stack(void) {
     const char *tsc_source;
 
     start_this_cpu(boot);
@@ -117,8 +110,7 @@ static _Noreturn void on_own_stack(void)
     host_run();
 }
 
-_Noreturn void hypervisor_main(struct boot_info *info)
-{
+_Noreturn void hypervisor_main(struct boot_info *info) {
     console_init();
     if (info->magic != BOOT_INFO_MAGIC) {
         console_print("PINWHEEL panic: started without its boot loader\n");

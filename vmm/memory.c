@@ -21,15 +21,13 @@ static uint64_t next_stack = STACKS_BASE;
  * switching to our own tables on in the direct map. */
 static uint64_t map_base;
 
-static void clear(uint64_t physical, uint64_t size)
-{
+static void clear(uint64_t physical, uint64_t size) {
     uint64_t *to = (uint64_t *)(map_base + physical);
     uint64_t count = size / 8;
     __asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(0) : "memory");
 }
 
-static uint64_t alloc_below(uint64_t size, uint64_t align, uint64_t limit)
-{
+static uint64_t alloc_below(uint64_t size, uint64_t align, uint64_t limit) {
     if (!size || size > limit)
         return 0;
     size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
@@ -54,18 +52,15 @@ static uint64_t alloc_below(uint64_t size, uint64_t align, uint64_t limit)
     return 0;
 }
 
-uint64_t memory_alloc(uint64_t size, uint64_t align)
-{
+uint64_t memory_alloc(uint64_t size, uint64_t align) {
     return alloc_below(size, align, UINT64_MAX);
 }
 
-uint64_t memory_alloc_low(uint64_t size, uint64_t align)
-{
+uint64_t memory_alloc_low(uint64_t size, uint64_t align) {
     return alloc_below(size, align, 1ULL << 32);
 }
 
-void *memory_alloc_pages(uint64_t size, uint64_t *physical)
-{
+void *memory_alloc_pages(uint64_t size, uint64_t *physical) {
     uint64_t base = memory_alloc(size, PAGE_SIZE);
 
     if (!base)
@@ -75,29 +70,25 @@ void *memory_alloc_pages(uint64_t size, uint64_t *physical)
     return (void *)(map_base + base);
 }
 
-uint64_t memory_free(void)
-{
+uint64_t memory_free(void) {
     uint64_t sum = 0;
     for (unsigned i = 0; i < free_count; i++)
         sum += free_region[i].size;
     return sum;
 }
 
-static uint64_t *alloc_table(void *ctx, uint64_t *physical)
-{
+static uint64_t *alloc_table(void *ctx, uint64_t *physical) {
     (void)ctx;
     *physical = memory_alloc(PAGE_SIZE, PAGE_SIZE);
     return *physical ? (uint64_t *)(map_base + *physical) : NULL;
 }
 
-static uint64_t *table_at(void *ctx, uint64_t physical)
-{
+static uint64_t *table_at(void *ctx, uint64_t physical) {
     (void)ctx;
     return (uint64_t *)(map_base + physical);
 }
 
-static void map(uint64_t virtual, uint64_t physical, uint64_t size, uint64_t flags)
-{
+static void map(uint64_t virtual, uint64_t physical, uint64_t size, uint64_t flags) {
     const char *problem = paging_map(&paging, virtual, physical, size, flags);
 
     if (problem)
@@ -105,8 +96,7 @@ static void map(uint64_t virtual, uint64_t physical, uint64_t size, uint64_t fla
 }
 
 static void map_image(const struct boot_info *info, const char *from, const char *to,
-                      uint64_t flags)
-{
+                      uint64_t flags) {
     if (from != to)
         map((uint64_t)from, info->image_base + (uint64_t)(from - image_start),
             (uint64_t)(to - from), flags);
@@ -114,8 +104,7 @@ static void map_image(const struct boot_info *info, const char *from, const char
 
 /* Memory is mapped write-back: MTRRs make exceptions for what the firmware keeps to itself.
  * Memory that the firmware calls reserved stays unmapped until the ACPI parser asks for it. */
-static void map_everything(const struct boot_info *info)
-{
+static void map_everything(const struct boot_info *info) {
     for (unsigned i = 0; i < info->region_count; i++) {
         const struct boot_region *r = &info->region[i];
         if (r->kind != BOOT_MEMORY_MMIO && r->kind != BOOT_MEMORY_RESERVED)
@@ -130,8 +119,7 @@ static void map_everything(const struct boot_info *info)
 /* With nothing in the caches and the TLB that was there under the old types. No page that is in use
  * changes its type unless the firmware has changed entries. SDM Vol. 3A, "Programming the PAT" and
  * "MTRR Considerations in MP Systems". */
-static void set_memory_types(void)
-{
+static void set_memory_types(void) {
     uint64_t cr0 = read_cr0();
 
     write_cr0((cr0 | CR0_CD) & ~CR0_NW);
@@ -143,16 +131,14 @@ static void set_memory_types(void)
 }
 
 /* CR3 is loaded last: that empties the TLB, without global pages to the last entry. */
-void memory_enter(void)
-{
+void memory_enter(void) {
     write_cr4(read_cr4() & ~CR4_PGE);
     if (rdmsr(MSR_IA32_PAT) != PAT_HOST)
         set_memory_types();
     write_cr3(paging.root);
 }
 
-struct boot_info *memory_init(struct boot_info *info)
-{
+struct boot_info *memory_init(struct boot_info *info) {
     for (unsigned i = 0; i < info->region_count; i++) {
         if (info->region[i].kind == BOOT_MEMORY_USABLE)
             free_region[free_count++] = info->region[i];
@@ -173,8 +159,7 @@ struct boot_info *memory_init(struct boot_info *info)
 
 /* A page that is being used for the first time needs no flush: non-present entries are not cached.
  */
-static void *map_on_demand(uint64_t physical, uint64_t size, uint64_t flags)
-{
+static void *map_on_demand(uint64_t physical, uint64_t size, uint64_t flags) {
     uint64_t first = physical & ~(PAGE_SIZE - 1);
     uint64_t last = (physical + size - 1) & ~(PAGE_SIZE - 1);
 
@@ -190,8 +175,7 @@ static void *map_on_demand(uint64_t physical, uint64_t size, uint64_t flags)
 #define TABLE_SIZE_MAX   (16ULL << 20) /* no ACPI table is larger */
 #define PHYSICAL_END_MAX (1ULL << 46)  /* what the direct map has room for */
 
-void *memory_map_write_combining(uint64_t physical, uint64_t size)
-{
+void *memory_map_write_combining(uint64_t physical, uint64_t size) {
     uint64_t first = physical & ~(PAGE_SIZE - 1);
     uint64_t end = (physical + size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 
@@ -202,8 +186,7 @@ void *memory_map_write_combining(uint64_t physical, uint64_t size)
     return phys_to_virt(physical);
 }
 
-void *memory_map_device(uint64_t physical)
-{
+void *memory_map_device(uint64_t physical) {
     void *address = map_on_demand(physical, 4, PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX);
 
     if (!address)
@@ -211,15 +194,13 @@ void *memory_map_device(uint64_t physical)
     return address;
 }
 
-const void *memory_map_table(uint64_t physical, uint64_t size)
-{
+const void *memory_map_table(uint64_t physical, uint64_t size) {
     if (!size || size > TABLE_SIZE_MAX || physical >= PHYSICAL_END_MAX)
         return NULL;
     return map_on_demand(physical, size, PAGING_NX);
 }
 
-uint64_t memory_alloc_stack(uint64_t size)
-{
+uint64_t memory_alloc_stack(uint64_t size) {
     uint64_t physical;
 
     size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
@@ -230,8 +211,7 @@ uint64_t memory_alloc_stack(uint64_t size)
     return base + size;
 }
 
-uint32_t memory_trampoline_tables(uint64_t trampoline)
-{
+uint32_t memory_trampoline_tables(uint64_t trampoline) {
     uint64_t root = memory_alloc_low(PAGE_SIZE, PAGE_SIZE);
 
     if (!root)
@@ -244,7 +224,6 @@ uint32_t memory_trampoline_tables(uint64_t trampoline)
     return (uint32_t)root;
 }
 
-uint64_t memory_root(void)
-{
+uint64_t memory_root(void) {
     return paging.root;
 }

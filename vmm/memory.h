@@ -30,14 +30,12 @@ uint64_t memory_alloc_low(uint64_t size, uint64_t align);
 /* One page or more, mapped; panics if there is none. *physical may be NULL. */
 void *memory_alloc_pages(uint64_t size, uint64_t *physical);
 
-static inline void *phys_to_virt(uint64_t physical)
-{
+static inline void *phys_to_virt(uint64_t physical) {
     return (void *)(physical + DIRECT_MAP_BASE);
 }
 
 /* The inverse, for addresses of the direct map. */
-static inline uint64_t virt_to_phys(const void *address)
-{
+static inline uint64_t virt_to_phys(const void *address) {
     return (uint64_t)address - DIRECT_MAP_BASE;
 }
 

@@ -23,13 +23,11 @@ struct mmio_device {
 
 /* ---- devices ---- */
 
-static uint64_t ioapic_read(struct vcpu *vcpu, uint64_t address, unsigned size)
-{
+static uint64_t ioapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     return routing_ioapic_read(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size);
 }
 
-static void ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value)
-{
+static void ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     routing_ioapic_write(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size,
                          (uint32_t)value);
 }
@@ -38,16 +36,14 @@ static const struct mmio_device ioapic = {ioapic_read, ioapic_write};
 
 /* SDM Vol. 3A, "The Local APIC Block Diagram": registers are read and written as aligned 32-bit
  * words; anything else is undefined there and harmless here. */
-static uint64_t lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size)
-{
+static uint64_t lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
     uint32_t value = offset % 16 + size <= 4 ? virq_apic_read(vcpu, offset & 0xff0) : 0;
 
     return value >> 8 * (offset % 4);
 }
 
-static void lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value)
-{
+static void lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
 
     if (size == 4 && offset % 16 == 0)
@@ -56,15 +52,13 @@ static void lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint
 
 static const struct mmio_device lapic = {lapic_read, lapic_write};
 
-static uint64_t nothing_read(struct vcpu *vcpu, uint64_t address, unsigned size)
-{
+static uint64_t nothing_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     (void)size;
     vm_log_access(vcpu->vm, "read", address);
     return UINT64_MAX;
 }
 
-static void nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value)
-{
+static void nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     (void)size;
     (void)value;
     vm_log_access(vcpu->vm, "write", address);
@@ -74,8 +68,7 @@ static const struct mmio_device nothing = {nothing_read, nothing_write};
 
 /* ---- the instruction ---- */
 
-static bool read_table(void *context, uint64_t address, unsigned size, uint64_t *value)
-{
+static bool read_table(void *context, uint64_t address, unsigned size, uint64_t *value) {
     const void *at = vm_ram(context, address, size);
 
     *value = 0;
@@ -85,8 +78,7 @@ static bool read_table(void *context, uint64_t address, unsigned size, uint64_t 
 }
 
 /* Copies the bytes at CS:RIP, at most MMIO_INSTRUCTION_MAX; returns how many there are. */
-static size_t fetch(const struct vcpu *vcpu, bool long_mode, uint8_t bytes[MMIO_INSTRUCTION_MAX])
-{
+static size_t fetch(const struct vcpu *vcpu, bool long_mode, uint8_t bytes[MMIO_INSTRUCTION_MAX]) {
     const struct guest_paging paging = {
         .cr0 = vmcs_read(VMCS_GUEST_CR0),
         .cr3 = vmcs_read(VMCS_GUEST_CR3),
@@ -118,8 +110,7 @@ static size_t fetch(const struct vcpu *vcpu, bool long_mode, uint8_t bytes[MMIO_
 }
 
 static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *device,
-                                uint64_t address)
-{
+                                uint64_t address) {
     uint8_t bytes[MMIO_INSTRUCTION_MAX];
     struct mmio_instruction instruction;
     uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS);
@@ -150,8 +141,7 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
 
 /* ---- the exits ---- */
 
-enum exit_action exit_ept_violation(struct vcpu *vcpu)
-{
+enum exit_action exit_ept_violation(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     uint64_t address = vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS);
 
@@ -174,8 +164,7 @@ enum exit_action exit_ept_violation(struct vcpu *vcpu)
                    address);
 }
 
-enum exit_action exit_apic_access(struct vcpu *vcpu)
-{
+enum exit_action exit_apic_access(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     uint64_t type = q >> APIC_ACCESS_TYPE_SHIFT & APIC_ACCESS_TYPE_MASK;
 

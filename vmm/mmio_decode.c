@@ -15,8 +15,7 @@ struct reader {
     uint8_t rex; /* 0: none */
 };
 
-static uint8_t next_byte(struct reader *reader)
-{
+static uint8_t next_byte(struct reader *reader) {
     if (reader->at >= reader->count) {
         reader->cut = true;
         return 0;
@@ -24,16 +23,14 @@ static uint8_t next_byte(struct reader *reader)
     return reader->bytes[reader->at++];
 }
 
-static uint64_t sign_extended(uint64_t value, unsigned size)
-{
+static uint64_t sign_extended(uint64_t value, unsigned size) {
     unsigned unused = 64 - 8 * size;
 
     return (uint64_t)((int64_t)(value << unused) >> unused);
 }
 
 /* A little-endian number, sign-extended. */
-static uint64_t next_signed(struct reader *reader, unsigned size)
-{
+static uint64_t next_signed(struct reader *reader, unsigned size) {
     uint64_t value = 0;
 
     for (unsigned i = 0; i < size; i++)
@@ -41,15 +38,13 @@ static uint64_t next_signed(struct reader *reader, unsigned size)
     return sign_extended(value, size);
 }
 
-static unsigned operand_size(const struct reader *reader)
-{
+static unsigned operand_size(const struct reader *reader) {
     if ((reader->rex & REX_W) != 0)
         return 8;
     return (reader->mode == MMIO_MODE_16) == reader->operand_override ? 4 : 2;
 }
 
-static unsigned address_size(const struct reader *reader)
-{
+static unsigned address_size(const struct reader *reader) {
     if (reader->mode == MMIO_MODE_64)
         return reader->address_override ? 4 : 8;
     return (reader->mode == MMIO_MODE_16) == reader->address_override ? 4 : 2;
@@ -58,8 +53,7 @@ static unsigned address_size(const struct reader *reader)
 /* Reads the prefixes and returns the opcode's first byte. A REX prefix counts only directly before
  * the opcode. Segments do not matter: the address is known. REP has no meaning for what we decode.
  */
-static uint8_t read_prefixes(struct reader *reader)
-{
+static uint8_t read_prefixes(struct reader *reader) {
     for (;;) {
         uint8_t byte = next_byte(reader);
 
@@ -96,8 +90,7 @@ static uint8_t read_prefixes(struct reader *reader)
 static const char *const not_decoded = "not an instruction that is decoded for device memory";
 
 /* Reads the ModRM byte with all that belongs to the address, and puts its reg field into `reg`. */
-static const char *read_modrm(struct reader *reader, struct mmio_instruction *i)
-{
+static const char *read_modrm(struct reader *reader, struct mmio_instruction *i) {
     uint8_t modrm = next_byte(reader);
     unsigned mod = modrm >> 6, base = modrm & 7;
     bool wide = address_size(reader) != 2;
@@ -115,8 +108,7 @@ static const char *read_modrm(struct reader *reader, struct mmio_instruction *i)
 }
 
 /* Forms whose reg field names the register. */
-static const char *with_register(struct reader *reader, struct mmio_instruction *i)
-{
+static const char *with_register(struct reader *reader, struct mmio_instruction *i) {
     const char *error = read_modrm(reader, i);
 
     if (i->register_size == 1 && reader->rex == 0 && i->reg >= 4) {
@@ -129,8 +121,7 @@ static const char *with_register(struct reader *reader, struct mmio_instruction 
 }
 
 /* C6 and C7: the reg field is a part of the opcode, and must be 0. */
-static const char *with_immediate(struct reader *reader, struct mmio_instruction *i)
-{
+static const char *with_immediate(struct reader *reader, struct mmio_instruction *i) {
     const char *error = read_modrm(reader, i);
 
     i->has_immediate = true;
@@ -140,16 +131,14 @@ static const char *with_immediate(struct reader *reader, struct mmio_instruction
 
 /* MOVZX and MOVSX from `size` bytes. */
 static const char *extending(struct reader *reader, struct mmio_instruction *i, unsigned size,
-                             bool sign_extend)
-{
+                             bool sign_extend) {
     i->register_size = (uint8_t)operand_size(reader);
     i->size = (uint8_t)size;
     i->sign_extend = sign_extend;
     return with_register(reader, i);
 }
 
-static const char *decode_opcode(struct reader *reader, struct mmio_instruction *i)
-{
+static const char *decode_opcode(struct reader *reader, struct mmio_instruction *i) {
     uint8_t opcode = read_prefixes(reader);
 
     i->size = i->register_size = (opcode & 1) != 0 ? (uint8_t)operand_size(reader) : 1;
@@ -187,8 +176,7 @@ static const char *decode_opcode(struct reader *reader, struct mmio_instruction 
 }
 
 const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
-                        struct mmio_instruction *instruction)
-{
+                        struct mmio_instruction *instruction) {
     struct reader reader = {.bytes = bytes, .count = count, .mode = mode};
 
     *instruction = (struct mmio_instruction){0};
@@ -205,21 +193,18 @@ const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
     return error;
 }
 
-static uint64_t mask_of(unsigned size)
-{
+static uint64_t mask_of(unsigned size) {
     return ~0ULL >> (64 - 8 * size);
 }
 
-uint64_t mmio_stored(const struct mmio_instruction *i, const uint64_t *registers)
-{
+uint64_t mmio_stored(const struct mmio_instruction *i, const uint64_t *registers) {
     uint64_t value = i->has_immediate ? i->immediate : registers[i->reg] >> (i->high_byte ? 8 : 0);
 
     return value & mask_of(i->size);
 }
 
 /* A 32-bit result clears the upper half of the register; smaller ones leave the rest. */
-void mmio_load(const struct mmio_instruction *i, uint64_t memory, uint64_t *registers)
-{
+void mmio_load(const struct mmio_instruction *i, uint64_t memory, uint64_t *registers) {
     unsigned shift = i->high_byte ? 8 : 0;
     uint64_t mask = mask_of(i->register_size) << shift;
     uint64_t kept = i->register_size >= 4 ? 0 : registers[i->reg] & ~mask;

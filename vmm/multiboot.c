@@ -50,14 +50,12 @@ struct loading {
     uint32_t entry;
 };
 
-static bool within(uint64_t offset, uint64_t size, uint64_t total)
-{
+static bool within(uint64_t offset, uint64_t size, uint64_t total) {
     return offset <= total && size <= total - offset;
 }
 
 /* Looks for the header: 4-byte aligned, whole within the first 8192 bytes, its sum 0. */
-static bool find_header(struct loading *load)
-{
+static bool find_header(struct loading *load) {
     const struct multiboot_request *r = load->request;
     uint64_t end = r->file_size < HEADER_SEARCH ? r->file_size : HEADER_SEARCH;
 
@@ -81,8 +79,7 @@ static bool find_header(struct loading *load)
 
 /* Copies a part of the file to memory and clears what follows it up to memory_size. */
 static const char *load_segment(struct loading *load, uint64_t address, uint64_t memory_size,
-                                uint64_t offset, uint64_t file_size)
-{
+                                uint64_t offset, uint64_t file_size) {
     const struct multiboot_request *r = load->request;
 
     if (!within(offset, file_size, r->file_size))
@@ -101,8 +98,7 @@ static const char *load_segment(struct loading *load, uint64_t address, uint64_t
 }
 
 /* The "a.out kludge": one segment, placed by the addresses in the header. */
-static const char *load_by_addresses(struct loading *load)
-{
+static const char *load_by_addresses(struct loading *load) {
     const struct header *h = &load->header;
     uint64_t start = h->load_address;
     uint64_t before = h->header_address - start;
@@ -121,8 +117,7 @@ static const char *load_by_addresses(struct loading *load)
 }
 
 /* The entry is a virtual address: the segment that holds it says where that is. */
-static void find_entry(struct loading *load, const struct program_header *p, uint32_t entry)
-{
+static void find_entry(struct loading *load, const struct program_header *p, uint32_t entry) {
     if (!load->entry_found && entry >= p->virtual_address &&
         entry - p->virtual_address < p->memory_size) {
         load->entry = p->physical_address + (entry - p->virtual_address);
@@ -130,8 +125,7 @@ static void find_entry(struct loading *load, const struct program_header *p, uin
     }
 }
 
-static const char *load_programs(struct loading *load, const struct elf_header *elf)
-{
+static const char *load_programs(struct loading *load, const struct elf_header *elf) {
     const struct multiboot_request *r = load->request;
 
     for (unsigned i = 0; i < elf->program_count; i++) {
@@ -152,8 +146,7 @@ static const char *load_programs(struct loading *load, const struct elf_header *
     return load->image.end == 0 ? "the ELF file has nothing to load" : NULL;
 }
 
-static const char *load_elf(struct loading *load)
-{
+static const char *load_elf(struct loading *load) {
     static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 1, 1}; /* 32-bit, little endian */
     struct elf_header elf;
 
@@ -168,8 +161,7 @@ static const char *load_elf(struct loading *load)
     return load_programs(load, &elf);
 }
 
-static const char *load_image(struct loading *load)
-{
+static const char *load_image(struct loading *load) {
     if (!find_header(load))
         return "no Multiboot header in the first 8192 bytes";
     if ((load->header.flags & HEADER_MUST_KNOW & ~HEADER_UNDERSTOOD) != 0)
@@ -181,20 +173,17 @@ static const char *load_image(struct loading *load)
     return error;
 }
 
-static uint64_t page_up(uint64_t address)
-{
+static uint64_t page_up(uint64_t address) {
     return (address + MULTIBOOT_PAGE - 1) & ~(MULTIBOOT_PAGE - 1);
 }
 
-static bool overlap(struct multiboot_range a, struct multiboot_range b)
-{
+static bool overlap(struct multiboot_range a, struct multiboot_range b) {
     return a.start < b.end && b.start < a.end;
 }
 
 /* Puts the information and the module where the image is not. Both must be below 4 GiB, since they
  * are given as 32-bit addresses. */
-static const char *place_rest(const struct loading *load, uint64_t *info)
-{
+static const char *place_rest(const struct loading *load, uint64_t *info) {
     const struct multiboot_request *r = load->request;
     struct multiboot_range low = {MULTIBOOT_INFO_LOW, MULTIBOOT_INFO_LOW + MULTIBOOT_PAGE};
     struct multiboot_range module = {0, 0};
@@ -217,8 +206,8 @@ static const char *place_rest(const struct loading *load, uint64_t *info)
     return multiboot_write_info(r, *info, module);
 }
 
-const char *multiboot_place(const struct multiboot_request *request, struct multiboot_entry *entry)
-{
+const char *multiboot_place(const struct multiboot_request *request,
+                            struct multiboot_entry *entry) {
     struct loading load = {.request = request};
     uint64_t info = 0;
     const char *error = load_image(&load);

@@ -53,8 +53,7 @@ struct page {
     bool full;
 };
 
-static void put(struct page *page, const void *data, uint64_t size)
-{
+static void put(struct page *page, const void *data, uint64_t size) {
     if (page->full || size > MULTIBOOT_PAGE - page->used) {
         page->full = true;
         return;
@@ -64,21 +63,18 @@ static void put(struct page *page, const void *data, uint64_t size)
 }
 
 /* The guest-physical address of what is put next, 4-byte aligned. */
-static uint32_t next_address(struct page *page)
-{
+static uint32_t next_address(struct page *page) {
     page->used = (page->used + 3) & ~3ULL; /* the page's size is a multiple, too */
     return (uint32_t)(page->address + page->used);
 }
 
-static void put_string(struct page *page, const char *text)
-{
+static void put_string(struct page *page, const char *text) {
     for (; text != NULL && *text != 0 && !page->full; text++)
         put(page, text, 1);
 }
 
 /* The two as one string, with a blank between if there are two. NULL counts as empty. */
-static uint32_t put_text(struct page *page, const char *first, const char *second)
-{
+static uint32_t put_text(struct page *page, const char *first, const char *second) {
     uint32_t address = next_address(page);
 
     put_string(page, first);
@@ -89,14 +85,12 @@ static uint32_t put_text(struct page *page, const char *first, const char *secon
     return address;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
+static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
 /* What a PC has where; RAM only as far as the guest's reaches. */
-static void put_map(struct info *info, struct page *page, uint64_t ram_size)
-{
+static void put_map(struct info *info, struct page *page, uint64_t ram_size) {
     static const struct {
         uint64_t start, end;
         uint32_t type;
@@ -124,8 +118,7 @@ static void put_map(struct info *info, struct page *page, uint64_t ram_size)
 }
 
 static void put_module(struct info *info, struct page *page, const char *name,
-                       struct multiboot_range range)
-{
+                       struct multiboot_range range) {
     /* Start, end, name, and a reserved word. */
     uint32_t module[4] = {(uint32_t)range.start, (uint32_t)range.end, put_text(page, name, NULL)};
 
@@ -136,8 +129,7 @@ static void put_module(struct info *info, struct page *page, const char *name,
 }
 
 const char *multiboot_write_info(const struct multiboot_request *request, uint64_t address,
-                                 struct multiboot_range module)
-{
+                                 struct multiboot_range module) {
     struct page page = {.bytes = request->ram + address, .address = address};
     struct info info = {
         .flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MEMORY_MAP | INFO_LOADER_NAME,

@@ -23,14 +23,12 @@ static _Atomic uint32_t panicking;
 
 extern const char image_start[], image_end[];
 
-static bool is_stack(uint64_t address)
-{
+static bool is_stack(uint64_t address) {
     return (address >= STACKS_BASE && address < STACKS_BASE + (1ULL << 39) && address % 8 == 0) ||
            (address >= (uint64_t)image_start && address < (uint64_t)image_end && address % 8 == 0);
 }
 
-static void print_address(uint64_t address)
-{
+static void print_address(uint64_t address) {
     uint64_t offset = 0;
     const char *name = symbol_lookup(address, &offset);
 
@@ -41,8 +39,7 @@ static void print_address(uint64_t address)
 }
 
 /* Frame pointers form a chain upwards: the saved RBP, then the return address. */
-static void print_backtrace(uint64_t rip, uint64_t rbp)
-{
+static void print_backtrace(uint64_t rip, uint64_t rbp) {
     console_print("  backtrace:\n");
     if (rip)
         print_address(rip);
@@ -57,8 +54,7 @@ static void print_backtrace(uint64_t rip, uint64_t rbp)
     }
 }
 
-static void print_trace(void)
-{
+static void print_trace(void) {
     const struct trace_ring *ring[BOOT_MAX_CPUS];
     uint64_t cursor[BOOT_MAX_CPUS];
 
@@ -78,8 +74,7 @@ static void print_trace(void)
 }
 
 /* The first CPU here speaks; the others stop. */
-static void begin(void)
-{
+static void begin(void) {
     interrupts_off();
     if (atomic_exchange(&panicking, 1)) {
         for (;;)
@@ -92,8 +87,7 @@ static void begin(void)
     console_break_lock();
 }
 
-static _Noreturn void end(void)
-{
+static _Noreturn void end(void) {
     print_trace();
     console_print("PINWHEEL panic: the machine has stopped; reset it, and please report the lines "
                   "above\n");
@@ -101,16 +95,14 @@ static _Noreturn void end(void)
         halt();
 }
 
-void panic_stop_if_asked(void)
-{
+void panic_stop_if_asked(void) {
     if (atomic_load_explicit(&panicking, memory_order_relaxed)) {
         for (;;)
             halt();
     }
 }
 
-_Noreturn void panic(const char *fmt, ...)
-{
+_Noreturn void panic(const char *fmt, ...) {
     char text[256];
     va_list args;
 
@@ -123,8 +115,7 @@ _Noreturn void panic(const char *fmt, ...)
     end();
 }
 
-_Noreturn void panic_trap(struct trap_frame *f)
-{
+_Noreturn void panic_trap(struct trap_frame *f) {
     begin();
     console_print("\nPINWHEEL panic: %s in the hypervisor, error code 0x%lx\n",
                   exception_name(f->vector), f->error_code);

@@ -33,8 +33,7 @@ static bool ibpb;
 #define BITMAP_HIGH   1024
 #define HIGH_MSR_BASE 0xc0000000u
 
-static void open_msr(uint8_t *bitmap, uint32_t msr, bool reads, bool writes)
-{
+static void open_msr(uint8_t *bitmap, uint32_t msr, bool reads, bool writes) {
     uint32_t byte = (msr & 0x1fff) / 8 + (msr >= HIGH_MSR_BASE ? BITMAP_HIGH : 0);
     uint8_t bit = (uint8_t)(1u << (msr & 7));
 
@@ -54,8 +53,7 @@ static const uint32_t open_msrs[] = {
 
 /* In x2APIC mode the virtual-APIC page answers these reads. The current count, PPR's neighbours
  * that do not exist, and all writes but three come to us. */
-static void open_x2apic(uint8_t *bitmap)
-{
+static void open_x2apic(uint8_t *bitmap) {
     static const uint16_t readable[] = {
         APIC_ID,        APIC_VERSION,   APIC_TPR,         APIC_PPR,           APIC_LDR,
         APIC_SVR,       APIC_ESR,       APIC_LVT_THERMAL, APIC_LVT_TIMER,     APIC_LVT_PERFORMANCE,
@@ -72,8 +70,7 @@ static void open_x2apic(uint8_t *bitmap)
     open_msr(bitmap, MSR_X2APIC_SELF_IPI, false, true);
 }
 
-static void build_bitmaps(void)
-{
+static void build_bitmaps(void) {
     uint8_t *io = memory_alloc_pages(2 * PAGE_SIZE, &io_bitmap);
     memset(io, 0xff, 2 * PAGE_SIZE);
 
@@ -91,8 +88,7 @@ static void build_bitmaps(void)
     }
 }
 
-const char *policy_init(void)
-{
+const char *policy_init(void) {
     if (!(cpuid(1, 0).ecx & CPUID_1_ECX_XSAVE))
         return "this CPU has no XSAVE";
     xcr0 = (cpuid(0xd, 0).eax | (uint64_t)cpuid(0xd, 0).edx << 32) & XCR0_OFFERED;
@@ -104,58 +100,48 @@ const char *policy_init(void)
     return NULL;
 }
 
-uint64_t policy_io_bitmap(void)
-{
+uint64_t policy_io_bitmap(void) {
     return io_bitmap;
 }
 
-uint64_t policy_msr_bitmap(enum vmx_apic_mode mode)
-{
+uint64_t policy_msr_bitmap(enum vmx_apic_mode mode) {
     return msr_bitmap[mode];
 }
 
-uint32_t policy_vpid(const struct vcpu *vcpu)
-{
+uint32_t policy_vpid(const struct vcpu *vcpu) {
     return 1 + vcpu->vm->index * GUEST_MAX_VCPUS + vcpu->index;
 }
 
-uint64_t policy_xcr0(void)
-{
+uint64_t policy_xcr0(void) {
     return xcr0;
 }
 
-uint32_t policy_xsave_size(void)
-{
+uint32_t policy_xsave_size(void) {
     return xsave_size;
 }
 
-bool policy_has_ibpb(void)
-{
+bool policy_has_ibpb(void) {
     return ibpb;
 }
 
-void policy_set_masks(void)
-{
+void policy_set_masks(void) {
     vmcs_write(VMCS_CR0_MASK, ~CR0_GUEST_OWNED);
     vmcs_write(VMCS_CR4_MASK, ~vcpuid_cr4_bits() | CR4_HOST_OWNED);
 }
 
-void policy_set_cr0(uint64_t value)
-{
+void policy_set_cr0(uint64_t value) {
     vmcs_write(VMCS_GUEST_CR0, vmx_guest_cr0(&host.capabilities, value & ~(CR0_CD | CR0_NW)));
     vmcs_write(VMCS_CR0_READ_SHADOW, value);
 }
 
-void policy_set_cr4(uint64_t value)
-{
+void policy_set_cr4(uint64_t value) {
     vmcs_write(VMCS_GUEST_CR4, vmx_cr4(&host.capabilities, value | CR4_HOST_OWNED));
     vmcs_write(VMCS_CR4_READ_SHADOW, value);
 }
 
 /* PAE paging without long mode: MOV to CR0 loads the four entries that CR3 points at, and refuses
  * reserved bits. SDM Vol. 3A, "PDPTE Registers". */
-static bool load_pdptes(struct vcpu *vcpu)
-{
+static bool load_pdptes(struct vcpu *vcpu) {
     uint64_t address = vmcs_read(VMCS_GUEST_CR3) & 0xffffffe0;
     const uint64_t *entry = vm_ram(vcpu->vm, address, 32);
     uint64_t reserved = ~((1ULL << host.capabilities.physical_bits) - 1) | 0x1e6;
@@ -171,8 +157,7 @@ static bool load_pdptes(struct vcpu *vcpu)
     return true;
 }
 
-bool policy_guest_writes_cr0(struct vcpu *vcpu, uint64_t value)
-{
+bool policy_guest_writes_cr0(struct vcpu *vcpu, uint64_t value) {
     uint64_t old = vmcs_read(VMCS_GUEST_CR0);
     uint64_t efer = vmcs_read(VMCS_GUEST_EFER);
     uint64_t cr4 = vmcs_read(VMCS_GUEST_CR4);
@@ -202,8 +187,7 @@ bool policy_guest_writes_cr0(struct vcpu *vcpu, uint64_t value)
     return true;
 }
 
-bool policy_guest_writes_cr4(struct vcpu *vcpu, uint64_t value)
-{
+bool policy_guest_writes_cr4(struct vcpu *vcpu, uint64_t value) {
     uint64_t old = vmcs_read(VMCS_GUEST_CR4);
     uint64_t efer = vmcs_read(VMCS_GUEST_EFER);
 
@@ -220,8 +204,7 @@ bool policy_guest_writes_cr4(struct vcpu *vcpu, uint64_t value)
     return true;
 }
 
-bool policy_guest_writes_xcr0(struct vcpu *vcpu, uint32_t index, uint64_t value)
-{
+bool policy_guest_writes_xcr0(struct vcpu *vcpu, uint32_t index, uint64_t value) {
     if (index != 0 || (value & ~xcr0) || !(value & XCR0_X87) ||
         ((value & XCR0_AVX) && !(value & XCR0_SSE)))
         return false;
@@ -230,8 +213,7 @@ bool policy_guest_writes_xcr0(struct vcpu *vcpu, uint32_t index, uint64_t value)
     return true;
 }
 
-static bool write_efer(uint64_t value)
-{
+static bool write_efer(uint64_t value) {
     uint64_t old = vmcs_read(VMCS_GUEST_EFER);
 
     if (value & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
@@ -242,8 +224,7 @@ static bool write_efer(uint64_t value)
     return true;
 }
 
-bool policy_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
-{
+bool policy_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
     switch (msr) {
     case MSR_IA32_TSC_DEADLINE:
         *value = vlapic_timer_read_deadline(&vcpu->timer, rdtsc());
@@ -265,8 +246,7 @@ bool policy_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
     }
 }
 
-bool policy_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
-{
+bool policy_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     switch (msr) {
     case MSR_IA32_TSC_DEADLINE:
         virq_write_deadline(vcpu, value);

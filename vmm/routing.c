@@ -5,19 +5,16 @@
 
 #define NO_PIN TRACE_NO_PIN
 
-static void lock(struct routing *routing)
-{
+static void lock(struct routing *routing) {
     routing->effects->lock(routing->context);
 }
 
-static void unlock(struct routing *routing)
-{
+static void unlock(struct routing *routing) {
     routing->effects->unlock(routing->context);
 }
 
 /* Under the lock. The reason is there before the generation, which says that there is one. */
-static void request_scan(struct routing *routing, unsigned vcpu, enum scan_reason reason)
-{
+static void request_scan(struct routing *routing, unsigned vcpu, enum scan_reason reason) {
     routing->vcpu[vcpu].reasons |= reason;
     atomic_fetch_add(&routing->vcpu[vcpu].generation, 1);
     routing->effects->notify(routing->context, vcpu);
@@ -25,20 +22,17 @@ static void request_scan(struct routing *routing, unsigned vcpu, enum scan_reaso
 
 /* ---- what the I/O APIC does to the rest; under the lock ---- */
 
-static unsigned ioapic_deliver(void *context, unsigned pin, const struct apic_message *message)
-{
+static unsigned ioapic_deliver(void *context, unsigned pin, const struct apic_message *message) {
     struct routing *routing = context;
 
     return routing_send_to(routing, routing_named_by(routing, message), message, pin);
 }
 
-static bool routes_to(const struct apic_identity *who, uint64_t entry)
-{
+static bool routes_to(const struct apic_identity *who, uint64_t entry) {
     return vioapic_entry_is_level(entry) && destination_of_entry_matches(who, entry);
 }
 
-static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry)
-{
+static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry) {
     struct routing *routing = context;
 
     for (unsigned i = 0; i < routing->vcpu_count; i++) {
@@ -49,8 +43,7 @@ static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry
 }
 
 static void ioapic_trace(void *context, enum trace_event event, unsigned pin, uint8_t vector,
-                         uint64_t a, uint64_t b)
-{
+                         uint64_t a, uint64_t b) {
     const struct routing *routing = context;
     struct trace_record record = {.event = (uint8_t)event,
                                   .vcpu = TRACE_NO_VCPU,
@@ -71,8 +64,7 @@ static const struct vioapic_effects ioapic_effects = {
 /* ---- what a LAPIC does to the rest; on its vCPU's CPU, without the lock ---- */
 
 static void apic_send(void *context, const struct apic_message *message,
-                      enum apic_shorthand shorthand)
-{
+                      enum apic_shorthand shorthand) {
     const struct routing_vcpu *vcpu = context;
     struct routing *routing = vcpu->routing;
     uint32_t set = shorthand == APIC_SHORTHAND_NONE
@@ -82,8 +74,7 @@ static void apic_send(void *context, const struct apic_message *message,
     routing_send_to(routing, set, message, NO_PIN);
 }
 
-static void apic_identity_changed(void *context)
-{
+static void apic_identity_changed(void *context) {
     const struct routing_vcpu *vcpu = context;
     struct routing *routing = vcpu->routing;
 
@@ -94,30 +85,26 @@ static void apic_identity_changed(void *context)
     unlock(routing);
 }
 
-static void apic_eoi_exit(void *context, uint8_t vector)
-{
+static void apic_eoi_exit(void *context, uint8_t vector) {
     const struct routing_vcpu *vcpu = context;
 
     routing_eoi_exit(vcpu->routing, vcpu->index, vector);
 }
 
-static void apic_timer_changed(void *context, uint32_t offset)
-{
+static void apic_timer_changed(void *context, uint32_t offset) {
     const struct routing_vcpu *vcpu = context;
 
     vcpu->routing->effects->timer_changed(vcpu->routing->context, vcpu->index, offset);
 }
 
-static uint32_t apic_timer_current(void *context)
-{
+static uint32_t apic_timer_current(void *context) {
     const struct routing_vcpu *vcpu = context;
 
     return vcpu->routing->effects->timer_current(vcpu->routing->context, vcpu->index);
 }
 
 static void apic_trace(void *context, enum trace_event event, uint8_t vector, uint64_t a,
-                       uint64_t b)
-{
+                       uint64_t b) {
     const struct routing_vcpu *vcpu = context;
     struct trace_record record = {.event = (uint8_t)event,
                                   .vcpu = (uint8_t)vcpu->index,
@@ -140,8 +127,8 @@ static const struct vlapic_effects apic_effects = {
 
 /* ---- power-on ---- */
 
-static void power_on_vcpu(struct routing *routing, unsigned i, const struct routing_config *config)
-{
+static void power_on_vcpu(struct routing *routing, unsigned i,
+                          const struct routing_config *config) {
     struct routing_vcpu *vcpu = &routing->vcpu[i];
     struct vlapic *apic = &vcpu->apic;
 
@@ -160,8 +147,7 @@ static void power_on_vcpu(struct routing *routing, unsigned i, const struct rout
 }
 
 void routing_power_on(struct routing *routing, const struct routing_config *config,
-                      const struct routing_effects *effects, void *context)
-{
+                      const struct routing_effects *effects, void *context) {
     routing->vcpu_count = config->vcpu_count;
     routing->stale_rescan = config->stale_rescan;
     atomic_store(&routing->turn, config->vcpu_count - 1);
@@ -178,30 +164,26 @@ void routing_power_on(struct routing *routing, const struct routing_config *conf
 
 /* ---- from any CPU ---- */
 
-void routing_set_line(struct routing *routing, unsigned pin, bool level)
-{
+void routing_set_line(struct routing *routing, unsigned pin, bool level) {
     lock(routing);
     vioapic_set_line(&routing->ioapic, pin, level);
     unlock(routing);
 }
 
-uint32_t routing_ioapic_read(struct routing *routing, uint32_t offset, unsigned size)
-{
+uint32_t routing_ioapic_read(struct routing *routing, uint32_t offset, unsigned size) {
     lock(routing);
     uint32_t value = vioapic_read(&routing->ioapic, offset, size);
     unlock(routing);
     return value;
 }
 
-void routing_ioapic_write(struct routing *routing, uint32_t offset, unsigned size, uint32_t value)
-{
+void routing_ioapic_write(struct routing *routing, uint32_t offset, unsigned size, uint32_t value) {
     lock(routing);
     vioapic_write(&routing->ioapic, offset, size, value);
     unlock(routing);
 }
 
-void routing_tick(struct routing *routing)
-{
+void routing_tick(struct routing *routing) {
     if (!atomic_load_explicit(&routing->ioapic.deferred, memory_order_relaxed))
         return;
     lock(routing);
@@ -209,24 +191,21 @@ void routing_tick(struct routing *routing)
     unlock(routing);
 }
 
-unsigned routing_send(struct routing *routing, const struct apic_message *message)
-{
+unsigned routing_send(struct routing *routing, const struct apic_message *message) {
     struct apic_message edge = *message;
 
     edge.level = false;
     return routing_send_to(routing, routing_named_by(routing, &edge), &edge, NO_PIN);
 }
 
-struct vlapic *routing_vlapic(struct routing *routing, unsigned vcpu)
-{
+struct vlapic *routing_vlapic(struct routing *routing, unsigned vcpu) {
     return &routing->vcpu[vcpu].apic;
 }
 
 /* ---- before an entry, and after an EOI ---- */
 
 /* What became of one vector's EOI-exit bit. */
-static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, const struct eoi_map *old)
-{
+static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, const struct eoi_map *old) {
     const struct eoi_map *map = &vcpu->apic.map;
     bool had = vector_set_has(&old->exit, vector), has = vector_set_has(&map->exit, vector);
     bool stale = vector_set_has(&map->stale, vector);
@@ -240,8 +219,7 @@ static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, const struct
 }
 
 /* What the scan did, one record for each vector whose state is another now. */
-static void trace_scan(struct routing_vcpu *vcpu, const struct eoi_map *old, uint32_t reasons)
-{
+static void trace_scan(struct routing_vcpu *vcpu, const struct eoi_map *old, uint32_t reasons) {
     const struct eoi_map *map = &vcpu->apic.map;
     unsigned stale = 0;
 
@@ -256,8 +234,7 @@ static void trace_scan(struct routing_vcpu *vcpu, const struct eoi_map *old, uin
     }
 }
 
-static void count_scan(struct routing_counters *counters, uint32_t reasons)
-{
+static void count_scan(struct routing_counters *counters, uint32_t reasons) {
     counters->scans++;
     counters->scans_rte += (reasons & SCAN_RTE) != 0;
     counters->scans_lapic += (reasons & SCAN_LAPIC) != 0;
@@ -265,8 +242,7 @@ static void count_scan(struct routing_counters *counters, uint32_t reasons)
 }
 
 /* Under the lock. Returns the words that changed. */
-static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu)
-{
+static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu) {
     struct vlapic *apic = &vcpu->apic;
     struct eoi_map old = apic->map;
     uint32_t reasons = vcpu->reasons;
@@ -281,13 +257,11 @@ static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu)
 }
 
 /* Whether a route that concerns this vCPU has changed since its last scan. */
-static bool wants_scan(struct routing_vcpu *vcpu)
-{
+static bool wants_scan(struct routing_vcpu *vcpu) {
     return atomic_load(&vcpu->generation) != vcpu->seen;
 }
 
-static unsigned scan_under_lock(struct routing *routing, struct routing_vcpu *vcpu)
-{
+static unsigned scan_under_lock(struct routing *routing, struct routing_vcpu *vcpu) {
     lock(routing);
     vlapic_accept(&vcpu->apic);
     unsigned changed = scan(routing, vcpu);
@@ -300,8 +274,7 @@ static unsigned scan_under_lock(struct routing *routing, struct routing_vcpu *vc
  * in the inbox, is why the second sync is under the lock together with the scan.
  *
  * Each call here is a step of its own to other CPUs, and to the model checker. */
-int routing_prepare_entry(struct routing *routing, unsigned index, unsigned *changed_words)
-{
+int routing_prepare_entry(struct routing *routing, unsigned index, unsigned *changed_words) {
     struct routing_vcpu *vcpu = &routing->vcpu[index];
 
     vlapic_accept(&vcpu->apic);
@@ -309,8 +282,7 @@ int routing_prepare_entry(struct routing *routing, unsigned index, unsigned *cha
     return apic_page_highest(vcpu->apic.page, APIC_IRR);
 }
 
-static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vlapic_eoi kind)
-{
+static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vlapic_eoi kind) {
     switch (kind) {
     case VLAPIC_EOI_LIVE:
         counters->eoi_live[vector]++;
@@ -326,8 +298,7 @@ static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vl
 
 /* On the vCPU's own CPU, without the lock. */
 static enum vlapic_eoi retire(struct routing *routing, struct routing_vcpu *vcpu, uint8_t vector,
-                              uint32_t *pins, bool *rescan)
-{
+                              uint32_t *pins, bool *rescan) {
     enum vlapic_eoi kind = vlapic_eoi_exit(&vcpu->apic, vector, pins, rescan);
 
     count_eoi(&routing->counters[vcpu->index], vector, kind);
@@ -336,8 +307,7 @@ static enum vlapic_eoi retire(struct routing *routing, struct routing_vcpu *vcpu
 }
 
 static void tell_of_eoi(struct routing *routing, struct routing_vcpu *vcpu, uint8_t vector,
-                        uint32_t pins, bool rescan)
-{
+                        uint32_t pins, bool rescan) {
     lock(routing);
     if (rescan) {
         apic_trace(vcpu, TRACE_RESCAN, vector, 0, 0);
@@ -349,8 +319,7 @@ static void tell_of_eoi(struct routing *routing, struct routing_vcpu *vcpu, uint
 }
 
 /* A coincidental EOI costs no lock: nobody else has to hear of it. */
-enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned index, uint8_t vector)
-{
+enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned index, uint8_t vector) {
     struct routing_vcpu *vcpu = &routing->vcpu[index];
     uint32_t pins;
     bool rescan;

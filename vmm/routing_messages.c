@@ -1,8 +1,7 @@
 /* Messages between the interrupt controllers of one VM: see routing_messages.h. */
 #include "vmm/routing_messages.h"
 
-uint32_t routing_named_by(const struct routing *routing, const struct apic_message *message)
-{
+uint32_t routing_named_by(const struct routing *routing, const struct apic_message *message) {
     uint32_t set = 0;
 
     for (unsigned i = 0; i < routing->vcpu_count; i++) {
@@ -14,8 +13,7 @@ uint32_t routing_named_by(const struct routing *routing, const struct apic_messa
 }
 
 uint32_t routing_named_by_shorthand(const struct routing *routing, unsigned self,
-                                    enum apic_shorthand shorthand)
-{
+                                    enum apic_shorthand shorthand) {
     uint32_t set = 0;
 
     if (shorthand == APIC_SHORTHAND_SELF)
@@ -29,8 +27,7 @@ uint32_t routing_named_by_shorthand(const struct routing *routing, unsigned self
 
 /* A vector that the LAPIC refuses as illegal is in its inbox too: it has to set its ESR. */
 static bool post(struct routing *routing, unsigned vcpu, const struct apic_message *message,
-                 unsigned pin)
-{
+                 unsigned pin) {
     bool accepted = vlapic_post(&routing->vcpu[vcpu].apic, message->vector, message->level, pin);
 
     if (accepted && message->level)
@@ -41,8 +38,7 @@ static bool post(struct routing *routing, unsigned vcpu, const struct apic_messa
 }
 
 static unsigned post_to_all(struct routing *routing, uint32_t set,
-                            const struct apic_message *message, unsigned pin)
-{
+                            const struct apic_message *message, unsigned pin) {
     unsigned accepted = 0;
 
     for (unsigned i = 0; i < routing->vcpu_count; i++) {
@@ -55,8 +51,7 @@ static unsigned post_to_all(struct routing *routing, uint32_t set,
 /* Lowest priority: one of the set accepts. The rule is a fair turn: the first one behind the one
  * chosen last. The priorities themselves are in registers of vCPUs that are running. */
 static unsigned post_to_one(struct routing *routing, uint32_t set,
-                            const struct apic_message *message, unsigned pin)
-{
+                            const struct apic_message *message, unsigned pin) {
     unsigned last = atomic_load_explicit(&routing->turn, memory_order_relaxed);
 
     for (unsigned n = 1; n <= routing->vcpu_count; n++) {
@@ -70,8 +65,7 @@ static unsigned post_to_one(struct routing *routing, uint32_t set,
 }
 
 static unsigned signal_all(struct routing *routing, uint32_t set,
-                           const struct apic_message *message)
-{
+                           const struct apic_message *message) {
     for (unsigned i = 0; i < routing->vcpu_count; i++) {
         if (set >> i & 1)
             routing->effects->signal(routing->context, i, message->delivery_mode, message->vector);
@@ -80,8 +74,7 @@ static unsigned signal_all(struct routing *routing, uint32_t set,
 }
 
 unsigned routing_send_to(struct routing *routing, uint32_t set, const struct apic_message *message,
-                         unsigned pin)
-{
+                         unsigned pin) {
     switch (message->delivery_mode) {
     case APIC_DELIVERY_FIXED:
         return post_to_all(routing, set, message, pin);

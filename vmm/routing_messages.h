@@ -4,8 +4,7 @@
 #pragma once
 #include "vmm/routing.h"
 
-static inline struct apic_identity routing_identity(const struct routing *routing, unsigned vcpu)
-{
+static inline struct apic_identity routing_identity(const struct routing *routing, unsigned vcpu) {
     return apic_identity_load(&routing->vcpu[vcpu].apic.identity);
 }
 

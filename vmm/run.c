@@ -24,8 +24,7 @@ static _Atomic uint32_t first_entry_seen;
 
 /* Arms the preemption timer for the rest of the slice. From here on an NMI zeroes it, so that a
  * request that comes after the requests were taken ends the entry at once. */
-static void arm(struct vcpu *vcpu)
-{
+static void arm(struct vcpu *vcpu) {
     uint64_t now = rdtsc();
 
     if (vcpu->timer_next <= now)
@@ -39,14 +38,12 @@ static void arm(struct vcpu *vcpu)
     vcpu->host->cpu.entry_armed = true;
 }
 
-static void disarm(struct vcpu *vcpu)
-{
+static void disarm(struct vcpu *vcpu) {
     vcpu->host->cpu.entry_armed = false;
     atomic_store_explicit(&vcpu->in_guest, 0, memory_order_release);
 }
 
-static void trace_start(const struct vcpu *vcpu)
-{
+static void trace_start(const struct vcpu *vcpu) {
     host_trace(
         &(struct trace_record){.event = TRACE_VCPU_START,
                                .guest = (uint8_t)vcpu->vm->index,
@@ -56,8 +53,7 @@ static void trace_start(const struct vcpu *vcpu)
 }
 
 /* Step 1: does what the requests say. False if the vCPU has nothing to run now. */
-static bool drain_requests(struct vcpu *vcpu)
-{
+static bool drain_requests(struct vcpu *vcpu) {
     uint32_t requests = atomic_exchange(&vcpu->requests, 0);
 
     if (requests & REQUEST_STOP) {
@@ -91,15 +87,13 @@ static bool drain_requests(struct vcpu *vcpu)
 }
 
 /* HLT ends by an NMI, or by an interrupt that the guest lets through. */
-bool vcpu_can_wake(const struct vcpu *vcpu)
-{
+bool vcpu_can_wake(const struct vcpu *vcpu) {
     return vcpu->nmi_pending ||
            ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) && virq_deliverable(vcpu));
 }
 
 /* Step 6: what was queued, else an NMI if the guest takes one now, else a window to wait for. */
-static void inject(struct vcpu *vcpu)
-{
+static void inject(struct vcpu *vcpu) {
     if (vcpu->event) {
         vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, vcpu->event);
         if (vcpu->event & INTERRUPTION_ERROR_CODE)
@@ -124,8 +118,7 @@ static void inject(struct vcpu *vcpu)
     }
 }
 
-static void first_entry(struct vcpu *vcpu)
-{
+static void first_entry(struct vcpu *vcpu) {
     vcpu->checked = true;
     if (!vmcs_check(vcpu, false))
         return;
@@ -136,8 +129,7 @@ static void first_entry(struct vcpu *vcpu)
 /* ---- a turn ---- */
 
 /* The first timer of this CPU's vCPUs but one. */
-static uint64_t first_timer(const struct host_cpu *self, const struct vcpu *except)
-{
+static uint64_t first_timer(const struct host_cpu *self, const struct vcpu *except) {
     uint64_t first = VLAPIC_TIMER_NEVER;
 
     for (uint32_t i = 0; i < self->vcpu_count; i++) {
@@ -149,8 +141,7 @@ static uint64_t first_timer(const struct host_cpu *self, const struct vcpu *exce
 }
 
 /* A turn ends early for another vCPU's timer, but not so early that timers starve this one. */
-static void begin_slice(struct vcpu *vcpu)
-{
+static void begin_slice(struct vcpu *vcpu) {
     uint64_t now = rdtsc();
     uint64_t timer = first_timer(vcpu->host, vcpu);
     uint64_t shortest = now + slice / 16;
@@ -161,8 +152,7 @@ static void begin_slice(struct vcpu *vcpu)
 }
 
 /* Runs one vCPU until another should have the CPU. */
-static void run_turn(struct vcpu *vcpu)
-{
+static void run_turn(struct vcpu *vcpu) {
     vcpu_load(vcpu);
     begin_slice(vcpu);
     for (;;) {
@@ -196,16 +186,14 @@ static void run_turn(struct vcpu *vcpu)
 
 /* ---- whose turn ---- */
 
-static bool wants_to_run(struct vcpu *vcpu, uint64_t now)
-{
+static bool wants_to_run(struct vcpu *vcpu, uint64_t now) {
     if (vcpu->state == VCPU_ENDED)
         return false;
     return vcpu->state == VCPU_RUNNABLE || vcpu->timer_next <= now ||
            atomic_load_explicit(&vcpu->requests, memory_order_acquire);
 }
 
-static struct vcpu *next_vcpu(struct host_cpu *self)
-{
+static struct vcpu *next_vcpu(struct host_cpu *self) {
     uint64_t now = rdtsc();
 
     for (uint32_t i = 0; i < self->vcpu_count; i++) {
@@ -219,8 +207,7 @@ static struct vcpu *next_vcpu(struct host_cpu *self)
 }
 
 /* Waits for a kick, or for the first of this CPU's guests' timers. */
-static void idle(struct host_cpu *self)
-{
+static void idle(struct host_cpu *self) {
     atomic_store(&self->idle, 1);
     lapic_timer_start(first_timer(self, NULL));
     cpu_idle(&self->wake);
@@ -228,14 +215,12 @@ static void idle(struct host_cpu *self)
     atomic_store(&self->idle, 0);
 }
 
-void run_init(void)
-{
+void run_init(void) {
     slice = tsc_frequency() / 1000000 * SLICE_US;
     timer_shift = (unsigned)(host.capabilities.misc & VMX_MISC_PREEMPTION_SHIFT_MASK);
 }
 
-_Noreturn void host_run(void)
-{
+_Noreturn void host_run(void) {
     struct host_cpu *self = this_host_cpu();
 
     for (;;) {

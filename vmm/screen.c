@@ -6,13 +6,11 @@
 
 #define IDENTITY_MAPPED (1ULL << 32) /* memory below this is, under the loader's tables */
 
-static uint64_t size_of(const struct boot_framebuffer *screen)
-{
+static uint64_t size_of(const struct boot_framebuffer *screen) {
     return 4ULL * screen->pixels_per_line * screen->height;
 }
 
-void screen_prepare(const struct boot_framebuffer *screen)
-{
+void screen_prepare(const struct boot_framebuffer *screen) {
     uint64_t size = size_of(screen);
     bool mapped = screen->base < IDENTITY_MAPPED && size <= IDENTITY_MAPPED - screen->base;
 
@@ -28,8 +26,7 @@ void screen_prepare(const struct boot_framebuffer *screen)
 }
 
 /* There is no screen where it cannot be mapped. */
-void screen_start(const struct boot_info *info)
-{
+void screen_start(const struct boot_info *info) {
     const struct boot_framebuffer *screen = &info->framebuffer;
 
     framebuffer_move(memory_map_write_combining(screen->base, size_of(screen)));

@@ -11,15 +11,13 @@
 
 static uint32_t guests, passed;
 
-static const char *result_name(enum vm_result result)
-{
+static const char *result_name(enum vm_result result) {
     static const char *const name[] = {
         [VM_PASSED] = "pass", [VM_FAILED] = "fail", [VM_KILLED] = "killed"};
     return result <= VM_KILLED ? name[result] : "fail";
 }
 
-static void print_counters(const struct vm *vm)
-{
+static void print_counters(const struct vm *vm) {
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         const struct routing_counters *c = &vm->routing.counters[i];
         for (unsigned v = 0; v < VECTOR_COUNT; v++) {
@@ -39,8 +37,7 @@ static void print_counters(const struct vm *vm)
     }
 }
 
-static void print_exits(const struct vm *vm)
-{
+static void print_exits(const struct vm *vm) {
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         const struct vcpu *vcpu = vm->vcpu[i];
         for (uint32_t r = 0; r < EXIT_REASON_COUNT; r++) {
@@ -52,8 +49,7 @@ static void print_exits(const struct vm *vm)
 }
 
 /* The trace of this guest, all CPUs' merged by time, as sentences. */
-static void tell_story(const struct vm *vm)
-{
+static void tell_story(const struct vm *vm) {
     const struct trace_ring *ring[BOOT_MAX_CPUS];
     uint64_t cursor[BOOT_MAX_CPUS];
     const struct trace_record *record;
@@ -76,8 +72,7 @@ static void tell_story(const struct vm *vm)
     console_print("\n");
 }
 
-void summary_of_guest(struct vm *vm)
-{
+void summary_of_guest(struct vm *vm) {
     uint64_t exits = 0;
 
     for (uint32_t i = 0; i < vm->vcpu_count; i++)
@@ -93,15 +88,13 @@ void summary_of_guest(struct vm *vm)
         __atomic_fetch_add(&passed, 1, __ATOMIC_RELAXED);
 }
 
-void summary_not_started(const struct boot_guest *guest, const char *reason)
-{
+void summary_not_started(const struct boot_guest *guest, const char *reason) {
     console_print("pinwheel: guest %s is not started: %s\n", guest->config.name, reason);
     console_print("GUEST name=%s result=fail code=0 exits=0\n", guest->config.name);
     __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
 }
 
-_Noreturn void summary_and_power_off(void)
-{
+_Noreturn void summary_and_power_off(void) {
     console_print("PINWHEEL done guests=%u passed=%u failed=%u\n", guests, passed, guests - passed);
     power_off();
 }

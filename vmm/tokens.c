@@ -1,13 +1,11 @@
 /* In-flight tokens: the two rules of tokens.h and nothing else. */
 #include "vmm/tokens.h"
 
-void tokens_reset(struct tokens *tokens)
-{
+void tokens_reset(struct tokens *tokens) {
     *tokens = (struct tokens){0};
 }
 
-bool tokens_accept(struct tokens *tokens, uint8_t vector, uint32_t pins, bool in_service)
-{
+bool tokens_accept(struct tokens *tokens, uint8_t vector, uint32_t pins, bool in_service) {
     if (in_service)
         tokens->behind[vector] |= pins;
     else
@@ -17,8 +15,7 @@ bool tokens_accept(struct tokens *tokens, uint8_t vector, uint32_t pins, bool in
     return in_service;
 }
 
-uint32_t tokens_retire(struct tokens *tokens, uint8_t vector, bool pending)
-{
+uint32_t tokens_retire(struct tokens *tokens, uint8_t vector, bool pending) {
     uint32_t retired = tokens->front[vector];
     if (pending) {
         tokens->front[vector] = tokens->behind[vector];

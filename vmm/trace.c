@@ -4,8 +4,7 @@
 #include <stdbool.h>
 
 /* Event, guest, vCPU, vector and pin as one number: the record's last eight bytes but `repeats`. */
-static uint64_t kind_of(const struct trace_record *record)
-{
+static uint64_t kind_of(const struct trace_record *record) {
     uint64_t kind;
 
     _Static_assert(offsetof(struct trace_record, event) + sizeof(kind) == sizeof(*record) &&
@@ -15,13 +14,11 @@ static uint64_t kind_of(const struct trace_record *record)
     return kind << 16;
 }
 
-static bool same_event(const struct trace_record *a, const struct trace_record *b)
-{
+static bool same_event(const struct trace_record *a, const struct trace_record *b) {
     return kind_of(a) == kind_of(b) && a->a == b->a && a->b == b->b;
 }
 
-void trace_add(struct trace_ring *ring, const struct trace_record *record)
-{
+void trace_add(struct trace_ring *ring, const struct trace_record *record) {
     struct trace_record *last = &ring->record[(ring->count - 1) % TRACE_RING_RECORDS];
 
     if (ring->count && same_event(last, record) && last->repeats < UINT16_MAX) {
@@ -31,14 +28,12 @@ void trace_add(struct trace_ring *ring, const struct trace_record *record)
     ring->record[ring->count++ % TRACE_RING_RECORDS] = *record;
 }
 
-uint64_t trace_first(const struct trace_ring *ring)
-{
+uint64_t trace_first(const struct trace_ring *ring) {
     return ring->count > TRACE_RING_RECORDS ? ring->count - TRACE_RING_RECORDS : 0;
 }
 
 const struct trace_record *trace_next(const struct trace_ring *const *ring, uint64_t *cursor,
-                                      unsigned n)
-{
+                                      unsigned n) {
     const struct trace_record *first = 0;
     unsigned chosen = 0;
 

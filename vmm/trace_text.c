@@ -60,8 +60,7 @@ static const struct {
 #define GROUPED_SIZE 27 /* 20 digits, 6 commas, the end */
 
 /* 1234567 as 1,234,567. */
-static const char *grouped(char out[GROUPED_SIZE], uint64_t value)
-{
+static const char *grouped(char out[GROUPED_SIZE], uint64_t value) {
     char *at = out + GROUPED_SIZE - 1;
 
     *at = 0;
@@ -74,8 +73,7 @@ static const char *grouped(char out[GROUPED_SIZE], uint64_t value)
 }
 
 /* The end of a line. */
-static int add_repeats(struct text *text, const struct trace_record *record)
-{
+static int add_repeats(struct text *text, const struct trace_record *record) {
     char number[GROUPED_SIZE];
 
     if (record->repeats)
@@ -83,13 +81,11 @@ static int add_repeats(struct text *text, const struct trace_record *record)
     return (int)text->length;
 }
 
-static unsigned event_of(const struct trace_record *record)
-{
+static unsigned event_of(const struct trace_record *record) {
     return record->event < TRACE_EVENT_COUNT ? record->event : TRACE_NONE;
 }
 
-int trace_text(char *out, size_t size, const struct trace_record *record, uint64_t start)
-{
+int trace_text(char *out, size_t size, const struct trace_record *record, uint64_t start) {
     struct text text = {.out = out, .size = size};
     unsigned event = event_of(record);
     char number[GROUPED_SIZE];
@@ -113,8 +109,7 @@ int trace_text(char *out, size_t size, const struct trace_record *record, uint64
 /* ---- the story ---- */
 
 /* "pin 5" or "pins 5, 9". */
-static void add_pins(struct text *text, uint64_t pins)
-{
+static void add_pins(struct text *text, uint64_t pins) {
     const char *between = pins & (pins - 1) ? "pins " : "pin ";
 
     for (unsigned pin = 0; pin < 64; pin++) {
@@ -125,14 +120,12 @@ static void add_pins(struct text *text, uint64_t pins)
     }
 }
 
-static const char *destination_mode_name(uint64_t entry)
-{
+static const char *destination_mode_name(uint64_t entry) {
     return entry & RTE_LOGICAL ? "logical" : "APIC";
 }
 
 /* What a write to a redirection table entry changed, in words, each change once. */
-static void add_route_changes(struct text *text, uint64_t old, uint64_t new)
-{
+static void add_route_changes(struct text *text, uint64_t old, uint64_t new) {
     static const char *const mode[8] = {"fixed", "lowest priority", "SMI",   "mode 3", "NMI",
                                         "INIT",  "reserved mode",   "ExtINT"};
     static const struct {
@@ -168,8 +161,7 @@ static void add_route_changes(struct text *text, uint64_t old, uint64_t new)
     }
 }
 
-static void add_reasons(struct text *text, uint64_t reasons)
-{
+static void add_reasons(struct text *text, uint64_t reasons) {
     static const char *const why[] = {"a route changed", "a local APIC changed",
                                       "a stale bit was used up"};
     const char *between = ", because ";
@@ -182,8 +174,7 @@ static void add_reasons(struct text *text, uint64_t reasons)
     }
 }
 
-static void add_value(struct text *text, char which, const struct trace_record *record)
-{
+static void add_value(struct text *text, char which, const struct trace_record *record) {
     if (which == 'v')
         text_add(text, "0x%02x", record->vector);
     else if (which == 'p')
@@ -198,8 +189,7 @@ static void add_value(struct text *text, char which, const struct trace_record *
         text_add(text, "%lu", which == 'a' ? record->a : record->b);
 }
 
-int trace_story(char *out, size_t size, const struct trace_record *record, uint64_t start)
-{
+int trace_story(char *out, size_t size, const struct trace_record *record, uint64_t start) {
     struct text text = {.out = out, .size = size};
     unsigned event = event_of(record);
     char number[GROUPED_SIZE];

@@ -30,8 +30,7 @@
 #define TIMER_BUS_TICK    1
 #define TIMER_SHORTEST_US 20
 
-struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu)
-{
+struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     struct vcpu *vcpu = memory_alloc_pages(sizeof(struct vcpu), NULL);
     struct vmx_region *vmcs = memory_alloc_pages(sizeof(*vmcs), &vcpu->vmcs_physical);
 
@@ -50,18 +49,15 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu)
     return vcpu;
 }
 
-static void xsave(uint8_t *area)
-{
+static void xsave(uint8_t *area) {
     __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
 }
 
-static void xrstor(const uint8_t *area)
-{
+static void xrstor(const uint8_t *area) {
     __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
 }
 
-static void registers_save(struct vcpu *vcpu)
-{
+static void registers_save(struct vcpu *vcpu) {
     struct vcpu_registers *r = &vcpu->registers;
 
     xsetbv(0, policy_xcr0());
@@ -81,8 +77,7 @@ static void registers_save(struct vcpu *vcpu)
         r->tsc_aux = rdmsr(MSR_IA32_TSC_AUX);
 }
 
-static void registers_restore(const struct vcpu *vcpu)
-{
+static void registers_restore(const struct vcpu *vcpu) {
     const struct vcpu_registers *r = &vcpu->registers;
 
     xsetbv(0, policy_xcr0());
@@ -103,8 +98,7 @@ static void registers_restore(const struct vcpu *vcpu)
         wrmsr(MSR_IA32_TSC_AUX, r->tsc_aux);
 }
 
-void vcpu_load(struct vcpu *vcpu)
-{
+void vcpu_load(struct vcpu *vcpu) {
     struct host_cpu *self = this_host_cpu();
     struct vcpu *before = self->loaded;
 
@@ -126,8 +120,7 @@ void vcpu_load(struct vcpu *vcpu)
         wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 
-void vcpu_unload_for_good(struct vcpu *vcpu)
-{
+void vcpu_unload_for_good(struct vcpu *vcpu) {
     struct host_cpu *self = this_host_cpu();
 
     if (vcpu->set_up)
@@ -136,8 +129,7 @@ void vcpu_unload_for_good(struct vcpu *vcpu)
         self->loaded = NULL;
 }
 
-void vcpu_request(struct vcpu *vcpu, uint32_t requests)
-{
+void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
     atomic_fetch_or(&vcpu->requests, requests);
     if (vcpu->host == this_host_cpu())
         return; /* it is in the hypervisor now, and looks before it enters a guest */
@@ -149,8 +141,7 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
 
 static void set_segment(uint64_t selector_field, uint64_t base_field, uint64_t limit_field,
                         uint64_t rights_field, uint16_t selector, uint64_t base, uint32_t limit,
-                        uint32_t rights)
-{
+                        uint32_t rights) {
     vmcs_write(selector_field, selector);
     vmcs_write(base_field, base);
     vmcs_write(limit_field, limit);
@@ -161,8 +152,7 @@ static void set_segment(uint64_t selector_field, uint64_t base_field, uint64_t l
     set_segment(VMCS_GUEST_##name##_SELECTOR, VMCS_GUEST_##name##_BASE, VMCS_GUEST_##name##_LIMIT, \
                 VMCS_GUEST_##name##_ACCESS_RIGHTS, selector, base, limit, rights)
 
-static void set_data_segments(uint16_t selector, uint32_t limit, uint32_t rights)
-{
+static void set_data_segments(uint16_t selector, uint32_t limit, uint32_t rights) {
     SET_SEGMENT(SS, selector, 0, limit, rights);
     SET_SEGMENT(DS, selector, 0, limit, rights);
     SET_SEGMENT(ES, selector, 0, limit, rights);
@@ -170,8 +160,7 @@ static void set_data_segments(uint16_t selector, uint32_t limit, uint32_t rights
     SET_SEGMENT(GS, selector, 0, limit, rights);
 }
 
-void vcpu_reset(struct vcpu *vcpu)
-{
+void vcpu_reset(struct vcpu *vcpu) {
     for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
         vcpu->context.reg[i] = 0;
     vcpu->context.reg[GUEST_RDX] = cpuid(1, 0).eax;
@@ -201,8 +190,7 @@ void vcpu_reset(struct vcpu *vcpu)
     vcpu->state = VCPU_WAIT_FOR_SIPI;
 }
 
-void vcpu_enter_multiboot(struct vcpu *vcpu)
-{
+void vcpu_enter_multiboot(struct vcpu *vcpu) {
     vcpu_reset(vcpu);
     SET_SEGMENT(CS, 0x08, 0, 0xffffffff, FLAT_CODE32);
     set_data_segments(0x10, 0xffffffff, FLAT_DATA32);
@@ -213,20 +201,17 @@ void vcpu_enter_multiboot(struct vcpu *vcpu)
     vcpu->state = VCPU_RUNNABLE;
 }
 
-void vcpu_enter_real_mode(struct vcpu *vcpu, uint8_t page)
-{
+void vcpu_enter_real_mode(struct vcpu *vcpu, uint8_t page) {
     SET_SEGMENT(CS, (uint16_t)(page << 8), (uint64_t)page << 12, 0xffff, REAL_CODE);
     vmcs_write(VMCS_GUEST_RIP, 0);
     vcpu->state = VCPU_RUNNABLE;
 }
 
-void vcpu_inject_exception(struct vcpu *vcpu, uint8_t vector)
-{
+void vcpu_inject_exception(struct vcpu *vcpu, uint8_t vector) {
     vcpu->event = INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION | vector;
 }
 
-void vcpu_inject_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code)
-{
+void vcpu_inject_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code) {
     vcpu_inject_exception(vcpu, vector);
     /* In real mode there are no error codes. SDM Vol. 3C, "Event Injection" checks. */
     if (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) {

@@ -59,14 +59,12 @@ static struct cpuid_result leaf7, leaf_d[3];
 static uint32_t max_basic, max_extended;
 
 static struct cpuid_result masked(uint32_t leaf, uint32_t subleaf, uint32_t eax, uint32_t ebx,
-                                  uint32_t ecx, uint32_t edx)
-{
+                                  uint32_t ecx, uint32_t edx) {
     struct cpuid_result r = cpuid(leaf, subleaf);
     return (struct cpuid_result){r.eax & eax, r.ebx & ebx, r.ecx & ecx, r.edx & edx};
 }
 
-static void init_basic(uint64_t xcr0)
-{
+static void init_basic(uint64_t xcr0) {
     uint32_t machine_max = cpuid(0, 0).eax;
 
     max_basic = machine_max < BASIC_LEAVES - 1 ? machine_max : BASIC_LEAVES - 1;
@@ -88,8 +86,7 @@ static void init_basic(uint64_t xcr0)
     }
 }
 
-static void init_extended(void)
-{
+static void init_extended(void) {
     uint32_t machine_max = cpuid(EXTENDED_BASE, 0).eax & 0xff;
 
     max_extended = machine_max < EXTENDED_LEAVES - 1 ? machine_max : EXTENDED_LEAVES - 1;
@@ -105,8 +102,7 @@ static void init_extended(void)
         extended[8] = masked(EXTENDED_BASE + 8, 0, 0xffff, 0, 0, 0);
 }
 
-void vcpuid_init(uint64_t xcr0, uint64_t tsc_frequency)
-{
+void vcpuid_init(uint64_t xcr0, uint64_t tsc_frequency) {
     init_basic(xcr0);
     init_extended();
     hypervisor[0].eax = HYPERVISOR_BASE + 0x10;
@@ -116,8 +112,7 @@ void vcpuid_init(uint64_t xcr0, uint64_t tsc_frequency)
     hypervisor[1].eax = (uint32_t)(tsc_frequency / 1000); /* kHz, as other hypervisors say it */
 }
 
-uint64_t vcpuid_cr4_bits(void)
-{
+uint64_t vcpuid_cr4_bits(void) {
     uint64_t bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
                     CR4_OSFXSR | CR4_OSXMMEXCPT;
 
@@ -134,8 +129,7 @@ uint64_t vcpuid_cr4_bits(void)
     return bits;
 }
 
-static struct cpuid_result leaf_1(const struct vcpu *vcpu)
-{
+static struct cpuid_result leaf_1(const struct vcpu *vcpu) {
     struct cpuid_result r = basic[1];
     uint32_t count = vcpu->vm->vcpu_count;
 
@@ -150,8 +144,7 @@ static struct cpuid_result leaf_1(const struct vcpu *vcpu)
 }
 
 /* Extended topology: one thread a core, one package. */
-static struct cpuid_result leaf_b(const struct vcpu *vcpu, uint32_t subleaf)
-{
+static struct cpuid_result leaf_b(const struct vcpu *vcpu, uint32_t subleaf) {
     struct cpuid_result r = {.ecx = subleaf & 0xff, .edx = vcpu->index};
 
     if (subleaf == 0) {
@@ -166,8 +159,7 @@ static struct cpuid_result leaf_b(const struct vcpu *vcpu, uint32_t subleaf)
 }
 
 /* XSAVE: the size of an area for what is switched on now. */
-static struct cpuid_result leaf_d_read(const struct vcpu *vcpu, uint32_t subleaf)
-{
+static struct cpuid_result leaf_d_read(const struct vcpu *vcpu, uint32_t subleaf) {
     if (subleaf > 2)
         return (struct cpuid_result){0};
     struct cpuid_result r = leaf_d[subleaf];
@@ -176,8 +168,7 @@ static struct cpuid_result leaf_d_read(const struct vcpu *vcpu, uint32_t subleaf
     return r;
 }
 
-struct cpuid_result vcpuid_read(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
-{
+struct cpuid_result vcpuid_read(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf) {
     static const struct cpuid_result nothing;
 
     if (leaf < BASIC_LEAVES && leaf <= max_basic) {

@@ -18,30 +18,27 @@
 
 #define ID_WRITABLE 0x0f000000u
 
-static void trace(struct vioapic *io, enum trace_event event, unsigned pin, uint64_t a, uint64_t b)
-{
+static void trace(struct vioapic *io, enum trace_event event, unsigned pin, uint64_t a,
+                  uint64_t b) {
     io->effects->trace(io->context, event, pin, rte_vector(io->entry[pin]), a, b);
 }
 
 /* Only the modes that a LAPIC answers with an EOI can be level triggered. */
-bool vioapic_entry_is_level(uint64_t entry)
-{
+bool vioapic_entry_is_level(uint64_t entry) {
     enum apic_delivery_mode mode = rte_delivery_mode(entry);
 
     return (entry & RTE_LEVEL) &&
            (mode == APIC_DELIVERY_FIXED || mode == APIC_DELIVERY_LOWEST_PRIORITY);
 }
 
-static bool is_active(const struct vioapic *io, unsigned pin)
-{
+static bool is_active(const struct vioapic *io, unsigned pin) {
     bool active_low = io->entry[pin] & RTE_ACTIVE_LOW;
 
     return ((io->line >> pin) & 1) != active_low;
 }
 
 /* Whether the pin has something that no LAPIC has accepted yet. Also its delivery status. */
-static bool is_waiting(const struct vioapic *io, unsigned pin)
-{
+static bool is_waiting(const struct vioapic *io, unsigned pin) {
     uint64_t entry = io->entry[pin];
 
     if (entry & RTE_MASKED)
@@ -51,8 +48,7 @@ static bool is_waiting(const struct vioapic *io, unsigned pin)
     return (io->edge_pending >> pin) & 1;
 }
 
-static void set_remote_irr(struct vioapic *io, unsigned pin, bool value)
-{
+static void set_remote_irr(struct vioapic *io, unsigned pin, bool value) {
     io->entry[pin] &= ~RTE_REMOTE_IRR;
     if (value)
         io->entry[pin] |= RTE_REMOTE_IRR;
@@ -60,8 +56,7 @@ static void set_remote_irr(struct vioapic *io, unsigned pin, bool value)
 }
 
 /* Whether any LAPIC could ever accept what this entry sends. */
-static bool is_deliverable(uint64_t entry)
-{
+static bool is_deliverable(uint64_t entry) {
     switch (rte_delivery_mode(entry)) {
     case APIC_DELIVERY_FIXED:
     case APIC_DELIVERY_LOWEST_PRIORITY:
@@ -78,8 +73,7 @@ static bool is_deliverable(uint64_t entry)
 
 /* An illegal vector is sent too: it is the LAPICs that refuse it and say so in their ESR. An edge
  * that can never be accepted does not stay pending. */
-static void deliver(struct vioapic *io, unsigned pin)
-{
+static void deliver(struct vioapic *io, unsigned pin) {
     uint64_t entry = io->entry[pin];
     enum apic_delivery_mode mode = rte_delivery_mode(entry);
     bool reserved_mode = mode == 3 || mode == APIC_DELIVERY_SIPI;
@@ -101,8 +95,7 @@ static void deliver(struct vioapic *io, unsigned pin)
         io->edge_pending &= ~(1u << pin);
 }
 
-static void evaluate(struct vioapic *io, unsigned pin)
-{
+static void evaluate(struct vioapic *io, unsigned pin) {
     if (!is_waiting(io, pin))
         return;
     if (io->run[pin] < VIOAPIC_IMMEDIATE_DELIVERIES) {
@@ -115,21 +108,18 @@ static void evaluate(struct vioapic *io, unsigned pin)
 
 /* The line went inactive, or the pin is no longer level triggered: a storm, if there was one, is
  * over. */
-static void end_run(struct vioapic *io, unsigned pin)
-{
+static void end_run(struct vioapic *io, unsigned pin) {
     io->run[pin] = 0;
     io->deferred &= ~(1u << pin);
 }
 
-void vioapic_reset(struct vioapic *io, uint32_t version)
-{
+void vioapic_reset(struct vioapic *io, uint32_t version) {
     *io = (struct vioapic){.version = version, .effects = io->effects, .context = io->context};
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++)
         io->entry[pin] = RTE_MASKED;
 }
 
-void vioapic_set_line(struct vioapic *io, unsigned pin, bool level)
-{
+void vioapic_set_line(struct vioapic *io, unsigned pin, bool level) {
     if (pin >= IOAPIC_PIN_COUNT || ((io->line >> pin) & 1) == level)
         return;
     io->line ^= 1u << pin;
@@ -144,8 +134,7 @@ void vioapic_set_line(struct vioapic *io, unsigned pin, bool level)
     evaluate(io, pin);
 }
 
-static void write_entry(struct vioapic *io, unsigned pin, uint64_t value)
-{
+static void write_entry(struct vioapic *io, unsigned pin, uint64_t value) {
     uint64_t old = io->entry[pin];
     bool was_level = vioapic_entry_is_level(old), is_level = vioapic_entry_is_level(value);
 
@@ -163,24 +152,21 @@ static void write_entry(struct vioapic *io, unsigned pin, uint64_t value)
 }
 
 /* half: 2 x pin for the low half of its entry, 2 x pin + 1 for the high one. */
-static void write_half(struct vioapic *io, uint32_t half, uint32_t value)
-{
+static void write_half(struct vioapic *io, uint32_t half, uint32_t value) {
     unsigned pin = half >> 1, shift = half & 1 ? 32 : 0;
     uint64_t writable = ENTRY_WRITABLE & (0xffffffffULL << shift);
 
     write_entry(io, pin, (io->entry[pin] & ~writable) | (((uint64_t)value << shift) & writable));
 }
 
-static uint32_t read_half(const struct vioapic *io, uint32_t half)
-{
+static uint32_t read_half(const struct vioapic *io, uint32_t half) {
     unsigned pin = half >> 1;
     uint64_t entry = io->entry[pin] | (is_waiting(io, pin) ? RTE_DELIVERY_STATUS : 0);
 
     return (uint32_t)(half & 1 ? entry >> 32 : entry);
 }
 
-static uint32_t read_register(const struct vioapic *io)
-{
+static uint32_t read_register(const struct vioapic *io) {
     uint32_t half = io->index - IOAPIC_REG_ENTRY;
 
     if (io->index == IOAPIC_REG_ID || io->index == IOAPIC_REG_ARBITRATION)
@@ -192,8 +178,7 @@ static uint32_t read_register(const struct vioapic *io)
     return 0;
 }
 
-static void write_register(struct vioapic *io, uint32_t value)
-{
+static void write_register(struct vioapic *io, uint32_t value) {
     uint32_t half = io->index - IOAPIC_REG_ENTRY;
 
     if (io->index == IOAPIC_REG_ID)
@@ -202,8 +187,7 @@ static void write_register(struct vioapic *io, uint32_t value)
         write_half(io, index_clamp(half, 2 * IOAPIC_PIN_COUNT), value);
 }
 
-uint32_t vioapic_read(struct vioapic *io, uint32_t offset, unsigned size)
-{
+uint32_t vioapic_read(struct vioapic *io, uint32_t offset, unsigned size) {
     if (size != 4)
         return 0;
     if (offset == IOAPIC_INDEX)
@@ -213,8 +197,7 @@ uint32_t vioapic_read(struct vioapic *io, uint32_t offset, unsigned size)
     return 0;
 }
 
-void vioapic_write(struct vioapic *io, uint32_t offset, unsigned size, uint32_t value)
-{
+void vioapic_write(struct vioapic *io, uint32_t offset, unsigned size, uint32_t value) {
     if (size != 4)
         return;
     if (offset == IOAPIC_INDEX)
@@ -227,8 +210,7 @@ void vioapic_write(struct vioapic *io, uint32_t offset, unsigned size, uint32_t 
 
 /* A pin that delivers again here does so once: the new delivery has to be accepted and retired
  * by a vCPU before its EOI can come back. */
-void vioapic_eoi(struct vioapic *io, uint8_t vector, uint32_t pins)
-{
+void vioapic_eoi(struct vioapic *io, uint8_t vector, uint32_t pins) {
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
         uint64_t entry = io->entry[pin];
 
@@ -243,14 +225,12 @@ void vioapic_eoi(struct vioapic *io, uint8_t vector, uint32_t pins)
     }
 }
 
-void vioapic_retry(struct vioapic *io)
-{
+void vioapic_retry(struct vioapic *io) {
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++)
         evaluate(io, pin);
 }
 
-void vioapic_release(struct vioapic *io)
-{
+void vioapic_release(struct vioapic *io) {
     uint32_t released = atomic_exchange(&io->deferred, 0);
 
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {

@@ -12,23 +12,19 @@ static uint64_t apic_access_page;
 
 /* ---- what routing asks of us ---- */
 
-static void lock(void *context)
-{
+static void lock(void *context) {
     spin_lock(&((struct vm *)context)->interrupt_lock);
 }
 
-static void unlock(void *context)
-{
+static void unlock(void *context) {
     spin_unlock(&((struct vm *)context)->interrupt_lock);
 }
 
-static void notify(void *context, unsigned vcpu)
-{
+static void notify(void *context, unsigned vcpu) {
     vcpu_request(((struct vm *)context)->vcpu[vcpu], REQUEST_INTERRUPTS);
 }
 
-static void signal(void *context, unsigned index, enum apic_delivery_mode mode, uint8_t vector)
-{
+static void signal(void *context, unsigned index, enum apic_delivery_mode mode, uint8_t vector) {
     struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
 
     switch (mode) {
@@ -47,8 +43,7 @@ static void signal(void *context, unsigned index, enum apic_delivery_mode mode, 
     }
 }
 
-static void timer_changed(void *context, unsigned index, uint32_t offset)
-{
+static void timer_changed(void *context, unsigned index, uint32_t offset) {
     struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
 
     if (offset == 0)
@@ -58,13 +53,11 @@ static void timer_changed(void *context, unsigned index, uint32_t offset)
     vcpu->timer_next = vlapic_timer_next(&vcpu->timer);
 }
 
-static uint32_t timer_current(void *context, unsigned index)
-{
+static uint32_t timer_current(void *context, unsigned index) {
     return vlapic_timer_current(&((struct vm *)context)->vcpu[index]->timer, rdtsc());
 }
 
-static void trace(void *context, struct trace_record *event)
-{
+static void trace(void *context, struct trace_record *event) {
     event->guest = (uint8_t)((struct vm *)context)->index;
     host_trace(event);
 }
@@ -81,23 +74,19 @@ const struct routing_effects virq_effects = {
 
 /* ---- the VMCS ---- */
 
-void virq_init(void)
-{
+void virq_init(void) {
     memory_alloc_pages(PAGE_SIZE, &apic_access_page);
 }
 
-uint64_t virq_apic_access_page(void)
-{
+uint64_t virq_apic_access_page(void) {
     return apic_access_page;
 }
 
-static struct vlapic *lapic_of(const struct vcpu *vcpu)
-{
+static struct vlapic *lapic_of(const struct vcpu *vcpu) {
     return routing_vlapic(&vcpu->vm->routing, vcpu->index);
 }
 
-static void write_eoi_words(const struct vcpu *vcpu, unsigned words)
-{
+static void write_eoi_words(const struct vcpu *vcpu, unsigned words) {
     const struct vector_set *exit = &lapic_of(vcpu)->map.exit;
 
     for (unsigned i = 0; i < 4; i++) {
@@ -107,8 +96,7 @@ static void write_eoi_words(const struct vcpu *vcpu, unsigned words)
 }
 
 /* SVI is what is in service; the processor keeps it while the guest runs. */
-static void write_status(const struct vcpu *vcpu, int rvi)
-{
+static void write_status(const struct vcpu *vcpu, int rvi) {
     int svi = apic_page_highest(vcpu->apic_page, APIC_ISR);
     uint64_t status = (uint64_t)(rvi < 0 ? 0 : rvi) | (uint64_t)(svi < 0 ? 0 : svi)
                                                           << STATUS_SVI_SHIFT;
@@ -117,8 +105,7 @@ static void write_status(const struct vcpu *vcpu, int rvi)
         vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, status);
 }
 
-void virq_set_up(struct vcpu *vcpu)
-{
+void virq_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_VIRTUAL_APIC_ADDRESS, vcpu->apic_page_physical);
     vmcs_write(VMCS_APIC_ACCESS_ADDRESS, apic_access_page);
     vmcs_write(VMCS_TPR_THRESHOLD, 0);
@@ -129,8 +116,7 @@ void virq_set_up(struct vcpu *vcpu)
 
 /* Controls and MSR bitmap change together: with the one and not the other a guest could reach the
  * machine's own APIC (CVE-2016-4440). */
-void virq_mode_changed(struct vcpu *vcpu)
-{
+void virq_mode_changed(struct vcpu *vcpu) {
     uint64_t base = lapic_of(vcpu)->base;
     enum vmx_apic_mode mode = !(base & APIC_BASE_ENABLE)  ? VMX_APIC_HIDDEN
                               : (base & APIC_BASE_X2APIC) ? VMX_APIC_X2APIC
@@ -148,13 +134,11 @@ void virq_mode_changed(struct vcpu *vcpu)
     invvpid(INVVPID_SINGLE_CONTEXT, (uint16_t)policy_vpid(vcpu));
 }
 
-void virq_reset(struct vcpu *vcpu)
-{
+void virq_reset(struct vcpu *vcpu) {
     write_status(vcpu, apic_page_highest(vcpu->apic_page, APIC_IRR));
 }
 
-void virq_prepare_entry(struct vcpu *vcpu)
-{
+void virq_prepare_entry(struct vcpu *vcpu) {
     unsigned changed = 0;
     int rvi = routing_prepare_entry(&vcpu->vm->routing, vcpu->index, &changed);
 
@@ -163,8 +147,7 @@ void virq_prepare_entry(struct vcpu *vcpu)
     write_status(vcpu, rvi);
 }
 
-bool virq_deliverable(const struct vcpu *vcpu)
-{
+bool virq_deliverable(const struct vcpu *vcpu) {
     int irr = apic_page_highest(vcpu->apic_page, APIC_IRR);
     int isr = apic_page_highest(vcpu->apic_page, APIC_ISR);
     int tpr = (int)(apic_page_read(vcpu->apic_page, APIC_TPR) & 0xff);
@@ -172,61 +155,51 @@ bool virq_deliverable(const struct vcpu *vcpu)
     return irr >= 0 && irr >> 4 > (isr < 0 ? 0 : isr >> 4) && irr >> 4 > tpr >> 4;
 }
 
-void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector)
-{
+void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector) {
     routing_eoi_exit(&vcpu->vm->routing, vcpu->index, vector);
 }
 
 /* ---- registers ---- */
 
-uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset)
-{
+uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset) {
     return vlapic_read(lapic_of(vcpu), offset);
 }
 
-void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value)
-{
+void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value) {
     vlapic_write(lapic_of(vcpu), offset, value);
     /* An EOI that the processor did not virtualize has changed SVI; nothing else asks for that. */
     atomic_fetch_or(&vcpu->requests, REQUEST_INTERRUPTS);
 }
 
-void virq_apic_written(struct vcpu *vcpu, uint32_t offset)
-{
+void virq_apic_written(struct vcpu *vcpu, uint32_t offset) {
     vlapic_written(lapic_of(vcpu), offset);
 }
 
-bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
-{
+bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
     return vlapic_read_msr(lapic_of(vcpu), msr, value);
 }
 
-bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
-{
+bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     return vlapic_write_msr(lapic_of(vcpu), msr, value);
 }
 
-bool virq_write_base(struct vcpu *vcpu, uint64_t value)
-{
+bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
     if (!vlapic_write_base(lapic_of(vcpu), value))
         return false;
     virq_mode_changed(vcpu);
     return true;
 }
 
-void virq_fire_timer(struct vcpu *vcpu, uint64_t now)
-{
+void virq_fire_timer(struct vcpu *vcpu, uint64_t now) {
     if (vlapic_timer_fire(&vcpu->timer, now))
         vlapic_local_interrupt(lapic_of(vcpu), APIC_LVT_TIMER);
     vcpu->timer_next = vlapic_timer_next(&vcpu->timer);
 }
 
-void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline)
-{
+void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline) {
     vcpu->timer_next = vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc());
 }
 
-uint64_t virq_base(const struct vcpu *vcpu)
-{
+uint64_t virq_base(const struct vcpu *vcpu) {
     return lapic_of(vcpu)->base;
 }

@@ -10,8 +10,7 @@
 #define XAPIC_ID_SHIFT          24
 #define APIC_BASE_ADDRESS_FLOOR 0xfffULL
 
-static enum apic_mode mode_of_base(uint64_t base)
-{
+static enum apic_mode mode_of_base(uint64_t base) {
     if (!(base & APIC_BASE_ENABLE))
         return APIC_MODE_DISABLED;
     return base & APIC_BASE_X2APIC ? APIC_MODE_X2APIC : APIC_MODE_XAPIC;
@@ -19,8 +18,7 @@ static enum apic_mode mode_of_base(uint64_t base)
 
 /* ---- identity ---- */
 
-static struct apic_identity identity_of_registers(const struct vlapic *apic)
-{
+static struct apic_identity identity_of_registers(const struct vlapic *apic) {
     enum apic_mode mode = mode_of_base(apic->base);
     struct apic_identity identity = {
         .id = apic_page_read(apic->page, APIC_ID),
@@ -36,14 +34,12 @@ static struct apic_identity identity_of_registers(const struct vlapic *apic)
     return identity;
 }
 
-static bool same_identity(const struct apic_identity *a, const struct apic_identity *b)
-{
+static bool same_identity(const struct apic_identity *a, const struct apic_identity *b) {
     return a->id == b->id && a->logical == b->logical && a->cluster == b->cluster &&
            a->mode == b->mode && a->enabled == b->enabled;
 }
 
-void vlapic_update_identity(struct vlapic *apic)
-{
+void vlapic_update_identity(struct vlapic *apic) {
     struct apic_identity identity = identity_of_registers(apic);
 
     if (same_identity(&identity, &apic->identity))
@@ -54,8 +50,7 @@ void vlapic_update_identity(struct vlapic *apic)
 
 /* ---- reset ---- */
 
-static void set_x2apic_id(struct vlapic *apic)
-{
+static void set_x2apic_id(struct vlapic *apic) {
     uint32_t id = apic->initial_id;
 
     apic_page_write(apic->page, APIC_ID, id);
@@ -63,8 +58,7 @@ static void set_x2apic_id(struct vlapic *apic)
 }
 
 /* SDM Vol. 3A, "Local APIC State After Power-Up or Reset"; everything but the APIC ID. */
-static void reset_registers(struct vlapic *apic)
-{
+static void reset_registers(struct vlapic *apic) {
     struct apic_page *page = apic->page;
     uint32_t id = apic_page_read(page, APIC_ID);
 
@@ -83,16 +77,14 @@ static void reset_registers(struct vlapic *apic)
         set_x2apic_id(apic);
 }
 
-static void trace_dropped(struct vlapic *apic, uint8_t vector, uint32_t pins)
-{
+static void trace_dropped(struct vlapic *apic, uint8_t vector, uint32_t pins) {
     if (pins)
         apic->effects->trace(apic->context, TRACE_DROPPED, vector, pins, 0);
 }
 
 /* Everything in flight here is forgotten. Others may be posting meanwhile: what they post after
  * this is accepted as usual. */
-static void drop_interrupts(struct vlapic *apic)
-{
+static void drop_interrupts(struct vlapic *apic) {
     struct tokens *tokens = &apic->tokens;
 
     for (unsigned i = 0; i < 4; i++) {
@@ -110,8 +102,7 @@ static void drop_interrupts(struct vlapic *apic)
 }
 
 /* The identity goes first, so that nobody posts to a LAPIC that is being emptied. */
-static void reset_all(struct vlapic *apic)
-{
+static void reset_all(struct vlapic *apic) {
     reset_registers(apic);
     apic_identity_store(&apic->identity, identity_of_registers(apic));
     drop_interrupts(apic);
@@ -119,8 +110,7 @@ static void reset_all(struct vlapic *apic)
     apic->effects->timer_changed(apic->context, 0);
 }
 
-void vlapic_power_on(struct vlapic *apic, bool is_bsp)
-{
+void vlapic_power_on(struct vlapic *apic, bool is_bsp) {
     apic->base = APIC_DEFAULT_BASE | APIC_BASE_ENABLE | (is_bsp ? APIC_BASE_BSP : 0);
     apic_page_write(apic->page, APIC_ID, apic->initial_id << XAPIC_ID_SHIFT);
     reset_registers(apic);
@@ -130,22 +120,19 @@ void vlapic_power_on(struct vlapic *apic, bool is_bsp)
     apic->map = (struct eoi_map){0};
 }
 
-void vlapic_init(struct vlapic *apic)
-{
+void vlapic_init(struct vlapic *apic) {
     reset_all(apic);
 }
 
 /* ---- modes ---- */
 
 /* SDM Vol. 3A, "x2APIC State Transitions". */
-static bool is_legal_transition(enum apic_mode from, enum apic_mode to)
-{
+static bool is_legal_transition(enum apic_mode from, enum apic_mode to) {
     return !(from == APIC_MODE_DISABLED && to == APIC_MODE_X2APIC) &&
            !(from == APIC_MODE_X2APIC && to == APIC_MODE_XAPIC);
 }
 
-static void change_mode(struct vlapic *apic, enum apic_mode to)
-{
+static void change_mode(struct vlapic *apic, enum apic_mode to) {
     switch (to) {
     case APIC_MODE_DISABLED: /* enabled again, it will be as after a reset */
         apic_page_write(apic->page, APIC_ID, apic->initial_id << XAPIC_ID_SHIFT);
@@ -162,8 +149,7 @@ static void change_mode(struct vlapic *apic, enum apic_mode to)
     }
 }
 
-bool vlapic_write_base(struct vlapic *apic, uint64_t value)
-{
+bool vlapic_write_base(struct vlapic *apic, uint64_t value) {
     uint64_t valid = (apic->physical_address_mask & ~APIC_BASE_ADDRESS_FLOOR) | APIC_BASE_BSP |
                      APIC_BASE_X2APIC | APIC_BASE_ENABLE;
     enum apic_mode from = mode_of_base(apic->base), to = mode_of_base(value);
@@ -182,16 +168,14 @@ bool vlapic_write_base(struct vlapic *apic, uint64_t value)
 
 /* ---- errors and local interrupts ---- */
 
-static void interrupt_self(struct vlapic *apic, uint8_t vector)
-{
+static void interrupt_self(struct vlapic *apic, uint8_t vector) {
     const struct apic_message message = {.vector = vector, .delivery_mode = APIC_DELIVERY_FIXED};
 
     apic->effects->send(apic->context, &message, APIC_SHORTHAND_SELF);
 }
 
 /* An illegal vector in the error entry itself is one more error, and no interrupt: no recursion. */
-void vlapic_error(struct vlapic *apic, uint32_t esr_bit)
-{
+void vlapic_error(struct vlapic *apic, uint32_t esr_bit) {
     uint32_t lvt = apic_page_read(apic->page, APIC_LVT_ERROR);
 
     if (apic->errors & esr_bit)
@@ -205,8 +189,7 @@ void vlapic_error(struct vlapic *apic, uint32_t esr_bit)
         interrupt_self(apic, LVT_VECTOR(lvt));
 }
 
-void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt)
-{
+void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt) {
     uint32_t value = apic_page_read(apic->page, lvt);
 
     if (!(value & APIC_LVT_MASKED))
@@ -217,8 +200,7 @@ void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt)
 
 /* An illegal vector is posted as well, as an edge: only the LAPIC's own CPU touches its ESR, so it
  * is found out when it is about to be accepted. */
-bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin)
-{
+bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) {
     struct apic_identity identity = apic_identity_load(&apic->identity);
     bool legal = vector >= APIC_FIRST_LEGAL_VECTOR;
 
@@ -231,8 +213,7 @@ bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin)
     return legal;
 }
 
-static void accept_edges(struct vlapic *apic, unsigned word, uint64_t edges)
-{
+static void accept_edges(struct vlapic *apic, unsigned word, uint64_t edges) {
     for (; edges; edges &= edges - 1) {
         uint8_t vector = (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(edges));
 
@@ -242,8 +223,7 @@ static void accept_edges(struct vlapic *apic, unsigned word, uint64_t edges)
     }
 }
 
-static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels)
-{
+static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
     for (; levels; levels &= levels - 1) {
         uint8_t vector = (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(levels));
         uint32_t pins = inbox_take_pins(&apic->inbox, vector);
@@ -259,8 +239,7 @@ static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels)
 }
 
 /* Levels after edges: if both came on one vector, the TMR says level. */
-static void accept_posted(struct vlapic *apic)
-{
+static void accept_posted(struct vlapic *apic) {
     const uint64_t illegal = (1ULL << APIC_FIRST_LEGAL_VECTOR) - 1;
 
     for (unsigned i = 0; i < 4; i++) {
@@ -276,22 +255,19 @@ static void accept_posted(struct vlapic *apic)
     }
 }
 
-void vlapic_accept(struct vlapic *apic)
-{
+void vlapic_accept(struct vlapic *apic) {
     if (!inbox_is_empty(&apic->inbox))
         accept_posted(apic);
 }
 
-int vlapic_sync(struct vlapic *apic)
-{
+int vlapic_sync(struct vlapic *apic) {
     vlapic_accept(apic);
     return apic_page_highest(apic->page, APIC_IRR);
 }
 
 /* ---- EOI ---- */
 
-void vlapic_update_ppr(struct vlapic *apic)
-{
+void vlapic_update_ppr(struct vlapic *apic) {
     int in_service = apic_page_highest(apic->page, APIC_ISR);
     uint32_t tpr = apic_page_read(apic->page, APIC_TPR) & 0xff;
     uint32_t class = in_service < 0 ? 0 : (uint32_t)in_service & 0xf0;
@@ -299,8 +275,7 @@ void vlapic_update_ppr(struct vlapic *apic)
     apic_page_write(apic->page, APIC_PPR, (tpr & 0xf0) >= class ? tpr : class);
 }
 
-int vlapic_eoi(struct vlapic *apic)
-{
+int vlapic_eoi(struct vlapic *apic) {
     int vector = apic_page_highest(apic->page, APIC_ISR);
 
     if (vector < 0)
@@ -312,21 +287,18 @@ int vlapic_eoi(struct vlapic *apic)
     return vector;
 }
 
-static bool suppresses_broadcast(const struct vlapic *apic)
-{
+static bool suppresses_broadcast(const struct vlapic *apic) {
     return apic->broadcast_suppression &&
            (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_SUPPRESS_EOI_BROADCAST);
 }
 
-static enum vlapic_eoi classify(const struct vlapic *apic, uint8_t vector, uint32_t retired)
-{
+static enum vlapic_eoi classify(const struct vlapic *apic, uint8_t vector, uint32_t retired) {
     if (!retired)
         return VLAPIC_EOI_COINCIDENTAL;
     return vector_set_has(&apic->map.stale, vector) ? VLAPIC_EOI_STALE : VLAPIC_EOI_LIVE;
 }
 
-enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan)
-{
+enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan) {
     static const enum trace_event event[] = {
         [VLAPIC_EOI_LIVE] = TRACE_EOI_LIVE,
         [VLAPIC_EOI_STALE] = TRACE_EOI_STALE,

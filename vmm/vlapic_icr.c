@@ -9,8 +9,7 @@
 
 /* SDM Vol. 3A, "Valid Combinations for the Pentium 4 and Intel Xeon Processors' Local xAPIC
  * Interrupt Command Register". */
-static bool is_valid(uint32_t low)
-{
+static bool is_valid(uint32_t low) {
     enum apic_shorthand shorthand = ICR_SHORTHAND(low);
     bool names_self = shorthand == APIC_SHORTHAND_SELF || shorthand == APIC_SHORTHAND_ALL;
 
@@ -29,22 +28,19 @@ static bool is_valid(uint32_t low)
     }
 }
 
-static bool needs_vector(enum apic_delivery_mode mode)
-{
+static bool needs_vector(enum apic_delivery_mode mode) {
     return mode == APIC_DELIVERY_FIXED || mode == APIC_DELIVERY_LOWEST_PRIORITY;
 }
 
 static void send(struct vlapic *apic, const struct apic_message *message,
-                 enum apic_shorthand shorthand)
-{
+                 enum apic_shorthand shorthand) {
     if (needs_vector(message->delivery_mode) && message->vector < APIC_FIRST_LEGAL_VECTOR)
         vlapic_error(apic, APIC_ESR_SEND_ILLEGAL_VECTOR);
     else
         apic->effects->send(apic->context, message, shorthand);
 }
 
-void vlapic_send_icr(struct vlapic *apic)
-{
+void vlapic_send_icr(struct vlapic *apic) {
     bool wide = apic->identity.mode == APIC_MODE_X2APIC;
     uint32_t low = apic_page_read(apic->page, APIC_ICR_LOW);
     const struct apic_message message = {
@@ -60,8 +56,7 @@ void vlapic_send_icr(struct vlapic *apic)
         send(apic, &message, ICR_SHORTHAND(low));
 }
 
-void vlapic_send_self(struct vlapic *apic, uint8_t vector)
-{
+void vlapic_send_self(struct vlapic *apic, uint8_t vector) {
     const struct apic_message message = {.vector = vector, .delivery_mode = APIC_DELIVERY_FIXED};
 
     send(apic, &message, APIC_SHORTHAND_SELF);

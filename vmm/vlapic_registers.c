@@ -25,9 +25,7 @@ struct register_rule {
 
 #define BANK(first) [(first) >> 4 ...((first) >> 4) + 7] = {0, 0, READ}
 #define LVT(writable, ignored)                                                                     \
-    {                                                                                              \
-        APIC_LVT_MASKED | (writable), ignored, READ | WRITE                                        \
-    }
+    { APIC_LVT_MASKED | (writable), ignored, READ | WRITE }
 
 static const struct register_rule rules[256] = {
     [APIC_ID >> 4] = {0xff000000, 0, READ | XW},
@@ -58,8 +56,7 @@ static const struct register_rule rules[256] = {
     [APIC_SELF_IPI >> 4] = {0xff, 0, X2W},
 };
 
-static struct register_rule rule_of(const struct vlapic *apic, uint32_t offset)
-{
+static struct register_rule rule_of(const struct vlapic *apic, uint32_t offset) {
     struct register_rule rule = rules[(uint8_t)(offset >> 4)];
 
     if (offset == APIC_SVR && apic->broadcast_suppression)
@@ -69,8 +66,7 @@ static struct register_rule rule_of(const struct vlapic *apic, uint32_t offset)
 
 /* ---- what a write does; value has only writable bits ---- */
 
-static void write_svr(struct vlapic *apic, uint32_t value)
-{
+static void write_svr(struct vlapic *apic, uint32_t value) {
     apic_page_write(apic->page, APIC_SVR, value);
     if (!(value & APIC_SVR_ENABLE)) {
         for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 0x10)
@@ -80,16 +76,14 @@ static void write_svr(struct vlapic *apic, uint32_t value)
 }
 
 /* A software-disabled LAPIC keeps its LVT entries masked. */
-static void write_lvt(struct vlapic *apic, uint32_t offset, uint32_t value)
-{
+static void write_lvt(struct vlapic *apic, uint32_t offset, uint32_t value) {
     if (!(apic_page_read(apic->page, APIC_SVR) & APIC_SVR_ENABLE))
         value |= APIC_LVT_MASKED;
     apic_page_write(apic->page, offset, value);
 }
 
 /* Turning to or from TSC-deadline mode disarms the timer. SDM Vol. 3A, "TSC-Deadline Mode". */
-static void write_lvt_timer(struct vlapic *apic, uint32_t value)
-{
+static void write_lvt_timer(struct vlapic *apic, uint32_t value) {
     uint32_t mode = value & (APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSC_DEADLINE);
 
     write_lvt(apic, APIC_LVT_TIMER, value);
@@ -99,14 +93,12 @@ static void write_lvt_timer(struct vlapic *apic, uint32_t value)
     apic->effects->timer_changed(apic->context, APIC_LVT_TIMER);
 }
 
-static void write_esr(struct vlapic *apic)
-{
+static void write_esr(struct vlapic *apic) {
     apic_page_write(apic->page, APIC_ESR, apic->errors);
     apic->errors = 0;
 }
 
-static void write_register(struct vlapic *apic, uint32_t offset, uint32_t value)
-{
+static void write_register(struct vlapic *apic, uint32_t offset, uint32_t value) {
     switch (offset) {
     case APIC_TPR:
         apic_page_write(apic->page, offset, value);
@@ -161,8 +153,7 @@ static void write_register(struct vlapic *apic, uint32_t offset, uint32_t value)
     }
 }
 
-static uint32_t read_register(struct vlapic *apic, uint32_t offset)
-{
+static uint32_t read_register(struct vlapic *apic, uint32_t offset) {
     if (offset == APIC_TIMER_CURRENT)
         return apic->effects->timer_current(apic->context);
     return apic_page_read(apic->page, offset);
@@ -170,8 +161,7 @@ static uint32_t read_register(struct vlapic *apic, uint32_t offset)
 
 /* ---- xAPIC mode ---- */
 
-uint32_t vlapic_read(struct vlapic *apic, uint32_t offset)
-{
+uint32_t vlapic_read(struct vlapic *apic, uint32_t offset) {
     if (apic->identity.mode != APIC_MODE_XAPIC)
         return 0;
     if (offset > 0xff0 || (offset & 0xf) || !(rule_of(apic, offset).access & XR)) {
@@ -181,8 +171,7 @@ uint32_t vlapic_read(struct vlapic *apic, uint32_t offset)
     return read_register(apic, offset);
 }
 
-void vlapic_write(struct vlapic *apic, uint32_t offset, uint32_t value)
-{
+void vlapic_write(struct vlapic *apic, uint32_t offset, uint32_t value) {
     struct register_rule rule = rule_of(apic, offset);
 
     if (apic->identity.mode != APIC_MODE_XAPIC)
@@ -196,8 +185,7 @@ void vlapic_write(struct vlapic *apic, uint32_t offset, uint32_t value)
 /* The processor virtualizes writes to some offsets whether we have the register or not. What it
  * has put where there is no register must not be seen. In x2APIC mode one write comes here: a
  * self-IPI with an illegal vector. SDM Vol. 3C, "Virtualizing MSR-Based APIC Accesses". */
-void vlapic_written(struct vlapic *apic, uint32_t offset)
-{
+void vlapic_written(struct vlapic *apic, uint32_t offset) {
     uint32_t value = apic_page_read(apic->page, offset);
 
     if (!(rule_of(apic, offset & 0xff0).access & READ))
@@ -210,8 +198,7 @@ void vlapic_written(struct vlapic *apic, uint32_t offset)
 
 /* ---- x2APIC mode ---- */
 
-bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value)
-{
+bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value) {
     uint32_t offset = (msr & 0xff) << 4;
 
     if (msr >> 8 != 8 || apic->identity.mode != APIC_MODE_X2APIC)
@@ -224,8 +211,7 @@ bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value)
     return true;
 }
 
-bool vlapic_write_msr(struct vlapic *apic, uint32_t msr, uint64_t value)
-{
+bool vlapic_write_msr(struct vlapic *apic, uint32_t msr, uint64_t value) {
     uint32_t offset = (msr & 0xff) << 4;
     struct register_rule rule = rule_of(apic, offset);
     uint64_t legal = rule.writable | rule.ignored;

@@ -5,49 +5,41 @@
 #define MODE_MASK     (APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSC_DEADLINE)
 #define MODE_ONE_SHOT 0
 
-static uint64_t add(uint64_t a, uint64_t b)
-{
+static uint64_t add(uint64_t a, uint64_t b) {
     return a > VLAPIC_TIMER_NEVER - b ? VLAPIC_TIMER_NEVER : a + b;
 }
 
-static uint64_t multiply(uint64_t a, uint64_t b)
-{
+static uint64_t multiply(uint64_t a, uint64_t b) {
     uint64_t product;
 
     return __builtin_mul_overflow(a, b, &product) ? VLAPIC_TIMER_NEVER : product;
 }
 
-static uint32_t mode_of(const struct vlapic_timer *timer)
-{
+static uint32_t mode_of(const struct vlapic_timer *timer) {
     return timer->lvt & MODE_MASK;
 }
 
-static bool counts(const struct vlapic_timer *timer)
-{
+static bool counts(const struct vlapic_timer *timer) {
     return mode_of(timer) == MODE_ONE_SHOT || mode_of(timer) == APIC_LVT_TIMER_PERIODIC;
 }
 
-static bool is_masked(const struct vlapic_timer *timer)
-{
+static bool is_masked(const struct vlapic_timer *timer) {
     return timer->lvt & APIC_LVT_MASKED;
 }
 
 /* One count in TSC ticks. Bits 3, 1 and 0 are the logarithm of the divisor, less 1 and modulo 8. */
-static uint64_t ticks_of_count(const struct vlapic_timer *timer)
-{
+static uint64_t ticks_of_count(const struct vlapic_timer *timer) {
     uint32_t value = (timer->divide & 3) | (timer->divide >> 1 & 4);
 
     return (uint64_t)timer->bus_tick << ((value + 1) & 7);
 }
 
-static uint64_t period(const struct vlapic_timer *timer)
-{
+static uint64_t period(const struct vlapic_timer *timer) {
     return multiply(timer->initial, ticks_of_count(timer));
 }
 
 /* Brings the timer to now: what has expired by then is due, unless it is masked. */
-static void settle(struct vlapic_timer *timer, uint64_t now)
-{
+static void settle(struct vlapic_timer *timer, uint64_t now) {
     uint64_t expired = 1;
 
     if (!timer->running || now < timer->expiry)
@@ -64,8 +56,7 @@ static void settle(struct vlapic_timer *timer, uint64_t now)
         timer->due += expired;
 }
 
-static struct vlapic_timer settled(const struct vlapic_timer *timer, uint64_t now)
-{
+static struct vlapic_timer settled(const struct vlapic_timer *timer, uint64_t now) {
     struct vlapic_timer copy = *timer;
 
     settle(&copy, now);
@@ -74,8 +65,7 @@ static struct vlapic_timer settled(const struct vlapic_timer *timer, uint64_t no
 
 /* The counts left, the begun one included; for a settled timer. In TSC-deadline mode the initial
  * count is 0, and so is this. */
-static uint32_t counts_left(const struct vlapic_timer *timer, uint64_t now)
-{
+static uint32_t counts_left(const struct vlapic_timer *timer, uint64_t now) {
     uint64_t left;
 
     if (!timer->running)
@@ -86,14 +76,12 @@ static uint32_t counts_left(const struct vlapic_timer *timer, uint64_t now)
 
 /* ---- registers ---- */
 
-static void disarm(struct vlapic_timer *timer)
-{
+static void disarm(struct vlapic_timer *timer) {
     timer->running = false;
     timer->initial = 0;
 }
 
-static void write_lvt(struct vlapic_timer *timer, uint32_t value)
-{
+static void write_lvt(struct vlapic_timer *timer, uint32_t value) {
     bool counted = counts(timer);
     uint32_t old_mode = mode_of(timer);
 
@@ -104,8 +92,7 @@ static void write_lvt(struct vlapic_timer *timer, uint32_t value)
         timer->due = 0;
 }
 
-static void write_divide(struct vlapic_timer *timer, uint32_t value, uint64_t now)
-{
+static void write_divide(struct vlapic_timer *timer, uint32_t value, uint64_t now) {
     uint32_t left = counts_left(timer, now);
     uint64_t old_ticks = ticks_of_count(timer);
 
@@ -114,8 +101,7 @@ static void write_divide(struct vlapic_timer *timer, uint32_t value, uint64_t no
         timer->expiry = add(now, multiply(left, ticks_of_count(timer)));
 }
 
-static void write_initial(struct vlapic_timer *timer, uint32_t value, uint64_t now)
-{
+static void write_initial(struct vlapic_timer *timer, uint32_t value, uint64_t now) {
     if (!counts(timer))
         return;
     timer->initial = value;
@@ -124,8 +110,7 @@ static void write_initial(struct vlapic_timer *timer, uint32_t value, uint64_t n
 }
 
 uint64_t vlapic_timer_write(struct vlapic_timer *timer, uint32_t offset, uint32_t value,
-                            uint64_t now)
-{
+                            uint64_t now) {
     settle(timer, now);
     if (offset == APIC_LVT_TIMER)
         write_lvt(timer, value);
@@ -136,8 +121,7 @@ uint64_t vlapic_timer_write(struct vlapic_timer *timer, uint32_t offset, uint32_
     return vlapic_timer_next(timer);
 }
 
-uint64_t vlapic_timer_write_deadline(struct vlapic_timer *timer, uint64_t deadline, uint64_t now)
-{
+uint64_t vlapic_timer_write_deadline(struct vlapic_timer *timer, uint64_t deadline, uint64_t now) {
     settle(timer, now);
     if (mode_of(timer) == APIC_LVT_TIMER_TSC_DEADLINE) {
         timer->running = deadline;
@@ -146,15 +130,13 @@ uint64_t vlapic_timer_write_deadline(struct vlapic_timer *timer, uint64_t deadli
     return vlapic_timer_next(timer);
 }
 
-uint64_t vlapic_timer_read_deadline(const struct vlapic_timer *timer, uint64_t now)
-{
+uint64_t vlapic_timer_read_deadline(const struct vlapic_timer *timer, uint64_t now) {
     struct vlapic_timer copy = settled(timer, now);
 
     return copy.running && mode_of(&copy) == APIC_LVT_TIMER_TSC_DEADLINE ? copy.expiry : 0;
 }
 
-uint32_t vlapic_timer_current(const struct vlapic_timer *timer, uint64_t now)
-{
+uint32_t vlapic_timer_current(const struct vlapic_timer *timer, uint64_t now) {
     struct vlapic_timer copy = settled(timer, now);
 
     return counts_left(&copy, now);
@@ -162,13 +144,11 @@ uint32_t vlapic_timer_current(const struct vlapic_timer *timer, uint64_t now)
 
 /* ---- expiry ---- */
 
-static uint64_t earliest(const struct vlapic_timer *timer)
-{
+static uint64_t earliest(const struct vlapic_timer *timer) {
     return mode_of(timer) == APIC_LVT_TIMER_PERIODIC ? timer->not_before : 0;
 }
 
-uint64_t vlapic_timer_next(const struct vlapic_timer *timer)
-{
+uint64_t vlapic_timer_next(const struct vlapic_timer *timer) {
     uint64_t next = timer->due ? 0 : timer->expiry;
 
     if (!timer->due && (!timer->running || is_masked(timer)))
@@ -176,8 +156,7 @@ uint64_t vlapic_timer_next(const struct vlapic_timer *timer)
     return next > earliest(timer) ? next : earliest(timer);
 }
 
-uint64_t vlapic_timer_fire(struct vlapic_timer *timer, uint64_t now)
-{
+uint64_t vlapic_timer_fire(struct vlapic_timer *timer, uint64_t now) {
     uint64_t due;
 
     settle(timer, now);
@@ -192,8 +171,7 @@ uint64_t vlapic_timer_fire(struct vlapic_timer *timer, uint64_t now)
 
 /* ---- reset ---- */
 
-void vlapic_timer_init(struct vlapic_timer *timer, uint32_t bus_tick, uint64_t shortest)
-{
+void vlapic_timer_init(struct vlapic_timer *timer, uint32_t bus_tick, uint64_t shortest) {
     *timer = (struct vlapic_timer){
         .bus_tick = bus_tick ? bus_tick : 1,
         .shortest = shortest,
@@ -201,7 +179,6 @@ void vlapic_timer_init(struct vlapic_timer *timer, uint32_t bus_tick, uint64_t s
     };
 }
 
-void vlapic_timer_reset(struct vlapic_timer *timer)
-{
+void vlapic_timer_reset(struct vlapic_timer *timer) {
     vlapic_timer_init(timer, timer->bus_tick, timer->shortest);
 }

@@ -20,22 +20,19 @@ uint32_t vm_count;
 
 /* ---- making one ---- */
 
-static uint64_t *alloc_table(void *ctx, uint64_t *physical)
-{
+static uint64_t *alloc_table(void *ctx, uint64_t *physical) {
     (void)ctx;
     *physical = memory_alloc(PAGE_SIZE, PAGE_SIZE);
     return *physical ? phys_to_virt(*physical) : NULL;
 }
 
-static uint64_t *table_at(void *ctx, uint64_t physical)
-{
+static uint64_t *table_at(void *ctx, uint64_t physical) {
     (void)ctx;
     return phys_to_virt(physical);
 }
 
 /* RAM from address 0; the page of the APIC; nothing else. */
-static const char *build_ept(struct vm *vm)
-{
+static const char *build_ept(struct vm *vm) {
     struct ept *ept = &vm->ept;
 
     ept->pages_1g = (host.capabilities.ept_vpid & EPT_VPID_CAP_1G) != 0;
@@ -52,8 +49,7 @@ static const char *build_ept(struct vm *vm)
     return problem;
 }
 
-static const char *load_kernel(struct vm *vm)
-{
+static const char *load_kernel(struct vm *vm) {
     const struct boot_guest *boot = vm->boot;
     struct multiboot_request request = {
         .ram = vm->ram,
@@ -77,15 +73,13 @@ static const char *load_kernel(struct vm *vm)
 }
 
 /* vCPUs go round the CPUs, so that those of one guest share a CPU only where there are too few. */
-static struct host_cpu *next_cpu(void)
-{
+static struct host_cpu *next_cpu(void) {
     static uint32_t next;
 
     return host.cpu[next++ % host.cpu_count];
 }
 
-struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason)
-{
+struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason) {
     struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
     struct routing_config routing = {
         .vcpu_count = boot->config.vcpus,
@@ -118,8 +112,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
 
 /* ---- running and ending ---- */
 
-void vm_start(struct vm *vm)
-{
+void vm_start(struct vm *vm) {
     uint32_t waiting = VM_WAITING;
 
     if (!atomic_compare_exchange_strong(&vm->state, &waiting, VM_RUNNING))
@@ -132,8 +125,7 @@ void vm_start(struct vm *vm)
 }
 
 /* False if another reason came first. */
-static bool begin_end(struct vm *vm, enum vm_result result, uint32_t code)
-{
+static bool begin_end(struct vm *vm, enum vm_result result, uint32_t code) {
     uint32_t running = VM_RUNNING;
 
     if (!atomic_compare_exchange_strong(&vm->state, &running, VM_ENDING))
@@ -143,20 +135,17 @@ static bool begin_end(struct vm *vm, enum vm_result result, uint32_t code)
     return true;
 }
 
-static void stop_vcpus(struct vm *vm)
-{
+static void stop_vcpus(struct vm *vm) {
     for (uint32_t i = 0; i < vm->vcpu_count; i++)
         vcpu_request(vm->vcpu[i], REQUEST_STOP);
 }
 
-void vm_exit(struct vm *vm, uint32_t code)
-{
+void vm_exit(struct vm *vm, uint32_t code) {
     if (begin_end(vm, code == 0 ? VM_PASSED : VM_FAILED, code))
         stop_vcpus(vm);
 }
 
-void vm_kill(struct vm *vm, const char *fmt, ...)
-{
+void vm_kill(struct vm *vm, const char *fmt, ...) {
     va_list args;
 
     if (!begin_end(vm, VM_KILLED, 0))
@@ -168,8 +157,7 @@ void vm_kill(struct vm *vm, const char *fmt, ...)
     stop_vcpus(vm);
 }
 
-void vm_vcpu_stopped(struct vm *vm)
-{
+void vm_vcpu_stopped(struct vm *vm) {
     if (atomic_fetch_sub(&vm->live_vcpus, 1) != 1)
         return;
     guest_console_flush(&vm->console);
@@ -179,8 +167,7 @@ void vm_vcpu_stopped(struct vm *vm)
     host_wake(host.cpu[0]);
 }
 
-static bool same(const char *a, const char *b)
-{
+static bool same(const char *a, const char *b) {
     while (*a && *a == *b) {
         a++;
         b++;
@@ -188,16 +175,14 @@ static bool same(const char *a, const char *b)
     return *a == *b;
 }
 
-void vm_start_waiting(const char *name)
-{
+void vm_start_waiting(const char *name) {
     for (uint32_t i = 0; i < vm_count; i++) {
         if (vms[i] && same(vms[i]->config->after, name ? name : ""))
             vm_start(vms[i]);
     }
 }
 
-bool vm_all_ended(void)
-{
+bool vm_all_ended(void) {
     for (uint32_t i = 0; i < vm_count; i++) {
         if (vms[i] && atomic_load(&vms[i]->state) != VM_ENDED)
             return false;
@@ -207,15 +192,13 @@ bool vm_all_ended(void)
 
 /* ---- memory ---- */
 
-void *vm_ram(const struct vm *vm, uint64_t address, uint64_t size)
-{
+void *vm_ram(const struct vm *vm, uint64_t address, uint64_t size) {
     if (size > vm->ram_size || address > vm->ram_size - size)
         return NULL;
     return vm->ram + address;
 }
 
-void vm_log_access(struct vm *vm, const char *what, uint64_t address)
-{
+void vm_log_access(struct vm *vm, const char *what, uint64_t address) {
     uint32_t before = atomic_fetch_add(&vm->logged, 1);
 
     if (before < VM_LOGGED_ACCESSES)

@@ -19,8 +19,7 @@
  * (CVE-2015-8104, CVE-2015-5307). #MC belongs to the host. */
 #define INTERCEPTED_EXCEPTIONS (1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC)
 
-static void set_host_state(const struct vcpu *vcpu)
-{
+static void set_host_state(const struct vcpu *vcpu) {
     const struct cpu *cpu = &vcpu->host->cpu;
 
     vmcs_write(VMCS_HOST_CR0, read_cr0());
@@ -46,8 +45,7 @@ static void set_host_state(const struct vcpu *vcpu)
     vmcs_write(VMCS_HOST_RIP, vmx_exit_address());
 }
 
-static void set_controls(struct vcpu *vcpu)
-{
+static void set_controls(struct vcpu *vcpu) {
     if (!vmx_choose_controls(&host.capabilities, VMX_APIC_XAPIC, &vcpu->controls))
         panic("the VMX controls that the boot loader found are gone");
     vmcs_write(VMCS_PIN_BASED_CONTROLS, vcpu->controls.pin);
@@ -73,8 +71,7 @@ static void set_controls(struct vcpu *vcpu)
     vmcs_write(VMCS_LINK_POINTER, UINT64_MAX);
 }
 
-void vmcs_set_up(struct vcpu *vcpu)
-{
+void vmcs_set_up(struct vcpu *vcpu) {
     set_controls(vcpu);
     set_host_state(vcpu);
     virq_set_up(vcpu);
@@ -96,8 +93,7 @@ void vmcs_set_up(struct vcpu *vcpu)
 
 #define VIOLATIONS_SHOWN 4
 
-bool vmcs_check(struct vcpu *vcpu, bool failed)
-{
+bool vmcs_check(struct vcpu *vcpu, bool failed) {
     static struct vmcs_image image; /* too large for a stack; guarded by the lock */
     static struct spinlock lock;
     struct entry_violation violation[VIOLATIONS_SHOWN];

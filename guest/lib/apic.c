@@ -8,18 +8,15 @@
 
 bool apic_x2apic_mode;
 
-bool apic_has_x2apic(void)
-{
+bool apic_has_x2apic(void) {
     return cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC;
 }
 
-uint32_t apic_read(uint32_t reg)
-{
+uint32_t apic_read(uint32_t reg) {
     return apic_x2apic_mode ? (uint32_t)rdmsr(apic_msr(reg)) : *apic_register(reg);
 }
 
-void apic_send(uint32_t destination, uint32_t command)
-{
+void apic_send(uint32_t destination, uint32_t command) {
     if (apic_x2apic_mode) {
         wrmsr(apic_msr(APIC_ICR_LOW), (uint64_t)destination << 32 | command);
         return;
@@ -30,42 +27,36 @@ void apic_send(uint32_t destination, uint32_t command)
         pause();
 }
 
-void apic_self_ipi(uint8_t vector)
-{
+void apic_self_ipi(uint8_t vector) {
     if (apic_x2apic_mode)
         wrmsr(apic_msr(APIC_SELF_IPI), vector);
     else
         *apic_register(APIC_ICR_LOW) = (uint32_t)APIC_ICR_SELF | (uint32_t)APIC_ICR_ASSERT | vector;
 }
 
-bool apic_vector_bit(uint32_t reg, uint8_t vector)
-{
+bool apic_vector_bit(uint32_t reg, uint8_t vector) {
     return apic_read(reg + (vector >> 5) * 16u) >> (vector & 31) & 1;
 }
 
-bool apic_vectors_empty(uint32_t reg)
-{
+bool apic_vectors_empty(uint32_t reg) {
     uint32_t any = 0;
     for (uint32_t i = 0; i < 8; i++)
         any |= apic_read(reg + i * 16);
     return any == 0;
 }
 
-uint32_t apic_errors(void)
-{
+uint32_t apic_errors(void) {
     apic_write(APIC_ESR, 0);
     return apic_read(APIC_ESR);
 }
 
 /* A spurious interrupt gets no EOI. */
-static void spurious(uint8_t vector)
-{
+static void spurious(uint8_t vector) {
     (void)vector;
 }
 
 /* LINT0 is masked, too: a machine's firmware may have left the 8259A connected to it. */
-void apic_enable(void)
-{
+void apic_enable(void) {
     uint64_t base = rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_ENABLE;
     wrmsr(MSR_IA32_APIC_BASE, base);
     if (apic_x2apic_mode)
@@ -78,8 +69,7 @@ void apic_enable(void)
     apic_write(APIC_TPR, 0);
 }
 
-bool apic_init(bool x2apic)
-{
+bool apic_init(bool x2apic) {
     if (x2apic && !apic_has_x2apic())
         return false;
     apic_x2apic_mode = x2apic;

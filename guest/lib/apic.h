@@ -28,29 +28,25 @@ void apic_enable(void);
 
 extern bool apic_x2apic_mode; /* chosen by apic_init() */
 
-static inline volatile uint32_t *apic_register(uint32_t reg)
-{
+static inline volatile uint32_t *apic_register(uint32_t reg) {
     return (volatile uint32_t *)(APIC_DEFAULT_BASE + reg);
 }
 
-static inline uint32_t apic_msr(uint32_t reg)
-{
+static inline uint32_t apic_msr(uint32_t reg) {
     return MSR_X2APIC_BASE + (reg >> 4);
 }
 
 uint32_t apic_read(uint32_t reg);
 
 /* Inline, like the EOI, because benchmarks count what surrounds the one instruction. */
-static inline void apic_write(uint32_t reg, uint32_t value)
-{
+static inline void apic_write(uint32_t reg, uint32_t value) {
     if (apic_x2apic_mode)
         wrmsr(apic_msr(reg), value);
     else
         *apic_register(reg) = value;
 }
 
-static inline void apic_eoi(void)
-{
+static inline void apic_eoi(void) {
     apic_write(APIC_EOI, 0);
 }
 

@@ -17,8 +17,7 @@ _Static_assert(offsetof(struct multiboot_info, command_line) == 16, "Multiboot l
 
 static char text[512];
 
-void command_line_init(uint32_t info_address)
-{
+void command_line_init(uint32_t info_address) {
     const struct multiboot_info *info = (const void *)(uintptr_t)info_address;
     if (!(info->flags & MULTIBOOT_INFO_COMMAND_LINE))
         return;
@@ -27,15 +26,13 @@ void command_line_init(uint32_t info_address)
         text[i] = from[i];
 }
 
-static bool ends_word(char c)
-{
+static bool ends_word(char c) {
     return c == ' ' || c == 0;
 }
 
 /* What follows the first word of the form key=..., or (with_value false) of the word itself; null
  * if there is none. */
-static const char *find(const char *key, bool with_value)
-{
+static const char *find(const char *key, bool with_value) {
     const char *word = text;
     while (*word) {
         size_t i = 0;
@@ -53,13 +50,11 @@ static const char *find(const char *key, bool with_value)
     return NULL;
 }
 
-bool command_line_has(const char *word)
-{
+bool command_line_has(const char *word) {
     return find(word, false) != NULL;
 }
 
-bool command_line_is(const char *key, const char *value)
-{
+bool command_line_is(const char *key, const char *value) {
     const char *found = find(key, true);
     if (!found)
         return false;
@@ -70,8 +65,7 @@ bool command_line_is(const char *key, const char *value)
     return !*value && ends_word(*found);
 }
 
-uint32_t command_line_number(const char *key, uint32_t otherwise)
-{
+uint32_t command_line_number(const char *key, uint32_t otherwise) {
     const char *found = find(key, true);
     if (!found || *found < '0' || *found > '9')
         return otherwise;

@@ -22,20 +22,17 @@
 
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 
-static void put(char c)
-{
+static void put(char c) {
     for (uint32_t i = 0; i < READY_BOUND && !(inb(UART_LINE_STATUS) & UART_TRANSMIT_EMPTY); i++)
         pause();
     outb(UART_DATA, (uint8_t)c);
 }
 
-void console_init(void)
-{
+void console_init(void) {
     outb(UART_LINE_CONTROL, UART_8N1);
 }
 
-void print(const char *fmt, ...)
-{
+void print(const char *fmt, ...) {
     char text[256];
     va_list args;
     va_start(args, fmt);
@@ -51,8 +48,7 @@ void print(const char *fmt, ...)
     interrupts_restore(flags);
 }
 
-_Noreturn void guest_exit(uint32_t code)
-{
+_Noreturn void guest_exit(uint32_t code) {
     outl(EXIT_PORT, code);
     halt_forever();
 }

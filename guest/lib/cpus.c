@@ -23,35 +23,30 @@ const uint32_t cpu_max = CPU_MAX;
 const uint32_t cpu_stack_size = CPU_STACK_SIZE;
 _Alignas(16) char cpu_stacks[CPU_MAX * CPU_STACK_SIZE];
 
-void cpu_init(void)
-{
+void cpu_init(void) {
     struct cpu *cpu = &cpus[cpuid(1, 0).ebx >> 24]; /* start.asm checked it */
     cpu->self = cpu;
     cpu->index = (uint32_t)(cpu - cpus);
     wrmsr(MSR_IA32_GS_BASE, (uintptr_t)cpu);
 }
 
-static uint32_t count_started(void)
-{
+static uint32_t count_started(void) {
     uint32_t count = 1; /* the first */
     for (uint32_t i = 0; i < CPU_MAX; i++)
         count += atomic_load(&cpus[i].started);
     return count;
 }
 
-static uint32_t count_from_cpuid(void)
-{
+static uint32_t count_from_cpuid(void) {
     struct cpuid leaf = cpuid(1, 0);
     return leaf.edx & CPUID_1_EDX_HTT ? leaf.ebx >> 16 & 0xff : 1;
 }
 
-static void broadcast(enum apic_delivery_mode mode, uint8_t vector)
-{
+static void broadcast(enum apic_delivery_mode mode, uint8_t vector) {
     apic_send(0, (uint32_t)(APIC_ICR_OTHERS | APIC_ICR_ASSERT) | (uint32_t)mode << 8 | vector);
 }
 
-uint32_t cpus_start(uint32_t wanted)
-{
+uint32_t cpus_start(uint32_t wanted) {
     if (!wanted)
         wanted = count_from_cpuid();
     if (wanted > CPU_MAX)
@@ -70,14 +65,12 @@ uint32_t cpus_start(uint32_t wanted)
     return count_started();
 }
 
-bool cpu_run(uint32_t index, void (*function)(void))
-{
+bool cpu_run(uint32_t index, void (*function)(void)) {
     void (*idle)(void) = NULL;
     return atomic_compare_exchange_strong(&cpus[index].work, &idle, function);
 }
 
-bool cpu_wait(uint32_t index)
-{
+bool cpu_wait(uint32_t index) {
     for (uint32_t i = 0; i < WAIT_BOUND; i++) {
         if (!atomic_load(&cpus[index].work))
             return true;
@@ -86,8 +79,7 @@ bool cpu_wait(uint32_t index)
     return false;
 }
 
-_Noreturn void cpu_serve(void)
-{
+_Noreturn void cpu_serve(void) {
     struct cpu *cpu = cpu_self();
     apic_enable();
     atomic_store(&cpu->started, true);
@@ -101,8 +93,7 @@ _Noreturn void cpu_serve(void)
     }
 }
 
-bool wait_at_least(atomic_uint *counter, uint32_t value)
-{
+bool wait_at_least(atomic_uint *counter, uint32_t value) {
     for (uint32_t i = 0; i < WAIT_BOUND; i++) {
         if (atomic_load(counter) >= value)
             return true;
@@ -111,8 +102,7 @@ bool wait_at_least(atomic_uint *counter, uint32_t value)
     return false;
 }
 
-void spin(uint32_t rounds)
-{
+void spin(uint32_t rounds) {
     for (uint32_t i = 0; i < rounds; i++)
         pause();
 }

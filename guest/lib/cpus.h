@@ -26,8 +26,7 @@ struct cpu {
 
 extern struct cpu cpus[CPU_MAX];
 
-static inline struct cpu *cpu_self(void)
-{
+static inline struct cpu *cpu_self(void) {
     struct cpu *self;
     __asm__("movq %%gs:0, %0" : "=r"(self));
     return self;

@@ -12,52 +12,44 @@ struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };
 
-static inline void outb(uint16_t port, uint8_t value)
-{
+static inline void outb(uint16_t port, uint8_t value) {
     __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
 }
 
-static inline void outl(uint16_t port, uint32_t value)
-{
+static inline void outl(uint16_t port, uint32_t value) {
     __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
 }
 
-static inline uint8_t inb(uint16_t port)
-{
+static inline uint8_t inb(uint16_t port) {
     uint8_t value;
     __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
     return value;
 }
 
-static inline uint16_t inw(uint16_t port)
-{
+static inline uint16_t inw(uint16_t port) {
     uint16_t value;
     __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
     return value;
 }
 
-static inline uint32_t inl(uint16_t port)
-{
+static inline uint32_t inl(uint16_t port) {
     uint32_t value;
     __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
     return value;
 }
 
-static inline uint64_t rdmsr(uint32_t msr)
-{
+static inline uint64_t rdmsr(uint32_t msr) {
     uint32_t low, high;
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
     return (uint64_t)high << 32 | low;
 }
 
-static inline void wrmsr(uint32_t msr, uint64_t value)
-{
+static inline void wrmsr(uint32_t msr, uint64_t value) {
     __asm__ volatile("wrmsr" ::"a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(msr)
                      : "memory");
 }
 
-static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
-{
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf) {
     struct cpuid r;
     __asm__ volatile("cpuid"
                      : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
@@ -65,107 +57,90 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     return r;
 }
 
-static inline uint64_t rdtsc(void)
-{
+static inline uint64_t rdtsc(void) {
     uint32_t low, high;
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
     return (uint64_t)high << 32 | low;
 }
 
-static inline uint64_t read_cr0(void)
-{
+static inline uint64_t read_cr0(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr0, %0" : "=r"(value)::"memory");
     return value;
 }
 
-static inline void write_cr0(uint64_t value)
-{
+static inline void write_cr0(uint64_t value) {
     __asm__ volatile("mov %0, %%cr0" ::"r"(value) : "memory");
 }
 
-static inline uint64_t read_cr4(void)
-{
+static inline uint64_t read_cr4(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr4, %0" : "=r"(value)::"memory");
     return value;
 }
 
-static inline void write_cr4(uint64_t value)
-{
+static inline void write_cr4(uint64_t value) {
     __asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
 }
 
-static inline uint64_t read_cr2(void)
-{
+static inline uint64_t read_cr2(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr2, %0" : "=r"(value)::"memory");
     return value;
 }
 
-static inline void write_cr8(uint64_t value)
-{
+static inline void write_cr8(uint64_t value) {
     __asm__ volatile("mov %0, %%cr8" ::"r"(value) : "memory");
 }
 
-static inline uint64_t read_rflags(void)
-{
+static inline uint64_t read_rflags(void) {
     uint64_t value;
     __asm__ volatile("pushfq\n\tpopq %0" : "=r"(value)::"memory");
     return value;
 }
 
-static inline void pause(void)
-{
+static inline void pause(void) {
     __asm__ volatile("pause" ::: "memory");
 }
 
-static inline void interrupts_on(void)
-{
+static inline void interrupts_on(void) {
     __asm__ volatile("sti" ::: "memory");
 }
 
-static inline void interrupts_off(void)
-{
+static inline void interrupts_off(void) {
     __asm__ volatile("cli" ::: "memory");
 }
 
 /* Unmasks interrupts and waits for one. An interrupt that is already pending does not get in
  * between: STI holds it off for one instruction. */
-static inline void interrupts_on_and_halt(void)
-{
+static inline void interrupts_on_and_halt(void) {
     __asm__ volatile("sti\n\thlt" ::: "memory");
 }
 
-static inline void wbinvd(void)
-{
+static inline void wbinvd(void) {
     __asm__ volatile("wbinvd" ::: "memory");
 }
 
 /* A hypercall: number in RAX, result in RAX. */
-static inline uint64_t vmcall(uint64_t number)
-{
+static inline uint64_t vmcall(uint64_t number) {
     uint64_t result;
     __asm__ volatile("vmcall" : "=a"(result) : "a"(number) : "memory");
     return result;
 }
 
 /* Masks interrupts; gives what interrupts_restore() wants back. */
-static inline uint64_t interrupts_save(void)
-{
+static inline uint64_t interrupts_save(void) {
     uint64_t flags = read_rflags();
     interrupts_off();
     return flags;
 }
 
-static inline void interrupts_restore(uint64_t flags)
-{
+static inline void interrupts_restore(uint64_t flags) {
     if (flags & RFLAGS_IF)
         interrupts_on();
 }
 
-_Noreturn static inline void halt_forever(void)
-{
+_Noreturn static inline void halt_forever(void) {
     for (;;)
         __asm__ volatile("cli\n\thlt" ::: "memory");
 }

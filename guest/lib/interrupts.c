@@ -31,8 +31,7 @@ extern const char interrupt_stubs[]; /* vectors.asm */
 static struct gate idt[256];
 static interrupt_handler handlers[256];
 
-void interrupts_load(void)
-{
+void interrupts_load(void) {
     struct {
         uint16_t limit;
         uint64_t base;
@@ -40,8 +39,7 @@ void interrupts_load(void)
     __asm__ volatile("lidt %0" ::"m"(pointer));
 }
 
-void interrupts_init(void)
-{
+void interrupts_init(void) {
     for (uint32_t vector = 0; vector < 256; vector++) {
         uint64_t stub = (uintptr_t)interrupt_stubs + vector * STUB_SIZE;
         idt[vector] = (struct gate){
@@ -55,15 +53,13 @@ void interrupts_init(void)
     interrupts_load();
 }
 
-void interrupt_handle(uint8_t vector, interrupt_handler handler)
-{
+void interrupt_handle(uint8_t vector, interrupt_handler handler) {
     handlers[vector] = handler;
     atomic_thread_fence(memory_order_seq_cst);
 }
 
 /* Never returns into the frame: the guest is over, or expect_exception() goes on. */
-static void unhandled(const struct interrupt_frame *frame)
-{
+static void unhandled(const struct interrupt_frame *frame) {
     struct cpu *cpu = cpu_self();
     if (cpu->recovering && frame->vector < EXCEPTIONS) {
         cpu->recovering = false;
@@ -77,8 +73,7 @@ static void unhandled(const struct interrupt_frame *frame)
     guest_exit(EXIT_EXCEPTION + (uint32_t)frame->vector);
 }
 
-void interrupt_dispatch(const struct interrupt_frame *frame)
-{
+void interrupt_dispatch(const struct interrupt_frame *frame) {
     interrupt_handler handler = handlers[frame->vector];
     if (handler)
         handler((uint8_t)frame->vector);
@@ -87,8 +82,7 @@ void interrupt_dispatch(const struct interrupt_frame *frame)
 }
 
 __attribute__((noinline)) int expect_exception(void (*attempt)(uint64_t argument),
-                                               uint64_t argument, uint64_t *error_code)
-{
+                                               uint64_t argument, uint64_t *error_code) {
     struct cpu *volatile cpu = cpu_self();
     uint64_t *volatile error_out = error_code;
     volatile uint64_t flags = read_rflags();

@@ -1,8 +1,7 @@
 /* Timing: see measure.h. */
 #include "guest/lib/measure.h"
 
-static void sort(uint64_t *value, uint32_t count)
-{
+static void sort(uint64_t *value, uint32_t count) {
     for (uint32_t i = 1; i < count; i++) {
         uint64_t v = value[i];
         uint32_t j = i;
@@ -12,13 +11,12 @@ static void sort(uint64_t *value, uint32_t count)
     }
 }
 
-static uint64_t minus(uint64_t value, uint64_t overhead)
-{
+static uint64_t minus(uint64_t value, uint64_t overhead) {
     return value > overhead ? value - overhead : 0;
 }
 
-bool measure(uint64_t (*once)(void), uint32_t rounds, uint64_t overhead, struct measurement *result)
-{
+bool measure(uint64_t (*once)(void), uint32_t rounds, uint64_t overhead,
+             struct measurement *result) {
     static uint64_t cost[MEASURE_MAX_ROUNDS];
     uint64_t sum = 0;
     if (rounds < 1 || rounds > MEASURE_MAX_ROUNDS)

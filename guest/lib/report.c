@@ -9,8 +9,7 @@
 
 static uint32_t count, failed;
 
-bool report(bool condition, const char *fmt, ...)
-{
+bool report(bool condition, const char *fmt, ...) {
     char text[200];
     va_list args;
     va_start(args, fmt);
@@ -22,19 +21,16 @@ bool report(bool condition, const char *fmt, ...)
     return condition;
 }
 
-void report_skip(const char *text, const char *reason)
-{
+void report_skip(const char *text, const char *reason) {
     print("ok %u - %s # SKIP %s\n", ++count, text, reason);
 }
 
-_Noreturn void report_done(void)
-{
+_Noreturn void report_done(void) {
     print("1..%u\n", count);
     guest_exit(failed ? 1 : 0);
 }
 
-_Noreturn void report_skip_all(const char *reason)
-{
+_Noreturn void report_skip_all(const char *reason) {
     print("1..0 # SKIP %s\n", reason);
     guest_exit(0);
 }

@@ -8,8 +8,7 @@
 
 #define MULTIBOOT_LOADER_MAGIC 0x2badb002
 
-_Noreturn void start_first(uint32_t info, uint32_t magic)
-{
+_Noreturn void start_first(uint32_t info, uint32_t magic) {
     console_init();
     cpu_init();
     interrupts_init();
@@ -21,8 +20,7 @@ _Noreturn void start_first(uint32_t info, uint32_t magic)
     guest_exit(0);
 }
 
-_Noreturn void start_further(void)
-{
+_Noreturn void start_further(void) {
     cpu_init();
     interrupts_load();
     cpu_serve();

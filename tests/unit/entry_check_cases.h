@@ -17,14 +17,12 @@
 static struct vmcs_image v;
 static struct vmx_capabilities c;
 
-static void start(struct vmcs_image image)
-{
+static void start(struct vmcs_image image) {
     v = image;
     c = broadwell();
 }
 
-static void passes(void)
-{
+static void passes(void) {
     struct entry_violation found[1];
 
     if (entry_check(&v, &c, found, 1) != 0) {
@@ -33,8 +31,7 @@ static void passes(void)
 }
 
 /* Among the broken rules is this one; `count` says how many there are. */
-static void breaks_among(unsigned count, const char *field, const char *rule)
-{
+static void breaks_among(unsigned count, const char *field, const char *rule) {
     struct entry_violation found[MAX];
     unsigned n = entry_check(&v, &c, found, MAX);
 

@@ -14,8 +14,7 @@
 #define CODE_64 0xa09b
 #define DATA_32 0xc093
 
-static inline void image_controls(struct vmcs_image *v)
-{
+static inline void image_controls(struct vmcs_image *v) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls w;
 
@@ -37,8 +36,7 @@ static inline void image_controls(struct vmcs_image *v)
     v->link_pointer = ~0ULL;
 }
 
-static inline void image_host(struct vmcs_image *v)
-{
+static inline void image_host(struct vmcs_image *v) {
     v->host_cr0 = CR0_PE | CR0_NE | CR0_WP | CR0_PG;
     v->host_cr3 = 0x7000;
     v->host_cr4 = CR4_PAE | CR4_VMXE;
@@ -53,14 +51,12 @@ static inline void image_host(struct vmcs_image *v)
     v->host_efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 }
 
-static inline void image_data_segments(struct vmcs_image *v, struct image_segment data)
-{
+static inline void image_data_segments(struct vmcs_image *v, struct image_segment data) {
     v->ss = v->ds = v->es = v->fs = v->gs = data;
 }
 
 /* A vCPU just after a start-up IPI: real mode, in an unrestricted guest. */
-static inline struct vmcs_image real_mode_image(void)
-{
+static inline struct vmcs_image real_mode_image(void) {
     struct vmcs_image v = {0};
 
     image_controls(&v);
@@ -79,8 +75,7 @@ static inline struct vmcs_image real_mode_image(void)
 }
 
 /* A Multiboot kernel at its entry: 32-bit protected mode without paging. */
-static inline struct vmcs_image protected_image(void)
-{
+static inline struct vmcs_image protected_image(void) {
     struct vmcs_image v = real_mode_image();
 
     v.guest_cr0 |= CR0_PE;
@@ -92,8 +87,7 @@ static inline struct vmcs_image protected_image(void)
 }
 
 /* A 64-bit kernel. */
-static inline struct vmcs_image long_mode_image(void)
-{
+static inline struct vmcs_image long_mode_image(void) {
     struct vmcs_image v = protected_image();
 
     v.entry_controls |= ENTRY_IA32E_MODE_GUEST;
@@ -109,8 +103,7 @@ static inline struct vmcs_image long_mode_image(void)
 }
 
 /* A task in virtual-8086 mode under a 32-bit kernel. */
-static inline struct vmcs_image v8086_image(void)
-{
+static inline struct vmcs_image v8086_image(void) {
     struct vmcs_image v = protected_image();
 
     v.guest_rflags |= RFLAGS_VM | RFLAGS_IF;
@@ -121,8 +114,7 @@ static inline struct vmcs_image v8086_image(void)
 }
 
 /* A 32-bit guest with paging. */
-static inline struct vmcs_image paged_image(void)
-{
+static inline struct vmcs_image paged_image(void) {
     struct vmcs_image v = protected_image();
 
     v.guest_cr0 |= CR0_PG;

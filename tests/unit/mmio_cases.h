@@ -8,8 +8,7 @@
 #define STORE true
 #define CASE(text, mode, bytes, what, access, ...)                                                 \
     {                                                                                              \
-        text, MMIO_MODE_##mode, bytes, sizeof(bytes) - 1,                                          \
-        {                                                                                          \
+        text, MMIO_MODE_##mode, bytes, sizeof(bytes) - 1, {                                        \
             .store = what, .size = access, __VA_ARGS__                                             \
         }                                                                                          \
     }

@@ -2,8 +2,7 @@
 #pragma once
 #include "arch/vmx_controls.h"
 
-static inline struct vmx_capabilities broadwell(void)
-{
+static inline struct vmx_capabilities broadwell(void) {
     return (struct vmx_capabilities){
         .vmx = true,
         .rdtscp = true,

@@ -26,26 +26,22 @@
 
 static uint8_t *memory; /* on the heap: the sanitizer sees what leaves it */
 
-static const void *map(uint64_t phys, uint64_t size)
-{
+static const void *map(uint64_t phys, uint64_t size) {
     if (phys < MEMORY_BASE || phys - MEMORY_BASE > MEMORY_SIZE ||
         size > MEMORY_SIZE - (phys - MEMORY_BASE))
         return NULL;
     return memory + (phys - MEMORY_BASE);
 }
 
-static uint8_t *at(uint64_t phys)
-{
+static uint8_t *at(uint64_t phys) {
     return memory + (phys - MEMORY_BASE);
 }
 
-static void put(uint64_t phys, uint64_t value, unsigned size)
-{
+static void put(uint64_t phys, uint64_t value, unsigned size) {
     memcpy(at(phys), &value, size);
 }
 
-static void fix_checksum(uint64_t phys, uint32_t size, uint32_t checksum_offset)
-{
+static void fix_checksum(uint64_t phys, uint32_t size, uint32_t checksum_offset) {
     uint8_t sum = 0;
 
     at(phys)[checksum_offset] = 0;
@@ -54,15 +50,13 @@ static void fix_checksum(uint64_t phys, uint32_t size, uint32_t checksum_offset)
     at(phys)[checksum_offset] = (uint8_t)-sum;
 }
 
-static void finish_table(uint64_t phys, const char *signature, uint32_t size)
-{
+static void finish_table(uint64_t phys, const char *signature, uint32_t size) {
     memcpy(at(phys), signature, 4);
     put(phys + 4, size, 4);
     fix_checksum(phys, size, 9);
 }
 
-static void make_rsdp(uint8_t revision, uint64_t rsdt, uint64_t xsdt)
-{
+static void make_rsdp(uint8_t revision, uint64_t rsdt, uint64_t xsdt) {
     memset(at(RSDP), 0, 36);
     memcpy(at(RSDP), "RSD PTR ", 8);
     at(RSDP)[15] = revision;
@@ -74,8 +68,7 @@ static void make_rsdp(uint8_t revision, uint64_t rsdt, uint64_t xsdt)
 }
 
 /* A root table with these entries. */
-static void make_root(bool is_xsdt, const uint64_t *entry, unsigned count)
-{
+static void make_root(bool is_xsdt, const uint64_t *entry, unsigned count) {
     uint64_t phys = is_xsdt ? XSDT : RSDT;
     unsigned size = is_xsdt ? 8 : 4;
 
@@ -84,16 +77,14 @@ static void make_root(bool is_xsdt, const uint64_t *entry, unsigned count)
     finish_table(phys, is_xsdt ? "XSDT" : "RSDT", 36 + count * size);
 }
 
-static void make_madt(const uint8_t *entries, uint32_t size)
-{
+static void make_madt(const uint8_t *entries, uint32_t size) {
     put(MADT + 36, 0xfee00000, 4);
     put(MADT + 40, 1, 4);
     memcpy(at(MADT + 44), entries, size);
     finish_table(MADT, "APIC", 44 + size);
 }
 
-static void make_fadt(uint32_t size)
-{
+static void make_fadt(uint32_t size) {
     put(FADT + 40, DSDT, 4);
     put(FADT + 48, 0xb2, 4);
     put(FADT + 52, 0xa0, 1);
@@ -104,8 +95,7 @@ static void make_fadt(uint32_t size)
 /* A table of AML code: the header, 16 bytes NoopOp, the code. */
 #define AML_TABLE_SIZE(code) (36u + 16u + (code))
 
-static void make_aml(uint64_t phys, const char *signature, const void *aml, uint32_t size)
-{
+static void make_aml(uint64_t phys, const char *signature, const void *aml, uint32_t size) {
     memset(at(phys + 36), 0xa3, 16);
     memcpy(at(phys) + 36 + 16, aml, size);
     finish_table(phys, signature, AML_TABLE_SIZE(size));
@@ -115,8 +105,7 @@ static const uint8_t s5_aml[] = {0x08, '_',  'S',  '5',  '_',  0x12, 0x06,
                                  0x04, 0x0a, 0x05, 0x01, 0x00, 0x00};
 static const uint64_t all_tables[] = {FADT, MADT, SSDT};
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     memory = calloc(1, MEMORY_SIZE);
     make_rsdp(2, RSDT, XSDT);
@@ -129,22 +118,19 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     free(memory);
     return 0;
 }
 
-static bool opens(void)
-{
+static bool opens(void) {
     struct acpi acpi = {.map = map};
 
     return acpi_open(&acpi, RSDP);
 }
 
-static struct acpi opened(void)
-{
+static struct acpi opened(void) {
     struct acpi acpi = {.map = map};
 
     assert_true(acpi_open(&acpi, RSDP));
@@ -152,8 +138,7 @@ static struct acpi opened(void)
 }
 
 /* The table number `number` with this signature, from 0. */
-static struct acpi_table found(const struct acpi *acpi, const char *signature, unsigned number)
-{
+static struct acpi_table found(const struct acpi *acpi, const char *signature, unsigned number) {
     struct acpi_table table;
     uint32_t index = 0;
 
@@ -165,15 +150,13 @@ static struct acpi_table found(const struct acpi *acpi, const char *signature, u
 
 /* ---- root ------------------------------------------------------------------------------------ */
 
-static void the_xsdt_is_preferred(void **state)
-{
+static void the_xsdt_is_preferred(void **state) {
     (void)state;
     assert_ptr_equal(opened().root.bytes, at(XSDT));
     assert_int_equal(opened().entry_size, 8);
 }
 
-static void the_rsdt_serves_where_there_is_no_sound_xsdt(void **state)
-{
+static void the_rsdt_serves_where_there_is_no_sound_xsdt(void **state) {
     (void)state;
     make_rsdp(0, RSDT, XSDT);
     assert_ptr_equal(opened().root.bytes, at(RSDT));
@@ -188,8 +171,7 @@ static void the_rsdt_serves_where_there_is_no_sound_xsdt(void **state)
     assert_int_equal(opened().entry_size, 4);
 }
 
-static void an_unsound_root_is_refused(void **state)
-{
+static void an_unsound_root_is_refused(void **state) {
     struct acpi acpi = {.map = map};
 
     (void)state;
@@ -211,8 +193,7 @@ static void an_unsound_root_is_refused(void **state)
     assert_int_equal(found(&acpi, "APIC", 0).size, 0);
 }
 
-static void lengths_that_cannot_be_are_refused(void **state)
-{
+static void lengths_that_cannot_be_are_refused(void **state) {
     static const uint32_t bad[] = {0, 35, (16 << 20) + 1, 0x7fffffff, 0x80000000, 0xffffffff};
 
     (void)state;
@@ -225,8 +206,7 @@ static void lengths_that_cannot_be_are_refused(void **state)
     assert_false(opens());
 }
 
-static void tables_are_found_by_signature_and_index(void **state)
-{
+static void tables_are_found_by_signature_and_index(void **state) {
     static const uint64_t entry[] = {0, 0x1000, MADT, SSDT, FADT, SSDT};
 
     (void)state;
@@ -241,8 +221,7 @@ static void tables_are_found_by_signature_and_index(void **state)
     assert_ptr_equal(found(&acpi, "FACP", 0).bytes, at(FADT));
 }
 
-static void half_an_entry_at_the_end_is_ignored(void **state)
-{
+static void half_an_entry_at_the_end_is_ignored(void **state) {
     (void)state;
     make_root(true, all_tables, 2);
     finish_table(XSDT, "XSDT", 36 + 15);
@@ -254,8 +233,8 @@ static void half_an_entry_at_the_end_is_ignored(void **state)
 /* ---- MADT ------------------------------------------------------------------------------------ */
 
 /* A MADT of these entries lists these CPUs, and no others. */
-static void assert_cpus(const uint8_t *entries, uint32_t size, const uint32_t *cpu, unsigned count)
-{
+static void assert_cpus(const uint8_t *entries, uint32_t size, const uint32_t *cpu,
+                        unsigned count) {
     uint32_t offset = 0, apic_id;
 
     make_madt(entries, size);
@@ -271,8 +250,7 @@ static void assert_cpus(const uint8_t *entries, uint32_t size, const uint32_t *c
     assert_false(acpi_next_cpu(&madt, &offset, &apic_id));
 }
 
-static void enabled_cpus_are_listed(void **state)
-{
+static void enabled_cpus_are_listed(void **state) {
     static const uint8_t entries[] = {
         0,    8,  0,    0, 1,    0,    0,    0,                /* LAPIC 0, enabled */
         0,    8,  1,    3, 0,    0,    0,    0,                /* LAPIC 3, disabled */
@@ -289,8 +267,7 @@ static void enabled_cpus_are_listed(void **state)
     assert_cpus(entries, sizeof(entries), (const uint32_t[]){0, 7, 0x1234}, 3);
 }
 
-static void an_entry_without_length_ends_the_list(void **state)
-{
+static void an_entry_without_length_ends_the_list(void **state) {
     static const uint8_t zero[] = {0, 8, 0, 1, 1, 0, 0, 0, 0, 0, 0, 8, 0, 2, 1, 0, 0, 0};
     static const uint8_t one[] = {0, 1, 0, 8, 0, 2, 1, 0, 0, 0};
     static const uint8_t beyond[] = {0, 8, 0, 1, 1, 0, 0, 0, 0, 8, 0, 2, 1, 0, 0};
@@ -302,8 +279,7 @@ static void an_entry_without_length_ends_the_list(void **state)
     assert_cpus(beyond, sizeof(beyond), cpu, 1);
 }
 
-static void entries_shorter_than_their_kind_are_skipped(void **state)
-{
+static void entries_shorter_than_their_kind_are_skipped(void **state) {
     static const uint8_t entries[] = {0, 7, 0, 1, 1, 0, 0, 9, 15, 0, 0, 1, 0, 0, 0,
                                       1, 0, 0, 0, 8, 0, 0, 0, 8,  0, 6, 1, 0, 0, 0};
 
@@ -311,8 +287,7 @@ static void entries_shorter_than_their_kind_are_skipped(void **state)
     assert_cpus(entries, sizeof(entries), (const uint32_t[]){6}, 1);
 }
 
-static void a_madt_that_is_cut_short_has_no_cpus(void **state)
-{
+static void a_madt_that_is_cut_short_has_no_cpus(void **state) {
     uint32_t offset = 0, apic_id;
 
     (void)state;
@@ -329,8 +304,7 @@ static void a_madt_that_is_cut_short_has_no_cpus(void **state)
 
 /* ---- FADT and \_S5 --------------------------------------------------------------------------- */
 
-static struct acpi_soft_off soft_off(void)
-{
+static struct acpi_soft_off soft_off(void) {
     struct acpi acpi = opened();
     struct acpi_soft_off off;
 
@@ -338,8 +312,7 @@ static struct acpi_soft_off soft_off(void)
     return off;
 }
 
-static void the_fadt_tells_the_ports(void **state)
-{
+static void the_fadt_tells_the_ports(void **state) {
     struct acpi_soft_off off = soft_off();
 
     (void)state;
@@ -351,8 +324,7 @@ static void the_fadt_tells_the_ports(void **state)
     assert_int_equal(off.sleep_type_b, 1);
 }
 
-static void the_extended_fields_count_if_they_are_sound(void **state)
-{
+static void the_extended_fields_count_if_they_are_sound(void **state) {
     (void)state;
     put(FADT + 172, 1, 1);
     put(FADT + 176, 0x1804, 8);
@@ -372,8 +344,7 @@ static void the_extended_fields_count_if_they_are_sound(void **state)
     assert_int_equal(soft_off().sleep_type_a, 5);
 }
 
-static void an_old_fadt_is_shorter(void **state)
-{
+static void an_old_fadt_is_shorter(void **state) {
     (void)state;
     finish_table(FADT, "FACP", 116);
     assert_int_equal(soft_off().pm1a_control, 0x604);
@@ -383,8 +354,7 @@ static void an_old_fadt_is_shorter(void **state)
 }
 
 /* What is found where the DSDT has this code; 0xee where nothing is. */
-static struct acpi_soft_off s5_from(const void *aml, uint32_t size)
-{
+static struct acpi_soft_off s5_from(const void *aml, uint32_t size) {
     struct acpi acpi = opened();
     struct acpi_soft_off off = {.sleep_type_a = 0xee};
     uint64_t dsdt = MEMORY_BASE + MEMORY_SIZE - AML_TABLE_SIZE(size); /* up to the last byte */
@@ -397,8 +367,7 @@ static struct acpi_soft_off s5_from(const void *aml, uint32_t size)
     return off;
 }
 
-static void s5_is_read_in_all_its_encodings(void **state)
-{
+static void s5_is_read_in_all_its_encodings(void **state) {
     static const struct {
         uint8_t aml[20];
         uint8_t size, a, b;
@@ -421,8 +390,7 @@ static void s5_is_read_in_all_its_encodings(void **state)
     }
 }
 
-static void what_only_looks_like_s5_is_not_taken(void **state)
-{
+static void what_only_looks_like_s5_is_not_taken(void **state) {
     static const struct {
         uint8_t aml[20];
         uint8_t size;
@@ -454,8 +422,7 @@ static void what_only_looks_like_s5_is_not_taken(void **state)
         assert_int_equal(s5_from(bad[i].aml, bad[i].size).sleep_type_a, 0xee);
 }
 
-static void s5_may_be_in_an_ssdt(void **state)
-{
+static void s5_may_be_in_an_ssdt(void **state) {
     (void)state;
     make_aml(SSDT, "SSDT", s5_aml, sizeof(s5_aml));
     assert_int_equal(s5_from("", 0).sleep_type_a, 5);
@@ -464,8 +431,7 @@ static void s5_may_be_in_an_ssdt(void **state)
     assert_int_equal(s5_from("", 0).sleep_type_a, 0xee);
 }
 
-static void an_endless_list_of_ssdts_ends(void **state)
-{
+static void an_endless_list_of_ssdts_ends(void **state) {
     uint64_t entry[400];
 
     (void)state;
@@ -479,8 +445,7 @@ static void an_endless_list_of_ssdts_ends(void **state)
 }
 
 /* Bytes are damaged at random with the checksums made good again: nothing may read outside. */
-static void damaged_tables_are_safe(void **state)
-{
+static void damaged_tables_are_safe(void **state) {
     static const uint64_t table[] = {XSDT, MADT, FADT, DSDT, SSDT};
     uint8_t *sound = malloc(MEMORY_SIZE);
 
@@ -513,8 +478,7 @@ static void damaged_tables_are_safe(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_xsdt_is_preferred),
         TEST(the_rsdt_serves_where_there_is_no_sound_xsdt),

@@ -15,8 +15,7 @@
 static struct boot_guest guest[BOOT_MAX_GUESTS];
 static struct config config;
 
-static void parse(const char *text)
-{
+static void parse(const char *text) {
     /* A copy of the exact size: reading behind it is seen by the sanitizer. */
     size_t size = strlen(text);
     char *bytes = malloc(size ? size : 1);
@@ -29,8 +28,7 @@ static void parse(const char *text)
 }
 
 /* One guest with these lines, the first of which is line 2, and a kernel last. */
-static void parse_keys(const char *lines)
-{
+static void parse_keys(const char *lines) {
     char text[4096];
 
     snprintf(text, sizeof(text), "[g]\n%s\nkernel = k", lines);
@@ -39,14 +37,12 @@ static void parse_keys(const char *lines)
     assert_string_equal(config.error, "");
 }
 
-static void assert_key_error(const char *line, const char *error)
-{
+static void assert_key_error(const char *line, const char *error) {
     parse_keys(line);
     assert_string_equal(guest[0].error, error);
 }
 
-static void a_whole_file_is_read(void **state)
-{
+static void a_whole_file_is_read(void **state) {
     (void)state;
     parse("# Pinwheel\n"
           "\n"
@@ -82,8 +78,7 @@ static void a_whole_file_is_read(void **state)
     assert_int_equal(config_check(&config, 1 << 30), 2);
 }
 
-static void defaults(void **state)
-{
+static void defaults(void **state) {
     static const struct boot_guest zero;
 
     (void)state;
@@ -99,8 +94,7 @@ static void defaults(void **state)
     assert_int_equal(guest[0].initrd_size, zero.initrd_size);
 }
 
-static void files_without_guests(void **state)
-{
+static void files_without_guests(void **state) {
     (void)state;
     parse("");
     assert_int_equal(config.guest_count, 0);
@@ -111,16 +105,14 @@ static void files_without_guests(void **state)
     assert_string_equal(config.error, "");
 }
 
-static void a_byte_order_mark_is_skipped(void **state)
-{
+static void a_byte_order_mark_is_skipped(void **state) {
     (void)state;
     parse("\xef\xbb\xbf[g]\r\nkernel=k\r\n");
     assert_int_equal(config.guest_count, 1);
     assert_string_equal(guest[0].error, "");
 }
 
-static void sizes(void **state)
-{
+static void sizes(void **state) {
     (void)state;
     parse_keys("memory = 2048K");
     assert_int_equal(guest[0].config.memory, 2 << 20);
@@ -145,8 +137,7 @@ static void sizes(void **state)
 #undef E
 }
 
-static void vcpus_are_1_to_the_most(void **state)
-{
+static void vcpus_are_1_to_the_most(void **state) {
     (void)state;
     parse_keys("vcpus = 8");
     assert_int_equal(guest[0].config.vcpus, 8);
@@ -159,16 +150,14 @@ static void vcpus_are_1_to_the_most(void **state)
 #undef E
 }
 
-static void switches_are_on_or_off(void **state)
-{
+static void switches_are_on_or_off(void **state) {
     (void)state;
     assert_key_error("story = yes", "pinwheel.cfg:2: story: yes is not on or off");
     assert_key_error("stale_rescan = 1", "pinwheel.cfg:2: stale_rescan: 1 is not on or off");
     assert_key_error("stale_rescan = onn", "pinwheel.cfg:2: stale_rescan: onn is not on or off");
 }
 
-static void mistakes_in_lines(void **state)
-{
+static void mistakes_in_lines(void **state) {
     (void)state;
     assert_key_error("kernal = x", "pinwheel.cfg:2: unknown key 'kernal'");
     assert_key_error("= x", "pinwheel.cfg:2: unknown key ''");
@@ -187,16 +176,14 @@ static void mistakes_in_lines(void **state)
                      "pinwheel.cfg:2: byte 0x1b outside a comment: the file must be plain ASCII");
 }
 
-static void the_first_mistake_is_kept(void **state)
-{
+static void the_first_mistake_is_kept(void **state) {
     (void)state;
     assert_key_error("vcpus = 0\nmemory = 1",
                      "pinwheel.cfg:2: vcpus: 0 is not a number from 1 to 8");
 }
 
 /* "KEY = ccc...", with `length` c; in static memory. */
-static const char *long_value(const char *key, size_t length)
-{
+static const char *long_value(const char *key, size_t length) {
     static char line[1024];
     int used = snprintf(line, sizeof(line), "%s = ", key);
 
@@ -205,8 +192,7 @@ static const char *long_value(const char *key, size_t length)
     return line;
 }
 
-static void values_that_are_too_long(void **state)
-{
+static void values_that_are_too_long(void **state) {
     (void)state;
     assert_key_error(long_value("initrd", GUEST_PATH_SIZE - 1), "");
     assert_int_equal(strlen(guest[0].config.initrd), GUEST_PATH_SIZE - 1);
@@ -219,8 +205,7 @@ static void values_that_are_too_long(void **state)
                      "pinwheel.cfg:2: after is longer than 31 characters");
 }
 
-static void a_guest_needs_a_kernel(void **state)
-{
+static void a_guest_needs_a_kernel(void **state) {
     (void)state;
     parse("\n[g]\nvcpus = 2\n[h]\nkernel = k");
     assert_string_equal(guest[0].error, "pinwheel.cfg:2: g has no kernel");
@@ -228,8 +213,7 @@ static void a_guest_needs_a_kernel(void **state)
     assert_int_equal(config_check(&config, 1 << 30), 1);
 }
 
-static void names(void **state)
-{
+static void names(void **state) {
     static const char *const bad[] = {
         "[]", "[ ]", "[a b]", "[a/b]", "[a]]", "[\"a\"]", "[abcdefghijklmnopqrstuvwxyz-01234]"};
 
@@ -251,8 +235,7 @@ static void names(void **state)
     }
 }
 
-static void a_name_used_twice(void **state)
-{
+static void a_name_used_twice(void **state) {
     (void)state;
     parse("[g]\nkernel=k\n[g]\nkernel=k\n");
     assert_int_equal(config.guest_count, 2);
@@ -260,16 +243,14 @@ static void a_name_used_twice(void **state)
     assert_string_equal(guest[1].error, "pinwheel.cfg:3: the name g is used in line 1 already");
 }
 
-static void keys_before_the_first_guest(void **state)
-{
+static void keys_before_the_first_guest(void **state) {
     (void)state;
     parse("vcpus = 2\n[g]\nkernel=k\n");
     assert_string_equal(config.error, "pinwheel.cfg:1: a key before the first '[name]'");
     assert_int_equal(config_check(&config, 1 << 30), 1);
 }
 
-static void too_many_guests(void **state)
-{
+static void too_many_guests(void **state) {
     char text[2048];
     int used = 0;
 
@@ -283,8 +264,7 @@ static void too_many_guests(void **state)
     assert_string_equal(guest[15].error, "");
 }
 
-static void after_must_name_another_guest_without_a_circle(void **state)
-{
+static void after_must_name_another_guest_without_a_circle(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nafter=x\n");
     assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: there is no guest x");
@@ -298,8 +278,7 @@ static void after_must_name_another_guest_without_a_circle(void **state)
     assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: b is not started");
 }
 
-static void what_waits_for_a_failed_guest_fails(void **state)
-{
+static void what_waits_for_a_failed_guest_fails(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nafter=b\n[b]\nkernel=k\nafter=c\n[c]\nkernel=missing\n[d]\nkernel=k\n");
     config_fail(guest[2].error, config.line[2].key[CONFIG_KERNEL], "kernel: %s: %s", "missing",
@@ -311,8 +290,7 @@ static void what_waits_for_a_failed_guest_fails(void **state)
     assert_string_equal(guest[3].error, "");
 }
 
-static void memory_is_given_in_the_order_of_the_file(void **state)
-{
+static void memory_is_given_in_the_order_of_the_file(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nmemory=64M\n[b]\nkernel=k\nmemory=128M\n[c]\nkernel=k\n");
     assert_int_equal(config_check(&config, 100 << 20), 2);
@@ -328,8 +306,7 @@ static void memory_is_given_in_the_order_of_the_file(void **state)
         "pinwheel.cfg:1: memory: c wants 16 MiB, the machine has 1 MiB left for it");
 }
 
-static void long_reasons_are_cut(void **state)
-{
+static void long_reasons_are_cut(void **state) {
     char text[512];
 
     (void)state;
@@ -340,8 +317,7 @@ static void long_reasons_are_cut(void **state)
     assert_int_equal(strlen(guest[0].error), BOOT_ERROR_SIZE - 1);
 }
 
-static void zero_bytes_are_no_end_of_text(void **state)
-{
+static void zero_bytes_are_no_end_of_text(void **state) {
     static const char text[] = "[g]\nkernel=k\n\0\nvcpus=2\n[h]\nkernel=k";
 
     (void)state;
@@ -353,8 +329,7 @@ static void zero_bytes_are_no_end_of_text(void **state)
     assert_string_equal(guest[1].error, "");
 }
 
-static void a_line_of_a_mebibyte(void **state)
-{
+static void a_line_of_a_mebibyte(void **state) {
     size_t size = 1 << 20;
     char *text = malloc(size);
 
@@ -372,8 +347,7 @@ static void a_line_of_a_mebibyte(void **state)
     free(text);
 }
 
-static void random_bytes_are_safe(void **state)
-{
+static void random_bytes_are_safe(void **state) {
     static const char pool[] = "[]=#\n\r\t \0abgk019MGK-_.\\/\xff";
     static const char *const word[] = {
         "\n[g]\n",     "\n[h]\n",       "\nkernel=",   "\nafter=g\n",
@@ -409,8 +383,7 @@ static void random_bytes_are_safe(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_file_is_read),
         cmocka_unit_test(defaults),

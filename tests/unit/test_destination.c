@@ -15,18 +15,15 @@ static const struct apic_identity cluster = {
     .id = 2, .logical = 0x34, .cluster = 1, .mode = APIC_MODE_XAPIC, .enabled = 1};
 static const struct apic_identity x2apic = {.id = 2, .mode = APIC_MODE_X2APIC, .enabled = 1};
 
-static bool physical(const struct apic_identity *who, uint32_t destination, bool wide)
-{
+static bool physical(const struct apic_identity *who, uint32_t destination, bool wide) {
     return destination_matches(who, destination, wide, false);
 }
 
-static bool logical(const struct apic_identity *who, uint32_t destination, bool wide)
-{
+static bool logical(const struct apic_identity *who, uint32_t destination, bool wide) {
     return destination_matches(who, destination, wide, true);
 }
 
-static void physical_destinations_name_the_id(void **state)
-{
+static void physical_destinations_name_the_id(void **state) {
     (void)state;
     assert_true(physical(&flat, 2, false));
     assert_false(physical(&flat, 4, false));
@@ -36,8 +33,7 @@ static void physical_destinations_name_the_id(void **state)
     assert_false(physical(&x2apic, 0x102, true));
 }
 
-static void all_ones_name_everybody_in_either_mode(void **state)
-{
+static void all_ones_name_everybody_in_either_mode(void **state) {
     const struct apic_identity unset = {.id = 9, .mode = APIC_MODE_XAPIC};
 
     (void)state;
@@ -50,8 +46,7 @@ static void all_ones_name_everybody_in_either_mode(void **state)
     assert_false(physical(&x2apic, 0xff, true)); /* FFH is no broadcast among 32 bits */
 }
 
-static void flat_logical_is_one_common_bit(void **state)
-{
+static void flat_logical_is_one_common_bit(void **state) {
     (void)state;
     assert_true(logical(&flat, 0x04, false));
     assert_true(logical(&flat, 0x86, false));
@@ -60,8 +55,7 @@ static void flat_logical_is_one_common_bit(void **state)
     assert_false(logical(&flat, 0x104, true));
 }
 
-static void cluster_logical_is_the_cluster_and_one_common_bit(void **state)
-{
+static void cluster_logical_is_the_cluster_and_one_common_bit(void **state) {
     (void)state;
     assert_true(logical(&cluster, 0x34, false));
     assert_true(logical(&cluster, 0x3c, false));
@@ -70,8 +64,7 @@ static void cluster_logical_is_the_cluster_and_one_common_bit(void **state)
     assert_false(logical(&cluster, 0x30, false));
 }
 
-static void x2apic_logical_ids_are_derived(void **state)
-{
+static void x2apic_logical_ids_are_derived(void **state) {
     const struct apic_identity far = {.id = 0x123, .mode = APIC_MODE_X2APIC};
 
     (void)state;
@@ -84,8 +77,7 @@ static void x2apic_logical_ids_are_derived(void **state)
     assert_false(logical(&far, 0x08, false));
 }
 
-static void a_disabled_apic_is_named_by_nothing(void **state)
-{
+static void a_disabled_apic_is_named_by_nothing(void **state) {
     struct apic_identity who = flat;
 
     (void)state;
@@ -95,8 +87,7 @@ static void a_disabled_apic_is_named_by_nothing(void **state)
     assert_false(logical(&who, 4, false));
 }
 
-static void software_disable_stops_entries_but_not_messages(void **state)
-{
+static void software_disable_stops_entries_but_not_messages(void **state) {
     struct apic_identity who = flat;
     uint64_t entry = 2ULL << RTE_DESTINATION_SHIFT | RTE_LEVEL | 0x51;
 
@@ -107,8 +98,7 @@ static void software_disable_stops_entries_but_not_messages(void **state)
     assert_true(physical(&who, 2, false));
 }
 
-static void only_fixed_and_lowest_priority_with_a_legal_vector_reach(void **state)
-{
+static void only_fixed_and_lowest_priority_with_a_legal_vector_reach(void **state) {
     uint64_t to_2 = 2ULL << RTE_DESTINATION_SHIFT | RTE_LEVEL;
 
     (void)state;
@@ -121,8 +111,7 @@ static void only_fixed_and_lowest_priority_with_a_legal_vector_reach(void **stat
     assert_true(destination_of_entry_matches(&flat, to_2 | RTE_MASKED | 0x51));
 }
 
-static void an_entry_honours_its_destination_mode(void **state)
-{
+static void an_entry_honours_its_destination_mode(void **state) {
     uint64_t entry = 4ULL << RTE_DESTINATION_SHIFT | RTE_LEVEL | 0x51;
 
     (void)state;
@@ -130,8 +119,7 @@ static void an_entry_honours_its_destination_mode(void **state)
     assert_true(destination_of_entry_matches(&flat, entry | RTE_LOGICAL));
 }
 
-static void an_identity_is_stored_and_loaded_whole(void **state)
-{
+static void an_identity_is_stored_and_loaded_whole(void **state) {
     struct apic_identity place;
     struct apic_identity copy;
 
@@ -141,8 +129,7 @@ static void an_identity_is_stored_and_loaded_whole(void **state)
     assert_memory_equal(&copy, &cluster, sizeof(copy));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(physical_destinations_name_the_id),
         cmocka_unit_test(all_ones_name_everybody_in_either_mode),

@@ -2,8 +2,7 @@
  * named. */
 #include "tests/unit/entry_check_cases.h"
 
-static void valid_guests_pass(void **state)
-{
+static void valid_guests_pass(void **state) {
     (void)state;
     PASSES(real_mode_image, (void)0);
     PASSES(protected_image, (void)0);
@@ -12,8 +11,7 @@ static void valid_guests_pass(void **state)
     PASSES(paged_image, (void)0);
 }
 
-static void valid_variations_pass(void **state)
-{
+static void valid_variations_pass(void **state) {
     (void)state;
     PASSES(real_mode_image, v.guest_cr0 |= CR0_CD | CR0_NW);
     PASSES(real_mode_image, v.cs.access_rights = DATA_16);
@@ -45,8 +43,7 @@ static void valid_variations_pass(void **state)
     PASSES(long_mode_image, v.guest_pdpte[0] = 0x1e7);
 }
 
-static void reserved_bits_of_the_controls(void **state)
-{
+static void reserved_bits_of_the_controls(void **state) {
     (void)state;
     BREAKS(protected_image, v.pin_based_controls &= ~2ull, "pin-based VM-execution controls",
            "must be 1 is 0");
@@ -68,8 +65,7 @@ static void reserved_bits_of_the_controls(void **state)
 }
 
 /* Bits that the processor allows and that vmx_choose_controls() leaves as they are. */
-static void a_control_that_pinwheel_does_not_set_is_refused(void **state)
-{
+static void a_control_that_pinwheel_does_not_set_is_refused(void **state) {
     static const char differs[] = "differs from what Pinwheel sets";
 
     (void)state;
@@ -89,8 +85,7 @@ static void a_control_that_pinwheel_does_not_set_is_refused(void **state)
     BREAKS(protected_image, v.entry_controls |= 1u << 13, "VM-entry controls", differs);
 }
 
-static void a_control_that_pinwheel_sets_must_stay_set(void **state)
-{
+static void a_control_that_pinwheel_sets_must_stay_set(void **state) {
     static const char differs[] = "differs from what Pinwheel sets";
     uint32_t pin[] = {PIN_EXTERNAL_INTERRUPT_EXITING, PIN_NMI_EXITING, PIN_VIRTUAL_NMIS,
                       PIN_PREEMPTION_TIMER};
@@ -114,8 +109,7 @@ static void a_control_that_pinwheel_sets_must_stay_set(void **state)
     EACH(entry, entry_controls, "VM-entry controls");
 }
 
-static void controls_that_change_as_a_guest_runs(void **state)
-{
+static void controls_that_change_as_a_guest_runs(void **state) {
     uint32_t modes = SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE;
 
     (void)state;
@@ -126,8 +120,7 @@ static void controls_that_change_as_a_guest_runs(void **state)
            "secondary processor-based VM-execution controls", "must not both be 1");
 }
 
-static void addresses_in_the_controls(void **state)
-{
+static void addresses_in_the_controls(void **state) {
     (void)state;
 #define PAGE_RULE(member, name)                                                                    \
     BREAKS(protected_image, v.member |= 8, name, "4-KiB-aligned");                                 \
@@ -140,8 +133,7 @@ static void addresses_in_the_controls(void **state)
     BREAKS(protected_image, v.cr3_target_count = 5, "CR3-target count", "greater than 4");
 }
 
-static void ept_and_vpid(void **state)
-{
+static void ept_and_vpid(void **state) {
     (void)state;
     BREAKS(protected_image, v.vpid = 0, "virtual-processor identifier (VPID)", "must not be 0");
     BREAKS(protected_image, v.ept_pointer ^= 6 ^ 4, "EPT pointer", "memory type");
@@ -153,16 +145,14 @@ static void ept_and_vpid(void **state)
     BREAKS(protected_image, v.ept_pointer |= 1ull << 39, "EPT pointer", "physical-address width");
 }
 
-static void msr_lists_are_not_used(void **state)
-{
+static void msr_lists_are_not_used(void **state) {
     (void)state;
     BREAKS(protected_image, v.exit_msr_store_count = 1, "VM-exit MSR-store count", "no MSR lists");
     BREAKS(protected_image, v.exit_msr_load_count = 1, "VM-exit MSR-load count", "no MSR lists");
     BREAKS(protected_image, v.entry_msr_load_count = 1, "VM-entry MSR-load count", "no MSR lists");
 }
 
-static void event_injection(void **state)
-{
+static void event_injection(void **state) {
     const char *field = "VM-entry interruption-information field";
 
     (void)state;
@@ -204,8 +194,7 @@ static void event_injection(void **state)
             c.basic |= VMX_BASIC_ANY_ERROR_CODE));
 }
 
-static void host_control_registers_and_msrs(void **state)
-{
+static void host_control_registers_and_msrs(void **state) {
     (void)state;
     BREAKS(protected_image, v.host_cr0 &= ~CR0_PG, "host CR0", "VMX operation");
     BREAKS(protected_image, v.host_cr0 |= 1ull << 32, "host CR0", "VMX operation");
@@ -225,8 +214,7 @@ static void host_control_registers_and_msrs(void **state)
     BREAKS(protected_image, v.host_efer &= ~EFER_LME, "host IA32_EFER", "LMA and LME");
 }
 
-static void a_processor_with_57_bit_addresses(void **state)
-{
+static void a_processor_with_57_bit_addresses(void **state) {
     uint64_t wide = 1ull << 50;
 
     (void)state;
@@ -239,8 +227,7 @@ static void a_processor_with_57_bit_addresses(void **state)
            "guest GS base", "canonical");
 }
 
-static void an_unknown_physical_width_is_the_widest(void **state)
-{
+static void an_unknown_physical_width_is_the_widest(void **state) {
     (void)state;
     PASSES(long_mode_image, (c.physical_bits = 0, v.guest_cr3 = 1ull << 51));
     BREAKS(long_mode_image, (c.physical_bits = 0, v.guest_cr3 = 1ull << 52), "guest CR3",
@@ -249,8 +236,7 @@ static void an_unknown_physical_width_is_the_widest(void **state)
            "physical-address width");
 }
 
-static void the_list_is_cut_at_max_but_counted_whole(void **state)
-{
+static void the_list_is_cut_at_max_but_counted_whole(void **state) {
     struct entry_violation found[2] = {{0}, {.field = "untouched"}};
 
     (void)state;
@@ -267,8 +253,7 @@ static void the_list_is_cut_at_max_but_counted_whole(void **state)
     assert_int_equal(entry_check(&v, &c, NULL, 0), 3);
 }
 
-static void an_empty_image_and_a_full_one_do_no_harm(void **state)
-{
+static void an_empty_image_and_a_full_one_do_no_harm(void **state) {
     (void)state;
     start((struct vmcs_image){0});
     assert_true(entry_check(&v, &c, NULL, 0) > 10);
@@ -278,8 +263,7 @@ static void an_empty_image_and_a_full_one_do_no_harm(void **state)
     assert_true(entry_check(&v, &c, NULL, 0) > 10);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(valid_guests_pass),
         cmocka_unit_test(valid_variations_pass),

@@ -1,8 +1,7 @@
 /* Guards the VM-entry checker's rules on the guest state: each one that is broken is named. */
 #include "tests/unit/entry_check_cases.h"
 
-static void host_segments_and_address_space(void **state)
-{
+static void host_segments_and_address_space(void **state) {
     (void)state;
     BREAKS(protected_image, v.host_cs_selector = 0x0b, "host CS selector", "RPL and TI");
     BREAKS(protected_image, v.host_ss_selector = 0x14, "host SS selector", "RPL and TI");
@@ -24,8 +23,7 @@ static void host_segments_and_address_space(void **state)
     BREAKS(protected_image, v.host_rip = 0x800000000000, "host RIP", "canonical");
 }
 
-static void guest_control_registers(void **state)
-{
+static void guest_control_registers(void **state) {
     (void)state;
     BREAKS(real_mode_image, v.guest_cr0 &= ~CR0_NE, "guest CR0", "VMX operation");
     BREAKS(real_mode_image, v.guest_cr0 |= 1ull << 40, "guest CR0", "VMX operation");
@@ -40,8 +38,7 @@ static void guest_control_registers(void **state)
     BREAKS(long_mode_image, v.guest_cr3 |= 1ull << 39, "guest CR3", "physical-address width");
 }
 
-static void guest_debug_registers_and_msrs(void **state)
-{
+static void guest_debug_registers_and_msrs(void **state) {
     (void)state;
     BREAKS(long_mode_image, v.guest_debugctl = 1 << 5, "guest IA32_DEBUGCTL", "reserved");
     BREAKS(long_mode_image, v.guest_debugctl = 1 << 16, "guest IA32_DEBUGCTL", "reserved");
@@ -60,8 +57,7 @@ static void guest_debug_registers_and_msrs(void **state)
     BREAKS(paged_image, v.guest_efer = EFER_LME, "guest IA32_EFER", "with paging on");
 }
 
-static void a_virtual_8086_guest_has_fixed_segments(void **state)
-{
+static void a_virtual_8086_guest_has_fixed_segments(void **state) {
     (void)state;
     BREAKS(v8086_image, v.cs.base++, "guest CS base", "selector times 16");
     BREAKS(v8086_image, v.ss.limit--, "guest SS limit", "FFFFH");
@@ -78,8 +74,7 @@ static void a_virtual_8086_guest_has_fixed_segments(void **state)
                  "guest RFLAGS", "VM must be 0");
 }
 
-static void code_segment(void **state)
-{
+static void code_segment(void **state) {
     const char *field = "guest CS access rights";
 
     (void)state;
@@ -102,8 +97,7 @@ static void code_segment(void **state)
     BREAKS(protected_image, v.cs.base = 1ull << 32, "guest CS base", "63:32");
 }
 
-static void stack_segment(void **state)
-{
+static void stack_segment(void **state) {
     const char *field = "guest SS access rights";
 
     (void)state;
@@ -125,8 +119,7 @@ static void stack_segment(void **state)
                              v.ss.access_rights = ACCESS_RIGHTS_UNUSABLE | 0xfff00));
 }
 
-static void data_segments(void **state)
-{
+static void data_segments(void **state) {
     (void)state;
     BREAKS(protected_image, v.ds.access_rights ^= 1, "guest DS access rights", "accessed");
     BREAKS(protected_image, v.es.access_rights = 0xc099, "guest ES access rights", "readable");
@@ -149,8 +142,7 @@ static void data_segments(void **state)
            "canonical");
 }
 
-static void system_segments_and_tables(void **state)
-{
+static void system_segments_and_tables(void **state) {
     const char *tr = "guest TR access rights", *ldtr = "guest LDTR access rights";
 
     (void)state;
@@ -177,8 +169,7 @@ static void system_segments_and_tables(void **state)
     BREAKS(real_mode_image, v.idtr.limit = 0x10000, "guest IDTR limit", "31:16");
 }
 
-static void rip_and_rflags(void **state)
-{
+static void rip_and_rflags(void **state) {
     (void)state;
     BREAKS(protected_image, v.guest_rip = 1ull << 32, "guest RIP", "63:32");
     BREAKS(long_mode_image, v.guest_rip = 1ull << 47, "guest RIP", "canonical");
@@ -191,8 +182,7 @@ static void rip_and_rflags(void **state)
     PASSES(protected_image, v.guest_rflags |= 0x3d5fd7);
 }
 
-static void activity_state(void **state)
-{
+static void activity_state(void **state) {
     const char *field = "guest activity state";
 
     (void)state;
@@ -238,8 +228,7 @@ static void activity_state(void **state)
     PASSES(long_mode_image, v.guest_activity = ACTIVITY_WAIT_FOR_SIPI);
 }
 
-static void interruptibility_state(void **state)
-{
+static void interruptibility_state(void **state) {
     const char *field = "guest interruptibility state";
     uint64_t sti = INTERRUPTIBILITY_STI, mov_ss = INTERRUPTIBILITY_MOV_SS;
 
@@ -265,8 +254,7 @@ static void interruptibility_state(void **state)
            field, "virtual NMIs");
 }
 
-static void pending_debug_exceptions(void **state)
-{
+static void pending_debug_exceptions(void **state) {
     const char *field = "guest pending debug exceptions";
 
     (void)state;
@@ -286,8 +274,7 @@ static void pending_debug_exceptions(void **state)
            field, "BS must be 1");
 }
 
-static void link_pointer_and_pdptes(void **state)
-{
+static void link_pointer_and_pdptes(void **state) {
     (void)state;
     BREAKS(long_mode_image, v.link_pointer = 0x8000, "VMCS link pointer", "all ones");
     BREAKS(paged_image, (v.guest_cr4 |= CR4_PAE, v.guest_pdpte[0] = 3), "guest PDPTE0", "reserved");
@@ -299,8 +286,7 @@ static void link_pointer_and_pdptes(void **state)
            "physical-address width");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(host_segments_and_address_space),
         cmocka_unit_test(guest_control_registers),

@@ -16,8 +16,7 @@ static uint64_t entry[PINS];
 static struct vector_set inflight;
 static struct eoi_map map;
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     (void)state;
     for (unsigned pin = 0; pin < PINS; pin++)
         entry[pin] = RTE_MASKED;
@@ -26,18 +25,15 @@ static int set_up(void **state)
     return 0;
 }
 
-static uint64_t level_to(uint8_t destination, uint8_t vector)
-{
+static uint64_t level_to(uint8_t destination, uint8_t vector) {
     return (uint64_t)destination << RTE_DESTINATION_SHIFT | RTE_LEVEL | vector;
 }
 
-static unsigned scan(void)
-{
+static unsigned scan(void) {
     return eoi_map_scan(&map, entry, PINS, &self, &inflight);
 }
 
-static void assert_sets(int exit_vector, int stale_vector)
-{
+static void assert_sets(int exit_vector, int stale_vector) {
     struct vector_set exit = {0}, stale = {0};
 
     if (exit_vector >= 0)
@@ -48,8 +44,7 @@ static void assert_sets(int exit_vector, int stale_vector)
     assert_true(vector_set_equal(&map.stale, &stale));
 }
 
-static void a_level_route_to_this_vcpu_sets_its_bit(void **state)
-{
+static void a_level_route_to_this_vcpu_sets_its_bit(void **state) {
     (void)state;
     entry[23] = level_to(1, 0xa1);
     assert_int_equal(scan(), 1u << 2);
@@ -57,16 +52,14 @@ static void a_level_route_to_this_vcpu_sets_its_bit(void **state)
     assert_int_equal(scan(), 0); /* nothing changed */
 }
 
-static void a_masked_route_counts(void **state)
-{
+static void a_masked_route_counts(void **state) {
     (void)state;
     entry[0] = level_to(1, 0x51) | RTE_MASKED;
     scan();
     assert_sets(0x51, -1);
 }
 
-static void invariant_3_other_routes_set_nothing(void **state)
-{
+static void invariant_3_other_routes_set_nothing(void **state) {
     (void)state;
     entry[0] = level_to(2, 0x51);
     entry[1] = level_to(1, 0x52) & ~RTE_LEVEL;
@@ -76,8 +69,7 @@ static void invariant_3_other_routes_set_nothing(void **state)
     assert_sets(-1, -1);
 }
 
-static void invariant_1_what_is_in_flight_keeps_its_bit_and_is_stale(void **state)
-{
+static void invariant_1_what_is_in_flight_keeps_its_bit_and_is_stale(void **state) {
     (void)state;
     vector_set_add(&inflight, 0x51);
     entry[0] = level_to(2, 0x51);
@@ -85,8 +77,7 @@ static void invariant_1_what_is_in_flight_keeps_its_bit_and_is_stale(void **stat
     assert_sets(0x51, 0x51);
 }
 
-static void in_flight_and_routed_is_not_stale(void **state)
-{
+static void in_flight_and_routed_is_not_stale(void **state) {
     (void)state;
     vector_set_add(&inflight, 0x51);
     entry[0] = level_to(1, 0x51);
@@ -94,8 +85,7 @@ static void in_flight_and_routed_is_not_stale(void **state)
     assert_sets(0x51, -1);
 }
 
-static void a_removed_route_takes_its_bit_along(void **state)
-{
+static void a_removed_route_takes_its_bit_along(void **state) {
     (void)state;
     entry[0] = level_to(1, 0x51);
     scan();
@@ -104,8 +94,7 @@ static void a_removed_route_takes_its_bit_along(void **state)
     assert_sets(-1, -1);
 }
 
-static void becoming_stale_changes_no_word(void **state)
-{
+static void becoming_stale_changes_no_word(void **state) {
     (void)state;
     entry[0] = level_to(1, 0x51);
     scan();
@@ -115,8 +104,7 @@ static void becoming_stale_changes_no_word(void **state)
     assert_sets(0x51, 0x51);
 }
 
-static void invariant_19_one_of_two_routes_is_enough(void **state)
-{
+static void invariant_19_one_of_two_routes_is_enough(void **state) {
     (void)state;
     vector_set_add(&inflight, 0x51);
     entry[4] = level_to(2, 0x51);
@@ -125,8 +113,7 @@ static void invariant_19_one_of_two_routes_is_enough(void **state)
     assert_sets(0x51, -1);
 }
 
-static void each_word_is_reported_on_its_own(void **state)
-{
+static void each_word_is_reported_on_its_own(void **state) {
     (void)state;
     for (unsigned i = 0; i < 4; i++)
         entry[i] = level_to(1, (uint8_t)(i * 64 + 63));
@@ -135,8 +122,7 @@ static void each_word_is_reported_on_its_own(void **state)
     assert_int_equal(scan(), 1u << 2);
 }
 
-static void a_stale_vector_asks_for_a_scan_when_nothing_of_it_is_in_flight(void **state)
-{
+static void a_stale_vector_asks_for_a_scan_when_nothing_of_it_is_in_flight(void **state) {
     (void)state;
     vector_set_add(&inflight, 0x51);
     vector_set_add(&inflight, 0x52);
@@ -150,8 +136,7 @@ static void a_stale_vector_asks_for_a_scan_when_nothing_of_it_is_in_flight(void 
     assert_false(eoi_map_retired(&map, 0x53, &inflight));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_level_route_to_this_vcpu_sets_its_bit, set_up),
         cmocka_unit_test_setup(a_masked_route_counts, set_up),

@@ -20,8 +20,7 @@ struct pool {
 
 static struct pool pool;
 
-static uint64_t *pool_alloc(void *ctx, uint64_t *phys)
-{
+static uint64_t *pool_alloc(void *ctx, uint64_t *phys) {
     struct pool *p = ctx;
 
     if (p->used >= p->limit) {
@@ -31,8 +30,7 @@ static uint64_t *pool_alloc(void *ctx, uint64_t *phys)
     return p->table[p->used++];
 }
 
-static uint64_t *pool_table(void *ctx, uint64_t phys)
-{
+static uint64_t *pool_table(void *ctx, uint64_t phys) {
     struct pool *p = ctx;
 
     assert_true(phys >= POOL_BASE && phys % 4096 == 0);
@@ -40,8 +38,7 @@ static uint64_t *pool_table(void *ctx, uint64_t phys)
     return p->table[(phys - POOL_BASE) / 4096];
 }
 
-static struct ept fresh(bool pages_1g)
-{
+static struct ept fresh(bool pages_1g) {
     struct ept ept = {.pages_1g = pages_1g,
                       .physical_bits = 39,
                       .ctx = &pool,
@@ -59,8 +56,7 @@ struct ept_page {
 };
 
 /* What maps a guest-physical address, as the processor walks; false if nothing does. */
-static bool ept_lookup(const struct ept *ept, uint64_t guest, struct ept_page *page)
-{
+static bool ept_lookup(const struct ept *ept, uint64_t guest, struct ept_page *page) {
     const uint64_t *table = pool_table(ept->ctx, ept->root);
 
     if (guest >= EPT_LIMIT)
@@ -79,8 +75,7 @@ static bool ept_lookup(const struct ept *ept, uint64_t guest, struct ept_page *p
     }
 }
 
-static void maps(const struct ept *ept, uint64_t guest, uint64_t phys, uint64_t size)
-{
+static void maps(const struct ept *ept, uint64_t guest, uint64_t phys, uint64_t size) {
     struct ept_page page;
 
     assert_true(ept_lookup(ept, guest, &page));
@@ -88,26 +83,22 @@ static void maps(const struct ept *ept, uint64_t guest, uint64_t phys, uint64_t 
     assert_true(page.size == size);
 }
 
-static void maps_nothing(const struct ept *ept, uint64_t guest)
-{
+static void maps_nothing(const struct ept *ept, uint64_t guest) {
     struct ept_page page;
 
     assert_false(ept_lookup(ept, guest, &page));
 }
 
-static const char *map_ram(struct ept *ept, uint64_t guest, uint64_t phys, uint64_t size)
-{
+static const char *map_ram(struct ept *ept, uint64_t guest, uint64_t phys, uint64_t size) {
     return ept_map(ept, guest, phys, size, EPT_ALL);
 }
 
-static void refused(const char *result, const char *why)
-{
+static void refused(const char *result, const char *why) {
     assert_non_null(result);
     assert_non_null(strstr(result, why));
 }
 
-static void a_fresh_table_maps_nothing(void **state)
-{
+static void a_fresh_table_maps_nothing(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -117,8 +108,7 @@ static void a_fresh_table_maps_nothing(void **state)
     maps_nothing(&ept, ~0ULL);
 }
 
-static void the_largest_page_that_fits_is_used(void **state)
-{
+static void the_largest_page_that_fits_is_used(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -132,8 +122,7 @@ static void the_largest_page_that_fits_is_used(void **state)
     maps_nothing(&ept, 3 * EPT_1G - EPT_2M - EPT_4K);
 }
 
-static void page_sizes_that_the_processor_lacks_are_not_used(void **state)
-{
+static void page_sizes_that_the_processor_lacks_are_not_used(void **state) {
     struct ept ept = fresh(false);
 
     (void)state;
@@ -141,8 +130,7 @@ static void page_sizes_that_the_processor_lacks_are_not_used(void **state)
     maps(&ept, EPT_1G, EPT_1G, EPT_2M);
 }
 
-static void a_difference_in_alignment_forces_small_pages(void **state)
-{
+static void a_difference_in_alignment_forces_small_pages(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -151,8 +139,7 @@ static void a_difference_in_alignment_forces_small_pages(void **state)
 }
 
 /* The APIC-access page may be moved over RAM. */
-static void one_small_page_over_a_large_one_splits_it(void **state)
-{
+static void one_small_page_over_a_large_one_splits_it(void **state) {
     struct ept ept = fresh(true);
     struct ept_page page;
 
@@ -177,8 +164,7 @@ static void one_small_page_over_a_large_one_splits_it(void **state)
     maps(&ept, 0x5000, EPT_1G + 0x5000, EPT_4K);
 }
 
-static void the_whole_split_table_maps_what_the_large_page_did(void **state)
-{
+static void the_whole_split_table_maps_what_the_large_page_did(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -199,8 +185,7 @@ static void the_whole_split_table_maps_what_the_large_page_did(void **state)
 }
 
 /* The bits as the processor reads them: SDM "Format of an EPT Page-Table Entry" and the others. */
-static void the_entries_are_as_the_manual_says(void **state)
-{
+static void the_entries_are_as_the_manual_says(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -216,8 +201,7 @@ static void the_entries_are_as_the_manual_says(void **state)
     assert_int_equal(pool.used, 4);
 }
 
-static void a_large_page_does_not_replace_a_table(void **state)
-{
+static void a_large_page_does_not_replace_a_table(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -228,8 +212,7 @@ static void a_large_page_does_not_replace_a_table(void **state)
     assert_int_equal(pool.used, 4);
 }
 
-static void the_last_page_below_the_limit(void **state)
-{
+static void the_last_page_below_the_limit(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -237,8 +220,7 @@ static void the_last_page_below_the_limit(void **state)
     maps(&ept, EPT_LIMIT - 1, 0x1fff, EPT_4K);
 }
 
-static void unaligned_and_empty_ranges_are_refused(void **state)
-{
+static void unaligned_and_empty_ranges_are_refused(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -249,8 +231,7 @@ static void unaligned_and_empty_ranges_are_refused(void **state)
     assert_int_equal(pool.used, 1);
 }
 
-static void addresses_that_do_not_exist_are_refused(void **state)
-{
+static void addresses_that_do_not_exist_are_refused(void **state) {
     struct ept ept = fresh(true);
     uint64_t width = 1ULL << 39;
 
@@ -264,8 +245,7 @@ static void addresses_that_do_not_exist_are_refused(void **state)
     assert_null(map_ram(&ept, 0, width - EPT_4K, EPT_4K));
 }
 
-static void rights_that_are_a_misconfiguration_are_refused(void **state)
-{
+static void rights_that_are_a_misconfiguration_are_refused(void **state) {
     struct ept ept = fresh(true);
     static const uint64_t bad[] = {0,           EPT_WRITE,   EPT_WRITE | EPT_EXECUTE,
                                    EPT_EXECUTE, EPT_ALL | 8, EPT_READ | 1ULL << 63};
@@ -277,8 +257,7 @@ static void rights_that_are_a_misconfiguration_are_refused(void **state)
 }
 
 /* Whatever the number of tables, a failed call leaves every page either old or new. */
-static void out_of_memory_leaves_old_or_new(void **state)
-{
+static void out_of_memory_leaves_old_or_new(void **state) {
     (void)state;
     for (unsigned limit = 1; limit < 6; limit++) {
         struct ept ept = fresh(true);
@@ -295,8 +274,7 @@ static void out_of_memory_leaves_old_or_new(void **state)
     }
 }
 
-static void no_top_table(void **state)
-{
+static void no_top_table(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
@@ -304,16 +282,14 @@ static void no_top_table(void **state)
     refused(ept_init(&ept), "no memory");
 }
 
-static void the_ept_pointer(void **state)
-{
+static void the_ept_pointer(void **state) {
     struct ept ept = fresh(true);
 
     (void)state;
     assert_true(ept_pointer(&ept) == (POOL_BASE | 0x1e));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fresh_table_maps_nothing),
         cmocka_unit_test(the_largest_page_that_fits_is_used),

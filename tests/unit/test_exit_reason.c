@@ -8,8 +8,7 @@
 
 #include "arch/exit_reason.h"
 
-static void known_reasons_have_their_names(void **state)
-{
+static void known_reasons_have_their_names(void **state) {
     (void)state;
     assert_string_equal(exit_reason_name(0), "exception or NMI");
     assert_string_equal(exit_reason_name(10), "CPUID");
@@ -18,15 +17,13 @@ static void known_reasons_have_their_names(void **state)
     assert_string_equal(exit_reason_name(56), "APIC write");
 }
 
-static void the_flags_above_the_basic_reason_do_not_matter(void **state)
-{
+static void the_flags_above_the_basic_reason_do_not_matter(void **state) {
     (void)state;
     assert_string_equal(exit_reason_name(0x80000021), "VM-entry failure: invalid guest state");
     assert_string_equal(exit_reason_name(1u << 27 | 48), "EPT violation");
 }
 
-static void numbers_that_are_not_in_the_list_are_unknown(void **state)
-{
+static void numbers_that_are_not_in_the_list_are_unknown(void **state) {
     static const uint32_t unknown[] = {35, 38, 42, 57, 71, 79, 80, 0xffff, 0xffffffff};
 
     (void)state;
@@ -35,8 +32,7 @@ static void numbers_that_are_not_in_the_list_are_unknown(void **state)
     }
 }
 
-static void instruction_errors(void **state)
-{
+static void instruction_errors(void **state) {
     static const uint32_t unknown[] = {0, 1, 14, 21, 27, 29, 0xffffffff};
 
     (void)state;
@@ -48,8 +44,7 @@ static void instruction_errors(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_reasons_have_their_names),
         cmocka_unit_test(the_flags_above_the_basic_reason_do_not_matter),

@@ -21,8 +21,7 @@
         assert_string_equal(ours, theirs);                                                         \
     } while (0)
 
-static void integers_print_as_printf_prints_them(void **state)
-{
+static void integers_print_as_printf_prints_them(void **state) {
     (void)state;
     SAME("%d %d %u", 0, -1, 42u);
     SAME("%d %d", INT_MIN, INT_MAX);
@@ -32,8 +31,7 @@ static void integers_print_as_printf_prints_them(void **state)
     SAME("%x|%lx", 0xdeadbeefu, 0x123456789abcdef0ul);
 }
 
-static void width_and_flags(void **state)
-{
+static void width_and_flags(void **state) {
     (void)state;
     SAME("[%8d] [%-8d] [%08d]", 42, 42, 42);
     SAME("[%8d] [%-8d] [%08d]", -42, -42, -42);
@@ -43,15 +41,13 @@ static void width_and_flags(void **state)
     SAME("100%% %s", "sure");
 }
 
-static void strings(void **state)
-{
+static void strings(void **state) {
     (void)state;
     SAME("[%s] [%8s] [%-8s]", "abc", "abc", "abc");
     SAME("[%2s] [%-2s] [%s] [%3s] [%5s]", "abc", "abc", "", "", "-1");
 }
 
-static void a_null_string_is_named(void **state)
-{
+static void a_null_string_is_named(void **state) {
     char out[32];
     const char *volatile none = NULL;
 
@@ -60,8 +56,7 @@ static void a_null_string_is_named(void **state)
     assert_string_equal(out, "<(null)>");
 }
 
-static void output_is_bounded_and_terminated(void **state)
-{
+static void output_is_bounded_and_terminated(void **state) {
     char out[8];
 
     (void)state;
@@ -75,8 +70,7 @@ static void output_is_bounded_and_terminated(void **state)
     }
 }
 
-static void size_zero_writes_nothing(void **state)
-{
+static void size_zero_writes_nothing(void **state) {
     char out[1] = {'#'};
 
     (void)state;
@@ -85,8 +79,7 @@ static void size_zero_writes_nothing(void **state)
     assert_int_equal(format(NULL, 0, "%s", "abc"), 3);
 }
 
-static void text_grows_step_by_step(void **state)
-{
+static void text_grows_step_by_step(void **state) {
     char out[8];
 
     (void)state;
@@ -103,8 +96,7 @@ static void text_grows_step_by_step(void **state)
     }
 }
 
-static int format_unchecked(char *out, size_t size, const char *fmt, ...)
-{
+static int format_unchecked(char *out, size_t size, const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);
@@ -116,8 +108,7 @@ static int format_unchecked(char *out, size_t size, const char *fmt, ...)
     return length;
 }
 
-static void what_is_not_known_is_copied(void **state)
-{
+static void what_is_not_known_is_copied(void **state) {
     char out[64];
 
     (void)state;
@@ -129,8 +120,7 @@ static void what_is_not_known_is_copied(void **state)
     assert_string_equal(out, "%.4x|%p|%c|%i|%X");
 }
 
-static void absurd_widths_are_limited(void **state)
-{
+static void absurd_widths_are_limited(void **state) {
     char out[16];
 
     (void)state;
@@ -140,8 +130,7 @@ static void absurd_widths_are_limited(void **state)
     assert_string_equal(out, "000000000000000");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_print_as_printf_prints_them),
         cmocka_unit_test(width_and_flags),

@@ -24,8 +24,7 @@
 static uint8_t ram[8 * PAGE];
 static unsigned reads;
 
-static bool read_ram(void *context, uint64_t address, unsigned size, uint64_t *value)
-{
+static bool read_ram(void *context, uint64_t address, unsigned size, uint64_t *value) {
     assert_ptr_equal(context, ram);
     assert_true(size == 4 || size == 8);
     assert_int_equal(address % size, 0);
@@ -37,30 +36,25 @@ static bool read_ram(void *context, uint64_t address, unsigned size, uint64_t *v
     return true;
 }
 
-static void set64(uint64_t table, unsigned index, uint64_t entry)
-{
+static void set64(uint64_t table, unsigned index, uint64_t entry) {
     memcpy(ram + (table - RAM_BASE) + 8 * index, &entry, 8);
 }
 
-static void set32(uint64_t table, unsigned index, uint32_t entry)
-{
+static void set32(uint64_t table, unsigned index, uint32_t entry) {
     memcpy(ram + (table - RAM_BASE) + 4 * index, &entry, 4);
 }
 
-static struct guest_paging paging_with(uint64_t cr0, uint64_t cr4, uint64_t efer)
-{
+static struct guest_paging paging_with(uint64_t cr0, uint64_t cr4, uint64_t efer) {
     memset(ram, 0, sizeof(ram));
     return (struct guest_paging){
         .cr0 = cr0, .cr3 = TABLE(0), .cr4 = cr4, .efer = efer, .read = read_ram, .context = ram};
 }
 
-static struct guest_paging four_level(void)
-{
+static struct guest_paging four_level(void) {
     return paging_with(CR0_PE | CR0_PG, CR4_PAE, EFER_LME | EFER_LMA);
 }
 
-static void assert_found(const struct guest_paging *paging, uint64_t linear, uint64_t expected)
-{
+static void assert_found(const struct guest_paging *paging, uint64_t linear, uint64_t expected) {
     uint64_t physical = ~expected;
 
     reads = 0;
@@ -69,8 +63,7 @@ static void assert_found(const struct guest_paging *paging, uint64_t linear, uin
     assert_true(reads <= 4);
 }
 
-static void assert_lost(const struct guest_paging *paging, uint64_t linear)
-{
+static void assert_lost(const struct guest_paging *paging, uint64_t linear) {
     uint64_t physical;
 
     reads = 0;
@@ -78,8 +71,7 @@ static void assert_lost(const struct guest_paging *paging, uint64_t linear)
     assert_true(reads <= 4);
 }
 
-static void without_paging_linear_is_physical(void **state)
-{
+static void without_paging_linear_is_physical(void **state) {
     struct guest_paging paging = paging_with(CR0_PE, CR4_PAE | CR4_PSE, 0);
 
     (void)state;
@@ -90,8 +82,7 @@ static void without_paging_linear_is_physical(void **state)
 
 /* ---- 32-bit paging ---- */
 
-static void a_small_page_of_32_bit_paging(void **state)
-{
+static void a_small_page_of_32_bit_paging(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, 0, 0);
 
     (void)state;
@@ -104,8 +95,7 @@ static void a_small_page_of_32_bit_paging(void **state)
     assert_lost(&paging, 0xffbff000);
 }
 
-static void a_4_mib_page_needs_pse(void **state)
-{
+static void a_4_mib_page_needs_pse(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, CR4_PSE, 0);
 
     (void)state;
@@ -118,8 +108,7 @@ static void a_4_mib_page_needs_pse(void **state)
     assert_found(&paging, 0x402345, 0x7777345);
 }
 
-static void a_4_mib_page_above_4_gib(void **state)
-{
+static void a_4_mib_page_above_4_gib(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, CR4_PSE, 0);
 
     (void)state;
@@ -129,8 +118,7 @@ static void a_4_mib_page_above_4_gib(void **state)
 
 /* ---- PAE paging ---- */
 
-static void pae_paging_has_four_entries_at_the_top(void **state)
-{
+static void pae_paging_has_four_entries_at_the_top(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, CR4_PAE | CR4_PSE, EFER_NXE);
 
     (void)state;
@@ -147,8 +135,7 @@ static void pae_paging_has_four_entries_at_the_top(void **state)
     assert_lost(&paging, 0xffffe000);
 }
 
-static void pae_paging_has_no_1_gib_pages(void **state)
-{
+static void pae_paging_has_no_1_gib_pages(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, CR4_PAE, 0);
 
     (void)state;
@@ -159,8 +146,7 @@ static void pae_paging_has_no_1_gib_pages(void **state)
 
 /* ---- 4-level paging ---- */
 
-static void pages_of_each_size(void **state)
-{
+static void pages_of_each_size(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -179,8 +165,7 @@ static void pages_of_each_size(void **state)
     assert_int_equal(reads, 4);
 }
 
-static void not_present_at_each_level(void **state)
-{
+static void not_present_at_each_level(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -197,8 +182,7 @@ static void not_present_at_each_level(void **state)
     }
 }
 
-static void tables_outside_ram_end_the_walk(void **state)
-{
+static void tables_outside_ram_end_the_walk(void **state) {
     static const uint64_t outside[] = {0, RAM_BASE - PAGE, TABLE(8), 0xffffffffff000ULL};
     struct guest_paging paging = four_level();
 
@@ -217,8 +201,7 @@ static void tables_outside_ram_end_the_walk(void **state)
     }
 }
 
-static void the_page_itself_may_lie_anywhere(void **state)
-{
+static void the_page_itself_may_lie_anywhere(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -227,8 +210,7 @@ static void the_page_itself_may_lie_anywhere(void **state)
     assert_found(&paging, 0x1abc, 0xffffffffffabcULL);
 }
 
-static void a_table_that_is_its_own_child_ends_the_walk_too(void **state)
-{
+static void a_table_that_is_its_own_child_ends_the_walk_too(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -249,8 +231,7 @@ static void a_table_that_is_its_own_child_ends_the_walk_too(void **state)
     assert_int_equal(reads, 2);
 }
 
-static void addresses_that_are_not_canonical_are_not_mapped(void **state)
-{
+static void addresses_that_are_not_canonical_are_not_mapped(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -262,8 +243,7 @@ static void addresses_that_are_not_canonical_are_not_mapped(void **state)
     assert_found(&paging, UINT64_MAX, TABLE(0) + 0xfff);
 }
 
-static void five_level_paging_is_refused(void **state)
-{
+static void five_level_paging_is_refused(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -272,8 +252,7 @@ static void five_level_paging_is_refused(void **state)
     assert_lost(&paging, 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_paging_linear_is_physical),
         cmocka_unit_test(a_small_page_of_32_bit_paging),

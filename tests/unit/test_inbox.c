@@ -11,16 +11,14 @@
 
 static struct inbox inbox;
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     (void)state;
     memset(&inbox, 0xee, sizeof(inbox));
     inbox_reset(&inbox);
     return 0;
 }
 
-static void a_reset_inbox_is_empty(void **state)
-{
+static void a_reset_inbox_is_empty(void **state) {
     (void)state;
     assert_true(inbox_is_empty(&inbox));
     for (unsigned i = 0; i < 4; i++) {
@@ -31,8 +29,7 @@ static void a_reset_inbox_is_empty(void **state)
         assert_int_equal(inbox_take_pins(&inbox, (uint8_t)vector), 0);
 }
 
-static void an_edge_is_taken_once(void **state)
-{
+static void an_edge_is_taken_once(void **state) {
     (void)state;
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++) {
         inbox_post_edge(&inbox, (uint8_t)vector);
@@ -44,8 +41,7 @@ static void an_edge_is_taken_once(void **state)
     }
 }
 
-static void a_level_delivery_brings_its_pins(void **state)
-{
+static void a_level_delivery_brings_its_pins(void **state) {
     (void)state;
     inbox_post_level(&inbox, 0x51, 5);
     inbox_post_level(&inbox, 0x51, 23);
@@ -59,8 +55,7 @@ static void a_level_delivery_brings_its_pins(void **state)
     assert_true(inbox_is_empty(&inbox));
 }
 
-static void edges_and_levels_do_not_mix(void **state)
-{
+static void edges_and_levels_do_not_mix(void **state) {
     (void)state;
     inbox_post_edge(&inbox, 0x51);
     inbox_post_level(&inbox, 0x52, 1);
@@ -69,8 +64,7 @@ static void edges_and_levels_do_not_mix(void **state)
 }
 
 /* The poster is between its two steps when the vectors are taken: the pin is announced later. */
-static void a_pin_posted_after_the_vectors_were_taken_is_not_lost(void **state)
-{
+static void a_pin_posted_after_the_vectors_were_taken_is_not_lost(void **state) {
     (void)state;
     atomic_fetch_or(&inbox.posted_pins[0x51], 1u << 7); /* first half of a post */
     assert_int_equal(inbox_take_levels(&inbox, 1), 0);
@@ -81,8 +75,7 @@ static void a_pin_posted_after_the_vectors_were_taken_is_not_lost(void **state)
 
 /* The vector was taken for an earlier pin; the late pin is taken with it, and what announces it
  * afterwards finds an empty mask. */
-static void a_pin_taken_early_is_not_seen_twice(void **state)
-{
+static void a_pin_taken_early_is_not_seen_twice(void **state) {
     (void)state;
     inbox_post_level(&inbox, 0x51, 3);
     assert_int_equal(inbox_take_levels(&inbox, 1), 1ULL << (0x51 - 64));
@@ -92,8 +85,7 @@ static void a_pin_taken_early_is_not_seen_twice(void **state)
     assert_int_equal(inbox_take_pins(&inbox, 0x51), 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_reset_inbox_is_empty, set_up),
         cmocka_unit_test_setup(an_edge_is_taken_once, set_up),

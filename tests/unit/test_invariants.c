@@ -2,8 +2,7 @@
  * test_invariants_shared.c and test_invariants_ioapic.c have the others. */
 #include "tests/unit/invariants.h"
 
-static void invariant_1_a_level_eoi_exits_and_reaches_the_ioapic(void **state)
-{
+static void invariant_1_a_level_eoi_exits_and_reaches_the_ioapic(void **state) {
     (void)state;
     in_service_on_0();
     assert_true(waits_for_eoi(5));
@@ -14,14 +13,12 @@ static void invariant_1_a_level_eoi_exits_and_reaches_the_ioapic(void **state)
 
 /* Another CPU posts a level interrupt and takes the route away, just between the first sync of an
  * entry and its scan: only what is accepted under the lock is not overtaken by that scan. */
-static void post_and_reroute(struct world *w)
-{
+static void post_and_reroute(struct world *w) {
     world_line(w, 5, true);
     world_route(w, 5, RTE_LEVEL, V, 1);
 }
 
-static void invariant_1_posted_and_rerouted_between_sync_and_scan(void **state)
-{
+static void invariant_1_posted_and_rerouted_between_sync_and_scan(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_run(&world, 0);
@@ -33,8 +30,7 @@ static void invariant_1_posted_and_rerouted_between_sync_and_scan(void **state)
     assert_runs(1, V); /* the line is still active */
 }
 
-static void invariant_2_a_route_kicks_its_vcpu_before_it_can_deliver(void **state)
-{
+static void invariant_2_a_route_kicks_its_vcpu_before_it_can_deliver(void **state) {
     (void)state;
     world.notified = 0;
     level_to(5, V, 1);
@@ -44,8 +40,7 @@ static void invariant_2_a_route_kicks_its_vcpu_before_it_can_deliver(void **stat
     assert_runs(1, V); /* the world checks that the bit was there */
 }
 
-static void invariant_3_a_route_that_goes_takes_its_bit_along(void **state)
-{
+static void invariant_3_a_route_that_goes_takes_its_bit_along(void **state) {
     (void)state;
     level_to(5, V, 0);
     assert_bit(0, V, true);
@@ -56,8 +51,7 @@ static void invariant_3_a_route_that_goes_takes_its_bit_along(void **state)
     assert_bit(1, V, false);
 }
 
-static void invariant_5_an_eoi_delivers_again_to_the_current_destination(void **state)
-{
+static void invariant_5_an_eoi_delivers_again_to_the_current_destination(void **state) {
     (void)state;
     in_service_on_0();
     level_to(5, V, 1);
@@ -70,8 +64,7 @@ static void invariant_5_an_eoi_delivers_again_to_the_current_destination(void **
     assert_runs(1, V);
 }
 
-static void invariant_6_destination_changed_in_service(void **state)
-{
+static void invariant_6_destination_changed_in_service(void **state) {
     (void)state;
     in_service_on_0();
     level_to(5, V, 1);
@@ -87,8 +80,7 @@ static void invariant_6_destination_changed_in_service(void **state)
     assert_int_equal(world.eoi_exits[0][V], 1);
 }
 
-static void invariant_7_destination_changed_while_in_the_irr(void **state)
-{
+static void invariant_7_destination_changed_while_in_the_irr(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_run(&world, 0);
@@ -103,8 +95,7 @@ static void invariant_7_destination_changed_while_in_the_irr(void **state)
     assert_bit(0, V, false);
 }
 
-static void invariant_7_destination_changed_while_in_the_inbox(void **state)
-{
+static void invariant_7_destination_changed_while_in_the_inbox(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_run(&world, 0);
@@ -117,8 +108,7 @@ static void invariant_7_destination_changed_while_in_the_inbox(void **state)
 }
 
 /* V and W nested on vCPU 0, both rerouted away. */
-static void two_stale_vectors(void)
-{
+static void two_stale_vectors(void) {
     level_to(5, V, 0);
     level_to(6, W, 0);
     world_line(&world, 5, true);
@@ -133,8 +123,7 @@ static void two_stale_vectors(void)
     assert_true(world_is_stale(&world, 0, V) && world_is_stale(&world, 0, W));
 }
 
-static void invariant_8_a_second_stale_vector_keeps_its_own_bit(void **state)
-{
+static void invariant_8_a_second_stale_vector_keeps_its_own_bit(void **state) {
     (void)state;
     two_stale_vectors();
     assert_eoi(0, WORLD_EOI_STALE); /* W, the higher */
@@ -145,8 +134,7 @@ static void invariant_8_a_second_stale_vector_keeps_its_own_bit(void **state)
 }
 
 /* The lower one's EOI comes first: its bit goes at once, though a higher one is stale as well. */
-static void invariant_8_the_lower_stale_bit_does_not_wait_for_the_higher(void **state)
-{
+static void invariant_8_the_lower_stale_bit_does_not_wait_for_the_higher(void **state) {
     (void)state;
     level_to(5, V, 0);
     level_to(6, W, 0);
@@ -170,8 +158,7 @@ static void invariant_8_the_lower_stale_bit_does_not_wait_for_the_higher(void **
 }
 
 /* One instance in service and one behind it: two stale exits, and not one more. */
-static void invariant_9_stale_exits_are_bounded_by_what_is_in_flight(void **state)
-{
+static void invariant_9_stale_exits_are_bounded_by_what_is_in_flight(void **state) {
     (void)state;
     in_service_on_0();
     level_to(6, V, 0);
@@ -196,8 +183,7 @@ static void invariant_9_stale_exits_are_bounded_by_what_is_in_flight(void **stat
 }
 
 /* An edge instance is ahead of the level one in flight: one coincidental exit, then one stale. */
-static void invariant_9_coincidental_exits_are_bounded_by_what_is_ahead(void **state)
-{
+static void invariant_9_coincidental_exits_are_bounded_by_what_is_ahead(void **state) {
     (void)state;
     world_posted_interrupt(&world, 0, V);
     assert_int_equal(world_deliver(&world, 0), V);
@@ -216,8 +202,7 @@ static void invariant_9_coincidental_exits_are_bounded_by_what_is_ahead(void **s
     assert_int_equal(world.eoi_exits[0][V], 2);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(invariant_1_a_level_eoi_exits_and_reaches_the_ioapic),
         TEST(invariant_1_posted_and_rerouted_between_sync_and_scan),

@@ -4,8 +4,7 @@
 
 /* ---- acceptance ---- */
 
-static void invariant_4_nobody_there_leaves_remote_irr_clear(void **state)
-{
+static void invariant_4_nobody_there_leaves_remote_irr_clear(void **state) {
     (void)state;
     level_to(5, V, 9); /* no LAPIC has this ID */
     world_line(&world, 5, true);
@@ -18,8 +17,7 @@ static void invariant_4_nobody_there_leaves_remote_irr_clear(void **state)
     assert_runs(1, V);
 }
 
-static void invariant_4_a_disabled_lapic_accepts_later(void **state)
-{
+static void invariant_4_a_disabled_lapic_accepts_later(void **state) {
     (void)state;
     world_write_apic(&world, 1, APIC_SVR, 0xff);
     level_to(5, V, 1);
@@ -31,8 +29,7 @@ static void invariant_4_a_disabled_lapic_accepts_later(void **state)
     assert_eoi(1, WORLD_EOI_LIVE);
 }
 
-static void invariant_4_nothing_is_delivered_until_the_eoi(void **state)
-{
+static void invariant_4_nothing_is_delivered_until_the_eoi(void **state) {
     (void)state;
     in_service_on_0();
     for (int i = 0; i < 10; i++) {
@@ -45,8 +42,7 @@ static void invariant_4_nothing_is_delivered_until_the_eoi(void **state)
 
 /* ---- writes to the entry ---- */
 
-static void invariant_10_the_eoi_of_the_old_vector_is_orphaned(void **state)
-{
+static void invariant_10_the_eoi_of_the_old_vector_is_orphaned(void **state) {
     (void)state;
     in_service_on_0();
     level_to(5, W, 0);
@@ -61,8 +57,7 @@ static void invariant_10_the_eoi_of_the_old_vector_is_orphaned(void **state)
     assert_runs(0, -1); /* blocked, as on hardware */
 }
 
-static void invariant_10_a_switch_to_edge_recovers_it(void **state)
-{
+static void invariant_10_a_switch_to_edge_recovers_it(void **state) {
     (void)state;
     invariant_10_the_eoi_of_the_old_vector_is_orphaned(state);
     world_route(&world, 5, RTE_MASKED, W, 0);
@@ -71,8 +66,7 @@ static void invariant_10_a_switch_to_edge_recovers_it(void **state)
     assert_eoi(0, WORLD_EOI_LIVE);
 }
 
-static void invariant_10_writing_the_vector_back_and_an_eoi_recover_it(void **state)
-{
+static void invariant_10_writing_the_vector_back_and_an_eoi_recover_it(void **state) {
     (void)state;
     in_service_on_0();
     level_to(5, W, 0);
@@ -83,8 +77,7 @@ static void invariant_10_writing_the_vector_back_and_an_eoi_recover_it(void **st
     assert_false(waits_for_eoi(5));
 }
 
-static void invariant_11_level_to_edge_clears_remote_irr_at_once(void **state)
-{
+static void invariant_11_level_to_edge_clears_remote_irr_at_once(void **state) {
     (void)state;
     in_service_on_0();
     world_route(&world, 5, RTE_MASKED, V, 0); /* mask + edge + restore: an EOI on version 11H */
@@ -99,15 +92,13 @@ static void invariant_11_level_to_edge_clears_remote_irr_at_once(void **state)
     assert_eoi(0, WORLD_EOI_LIVE);
 }
 
-static void invariant_11_a_write_never_sets_the_read_only_bits(void **state)
-{
+static void invariant_11_a_write_never_sets_the_read_only_bits(void **state) {
     (void)state;
     world_route(&world, 5, RTE_LEVEL | RTE_REMOTE_IRR | RTE_DELIVERY_STATUS | RTE_MASKED, V, 0);
     assert_int_equal(world_read_entry(&world, 5), RTE_LEVEL | RTE_MASKED | V);
 }
 
-static void invariant_12_masked_in_flight(void **state)
-{
+static void invariant_12_masked_in_flight(void **state) {
     (void)state;
     in_service_on_0();
     world_route(&world, 5, RTE_LEVEL | RTE_MASKED, V, 0);
@@ -124,8 +115,7 @@ static void invariant_12_masked_in_flight(void **state)
     assert_runs(0, V);
 }
 
-static void invariant_12_edges_and_levels_that_pass_while_masked_are_gone(void **state)
-{
+static void invariant_12_edges_and_levels_that_pass_while_masked_are_gone(void **state) {
     (void)state;
     world_route(&world, 5, RTE_MASKED, V, 0);
     world_route(&world, 6, RTE_MASKED | RTE_LEVEL, W, 0);
@@ -140,8 +130,8 @@ static void invariant_12_edges_and_levels_that_pass_while_masked_are_gone(void *
 
 /* ---- a LAPIC that changes ---- */
 
-static void assert_stale_after(uint32_t offset, uint32_t value, uint64_t flags, uint8_t destination)
-{
+static void assert_stale_after(uint32_t offset, uint32_t value, uint64_t flags,
+                               uint8_t destination) {
     world_route(&world, 5, RTE_LEVEL | flags, V, destination);
     world_line(&world, 5, true);
     assert_runs(0, V);
@@ -154,21 +144,18 @@ static void assert_stale_after(uint32_t offset, uint32_t value, uint64_t flags, 
     assert_bit(0, V, false);
 }
 
-static void invariant_13_a_new_ldr_is_a_reroute(void **state)
-{
+static void invariant_13_a_new_ldr_is_a_reroute(void **state) {
     (void)state;
     assert_stale_after(APIC_LDR, 0x80000000, RTE_LOGICAL, 1);
 }
 
-static void invariant_13_a_new_dfr_is_a_reroute(void **state)
-{
+static void invariant_13_a_new_dfr_is_a_reroute(void **state) {
     (void)state;
     world_write_apic(&world, 0, APIC_LDR, 0x13000000); /* flat: bits 0, 1, 4 */
     assert_stale_after(APIC_DFR, 0x0fffffff, RTE_LOGICAL, 1);
 }
 
-static void invariant_13_a_new_id_is_a_reroute(void **state)
-{
+static void invariant_13_a_new_id_is_a_reroute(void **state) {
     (void)state;
     assert_stale_after(APIC_ID, 7u << 24, 0, 0);
     world_line(&world, 5, true);
@@ -177,14 +164,12 @@ static void invariant_13_a_new_id_is_a_reroute(void **state)
     assert_runs(0, V);
 }
 
-static void invariant_13_software_disable_is_a_reroute(void **state)
-{
+static void invariant_13_software_disable_is_a_reroute(void **state) {
     (void)state;
     assert_stale_after(APIC_SVR, 0xff, 0, 0);
 }
 
-static void invariant_13_x2apic_mode_is_a_reroute(void **state)
-{
+static void invariant_13_x2apic_mode_is_a_reroute(void **state) {
     struct vlapic *apic = routing_vlapic(&world.routing, 2);
 
     (void)state;
@@ -202,8 +187,7 @@ static void invariant_13_x2apic_mode_is_a_reroute(void **state)
     assert_runs(2, V);
 }
 
-static void invariant_20_init_drops_the_tokens_and_reports_them(void **state)
-{
+static void invariant_20_init_drops_the_tokens_and_reports_them(void **state) {
     (void)state;
     in_service_on_0();
     level_to(6, W, 0);
@@ -222,8 +206,7 @@ static void invariant_20_init_drops_the_tokens_and_reports_them(void **state)
     assert_eoi(0, WORLD_EOI_LIVE);
 }
 
-static void invariant_20_a_globally_disabled_lapic_forgets_as_well(void **state)
-{
+static void invariant_20_a_globally_disabled_lapic_forgets_as_well(void **state) {
     struct vlapic *apic = routing_vlapic(&world.routing, 0);
 
     (void)state;
@@ -236,8 +219,7 @@ static void invariant_20_a_globally_disabled_lapic_forgets_as_well(void **state)
 
 /* ---- the version 20H I/O APIC ---- */
 
-static void invariant_21_a_suppressed_eoi_waits_for_the_eoi_register(void **state)
-{
+static void invariant_21_a_suppressed_eoi_waits_for_the_eoi_register(void **state) {
     (void)state;
     world_start(&world, 3, 0x20);
     world_write_apic(&world, 0, APIC_SVR, APIC_SVR_ENABLE | APIC_SVR_SUPPRESS_EOI_BROADCAST | 0xff);
@@ -252,8 +234,7 @@ static void invariant_21_a_suppressed_eoi_waits_for_the_eoi_register(void **stat
     assert_false(waits_for_eoi(5));
 }
 
-static void invariant_21_version_11h_has_neither(void **state)
-{
+static void invariant_21_version_11h_has_neither(void **state) {
     (void)state;
     in_service_on_0();
     world_write_apic(&world, 0, APIC_SVR, APIC_SVR_ENABLE | APIC_SVR_SUPPRESS_EOI_BROADCAST | 0xff);
@@ -269,8 +250,7 @@ static void invariant_21_version_11h_has_neither(void **state)
 /* ---- the line ---- */
 
 /* Handles interrupts until none is pending; returns how many, or gives up after `limit`. */
-static unsigned handle_all(unsigned limit)
-{
+static unsigned handle_all(unsigned limit) {
     unsigned handled = 0;
 
     while (handled < limit && world_run(&world, 0) == V) {
@@ -280,8 +260,7 @@ static unsigned handle_all(unsigned limit)
     return handled;
 }
 
-static void invariant_22_a_stuck_line_lets_the_guest_make_progress(void **state)
-{
+static void invariant_22_a_stuck_line_lets_the_guest_make_progress(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_line(&world, 5, true);
@@ -299,8 +278,7 @@ static void invariant_22_a_stuck_line_lets_the_guest_make_progress(void **state)
     assert_int_equal(handle_all(100), 1);
 }
 
-static void invariant_22_a_line_that_goes_inactive_is_no_storm(void **state)
-{
+static void invariant_22_a_line_that_goes_inactive_is_no_storm(void **state) {
     (void)state;
     level_to(5, V, 0);
     for (int i = 0; i < 5 * VIOAPIC_IMMEDIATE_DELIVERIES; i++) {
@@ -318,8 +296,7 @@ static void invariant_22_a_line_that_goes_inactive_is_no_storm(void **state)
     assert_int_equal(handle_all(3), 3);
 }
 
-static void invariant_23_a_glitch_before_acceptance_is_one_interrupt(void **state)
-{
+static void invariant_23_a_glitch_before_acceptance_is_one_interrupt(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_route(&world, 6, 0, W, 1); /* edge */
@@ -342,8 +319,7 @@ static void invariant_23_a_glitch_before_acceptance_is_one_interrupt(void **stat
     assert_runs(0, -1);
 }
 
-static void invariant_24_tmr_changes_at_acceptance_only(void **state)
-{
+static void invariant_24_tmr_changes_at_acceptance_only(void **state) {
     const struct apic_page *page = &world.page[0];
 
     (void)state;
@@ -364,8 +340,7 @@ static void invariant_24_tmr_changes_at_acceptance_only(void **state)
     assert_false(apic_page_has(page, APIC_TMR, V)); /* accepted as an edge */
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(invariant_4_nobody_there_leaves_remote_irr_clear),
         TEST(invariant_4_a_disabled_lapic_accepts_later),

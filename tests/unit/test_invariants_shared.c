@@ -2,8 +2,7 @@
  * interrupts share; EOIs that mean nothing; requests that coalesce. */
 #include "tests/unit/invariants.h"
 
-static void invariant_14_every_target_has_the_bit_and_the_first_eoi_counts(void **state)
-{
+static void invariant_14_every_target_has_the_bit_and_the_first_eoi_counts(void **state) {
     (void)state;
     world_route(&world, 5, RTE_LEVEL | RTE_LOGICAL, V, 0x7);
     world_line(&world, 5, true);
@@ -18,8 +17,7 @@ static void invariant_14_every_target_has_the_bit_and_the_first_eoi_counts(void 
     assert_int_equal(world.traced[TRACE_REMOTE_IRR], 2);
 }
 
-static void invariant_14_lowest_priority_has_one_token_and_takes_turns(void **state)
-{
+static void invariant_14_lowest_priority_has_one_token_and_takes_turns(void **state) {
     unsigned chosen[3] = {0};
 
     (void)state;
@@ -43,8 +41,7 @@ static void invariant_14_lowest_priority_has_one_token_and_takes_turns(void **st
     assert_int_equal(chosen[2], 5);
 }
 
-static void after_one_stale_eoi(void)
-{
+static void after_one_stale_eoi(void) {
     in_service_on_0();
     level_to(5, V, 1);
     world_line(&world, 5, false);
@@ -53,8 +50,7 @@ static void after_one_stale_eoi(void)
     world_run(&world, 0);
 }
 
-static void invariant_15_a_million_edges_after_the_stale_eoi_exit_no_more(void **state)
-{
+static void invariant_15_a_million_edges_after_the_stale_eoi_exit_no_more(void **state) {
     (void)state;
     after_one_stale_eoi();
     world_posted_interrupt(&world, 0, V);
@@ -66,8 +62,7 @@ static void invariant_15_a_million_edges_after_the_stale_eoi_exit_no_more(void *
     assert_int_equal(world.eoi_exits[0][V], 1);
 }
 
-static void invariant_15_ipis_and_entries_between_do_not_bring_the_bit_back(void **state)
-{
+static void invariant_15_ipis_and_entries_between_do_not_bring_the_bit_back(void **state) {
     (void)state;
     after_one_stale_eoi();
     for (int i = 0; i < 2000; i++) {
@@ -80,8 +75,7 @@ static void invariant_15_ipis_and_entries_between_do_not_bring_the_bit_back(void
     assert_int_equal(world.eoi_exits[0][V], 1);
 }
 
-static void without_the_rescan_every_later_eoi_exits(void **state)
-{
+static void without_the_rescan_every_later_eoi_exits(void **state) {
     (void)state;
     world.routing.stale_rescan = false;
     after_one_stale_eoi();
@@ -95,8 +89,7 @@ static void without_the_rescan_every_later_eoi_exits(void **state)
     assert_int_equal(world.routing.counters[0].scans_stale, 0);
 }
 
-static void invariant_16_an_edge_accepted_while_the_level_is_in_service(void **state)
-{
+static void invariant_16_an_edge_accepted_while_the_level_is_in_service(void **state) {
     (void)state;
     in_service_on_0();
     world_line(&world, 5, false);
@@ -108,8 +101,7 @@ static void invariant_16_an_edge_accepted_while_the_level_is_in_service(void **s
     assert_eoi(0, WORLD_EOI_COINCIDENTAL); /* still routed here */
 }
 
-static void invariant_16_a_level_accepted_while_the_edge_is_in_service(void **state)
-{
+static void invariant_16_a_level_accepted_while_the_edge_is_in_service(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_run(&world, 0);
@@ -125,8 +117,7 @@ static void invariant_16_a_level_accepted_while_the_edge_is_in_service(void **st
     assert_false(waits_for_eoi(5));
 }
 
-static void invariant_17_a_spurious_eoi_changes_nothing(void **state)
-{
+static void invariant_17_a_spurious_eoi_changes_nothing(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_route(&world, 6, RTE_LEVEL, 0, 0); /* vector 0: what a spurious EOI looks like */
@@ -141,8 +132,7 @@ static void invariant_17_a_spurious_eoi_changes_nothing(void **state)
     assert_int_equal(world.notified & 1, 0);
 }
 
-static void invariant_18_any_number_of_requests_cost_one_scan(void **state)
-{
+static void invariant_18_any_number_of_requests_cost_one_scan(void **state) {
     uint64_t before;
 
     (void)state;
@@ -161,8 +151,7 @@ static void invariant_18_any_number_of_requests_cost_one_scan(void **state)
     assert_int_equal(world.routing.counters[0].scans, before + 2);
 }
 
-static void invariant_19_one_eoi_serves_two_pins_of_one_vector(void **state)
-{
+static void invariant_19_one_eoi_serves_two_pins_of_one_vector(void **state) {
     (void)state;
     level_to(5, V, 0);
     level_to(6, V, 0);
@@ -183,8 +172,7 @@ static void invariant_19_one_eoi_serves_two_pins_of_one_vector(void **state)
     assert_runs(0, -1); /* once each, and both were inactive */
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(invariant_14_every_target_has_the_bit_and_the_first_eoi_counts),
         TEST(invariant_14_lowest_priority_has_one_token_and_takes_turns),

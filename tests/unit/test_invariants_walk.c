@@ -20,8 +20,7 @@ static struct world world;
 static uint32_t random_state;
 
 /* xorshift32 */
-static uint32_t pick(uint32_t below)
-{
+static uint32_t pick(uint32_t below) {
     random_state ^= random_state << 13;
     random_state ^= random_state >> 17;
     random_state ^= random_state << 5;
@@ -29,15 +28,13 @@ static uint32_t pick(uint32_t below)
 }
 
 /* Few vectors, so that they meet: two of one priority class, one above, one illegal. */
-static uint8_t pick_vector(void)
-{
+static uint8_t pick_vector(void) {
     static const uint8_t vector[] = {0x51, 0x51, 0x5f, 0xc0, 0x0f};
 
     return vector[pick(pick(8) ? 4 : 5)];
 }
 
-static void write_any_entry(void)
-{
+static void write_any_entry(void) {
     uint64_t entry = pick_vector() | (uint64_t)pick(2) << 8; /* fixed or lowest priority */
 
     entry |= pick(4) ? RTE_LEVEL : 0;
@@ -53,8 +50,7 @@ static void write_any_entry(void)
         world_write_half(&world, pick(2 * PINS), (uint32_t)(pick(2) ? entry : entry >> 32));
 }
 
-static void write_any_register(unsigned vcpu)
-{
+static void write_any_register(unsigned vcpu) {
     switch (pick(6)) {
     case 0:
         world_write_apic(&world, vcpu, APIC_LDR, pick(16) << 24);
@@ -83,8 +79,7 @@ static void write_any_register(unsigned vcpu)
 }
 
 /* A vCPU may go on in the guest for a while after it was notified: the kick is on its way. */
-static void run_somehow(unsigned vcpu)
-{
+static void run_somehow(unsigned vcpu) {
     if (world.in_guest[vcpu] && pick(2))
         world_deliver(&world, vcpu);
     else
@@ -92,15 +87,13 @@ static void run_somehow(unsigned vcpu)
 }
 
 /* What another CPU does between the first sync of an entry and the lock. */
-static void meanwhile(struct world *w)
-{
+static void meanwhile(struct world *w) {
     if (pick(2))
         world_line(w, pick(PINS), pick(2));
     write_any_entry();
 }
 
-static void step(void)
-{
+static void step(void) {
     unsigned vcpu = pick(VCPUS);
 
     switch (pick(10)) {
@@ -136,8 +129,7 @@ static void step(void)
 }
 
 /* Everything is handled: no line active, no interrupt left. */
-static void quiesce(void)
-{
+static void quiesce(void) {
     world.before_lock = NULL;
     for (unsigned pin = 0; pin < PINS; pin++)
         world_line(&world, pin, world_entry_bit(&world, pin, RTE_ACTIVE_LOW) != 0);
@@ -155,8 +147,7 @@ static void quiesce(void)
 
 /* At rest no bit is left that no route explains. The world has checked that at the entry; here it
  * is that everything in flight has come home. */
-static void assert_at_rest(uint32_t seed)
-{
+static void assert_at_rest(uint32_t seed) {
     for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
         const struct vlapic *apic = routing_vlapic(&world.routing, vcpu);
 
@@ -165,8 +156,7 @@ static void assert_at_rest(uint32_t seed)
     }
 }
 
-static void no_walk_violates_an_invariant(void **state)
-{
+static void no_walk_violates_an_invariant(void **state) {
     (void)state;
     for (uint32_t seed = 1; seed <= WALKS; seed++) {
         random_state = seed * 2654435761u;
@@ -181,8 +171,7 @@ static void no_walk_violates_an_invariant(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_walk_violates_an_invariant),
     };

@@ -20,14 +20,12 @@
 
 #define SIZE 64
 
-static void fill(uint8_t *bytes)
-{
+static void fill(uint8_t *bytes) {
     for (int i = 0; i < SIZE; i++)
         bytes[i] = (uint8_t)(i * 7 + 1);
 }
 
-static void memmove_copies_any_overlap(void **state)
-{
+static void memmove_copies_any_overlap(void **state) {
     uint8_t ours[SIZE], theirs[SIZE];
 
     (void)state;
@@ -44,8 +42,7 @@ static void memmove_copies_any_overlap(void **state)
     }
 }
 
-static void memcpy_and_memset_write_exactly_their_range(void **state)
-{
+static void memcpy_and_memset_write_exactly_their_range(void **state) {
     uint8_t from[SIZE], ours[SIZE], theirs[SIZE];
 
     (void)state;
@@ -64,8 +61,7 @@ static void memcpy_and_memset_write_exactly_their_range(void **state)
     }
 }
 
-static void memcmp_orders_bytes_as_unsigned(void **state)
-{
+static void memcmp_orders_bytes_as_unsigned(void **state) {
     (void)state;
     assert_int_equal(our_memcmp("abc", "abd", 2), 0);
     assert_true(our_memcmp("abc", "abd", 3) < 0);
@@ -73,8 +69,7 @@ static void memcmp_orders_bytes_as_unsigned(void **state)
     assert_int_equal(our_memcmp("a", "b", 0), 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memmove_copies_any_overlap),
         cmocka_unit_test(memcpy_and_memset_write_exactly_their_range),

@@ -33,21 +33,19 @@ enum efi_memory {
 static struct boot_region region[BOOT_MAX_REGIONS];
 static uint32_t count;
 
-static struct efi_memory_descriptor range(uint32_t type, uint64_t start, uint64_t size)
-{
+static struct efi_memory_descriptor range(uint32_t type, uint64_t start, uint64_t size) {
     return (struct efi_memory_descriptor){
         .type = type, .physical_start = start, .number_of_pages = size / 4096};
 }
 
-static bool convert(const struct efi_memory_descriptor *map, size_t entries)
-{
+static bool convert(const struct efi_memory_descriptor *map, size_t entries) {
     memset(region, 0xee, sizeof(region));
     return memory_map_regions(map, entries * sizeof(*map), sizeof(*map), region, BOOT_MAX_REGIONS,
                               &count);
 }
 
-static void assert_region(uint32_t index, uint64_t base, uint64_t size, enum boot_memory_kind kind)
-{
+static void assert_region(uint32_t index, uint64_t base, uint64_t size,
+                          enum boot_memory_kind kind) {
     assert_true(index < count);
     assert_int_equal(region[index].base, base);
     assert_int_equal(region[index].size, size);
@@ -55,8 +53,7 @@ static void assert_region(uint32_t index, uint64_t base, uint64_t size, enum boo
     assert_int_equal(region[index].reserved, 0);
 }
 
-static void every_type_has_its_kind(void **state)
-{
+static void every_type_has_its_kind(void **state) {
     static const enum boot_memory_kind kind[] = {
         [EFI_MEMORY_RESERVED] = BOOT_MEMORY_RESERVED,
         [EFI_MEMORY_LOADER_CODE] = BOOT_MEMORY_LOADER,
@@ -89,8 +86,7 @@ static void every_type_has_its_kind(void **state)
     assert_region(0, 16 * MIB, 0x3000, BOOT_MEMORY_RESERVED);
 }
 
-static void neighbours_of_one_kind_are_merged_in_order(void **state)
-{
+static void neighbours_of_one_kind_are_merged_in_order(void **state) {
     struct efi_memory_descriptor map[] = {
         range(EFI_MEMORY_CONVENTIONAL, 8 * MIB, 4 * MIB),
         range(EFI_MEMORY_LOADER_DATA, 12 * MIB, MIB),
@@ -109,8 +105,7 @@ static void neighbours_of_one_kind_are_merged_in_order(void **state)
     assert_int_equal(memory_map_usable(region, count), 10 * MIB);
 }
 
-static void memory_below_1_mib_is_never_usable(void **state)
-{
+static void memory_below_1_mib_is_never_usable(void **state) {
     struct efi_memory_descriptor map[] = {
         range(EFI_MEMORY_CONVENTIONAL, 0, 0x9f000),
         range(EFI_MEMORY_LOADER_DATA, 0x9f000, 0x1000),
@@ -126,8 +121,7 @@ static void memory_below_1_mib_is_never_usable(void **state)
     assert_region(3, MIB, MIB, BOOT_MEMORY_USABLE);
 }
 
-static void the_more_careful_of_two_claims_wins(void **state)
-{
+static void the_more_careful_of_two_claims_wins(void **state) {
     struct efi_memory_descriptor map[] = {
         range(EFI_MEMORY_CONVENTIONAL, 2 * MIB, 8 * MIB),
         range(EFI_MEMORY_ACPI_NVS, 4 * MIB, 2 * MIB),
@@ -144,8 +138,7 @@ static void the_more_careful_of_two_claims_wins(void **state)
     assert_region(3, 7 * MIB, 3 * MIB, BOOT_MEMORY_USABLE);
 }
 
-static void senseless_descriptors_are_left_out_or_cut(void **state)
-{
+static void senseless_descriptors_are_left_out_or_cut(void **state) {
     struct efi_memory_descriptor map[] = {
         range(EFI_MEMORY_CONVENTIONAL, 2 * MIB, 0),
         range(EFI_MEMORY_CONVENTIONAL, 4 * MIB + 1, MIB),
@@ -163,8 +156,7 @@ static void senseless_descriptors_are_left_out_or_cut(void **state)
     assert_region(0, 1ULL << 51, 1ULL << 51, BOOT_MEMORY_RESERVED);
 }
 
-static void larger_descriptors_of_newer_firmware_are_read(void **state)
-{
+static void larger_descriptors_of_newer_firmware_are_read(void **state) {
     uint8_t map[3 * 56 + 1], *bytes = map + 1; /* unaligned, too */
 
     (void)state;
@@ -178,8 +170,7 @@ static void larger_descriptors_of_newer_firmware_are_read(void **state)
     assert_region(2, 12 * MIB, MIB, BOOT_MEMORY_USABLE);
 }
 
-static void malformed_sizes_are_refused(void **state)
-{
+static void malformed_sizes_are_refused(void **state) {
     struct efi_memory_descriptor map[2] = {range(EFI_MEMORY_CONVENTIONAL, 2 * MIB, MIB)};
     static const size_t bad[][2] = {{80, 0}, {80, 39}, {79, 40}, {1, 40}, {80, 48}};
 
@@ -193,8 +184,7 @@ static void malformed_sizes_are_refused(void **state)
     assert_int_equal(count, 0);
 }
 
-static void too_many_regions_keep_the_lowest(void **state)
-{
+static void too_many_regions_keep_the_lowest(void **state) {
     struct efi_memory_descriptor map[5];
 
     (void)state;
@@ -207,8 +197,7 @@ static void too_many_regions_keep_the_lowest(void **state)
 }
 
 /* Random maps: what comes out is sorted, has no overlap, no empty region, no usable low memory. */
-static void any_map_gives_a_sound_list(void **state)
-{
+static void any_map_gives_a_sound_list(void **state) {
     (void)state;
     srand(1);
     for (unsigned round = 0; round < 2000; round++) {
@@ -231,8 +220,7 @@ static void any_map_gives_a_sound_list(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_has_its_kind),
         cmocka_unit_test(neighbours_of_one_kind_are_merged_in_order),

@@ -14,8 +14,7 @@
 
 /* A copy without a byte to spare, so that the sanitizer sees a read past the end. */
 static const char *decode_exact(const void *bytes, size_t count, enum mmio_mode mode,
-                                struct mmio_instruction *out)
-{
+                                struct mmio_instruction *out) {
     uint8_t *copy = malloc(count + (count == 0));
     const char *error;
 
@@ -25,8 +24,7 @@ static const char *decode_exact(const void *bytes, size_t count, enum mmio_mode 
     return error;
 }
 
-static void same(const struct mmio_case *each, const struct mmio_instruction *out)
-{
+static void same(const struct mmio_case *each, const struct mmio_instruction *out) {
     const struct mmio_instruction *e = &each->expected;
     unsigned register_size = e->register_size != 0 ? e->register_size : e->size;
 
@@ -38,8 +36,7 @@ static void same(const struct mmio_case *each, const struct mmio_instruction *ou
     }
 }
 
-static void every_form_decodes_as_the_assembler_meant_it(void **state)
-{
+static void every_form_decodes_as_the_assembler_meant_it(void **state) {
     (void)state;
     for (unsigned i = 0; i < CASE_COUNT; i++) {
         const struct mmio_case *each = &mmio_cases[i];
@@ -53,8 +50,7 @@ static void every_form_decodes_as_the_assembler_meant_it(void **state)
     }
 }
 
-static void an_instruction_that_is_cut_off_is_refused(void **state)
-{
+static void an_instruction_that_is_cut_off_is_refused(void **state) {
     (void)state;
     for (unsigned i = 0; i < CASE_COUNT; i++) {
         const struct mmio_case *each = &mmio_cases[i];
@@ -68,8 +64,7 @@ static void an_instruction_that_is_cut_off_is_refused(void **state)
     }
 }
 
-static void bytes_behind_the_instruction_do_not_matter(void **state)
-{
+static void bytes_behind_the_instruction_do_not_matter(void **state) {
     (void)state;
     for (unsigned i = 0; i < CASE_COUNT; i++) {
         const struct mmio_case *each = &mmio_cases[i];
@@ -83,8 +78,7 @@ static void bytes_behind_the_instruction_do_not_matter(void **state)
     }
 }
 
-static void prefixes_that_change_nothing_are_counted(void **state)
-{
+static void prefixes_that_change_nothing_are_counted(void **state) {
     static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0xf2, 0xf3};
     uint8_t bytes[] = {0, 0x8b, 0x03};
     struct mmio_instruction out;
@@ -98,8 +92,7 @@ static void prefixes_that_change_nothing_are_counted(void **state)
     }
 }
 
-static void rex_counts_only_directly_before_the_opcode(void **state)
-{
+static void rex_counts_only_directly_before_the_opcode(void **state) {
     struct mmio_instruction out;
 
     (void)state;
@@ -113,8 +106,7 @@ static void rex_counts_only_directly_before_the_opcode(void **state)
     assert_non_null(decode_exact("\x48\x8b\x03", 3, MMIO_MODE_32, &out));
 }
 
-static void refused(const void *bytes, size_t count, enum mmio_mode mode, const char *why)
-{
+static void refused(const void *bytes, size_t count, enum mmio_mode mode, const char *why) {
     struct mmio_instruction out;
     const char *error = decode_exact(bytes, count, mode, &out);
 
@@ -122,8 +114,7 @@ static void refused(const void *bytes, size_t count, enum mmio_mode mode, const 
     assert_non_null(strstr(error, why));
 }
 
-static void what_is_not_decoded_is_refused_with_the_reason(void **state)
-{
+static void what_is_not_decoded_is_refused_with_the_reason(void **state) {
     (void)state;
     refused("\x8b\xc3", 2, MMIO_MODE_64, "not memory");           /* mov eax, ebx */
     refused("\xc7\xc0\0\0\0\0", 6, MMIO_MODE_64, "not memory");   /* mov eax, 0 */
@@ -144,15 +135,13 @@ static void what_is_not_decoded_is_refused_with_the_reason(void **state)
     refused("\xc5\xf8\x28\x00", 4, MMIO_MODE_64, "not an instr"); /* vmovaps */
 }
 
-static void lock_is_refused_where_the_processor_refuses_it(void **state)
-{
+static void lock_is_refused_where_the_processor_refuses_it(void **state) {
     (void)state;
     refused("\xf0\x8b\x03", 3, MMIO_MODE_64, "LOCK"); /* load */
     refused("\xf0\x89\x03", 3, MMIO_MODE_64, "LOCK"); /* store */
 }
 
-static void more_than_15_bytes_are_refused(void **state)
-{
+static void more_than_15_bytes_are_refused(void **state) {
     uint8_t bytes[32];
     struct mmio_instruction out;
 
@@ -168,8 +157,7 @@ static void more_than_15_bytes_are_refused(void **state)
 }
 
 /* Whatever the bytes, what comes out is an instruction that can be carried out. */
-static void random_bytes_do_no_harm(void **state)
-{
+static void random_bytes_do_no_harm(void **state) {
     uint64_t random = 0x9e3779b97f4a7c15;
 
     (void)state;
@@ -197,8 +185,7 @@ static void random_bytes_do_no_harm(void **state)
     }
 }
 
-static void load(const char *bytes, size_t count, uint64_t memory, uint64_t *registers)
-{
+static void load(const char *bytes, size_t count, uint64_t memory, uint64_t *registers) {
     struct mmio_instruction out;
 
     assert_null(decode_exact(bytes, count, MMIO_MODE_64, &out));
@@ -206,8 +193,7 @@ static void load(const char *bytes, size_t count, uint64_t memory, uint64_t *reg
     mmio_load(&out, memory, registers);
 }
 
-static uint64_t stored(const char *bytes, size_t count, const uint64_t *registers)
-{
+static uint64_t stored(const char *bytes, size_t count, const uint64_t *registers) {
     struct mmio_instruction out;
 
     assert_null(decode_exact(bytes, count, MMIO_MODE_64, &out));
@@ -215,8 +201,7 @@ static uint64_t stored(const char *bytes, size_t count, const uint64_t *register
     return mmio_stored(&out, registers);
 }
 
-static void loads_change_as_much_of_the_register_as_they_should(void **state)
-{
+static void loads_change_as_much_of_the_register_as_they_should(void **state) {
     uint64_t r[16];
     const uint64_t old = 0x1122334455667788, memory = 0xfffffffff0e1d2c3;
 
@@ -240,8 +225,7 @@ static void loads_change_as_much_of_the_register_as_they_should(void **state)
     LOADS("\x66\x0f\xb6\x03", 0x11223344556600c3);
 }
 
-static void stores_give_the_source_cut_to_size(void **state)
-{
+static void stores_give_the_source_cut_to_size(void **state) {
     uint64_t r[16] = {[3] = 0x1122334455667788, [12] = ~0ULL};
 
     (void)state;
@@ -255,8 +239,7 @@ static void stores_give_the_source_cut_to_size(void **state)
     assert_true(stored("\xc6\x06\x80", 3, r) == 0x80);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_decodes_as_the_assembler_meant_it),
         cmocka_unit_test(an_instruction_that_is_cut_off_is_refused),

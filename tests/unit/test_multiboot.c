@@ -24,8 +24,7 @@ struct guest {
 
 static struct guest g;
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     (void)state;
     memset(&g, 0, sizeof(g));
     g.ram = malloc(RAM_SIZE);
@@ -40,20 +39,17 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
+static int tear_down(void **state) {
     (void)state;
     free(g.ram);
     return 0;
 }
 
-static void put32(uint8_t *at, uint32_t value)
-{
+static void put32(uint8_t *at, uint32_t value) {
     memcpy(at, &value, 4);
 }
 
-static uint32_t get32(uint32_t address)
-{
+static uint32_t get32(uint32_t address) {
     uint32_t value;
 
     assert_true(address <= RAM_SIZE - 4);
@@ -61,14 +57,12 @@ static uint32_t get32(uint32_t address)
     return value;
 }
 
-static const char *text_at(uint32_t address)
-{
+static const char *text_at(uint32_t address) {
     assert_true(address < RAM_SIZE);
     return (const char *)g.ram + address;
 }
 
-static void put_header(unsigned offset, uint32_t flags)
-{
+static void put_header(unsigned offset, uint32_t flags) {
     put32(g.file + offset, 0x1badb002);
     put32(g.file + offset + 4, flags);
     put32(g.file + offset + 8, 0u - 0x1badb002 - flags);
@@ -76,8 +70,7 @@ static void put_header(unsigned offset, uint32_t flags)
 
 /* The a.out kludge: five addresses behind the header. */
 static void put_addresses(unsigned offset, uint32_t header, uint32_t load, uint32_t load_end,
-                          uint32_t bss_end, uint32_t entry)
-{
+                          uint32_t bss_end, uint32_t entry) {
     put_header(offset, 1u << 16 | 3);
     put32(g.file + offset + 12, header);
     put32(g.file + offset + 16, load);
@@ -91,8 +84,7 @@ struct segment {
 };
 
 /* An ELF32 file with its program headers at 52 and a Multiboot header at 1024. */
-static void put_elf(uint32_t entry, unsigned count, const struct segment *segments)
-{
+static void put_elf(uint32_t entry, unsigned count, const struct segment *segments) {
     static const uint8_t ident[7] = {0x7f, 'E', 'L', 'F', 1, 1, 1};
 
     memset(g.file, 0, sizeof(g.file));
@@ -112,8 +104,7 @@ static void put_elf(uint32_t entry, unsigned count, const struct segment *segmen
 
 static const struct segment one = {1, 4096, MEGABYTE, MEGABYTE, 100, 5000, 7, 4096};
 
-static void placed(void)
-{
+static void placed(void) {
     const char *error = multiboot_place(&g.request, &g.entry);
 
     if (error != NULL) {
@@ -121,8 +112,7 @@ static void placed(void)
     }
 }
 
-static void refused(const char *why)
-{
+static void refused(const char *why) {
     const char *error = multiboot_place(&g.request, &g.entry);
 
     assert_non_null(error);
@@ -131,8 +121,7 @@ static void refused(const char *why)
     }
 }
 
-static void an_elf_file_is_loaded_and_its_bss_cleared(void **state)
-{
+static void an_elf_file_is_loaded_and_its_bss_cleared(void **state) {
     (void)state;
     put_elf(MEGABYTE + 16, 1, &one);
     placed();
@@ -145,8 +134,7 @@ static void an_elf_file_is_loaded_and_its_bss_cleared(void **state)
     assert_int_equal(g.ram[MEGABYTE + 5000], 0xee);
 }
 
-static void several_segments_and_others_that_are_not_loaded(void **state)
-{
+static void several_segments_and_others_that_are_not_loaded(void **state) {
     const struct segment s[] = {
         {6, ~0u, ~0u, ~0u, ~0u, ~0u, 0, 0}, /* PT_PHDR with nonsense */
         {1, 4096, 0x8000, 0x8000, 16, 16, 0, 0},
@@ -162,8 +150,7 @@ static void several_segments_and_others_that_are_not_loaded(void **state)
     assert_memory_equal(g.ram + 2 * MEGABYTE, g.file + 5000, 32);
 }
 
-static void addresses_in_the_header_load_a_flat_file(void **state)
-{
+static void addresses_in_the_header_load_a_flat_file(void **state) {
     (void)state;
     put_addresses(64, MEGABYTE + 64, MEGABYTE, MEGABYTE + 512, MEGABYTE + 1024, MEGABYTE + 128);
     g.file[511] = 0x5a;
@@ -176,8 +163,7 @@ static void addresses_in_the_header_load_a_flat_file(void **state)
     assert_int_equal(g.ram[MEGABYTE + 1024], 0xee);
 }
 
-static void without_load_end_the_whole_rest_of_the_file_is_loaded(void **state)
-{
+static void without_load_end_the_whole_rest_of_the_file_is_loaded(void **state) {
     (void)state;
     put_addresses(256, MEGABYTE, MEGABYTE, 0, 0, MEGABYTE + 64);
     g.file[8191] = 0x5a;
@@ -186,8 +172,7 @@ static void without_load_end_the_whole_rest_of_the_file_is_loaded(void **state)
     assert_int_equal(g.ram[MEGABYTE + 8192 - 256], 0xee);
 }
 
-static void the_header_may_be_anywhere_in_8192_bytes(void **state)
-{
+static void the_header_may_be_anywhere_in_8192_bytes(void **state) {
     (void)state;
     g.request.file_size = sizeof(g.file);
     put_elf(MEGABYTE, 1, &one);
@@ -203,8 +188,7 @@ static void the_header_may_be_anywhere_in_8192_bytes(void **state)
     refused("no Multiboot header");
 }
 
-static void a_header_with_a_wrong_sum_is_passed_over(void **state)
-{
+static void a_header_with_a_wrong_sum_is_passed_over(void **state) {
     (void)state;
     put_elf(MEGABYTE, 1, &one);
     put_header(512, 0);
@@ -214,8 +198,7 @@ static void a_header_with_a_wrong_sum_is_passed_over(void **state)
     refused("no Multiboot header");
 }
 
-static void a_header_that_is_cut_off_is_none(void **state)
-{
+static void a_header_that_is_cut_off_is_none(void **state) {
     (void)state;
     put_addresses(8192 - 28, MEGABYTE, MEGABYTE, 0, 0, MEGABYTE);
     refused("no Multiboot header");
@@ -226,8 +209,7 @@ static void a_header_that_is_cut_off_is_none(void **state)
     refused("no Multiboot header");
 }
 
-static void flags_that_must_be_understood(void **state)
-{
+static void flags_that_must_be_understood(void **state) {
     (void)state;
     put_elf(MEGABYTE, 1, &one);
     put_header(1024, 3);
@@ -240,8 +222,7 @@ static void flags_that_must_be_understood(void **state)
     refused("not offered");
 }
 
-static void memory_sizes_and_the_map(void **state)
-{
+static void memory_sizes_and_the_map(void **state) {
     uint32_t info, map;
 
     (void)state;
@@ -265,8 +246,7 @@ static void memory_sizes_and_the_map(void **state)
 }
 
 /* More than RAM_SIZE is claimed, but nothing there is touched. */
-static void memory_around_the_devices_below_4_gib(void **state)
-{
+static void memory_around_the_devices_below_4_gib(void **state) {
     uint32_t map;
 
     (void)state;
@@ -284,8 +264,7 @@ static void memory_around_the_devices_below_4_gib(void **state)
     assert_memory_equal(g.ram + map + 48, expected, sizeof(expected));
 }
 
-static void the_module_lies_behind_the_image_on_a_page(void **state)
-{
+static void the_module_lies_behind_the_image_on_a_page(void **state) {
     uint8_t module[5000];
     uint32_t list, start;
 
@@ -307,8 +286,7 @@ static void the_module_lies_behind_the_image_on_a_page(void **state)
     assert_int_equal(g.ram[start + sizeof(module)], 0xee);
 }
 
-static void a_module_behind_an_image_in_low_memory_lies_above_1_mib(void **state)
-{
+static void a_module_behind_an_image_in_low_memory_lies_above_1_mib(void **state) {
     const struct segment low = {1, 4096, 0x10000, 0x10000, 100, 100, 7, 4096};
 
     (void)state;
@@ -319,8 +297,7 @@ static void a_module_behind_an_image_in_low_memory_lies_above_1_mib(void **state
     assert_int_equal(get32(get32(g.entry.ebx + 24)), MEGABYTE);
 }
 
-static void the_information_gives_way_to_the_image(void **state)
-{
+static void the_information_gives_way_to_the_image(void **state) {
     const struct segment over = {1, 4096, INFO_LOW + 0xfff, INFO_LOW + 0xfff, 100, 100, 7, 1};
     const struct segment below = {1, 4096, INFO_LOW - 100, INFO_LOW - 100, 100, 100, 7, 1};
     const struct segment around[] = {{1, 4096, 0x1000, 0x1000, 16, 16, 7, 1}, one};
@@ -346,8 +323,7 @@ static void the_information_gives_way_to_the_image(void **state)
     assert_int_equal(g.entry.ebx, MEGABYTE + 0x2000);
 }
 
-static void strings_may_be_missing(void **state)
-{
+static void strings_may_be_missing(void **state) {
     (void)state;
     put_elf(MEGABYTE, 1, &one);
     g.request.kernel_name = NULL;
@@ -362,8 +338,7 @@ static void strings_may_be_missing(void **state)
     assert_string_equal(text_at(get32(g.entry.ebx + 16)), "k");
 }
 
-static void strings_that_are_too_long_are_refused(void **state)
-{
+static void strings_that_are_too_long_are_refused(void **state) {
     static char text[20000];
 
     (void)state;
@@ -384,8 +359,7 @@ static void strings_that_are_too_long_are_refused(void **state)
     }
 }
 
-static void a_string_without_an_end_is_refused(void **state)
-{
+static void a_string_without_an_end_is_refused(void **state) {
     char *text = malloc(4097);
 
     (void)state;
@@ -396,8 +370,7 @@ static void a_string_without_an_end_is_refused(void **state)
     free(text);
 }
 
-static void parts_outside_memory_or_file_are_refused(void **state)
-{
+static void parts_outside_memory_or_file_are_refused(void **state) {
     struct segment s = one;
 
     (void)state;
@@ -424,8 +397,7 @@ static void parts_outside_memory_or_file_are_refused(void **state)
     refused("larger in the file");
 }
 
-static void an_image_that_ends_exactly_with_memory_fits(void **state)
-{
+static void an_image_that_ends_exactly_with_memory_fits(void **state) {
     struct segment s = one;
 
     (void)state;
@@ -435,8 +407,7 @@ static void an_image_that_ends_exactly_with_memory_fits(void **state)
     assert_int_equal(g.ram[RAM_SIZE - 1], 0);
 }
 
-static void elf_headers_that_lie_are_refused(void **state)
-{
+static void elf_headers_that_lie_are_refused(void **state) {
     (void)state;
     put_elf(MEGABYTE + 5000, 1, &one);
     refused("entry point");
@@ -470,8 +441,7 @@ static void elf_headers_that_lie_are_refused(void **state)
     refused("neither an ELF32");
 }
 
-static void header_addresses_that_lie_are_refused(void **state)
-{
+static void header_addresses_that_lie_are_refused(void **state) {
     (void)state;
     put_addresses(64, MEGABYTE, MEGABYTE + 1, 0, 0, MEGABYTE + 1);
     refused("load address");
@@ -497,8 +467,7 @@ static void header_addresses_that_lie_are_refused(void **state)
     refused("guest's memory");
 }
 
-static void no_room_for_information_or_module(void **state)
-{
+static void no_room_for_information_or_module(void **state) {
     struct segment s = one;
 
     (void)state;
@@ -524,8 +493,7 @@ static void no_room_for_information_or_module(void **state)
 }
 
 /* One changed byte after another: refused or placed, but never outside (the sanitizer looks). */
-static void damaged_files_do_no_harm(void **state)
-{
+static void damaged_files_do_no_harm(void **state) {
     static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
 
     (void)state;
@@ -547,8 +515,7 @@ static void damaged_files_do_no_harm(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_elf_file_is_loaded_and_its_bss_cleared),
         TEST(several_segments_and_others_that_are_not_loaded),

@@ -20,8 +20,7 @@ struct pool {
 
 static struct pool pool;
 
-static uint64_t *pool_alloc(void *ctx, uint64_t *phys)
-{
+static uint64_t *pool_alloc(void *ctx, uint64_t *phys) {
     struct pool *p = ctx;
 
     if (p->used == p->limit)
@@ -30,16 +29,14 @@ static uint64_t *pool_alloc(void *ctx, uint64_t *phys)
     return p->table[p->used++];
 }
 
-static uint64_t *pool_table(void *ctx, uint64_t phys)
-{
+static uint64_t *pool_table(void *ctx, uint64_t phys) {
     struct pool *p = ctx;
     uint64_t index = (phys - POOL_PHYS) / PAGING_4K;
 
     return phys >= POOL_PHYS && index < p->used ? p->table[index] : NULL;
 }
 
-static struct paging make(void)
-{
+static struct paging make(void) {
     struct paging paging = {.ctx = &pool, .alloc_table = pool_alloc, .table = pool_table};
 
     memset(&pool, 0, sizeof(pool));
@@ -49,15 +46,13 @@ static struct paging make(void)
     return paging;
 }
 
-static void refused(const char *result, const char *why)
-{
+static void refused(const char *result, const char *why) {
     assert_non_null(result);
     assert_non_null(strstr(result, why));
 }
 
 static void assert_maps(const struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
-                        uint64_t flags)
-{
+                        uint64_t flags) {
     struct paging_page page;
 
     assert_true(paging_lookup(paging, virt, &page));
@@ -66,8 +61,7 @@ static void assert_maps(const struct paging *paging, uint64_t virt, uint64_t phy
     assert_int_equal(page.flags, flags);
 }
 
-static void the_largest_page_that_fits_is_used(void **state)
-{
+static void the_largest_page_that_fits_is_used(void **state) {
     struct paging paging = make();
 
     (void)state;
@@ -90,8 +84,7 @@ static void the_largest_page_that_fits_is_used(void **state)
     assert_false(paging_lookup(&paging, PAGING_1G - PAGING_2M - 2 * PAGING_4K, &page));
 }
 
-static void pages_of_1_gib_only_where_the_cpu_has_them(void **state)
-{
+static void pages_of_1_gib_only_where_the_cpu_has_them(void **state) {
     struct paging paging = make();
 
     (void)state;
@@ -100,8 +93,7 @@ static void pages_of_1_gib_only_where_the_cpu_has_them(void **state)
     assert_maps(&paging, PAGING_1G - 1, PAGING_1G - 1, PAGING_2M, 0);
 }
 
-static void small_pages_where_virtual_and_physical_differ_in_alignment(void **state)
-{
+static void small_pages_where_virtual_and_physical_differ_in_alignment(void **state) {
     struct paging paging = make();
     uint64_t virt = 0xffffffff80000000ULL, phys = 0x3201000ULL;
 
@@ -110,8 +102,7 @@ static void small_pages_where_virtual_and_physical_differ_in_alignment(void **st
     assert_maps(&paging, virt + 0x1fffff, phys + 0x1fffff, PAGING_4K, PAGING_NX);
 }
 
-static void each_flag_reaches_the_page(void **state)
-{
+static void each_flag_reaches_the_page(void **state) {
     static const uint64_t flags[] = {0, PAGING_WRITABLE, PAGING_NX, PAGING_UNCACHED,
 
                                      PAGING_WRITABLE | PAGING_NX | PAGING_UNCACHED};
@@ -128,8 +119,7 @@ static void each_flag_reaches_the_page(void **state)
     }
 }
 
-static void both_ends_of_the_address_space_can_be_mapped(void **state)
-{
+static void both_ends_of_the_address_space_can_be_mapped(void **state) {
     struct paging paging = make();
 
     (void)state;
@@ -141,8 +131,7 @@ static void both_ends_of_the_address_space_can_be_mapped(void **state)
     assert_maps(&paging, 0, 0x1000, PAGING_4K, 0);
 }
 
-static void bad_ranges_are_refused(void **state)
-{
+static void bad_ranges_are_refused(void **state) {
     struct paging paging = make();
 
     (void)state;
@@ -161,8 +150,7 @@ static void bad_ranges_are_refused(void **state)
     assert_int_equal(pool.used, 1);
 }
 
-static void nothing_that_is_mapped_is_replaced(void **state)
-{
+static void nothing_that_is_mapped_is_replaced(void **state) {
     struct paging paging = make();
 
     (void)state;
@@ -177,8 +165,7 @@ static void nothing_that_is_mapped_is_replaced(void **state)
     assert_maps(&paging, PAGING_2M, 0, PAGING_2M, 0);
 }
 
-static void running_out_of_tables_is_an_error(void **state)
-{
+static void running_out_of_tables_is_an_error(void **state) {
     (void)state;
     for (unsigned limit = 0; limit < 4; limit++) {
         struct paging paging = {.ctx = &pool, .alloc_table = pool_alloc, .table = pool_table};
@@ -191,8 +178,7 @@ static void running_out_of_tables_is_an_error(void **state)
     }
 }
 
-static void lookup_finds_nothing_in_empty_tables(void **state)
-{
+static void lookup_finds_nothing_in_empty_tables(void **state) {
     struct paging paging = make();
     struct paging_page page;
 
@@ -202,8 +188,7 @@ static void lookup_finds_nothing_in_empty_tables(void **state)
     assert_false(paging_lookup(&paging, 0x800000000000, &page));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_largest_page_that_fits_is_used),
         cmocka_unit_test(pages_of_1_gib_only_where_the_cpu_has_them),

@@ -15,13 +15,11 @@
 
 static char text[2048];
 
-static struct processor intel(void)
-{
+static struct processor intel(void) {
     return (struct processor){.vendor = "GenuineIntel", .vmx = broadwell()};
 }
 
-static void assert_refused(const struct processor *p, const char *reason, const char *advice)
-{
+static void assert_refused(const struct processor *p, const char *reason, const char *advice) {
     assert_true(refusal_text(p, text, sizeof(text)));
     assert_int_equal(memcmp(text, "PINWHEEL refused: ", 18), 0);
     assert_non_null(strstr(text, reason));
@@ -29,8 +27,7 @@ static void assert_refused(const struct processor *p, const char *reason, const 
     assert_int_equal(text[strlen(text) - 1], '\n');
 }
 
-static void a_good_processor_is_not_refused(void **state)
-{
+static void a_good_processor_is_not_refused(void **state) {
     struct processor p = intel();
 
     (void)state;
@@ -38,8 +35,7 @@ static void a_good_processor_is_not_refused(void **state)
     assert_string_equal(text, "");
 }
 
-static void without_vmx_the_advice_fits_the_machine(void **state)
-{
+static void without_vmx_the_advice_fits_the_machine(void **state) {
     struct processor p = intel();
 
     (void)state;
@@ -56,8 +52,7 @@ static void without_vmx_the_advice_fits_the_machine(void **state)
     assert_refused(&p, "AMD processor", "Bochs");
 }
 
-static void vt_x_locked_off_points_to_the_firmware(void **state)
-{
+static void vt_x_locked_off_points_to_the_firmware(void **state) {
     struct processor p = intel();
 
     (void)state;
@@ -68,8 +63,7 @@ static void vt_x_locked_off_points_to_the_firmware(void **state)
     assert_false(refusal_text(&p, text, sizeof(text)));
 }
 
-static void an_older_processor_is_told_what_it_lacks(void **state)
-{
+static void an_older_processor_is_told_what_it_lacks(void **state) {
     struct processor p = intel();
 
     (void)state;
@@ -79,8 +73,7 @@ static void an_older_processor_is_told_what_it_lacks(void **state)
     assert_refused(&p, "lacks \"virtual-interrupt delivery\"", "-cpu host");
 }
 
-static void each_reason_has_a_line_and_many_are_counted(void **state)
-{
+static void each_reason_has_a_line_and_many_are_counted(void **state) {
     struct processor p = intel();
     unsigned lines = 0;
 
@@ -93,8 +86,7 @@ static void each_reason_has_a_line_and_many_are_counted(void **state)
     assert_int_equal(lines, 8);
 }
 
-static void five_level_paging_is_refused(void **state)
-{
+static void five_level_paging_is_refused(void **state) {
     struct processor p = intel();
 
     (void)state;
@@ -102,8 +94,7 @@ static void five_level_paging_is_refused(void **state)
     assert_refused(&p, "5-level paging", "LA57");
 }
 
-static void a_small_buffer_cuts_the_text(void **state)
-{
+static void a_small_buffer_cuts_the_text(void **state) {
     struct processor p = {.vendor = "GenuineIntel"};
 
     (void)state;
@@ -116,8 +107,7 @@ static void a_small_buffer_cuts_the_text(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_processor_is_not_refused),
         cmocka_unit_test(without_vmx_the_advice_fits_the_machine),

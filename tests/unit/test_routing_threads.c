@@ -37,26 +37,22 @@ static struct cpu {
     uint32_t random;
 } cpu[VCPUS];
 
-static void lock(void *context)
-{
+static void lock(void *context) {
     (void)context;
     pthread_mutex_lock(&interrupt_lock);
 }
 
-static void unlock(void *context)
-{
+static void unlock(void *context) {
     (void)context;
     pthread_mutex_unlock(&interrupt_lock);
 }
 
-static void notify(void *context, unsigned vcpu)
-{
+static void notify(void *context, unsigned vcpu) {
     (void)context;
     (void)vcpu; /* every vCPU enters again and again */
 }
 
-static void trace(void *context, struct trace_record *event)
-{
+static void trace(void *context, struct trace_record *event) {
     (void)context;
     if (event->event == TRACE_ACCEPT_LEVEL)
         cpu[event->vcpu].waiting[event->vector] |= (uint32_t)event->a;
@@ -65,14 +61,12 @@ static void trace(void *context, struct trace_record *event)
 static const struct routing_effects effects = {
     .lock = lock, .unlock = unlock, .notify = notify, .trace = trace};
 
-static uint32_t pick(uint32_t *random, uint32_t below)
-{
+static uint32_t pick(uint32_t *random, uint32_t below) {
     *random = *random * 1664525 + 1013904223;
     return (*random >> 16) % below;
 }
 
-static void route(unsigned pin, unsigned vcpu)
-{
+static void route(unsigned pin, unsigned vcpu) {
     pthread_mutex_lock(&ioapic_lock);
     routing_ioapic_write(&routing, IOAPIC_INDEX, 4, IOAPIC_REG_ENTRY + 2 * pin + 1);
     routing_ioapic_write(&routing, IOAPIC_DATA, 4, vcpu << 24);
@@ -81,8 +75,7 @@ static void route(unsigned pin, unsigned vcpu)
     pthread_mutex_unlock(&ioapic_lock);
 }
 
-static void enter(struct cpu *self)
-{
+static void enter(struct cpu *self) {
     const struct vlapic *apic = routing_vlapic(&routing, self->index);
     unsigned changed;
 
@@ -95,8 +88,7 @@ static void enter(struct cpu *self)
     }
 }
 
-static void eoi(struct cpu *self, uint8_t vector)
-{
+static void eoi(struct cpu *self, uint8_t vector) {
     uint32_t owed = self->served[vector];
 
     apic_page_remove(&page[self->index], APIC_ISR, vector);
@@ -110,8 +102,7 @@ static void eoi(struct cpu *self, uint8_t vector)
 }
 
 /* One interrupt, if there is one: its handler may move the route and quiets the device. */
-static void handle_one(struct cpu *self)
-{
+static void handle_one(struct cpu *self) {
     struct apic_page *mine = &page[self->index];
     int vector = apic_page_highest(mine, APIC_IRR);
     uint8_t v = (uint8_t)vector;
@@ -135,8 +126,7 @@ static void handle_one(struct cpu *self)
     handled++;
 }
 
-static void *run_vcpu(void *argument)
-{
+static void *run_vcpu(void *argument) {
     struct cpu *self = argument;
     unsigned quiet = 0;
 
@@ -148,8 +138,7 @@ static void *run_vcpu(void *argument)
     return NULL;
 }
 
-static void *run_device(void *argument)
-{
+static void *run_device(void *argument) {
     struct apic_message edge = {.delivery_mode = APIC_DELIVERY_FIXED};
     uint32_t random = 99;
 
@@ -169,8 +158,7 @@ static void *run_device(void *argument)
     return NULL;
 }
 
-static void power_on(void)
-{
+static void power_on(void) {
     struct routing_config config = {
         .vcpu_count = VCPUS, .ioapic_version = 0x11, .stale_rescan = true};
 
@@ -185,8 +173,7 @@ static void power_on(void)
         route(pin, 0);
 }
 
-static void invariant_1_no_eoi_is_lost_between_threads(void **state)
-{
+static void invariant_1_no_eoi_is_lost_between_threads(void **state) {
     pthread_t thread[VCPUS + 1];
 
     (void)state;
@@ -209,8 +196,7 @@ static void invariant_1_no_eoi_is_lost_between_threads(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(invariant_1_no_eoi_is_lost_between_threads),
     };

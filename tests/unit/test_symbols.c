@@ -23,13 +23,11 @@ static const struct sample sample = {
     "one\0four\0last",
 };
 
-static const char *find(uint64_t address, uint64_t *offset)
-{
+static const char *find(uint64_t address, uint64_t *offset) {
     return symbols_find(&sample, sizeof(sample), SYMBOLS_BASE + address, offset);
 }
 
-static void an_address_has_the_last_name_at_or_below_it(void **state)
-{
+static void an_address_has_the_last_name_at_or_below_it(void **state) {
     (void)state;
     uint64_t offset = 99;
     assert_string_equal(find(0x10, &offset), "one");
@@ -42,8 +40,7 @@ static void an_address_has_the_last_name_at_or_below_it(void **state)
     assert_int_equal(offset, 0x23);
 }
 
-static void an_address_before_the_first_name_has_none(void **state)
-{
+static void an_address_before_the_first_name_has_none(void **state) {
     (void)state;
     uint64_t offset;
     assert_null(find(0xf, &offset));
@@ -51,8 +48,7 @@ static void an_address_before_the_first_name_has_none(void **state)
     assert_null(symbols_find(&sample, sizeof(sample), SYMBOLS_BASE - 1, &offset));
 }
 
-static void an_empty_or_missing_table_finds_nothing(void **state)
-{
+static void an_empty_or_missing_table_finds_nothing(void **state) {
     (void)state;
     uint64_t offset;
     uint32_t none[2] = {0, 0};
@@ -62,8 +58,7 @@ static void an_empty_or_missing_table_finds_nothing(void **state)
 }
 
 /* Each cut lies in memory of just its size, so that the sanitizer sees a read past it. */
-static void a_table_that_is_cut_short_is_never_read_past_its_end(void **state)
-{
+static void a_table_that_is_cut_short_is_never_read_past_its_end(void **state) {
     (void)state;
     for (size_t size = 0; size <= sizeof(sample); size++) {
         void *cut = malloc(size ? size : 1);
@@ -78,8 +73,7 @@ static void a_table_that_is_cut_short_is_never_read_past_its_end(void **state)
     }
 }
 
-static void a_name_out_of_bounds_is_not_followed(void **state)
-{
+static void a_name_out_of_bounds_is_not_followed(void **state) {
     (void)state;
     struct sample wrong = sample;
     uint64_t offset;
@@ -89,16 +83,14 @@ static void a_name_out_of_bounds_is_not_followed(void **state)
     assert_null(symbols_find(&wrong, sizeof(wrong), SYMBOLS_BASE + 0x40, &offset));
 }
 
-static void addresses_outside_the_text_have_no_name(void **state)
-{
+static void addresses_outside_the_text_have_no_name(void **state) {
     (void)state;
     uint64_t offset;
     assert_null(symbol_lookup(0, &offset));
     assert_null(symbol_lookup(UINT64_MAX, &offset));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_has_the_last_name_at_or_below_it),
         cmocka_unit_test(an_address_before_the_first_name_has_none),

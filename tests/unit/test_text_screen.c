@@ -17,8 +17,7 @@ static char seen[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX + 1];
 static uint8_t seen_style[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX];
 static unsigned drawn;
 
-static void draw(void *context, uint32_t row, uint32_t column, struct text_cell cell)
-{
+static void draw(void *context, uint32_t row, uint32_t column, struct text_cell cell) {
     assert_ptr_equal(context, &screen);
     assert_true(row < screen.rows && column < screen.columns);
     assert_true(cell.character >= ' ' && cell.character <= '~');
@@ -29,14 +28,12 @@ static void draw(void *context, uint32_t row, uint32_t column, struct text_cell 
     drawn++;
 }
 
-static void update(void)
-{
+static void update(void) {
     drawn = 0;
     text_screen_draw(&screen, draw, &screen);
 }
 
-static void make(uint32_t columns, uint32_t rows)
-{
+static void make(uint32_t columns, uint32_t rows) {
     text_screen_init(&screen, columns, rows);
     memset(seen, 0, sizeof(seen));
     memset(seen_style, TEXT_PLAIN, sizeof(seen_style));
@@ -44,14 +41,12 @@ static void make(uint32_t columns, uint32_t rows)
         memset(seen[row], ' ', screen.columns);
 }
 
-static void put(const char *text)
-{
+static void put(const char *text) {
     text_screen_put(&screen, text, strlen(text));
     update();
 }
 
-static void a_line_lands_where_it_should(void **state)
-{
+static void a_line_lands_where_it_should(void **state) {
     (void)state;
     make(8, 3);
     put("one\ntwo");
@@ -65,8 +60,7 @@ static void a_line_lands_where_it_should(void **state)
     assert_int_equal(drawn, 0);
 }
 
-static void a_long_line_goes_on_in_the_next_row(void **state)
-{
+static void a_long_line_goes_on_in_the_next_row(void **state) {
     (void)state;
     make(4, 4);
     put("abcdefghi");
@@ -75,8 +69,7 @@ static void a_long_line_goes_on_in_the_next_row(void **state)
     assert_string_equal(seen[2], "i   ");
 }
 
-static void a_line_that_just_fits_takes_one_row(void **state)
-{
+static void a_line_that_just_fits_takes_one_row(void **state) {
     (void)state;
     make(4, 4);
     put("abcd\nefgh\n");
@@ -86,8 +79,7 @@ static void a_line_that_just_fits_takes_one_row(void **state)
     assert_string_equal(seen[2], "i   ");
 }
 
-static void a_full_screen_moves_up_by_a_quarter(void **state)
-{
+static void a_full_screen_moves_up_by_a_quarter(void **state) {
     (void)state;
     make(3, 8);
     put("1\n2\n3\n4\n5\n6\n7\n8\n");
@@ -100,8 +92,7 @@ static void a_full_screen_moves_up_by_a_quarter(void **state)
     assert_string_equal(seen[7], "   ");
 }
 
-static void empty_lines_at_the_end_are_kept(void **state)
-{
+static void empty_lines_at_the_end_are_kept(void **state) {
     (void)state;
     make(3, 4);
     put("1\n2\n3\n4\n\n\n");
@@ -112,8 +103,7 @@ static void empty_lines_at_the_end_are_kept(void **state)
     assert_string_equal(seen[3], "5  ");
 }
 
-static void moving_draws_only_what_differs(void **state)
-{
+static void moving_draws_only_what_differs(void **state) {
     (void)state;
     make(8, 4);
     put("same a\nsame b\nsame c\nsame d\n");
@@ -122,8 +112,7 @@ static void moving_draws_only_what_differs(void **state)
     assert_int_equal(drawn, 4); /* the last letter of each row */
 }
 
-static void a_screen_of_one_cell_works(void **state)
-{
+static void a_screen_of_one_cell_works(void **state) {
     (void)state;
     make(1, 1);
     put("ab\n\nc");
@@ -133,8 +122,7 @@ static void a_screen_of_one_cell_works(void **state)
     assert_int_equal(screen.rows, 1);
 }
 
-static void a_huge_screen_is_used_in_part(void **state)
-{
+static void a_huge_screen_is_used_in_part(void **state) {
     char line[TEXT_COLUMNS_MAX + 1];
 
     (void)state;
@@ -149,8 +137,7 @@ static void a_huge_screen_is_used_in_part(void **state)
     assert_int_equal(seen[TEXT_ROWS_MAX / 2][TEXT_COLUMNS_MAX - 1], 'x');
 }
 
-static void tabs_stop_at_multiples_of_eight(void **state)
-{
+static void tabs_stop_at_multiples_of_eight(void **state) {
     (void)state;
     make(20, 2);
     put("\ta\tbcdefgh\ti");
@@ -158,21 +145,18 @@ static void tabs_stop_at_multiples_of_eight(void **state)
     assert_string_equal(seen[1], "fgh     i           ");
 }
 
-static void what_cannot_be_shown_is_a_question_mark(void **state)
-{
+static void what_cannot_be_shown_is_a_question_mark(void **state) {
     (void)state;
     make(12, 2);
     put("a\rb\x1b[0m\x7f~\xc3\xa9\xe2\x82\xac|");
     assert_string_equal(seen[0], "ab?[0m?~??| ");
 }
 
-static enum text_style style_of(const char *line)
-{
+static enum text_style style_of(const char *line) {
     return text_style_of(line, strlen(line));
 }
 
-static void the_beginning_of_a_line_decides_its_colour(void **state)
-{
+static void the_beginning_of_a_line_decides_its_colour(void **state) {
     (void)state;
     assert_int_equal(style_of("hello"), TEXT_PLAIN);
     assert_int_equal(style_of(""), TEXT_PLAIN);
@@ -189,8 +173,7 @@ static void the_beginning_of_a_line_decides_its_colour(void **state)
     assert_int_equal(style_of("COUNTERS guest=a"), TEXT_PLAIN);
 }
 
-static void a_guests_name_in_front_does_not_count(void **state)
-{
+static void a_guests_name_in_front_does_not_count(void **state) {
     (void)state;
     assert_int_equal(style_of("[left] not ok 2 - wrong"), TEXT_BAD);
     assert_int_equal(style_of("[left] hello"), TEXT_PLAIN);
@@ -200,8 +183,7 @@ static void a_guests_name_in_front_does_not_count(void **state)
     assert_int_equal(style_of("[ not ok"), TEXT_PLAIN);
 }
 
-static void each_line_of_a_text_has_its_own_colour(void **state)
-{
+static void each_line_of_a_text_has_its_own_colour(void **state) {
     (void)state;
     make(10, 6);
     put("plain\nnot ok 123 456\nplain\nnot");
@@ -214,8 +196,7 @@ static void each_line_of_a_text_has_its_own_colour(void **state)
     assert_int_equal(screen.cell[1][3].style, TEXT_PLAIN); /* a space has no colour */
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_lands_where_it_should),
         cmocka_unit_test(a_long_line_goes_on_in_the_next_row),

@@ -15,29 +15,25 @@
 
 static struct tokens tokens;
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     (void)state;
     memset(&tokens, 0xee, sizeof(tokens));
     tokens_reset(&tokens);
     return 0;
 }
 
-static bool in_flight(uint8_t vector)
-{
+static bool in_flight(uint8_t vector) {
     return vector_set_has(&tokens.inflight, vector);
 }
 
-static void after_a_reset_nothing_is_in_flight(void **state)
-{
+static void after_a_reset_nothing_is_in_flight(void **state) {
     (void)state;
     assert_true(vector_set_is_empty(&tokens.inflight));
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
         assert_int_equal(tokens_retire(&tokens, (uint8_t)vector, false), 0);
 }
 
-static void one_delivery_one_eoi(void **state)
-{
+static void one_delivery_one_eoi(void **state) {
     (void)state;
     assert_false(tokens_accept(&tokens, V, P, false));
     assert_true(in_flight(V));
@@ -47,16 +43,14 @@ static void one_delivery_one_eoi(void **state)
     assert_int_equal(tokens_retire(&tokens, V, false), 0);
 }
 
-static void two_pins_that_merge_in_the_irr_are_retired_together(void **state)
-{
+static void two_pins_that_merge_in_the_irr_are_retired_together(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
     tokens_accept(&tokens, V, Q, false);
     assert_int_equal(tokens_retire(&tokens, V, false), P | Q);
 }
 
-static void invariant_16_a_level_behind_an_edge_in_service_waits_for_its_own_eoi(void **state)
-{
+static void invariant_16_a_level_behind_an_edge_in_service_waits_for_its_own_eoi(void **state) {
     (void)state;
     assert_true(tokens_accept(&tokens, V, P, true));
     assert_int_equal(tokens_retire(&tokens, V, true), 0); /* the edge's EOI: coincidental */
@@ -65,8 +59,7 @@ static void invariant_16_a_level_behind_an_edge_in_service_waits_for_its_own_eoi
     assert_false(in_flight(V));
 }
 
-static void invariant_16_an_edge_behind_a_level_in_service_does_not_take_its_eoi(void **state)
-{
+static void invariant_16_an_edge_behind_a_level_in_service_does_not_take_its_eoi(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
     assert_int_equal(tokens_retire(&tokens, V, true), P); /* the edge is in the IRR, unseen */
@@ -74,8 +67,7 @@ static void invariant_16_an_edge_behind_a_level_in_service_does_not_take_its_eoi
     assert_int_equal(tokens_retire(&tokens, V, false), 0);
 }
 
-static void a_second_level_behind_the_first_keeps_its_order(void **state)
-{
+static void a_second_level_behind_the_first_keeps_its_order(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
     tokens_accept(&tokens, V, Q, true);
@@ -86,8 +78,7 @@ static void a_second_level_behind_the_first_keeps_its_order(void **state)
 }
 
 /* The IRR is empty at an EOI: whatever waited cannot come any more, so nothing may be kept. */
-static void nothing_waits_behind_an_empty_irr(void **state)
-{
+static void nothing_waits_behind_an_empty_irr(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
     tokens_accept(&tokens, V, Q, true);
@@ -95,8 +86,7 @@ static void nothing_waits_behind_an_empty_irr(void **state)
     assert_false(in_flight(V));
 }
 
-static void vectors_do_not_mix(void **state)
-{
+static void vectors_do_not_mix(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
     tokens_accept(&tokens, 0xff, Q, false);
@@ -105,15 +95,13 @@ static void vectors_do_not_mix(void **state)
     assert_int_equal(tokens_retire(&tokens, V, false), P);
 }
 
-static void accepting_no_pins_puts_nothing_in_flight(void **state)
-{
+static void accepting_no_pins_puts_nothing_in_flight(void **state) {
     (void)state;
     tokens_accept(&tokens, V, 0, false);
     assert_false(in_flight(V));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(after_a_reset_nothing_is_in_flight, set_up),
         cmocka_unit_test_setup(one_delivery_one_eoi, set_up),

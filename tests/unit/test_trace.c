@@ -14,8 +14,7 @@
 static struct trace_ring ring, other;
 static uint64_t now;
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     (void)state;
     memset(&ring, 0, sizeof(ring));
     memset(&other, 0, sizeof(other));
@@ -23,15 +22,13 @@ static int set_up(void **state)
     return 0;
 }
 
-static struct trace_record event(enum trace_event what, uint8_t vector)
-{
+static struct trace_record event(enum trace_event what, uint8_t vector) {
     return (struct trace_record){
         .time = now++, .event = (uint8_t)what, .vcpu = 0, .pin = TRACE_NO_PIN, .vector = vector};
 }
 
 /* Adds events whose vectors are the letters. */
-static void add(const char *letters)
-{
+static void add(const char *letters) {
     for (; *letters; letters++) {
         struct trace_record record = event(TRACE_ACCEPT_EDGE, (uint8_t)*letters);
         trace_add(&ring, &record);
@@ -39,8 +36,7 @@ static void add(const char *letters)
 }
 
 /* The ring written out again, every fold undone. */
-static const char *unfolded(void)
-{
+static const char *unfolded(void) {
     static char out[256];
     size_t length = 0;
 
@@ -54,8 +50,7 @@ static const char *unfolded(void)
     return out;
 }
 
-static void an_event_that_repeats_only_counts_up(void **state)
-{
+static void an_event_that_repeats_only_counts_up(void **state) {
     (void)state;
     add("AAAA");
     assert_int_equal(ring.count, 1);
@@ -63,8 +58,7 @@ static void an_event_that_repeats_only_counts_up(void **state)
     assert_int_equal(ring.record[0].time, 100); /* the first */
 }
 
-static void what_differs_in_any_field_is_another_event(void **state)
-{
+static void what_differs_in_any_field_is_another_event(void **state) {
     struct trace_record first = event(TRACE_EOI_LIVE, 0x51), record;
 
     (void)state;
@@ -84,8 +78,7 @@ static void what_differs_in_any_field_is_another_event(void **state)
     }
 }
 
-static void no_order_is_lost(void **state)
-{
+static void no_order_is_lost(void **state) {
     uint32_t seed = 1;
 
     (void)state;
@@ -104,8 +97,7 @@ static void no_order_is_lost(void **state)
     }
 }
 
-static void more_repeats_than_fit_start_a_new_record(void **state)
-{
+static void more_repeats_than_fit_start_a_new_record(void **state) {
     (void)state;
     for (int i = 0; i < 70000; i++)
         add("A");
@@ -113,8 +105,7 @@ static void more_repeats_than_fit_start_a_new_record(void **state)
     assert_int_equal(ring.record[0].repeats + 1 + ring.record[1].repeats + 1, 70000);
 }
 
-static void a_full_ring_keeps_the_newest(void **state)
-{
+static void a_full_ring_keeps_the_newest(void **state) {
     (void)state;
     for (unsigned i = 0; i < TRACE_RING_RECORDS * 2; i++) {
         struct trace_record record = event(TRACE_LINE, 0);
@@ -126,8 +117,7 @@ static void a_full_ring_keeps_the_newest(void **state)
         assert_int_equal(ring.record[i % TRACE_RING_RECORDS].a, i);
 }
 
-static void rings_merge_by_time(void **state)
-{
+static void rings_merge_by_time(void **state) {
     const struct trace_ring *rings[] = {&ring, &other};
     uint64_t cursor[2], last = 0, seen = 0;
     const struct trace_record *record;
@@ -153,8 +143,7 @@ static void rings_merge_by_time(void **state)
 
 /* ---- text ---- */
 
-static void assert_story(struct trace_record record, const char *expected)
-{
+static void assert_story(struct trace_record record, const char *expected) {
     char out[256];
     int length = trace_story(out, sizeof(out), &record, 100);
 
@@ -162,8 +151,7 @@ static void assert_story(struct trace_record record, const char *expected)
     assert_int_equal(length, strlen(out));
 }
 
-static void the_story_reads_as_sentences(void **state)
-{
+static void the_story_reads_as_sentences(void **state) {
     struct trace_record record = event(TRACE_EOI_STALE, 0x51);
 
     (void)state;
@@ -180,8 +168,7 @@ static void the_story_reads_as_sentences(void **state)
                  "APIC is owed its EOI  ... and 9,999 more like it");
 }
 
-static void a_route_change_names_what_changed(void **state)
-{
+static void a_route_change_names_what_changed(void **state) {
     struct trace_record record = event(TRACE_RTE_WRITE, 0x51);
 
     (void)state;
@@ -205,8 +192,7 @@ static void a_route_change_names_what_changed(void **state)
     assert_story(record, "              0  pin 5    the guest writes its route as it was");
 }
 
-static void a_sentence_depends_on_the_values(void **state)
-{
+static void a_sentence_depends_on_the_values(void **state) {
     struct trace_record record = event(TRACE_DELIVER, 0x51);
 
     (void)state;
@@ -233,8 +219,7 @@ static void a_sentence_depends_on_the_values(void **state)
     assert_story(record, "              0  vCPU 0   starts at 0x100000");
 }
 
-static void the_terse_form_shows_all_there_is(void **state)
-{
+static void the_terse_form_shows_all_there_is(void **state) {
     struct trace_record record = event(TRACE_DELIVER, 0x51);
     char out[256];
 
@@ -251,8 +236,7 @@ static void the_terse_form_shows_all_there_is(void **state)
                         "accepted 0x1");
 }
 
-static void every_event_has_a_name_and_a_sentence(void **state)
-{
+static void every_event_has_a_name_and_a_sentence(void **state) {
     char out[256];
 
     (void)state;
@@ -266,8 +250,7 @@ static void every_event_has_a_name_and_a_sentence(void **state)
     assert_string_equal(out, "");
 }
 
-static void any_bytes_are_safe_in_any_buffer(void **state)
-{
+static void any_bytes_are_safe_in_any_buffer(void **state) {
     uint32_t seed = 7;
 
     (void)state;
@@ -294,8 +277,7 @@ static void any_bytes_are_safe_in_any_buffer(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_event_that_repeats_only_counts_up, set_up),
         cmocka_unit_test_setup(what_differs_in_any_field_is_another_event, set_up),

@@ -9,8 +9,7 @@
 
 #include "vmm/vector_set.h"
 
-static void each_vector_has_a_bit_of_its_own(void **state)
-{
+static void each_vector_has_a_bit_of_its_own(void **state) {
     (void)state;
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++) {
         struct vector_set set = {0};
@@ -26,8 +25,7 @@ static void each_vector_has_a_bit_of_its_own(void **state)
     }
 }
 
-static void the_highest_of_none_is_minus_one(void **state)
-{
+static void the_highest_of_none_is_minus_one(void **state) {
     struct vector_set set = {0};
 
     (void)state;
@@ -40,8 +38,7 @@ static void the_highest_of_none_is_minus_one(void **state)
     assert_int_equal(vector_set_highest(&set), 0x90);
 }
 
-static void sets_are_equal_if_all_words_are(void **state)
-{
+static void sets_are_equal_if_all_words_are(void **state) {
     (void)state;
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector += 51) {
         struct vector_set a = {{1, 2, 3, 4}}, b = a;
@@ -53,8 +50,7 @@ static void sets_are_equal_if_all_words_are(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_vector_has_a_bit_of_its_own),
         cmocka_unit_test(the_highest_of_none_is_minus_one),

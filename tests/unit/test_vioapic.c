@@ -2,8 +2,7 @@
  * and EOIs. test_vioapic_pins.c has what lines do. The data sheet is the 82093AA's. */
 #include "tests/unit/vioapic_alone.h"
 
-static void after_reset_every_pin_is_masked(void **state)
-{
+static void after_reset_every_pin_is_masked(void **state) {
     (void)state;
     assert_int_equal(read_register(IOAPIC_REG_ID), 0);
     assert_int_equal(read_register(IOAPIC_REG_VERSION), 0x00170011);
@@ -11,8 +10,7 @@ static void after_reset_every_pin_is_masked(void **state)
         assert_int_equal(read_entry(pin), RTE_MASKED);
 }
 
-static void the_id_has_four_bits_and_loads_the_arbitration_id(void **state)
-{
+static void the_id_has_four_bits_and_loads_the_arbitration_id(void **state) {
     (void)state;
     write_register(IOAPIC_REG_ID, 0xffffffff);
     assert_int_equal(read_register(IOAPIC_REG_ID), 0x0f000000);
@@ -23,8 +21,7 @@ static void the_id_has_four_bits_and_loads_the_arbitration_id(void **state)
     assert_int_equal(read_register(IOAPIC_REG_VERSION), 0x00170011);
 }
 
-static void reserved_and_read_only_bits_of_an_entry_read_0(void **state)
-{
+static void reserved_and_read_only_bits_of_an_entry_read_0(void **state) {
     (void)state;
     write_entry(7, ~0ULL);
     assert_int_equal(read_entry(7), 0xff0000000001afff);
@@ -32,8 +29,7 @@ static void reserved_and_read_only_bits_of_an_entry_read_0(void **state)
     assert_int_equal(read_entry(8), RTE_MASKED);
 }
 
-static void indices_that_do_not_exist_read_0_and_write_nothing(void **state)
-{
+static void indices_that_do_not_exist_read_0_and_write_nothing(void **state) {
     struct vioapic before;
 
     (void)state;
@@ -50,8 +46,7 @@ static void indices_that_do_not_exist_read_0_and_write_nothing(void **state)
     assert_int_equal(read_register(0x101), 0x00170011);
 }
 
-static void only_aligned_32_bit_accesses_of_registers_count(void **state)
-{
+static void only_aligned_32_bit_accesses_of_registers_count(void **state) {
     static const unsigned sizes[] = {1, 2, 8};
     struct vioapic before;
 
@@ -71,8 +66,7 @@ static void only_aligned_32_bit_accesses_of_registers_count(void **state)
     assert_memory_equal(&io, &before, sizeof(io));
 }
 
-static void a_pin_that_does_not_exist_changes_nothing(void **state)
-{
+static void a_pin_that_does_not_exist_changes_nothing(void **state) {
     struct vioapic before = io;
 
     (void)state;
@@ -82,8 +76,7 @@ static void a_pin_that_does_not_exist_changes_nothing(void **state)
     assert_memory_equal(&io, &before, sizeof(io));
 }
 
-static void the_message_is_what_the_entry_says(void **state)
-{
+static void the_message_is_what_the_entry_says(void **state) {
     (void)state;
     write_entry(23, TO(0x84) | RTE_LOGICAL | RTE_LEVEL | MODE(LOWEST_PRIORITY) | V);
     vioapic_set_line(&io, 23, true);
@@ -99,8 +92,7 @@ static void the_message_is_what_the_entry_says(void **state)
 
 /* ---- reroutes ---- */
 
-static void what_changes_a_level_route_is_a_reroute(void **state)
-{
+static void what_changes_a_level_route_is_a_reroute(void **state) {
     static const uint64_t changes[] = {V ^ 0x52, TO(3), RTE_LOGICAL, RTE_LEVEL, MODE(NMI)};
 
     (void)state;
@@ -119,8 +111,7 @@ static void what_changes_a_level_route_is_a_reroute(void **state)
     }
 }
 
-static void what_does_not_is_none(void **state)
-{
+static void what_does_not_is_none(void **state) {
     (void)state;
     write_entry(2, TO(1) | RTE_LEVEL | V);
     seen.reroutes = 0;
@@ -133,8 +124,7 @@ static void what_does_not_is_none(void **state)
     assert_int_equal(seen.reroutes, 0);
 }
 
-static void each_half_is_a_write_of_its_own(void **state)
-{
+static void each_half_is_a_write_of_its_own(void **state) {
     (void)state;
     write_entry(2, TO(1) | RTE_LEVEL | V);
     seen.reroutes = 0;
@@ -143,8 +133,7 @@ static void each_half_is_a_write_of_its_own(void **state)
     assert_int_equal(seen.old_entry, TO(2) | RTE_LEVEL | V);
 }
 
-static void invariant_2_the_reroute_is_announced_before_it_delivers(void **state)
-{
+static void invariant_2_the_reroute_is_announced_before_it_delivers(void **state) {
     (void)state;
     vioapic_set_line(&io, 2, true);
     write_entry(2, TO(1) | RTE_LEVEL | V);
@@ -154,8 +143,7 @@ static void invariant_2_the_reroute_is_announced_before_it_delivers(void **state
 
 /* ---- EOI ---- */
 
-static void invariant_5_an_eoi_delivers_each_active_pin_of_the_vector_once(void **state)
-{
+static void invariant_5_an_eoi_delivers_each_active_pin_of_the_vector_once(void **state) {
     (void)state;
     for (unsigned pin = 0; pin < 3; pin++) {
         write_entry(pin, TO(1) | RTE_LEVEL | (pin < 2 ? V : V + 1));
@@ -171,8 +159,7 @@ static void invariant_5_an_eoi_delivers_each_active_pin_of_the_vector_once(void 
     assert_true(read_entry(2) & RTE_REMOTE_IRR);
 }
 
-static void invariant_14_a_second_eoi_changes_nothing(void **state)
-{
+static void invariant_14_a_second_eoi_changes_nothing(void **state) {
     struct vioapic before;
 
     (void)state;
@@ -185,8 +172,7 @@ static void invariant_14_a_second_eoi_changes_nothing(void **state)
     assert_memory_equal(&io, &before, sizeof(io));
 }
 
-static void invariant_10_only_what_is_left_set_is_orphaned(void **state)
-{
+static void invariant_10_only_what_is_left_set_is_orphaned(void **state) {
     (void)state;
     write_entry(0, TO(1) | RTE_LEVEL | V);
     write_entry(1, TO(1) | RTE_LEVEL | V);
@@ -199,8 +185,7 @@ static void invariant_10_only_what_is_left_set_is_orphaned(void **state)
     assert_true(read_entry(0) & RTE_REMOTE_IRR);
 }
 
-static void invariant_21_only_version_20h_has_the_eoi_register(void **state)
-{
+static void invariant_21_only_version_20h_has_the_eoi_register(void **state) {
     (void)state;
     for (uint32_t version = 0x11; version <= 0x20; version += 0xf) {
         vioapic_reset(&io, version);
@@ -213,8 +198,7 @@ static void invariant_21_only_version_20h_has_the_eoi_register(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(after_reset_every_pin_is_masked, set_up),
         cmocka_unit_test_setup(the_id_has_four_bits_and_loads_the_arbitration_id, set_up),

@@ -1,8 +1,7 @@
 /* Guards vmm/vioapic.c by itself: edges, levels, polarity, masks, and what nobody accepts. */
 #include "tests/unit/vioapic_alone.h"
 
-static void an_edge_delivers_once_per_edge(void **state)
-{
+static void an_edge_delivers_once_per_edge(void **state) {
     (void)state;
     write_entry(3, TO(1) | V);
     vioapic_set_line(&io, 3, true);
@@ -15,8 +14,7 @@ static void an_edge_delivers_once_per_edge(void **state)
     assert_int_equal(read_entry(3), TO(1) | V); /* no Remote IRR */
 }
 
-static void polarity_is_honoured(void **state)
-{
+static void polarity_is_honoured(void **state) {
     (void)state;
     vioapic_set_line(&io, 3, true);
     vioapic_set_line(&io, 4, true);
@@ -31,8 +29,7 @@ static void polarity_is_honoured(void **state)
     assert_int_equal(seen.delivered, 2);
 }
 
-static void a_write_makes_no_edge(void **state)
-{
+static void a_write_makes_no_edge(void **state) {
     (void)state;
     write_entry(3, TO(1) | V);
     write_entry(3, TO(1) | RTE_ACTIVE_LOW | V);
@@ -40,8 +37,7 @@ static void a_write_makes_no_edge(void **state)
     assert_int_equal(seen.delivered, 0);
 }
 
-static void an_edge_nobody_accepts_stays_pending(void **state)
-{
+static void an_edge_nobody_accepts_stays_pending(void **state) {
     (void)state;
     acceptors = 0;
     write_entry(3, TO(1) | V);
@@ -57,8 +53,7 @@ static void an_edge_nobody_accepts_stays_pending(void **state)
     assert_int_equal(seen.delivered, 3);
 }
 
-static void masking_or_level_withdraws_a_pending_edge(void **state)
-{
+static void masking_or_level_withdraws_a_pending_edge(void **state) {
     (void)state;
     acceptors = 0;
     write_entry(3, TO(1) | V);
@@ -74,8 +69,7 @@ static void masking_or_level_withdraws_a_pending_edge(void **state)
     assert_int_equal(seen.delivered, 2); /* the two that were not accepted */
 }
 
-static void other_modes_are_edges_whatever_the_trigger_bit_says(void **state)
-{
+static void other_modes_are_edges_whatever_the_trigger_bit_says(void **state) {
     static const uint64_t modes[] = {MODE(SMI), MODE(NMI), MODE(INIT), MODE(EXTINT)};
 
     (void)state;
@@ -93,8 +87,7 @@ static void other_modes_are_edges_whatever_the_trigger_bit_says(void **state)
     assert_int_equal(seen.reroutes, 0);
 }
 
-static void reserved_modes_deliver_nothing(void **state)
-{
+static void reserved_modes_deliver_nothing(void **state) {
     (void)state;
     write_entry(1, TO(1) | 3ULL << RTE_DELIVERY_SHIFT | V);
     write_entry(2, TO(1) | 6ULL << RTE_DELIVERY_SHIFT | RTE_LEVEL | V);
@@ -105,8 +98,7 @@ static void reserved_modes_deliver_nothing(void **state)
 }
 
 /* It goes to the LAPICs, which note the error; nothing stays behind here. */
-static void an_illegal_vector_is_dropped(void **state)
-{
+static void an_illegal_vector_is_dropped(void **state) {
     (void)state;
     acceptors = 0;
     write_entry(1, TO(1) | 15);
@@ -118,8 +110,7 @@ static void an_illegal_vector_is_dropped(void **state)
     assert_false(read_entry(2) & RTE_REMOTE_IRR);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_edge_delivers_once_per_edge, set_up),
         cmocka_unit_test_setup(polarity_is_honoured, set_up),

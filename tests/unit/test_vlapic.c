@@ -4,8 +4,7 @@
 
 /* ---- reset and INIT ---- */
 
-static void assert_reset_registers(void)
-{
+static void assert_reset_registers(void) {
     assert_int_equal(read_page(APIC_VERSION), 0x00050014);
     assert_int_equal(read_page(APIC_DFR), 0xffffffff);
     assert_int_equal(read_page(APIC_SVR), 0xff);
@@ -24,8 +23,7 @@ static void assert_reset_registers(void)
     assert_int_equal(apic_page_highest(&page, APIC_TMR), -1);
 }
 
-static void power_on_state(void **state)
-{
+static void power_on_state(void **state) {
     power_on(state);
     assert_reset_registers();
     assert_int_equal(read_page(APIC_ID), ID << 24);
@@ -41,8 +39,7 @@ static void power_on_state(void **state)
     assert_int_equal(read_page(APIC_VERSION), 0x01050014);
 }
 
-static void init_keeps_base_and_id_only(void **state)
-{
+static void init_keeps_base_and_id_only(void **state) {
     (void)state;
     write_page(APIC_ID, 9u << 24);
     write_page(APIC_LDR, 0x0f000000);
@@ -59,8 +56,7 @@ static void init_keeps_base_and_id_only(void **state)
     assert_int_equal(apic.base, 0xfee00900);
 }
 
-static void init_in_x2apic_mode_stays_there(void **state)
-{
+static void init_in_x2apic_mode_stays_there(void **state) {
     (void)state;
     vlapic_init(&apic);
     assert_int_equal(apic.identity.mode, APIC_MODE_X2APIC);
@@ -70,8 +66,7 @@ static void init_in_x2apic_mode_stays_there(void **state)
 }
 
 /* The VMCS has the map's bits until a scan changes both: so INIT keeps the map, and asks. */
-static void invariant_20_init_asks_for_a_scan_even_if_the_identity_is_the_same(void **state)
-{
+static void invariant_20_init_asks_for_a_scan_even_if_the_identity_is_the_same(void **state) {
     (void)state;
     power_on(NULL);
     vector_set_add(&apic.map.exit, V);
@@ -81,8 +76,7 @@ static void invariant_20_init_asks_for_a_scan_even_if_the_identity_is_the_same(v
     assert_int_equal(seen.timer_changes, 1);
 }
 
-static void invariant_20_init_empties_inbox_and_tokens(void **state)
-{
+static void invariant_20_init_empties_inbox_and_tokens(void **state) {
     (void)state;
     assert_true(vlapic_post(&apic, V, true, 5));
     vlapic_sync(&apic);
@@ -97,13 +91,11 @@ static void invariant_20_init_empties_inbox_and_tokens(void **state)
 
 /* ---- IA32_APIC_BASE ---- */
 
-static bool write_base(uint64_t flags)
-{
+static bool write_base(uint64_t flags) {
     return vlapic_write_base(&apic, APIC_DEFAULT_BASE | flags);
 }
 
-static void base_transitions(void **state)
-{
+static void base_transitions(void **state) {
     (void)state;
     assert_false(write_base(APIC_BASE_X2APIC)); /* EXTD without EN */
     assert_true(write_base(APIC_BASE_ENABLE | APIC_BASE_X2APIC));
@@ -118,8 +110,7 @@ static void base_transitions(void **state)
     assert_int_equal(read_page(APIC_ID), ID << 24);
 }
 
-static void reserved_bits_of_the_base_fault(void **state)
-{
+static void reserved_bits_of_the_base_fault(void **state) {
     (void)state;
     for (unsigned bit = 0; bit < 64; bit++) {
         bool valid = bit == 8 || bit == 10 || bit == 11 || (bit >= 12 && bit < 39);
@@ -132,8 +123,7 @@ static void reserved_bits_of_the_base_fault(void **state)
     }
 }
 
-static void a_base_that_moves_is_kept_and_changes_nothing_else(void **state)
-{
+static void a_base_that_moves_is_kept_and_changes_nothing_else(void **state) {
     (void)state;
     assert_true(vlapic_write_base(&apic, 0xfe000000 | APIC_BASE_ENABLE));
     assert_int_equal(apic.base, 0xfe000000 | APIC_BASE_ENABLE);
@@ -141,8 +131,7 @@ static void a_base_that_moves_is_kept_and_changes_nothing_else(void **state)
     assert_true(apic.identity.enabled);
 }
 
-static void x2apic_mode_keeps_what_was_pending(void **state)
-{
+static void x2apic_mode_keeps_what_was_pending(void **state) {
     (void)state;
     write_page(APIC_ICR_HIGH, 0xaa000000);
     write_page(APIC_TPR, 0x20);
@@ -160,8 +149,7 @@ static void x2apic_mode_keeps_what_was_pending(void **state)
 
 /* ---- acceptance ---- */
 
-static void what_is_posted_is_accepted_at_the_sync(void **state)
-{
+static void what_is_posted_is_accepted_at_the_sync(void **state) {
     (void)state;
     assert_int_equal(vlapic_sync(&apic), -1);
     assert_true(vlapic_post(&apic, V, false, 0));
@@ -178,8 +166,7 @@ static void what_is_posted_is_accepted_at_the_sync(void **state)
     assert_int_equal(seen.traced[TRACE_ACCEPT_LEVEL], 1);
 }
 
-static void an_edge_and_a_level_at_once_are_one_level_instance(void **state)
-{
+static void an_edge_and_a_level_at_once_are_one_level_instance(void **state) {
     (void)state;
     vlapic_post(&apic, V, true, 3);
     vlapic_post(&apic, V, false, 0);
@@ -192,8 +179,7 @@ static void an_edge_and_a_level_at_once_are_one_level_instance(void **state)
     assert_int_equal(apic.tokens.front[V], 1u << 3);
 }
 
-static void pins_that_were_taken_before_start_nothing(void **state)
-{
+static void pins_that_were_taken_before_start_nothing(void **state) {
     (void)state;
     vlapic_post(&apic, V, true, 3);
     inbox_take_pins(&apic.inbox, V);
@@ -201,8 +187,7 @@ static void pins_that_were_taken_before_start_nothing(void **state)
     assert_int_equal(seen.traced[TRACE_ACCEPT_LEVEL], 0);
 }
 
-static void a_disabled_lapic_accepts_nothing(void **state)
-{
+static void a_disabled_lapic_accepts_nothing(void **state) {
     (void)state;
     write_page(APIC_SVR, 0xff);
     assert_false(vlapic_post(&apic, V, true, 3));
@@ -215,8 +200,7 @@ static void a_disabled_lapic_accepts_nothing(void **state)
 
 /* ---- errors and local interrupts ---- */
 
-static void illegal_vectors_set_the_esr_and_deliver_nothing(void **state)
-{
+static void illegal_vectors_set_the_esr_and_deliver_nothing(void **state) {
     (void)state;
     for (unsigned vector = 0; vector < 16; vector++) {
         xapic(NULL);
@@ -228,8 +212,7 @@ static void illegal_vectors_set_the_esr_and_deliver_nothing(void **state)
     assert_true(vlapic_post(&apic, 16, false, 0));
 }
 
-static void an_error_raises_the_error_entry_once_until_the_esr_is_written(void **state)
-{
+static void an_error_raises_the_error_entry_once_until_the_esr_is_written(void **state) {
     (void)state;
     write_page(APIC_LVT_ERROR, 0x20); /* in the same word as the illegal vectors */
     vlapic_post(&apic, 3, false, 0);
@@ -245,8 +228,7 @@ static void an_error_raises_the_error_entry_once_until_the_esr_is_written(void *
 }
 
 /* CVE-2024-45817 was a deadlock on this. */
-static void an_error_entry_with_an_illegal_vector_ends(void **state)
-{
+static void an_error_entry_with_an_illegal_vector_ends(void **state) {
     (void)state;
     write_page(APIC_LVT_ERROR, 3);
     write_page(APIC_ICR_LOW, 4); /* send illegal vector */
@@ -254,8 +236,7 @@ static void an_error_entry_with_an_illegal_vector_ends(void **state)
     assert_int_equal(errors(), APIC_ESR_SEND_ILLEGAL_VECTOR | APIC_ESR_RECEIVE_ILLEGAL_VECTOR);
 }
 
-static void local_interrupts_honour_the_mask(void **state)
-{
+static void local_interrupts_honour_the_mask(void **state) {
     (void)state;
     vlapic_local_interrupt(&apic, APIC_LVT_TIMER);
     assert_int_equal(seen.sent, 0);
@@ -270,8 +251,7 @@ static void local_interrupts_honour_the_mask(void **state)
 
 /* ---- EOI ---- */
 
-static void a_software_eoi_retires_the_highest_in_service(void **state)
-{
+static void a_software_eoi_retires_the_highest_in_service(void **state) {
     (void)state;
     apic_page_add(&page, APIC_ISR, V);
     apic_page_add(&page, APIC_ISR, 0x83);
@@ -289,8 +269,7 @@ static void a_software_eoi_retires_the_highest_in_service(void **state)
     assert_int_equal(seen.eoi_exits, 1);
 }
 
-static void an_eoi_exit_says_live_stale_or_coincidental(void **state)
-{
+static void an_eoi_exit_says_live_stale_or_coincidental(void **state) {
     uint32_t pins;
     bool rescan;
 
@@ -316,8 +295,7 @@ static void an_eoi_exit_says_live_stale_or_coincidental(void **state)
     assert_true(rescan);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(power_on_state),
         cmocka_unit_test_setup(init_keeps_base_and_id_only, xapic),

@@ -2,8 +2,7 @@
  * and does. */
 #include "tests/unit/vlapic_alone.h"
 
-static void each_register_keeps_its_own_bits(void **state)
-{
+static void each_register_keeps_its_own_bits(void **state) {
     static const struct {
         uint32_t offset, bits;
     } kept[] = {
@@ -35,8 +34,7 @@ static void each_register_keeps_its_own_bits(void **state)
     assert_int_equal(read_page(APIC_DFR), 0x0fffffff);
 }
 
-static void read_only_registers_take_nothing(void **state)
-{
+static void read_only_registers_take_nothing(void **state) {
     static const uint32_t offsets[] = {APIC_VERSION, APIC_APR, APIC_PPR, APIC_RRD,
                                        APIC_ISR,     APIC_TMR, APIC_IRR, APIC_TIMER_CURRENT};
 
@@ -50,8 +48,7 @@ static void read_only_registers_take_nothing(void **state)
     assert_int_equal(errors(), 0);
 }
 
-static bool exists(uint32_t offset)
-{
+static bool exists(uint32_t offset) {
     static const uint32_t offsets[] = {
         APIC_ID,       APIC_VERSION,       APIC_TPR,           APIC_APR,
         APIC_PPR,      APIC_EOI,           APIC_RRD,           APIC_LDR,
@@ -70,8 +67,7 @@ static bool exists(uint32_t offset)
     return false;
 }
 
-static void registers_that_do_not_exist_read_0_and_write_nothing(void **state)
-{
+static void registers_that_do_not_exist_read_0_and_write_nothing(void **state) {
     (void)state;
     for (uint32_t offset = 0; offset < 0x3000; offset += 4) {
         struct apic_page before = page;
@@ -87,8 +83,7 @@ static void registers_that_do_not_exist_read_0_and_write_nothing(void **state)
     assert_int_equal(apic_page_read(&page, APIC_LVT_CMCI), 0);
 }
 
-static void in_another_mode_the_page_is_no_apic(void **state)
-{
+static void in_another_mode_the_page_is_no_apic(void **state) {
     (void)state;
     assert_true(vlapic_write_base(&apic, apic.base | APIC_BASE_X2APIC));
     assert_int_equal(read_page(APIC_VERSION), 0);
@@ -98,8 +93,7 @@ static void in_another_mode_the_page_is_no_apic(void **state)
 
 /* ---- identity ---- */
 
-static void invariant_13_only_a_real_change_of_identity_is_announced(void **state)
-{
+static void invariant_13_only_a_real_change_of_identity_is_announced(void **state) {
     static const struct {
         uint32_t offset, same, other;
     } writes[] = {
@@ -121,8 +115,7 @@ static void invariant_13_only_a_real_change_of_identity_is_announced(void **stat
     }
 }
 
-static void the_identity_is_what_the_registers_say(void **state)
-{
+static void the_identity_is_what_the_registers_say(void **state) {
     (void)state;
     write_page(APIC_ID, 0x7f000000);
     write_page(APIC_LDR, 0x35000000);
@@ -135,8 +128,7 @@ static void the_identity_is_what_the_registers_say(void **state)
 
 /* ---- SVR and LVT ---- */
 
-static void software_disable_masks_the_lvt_and_keeps_it_masked(void **state)
-{
+static void software_disable_masks_the_lvt_and_keeps_it_masked(void **state) {
     (void)state;
     for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 0x10)
         write_page(lvt, V);
@@ -152,8 +144,7 @@ static void software_disable_masks_the_lvt_and_keeps_it_masked(void **state)
     assert_int_equal(read_page(APIC_LVT_TIMER), V);
 }
 
-static void the_timers_registers_tell_when_they_change(void **state)
-{
+static void the_timers_registers_tell_when_they_change(void **state) {
     (void)state;
     write_page(APIC_TIMER_INITIAL, 500);
     write_page(APIC_TIMER_DIVIDE, 3);
@@ -164,8 +155,7 @@ static void the_timers_registers_tell_when_they_change(void **state)
     assert_int_equal(read_page(APIC_TIMER_INITIAL), 0);
 }
 
-static void suppression_exists_only_where_it_is_offered(void **state)
-{
+static void suppression_exists_only_where_it_is_offered(void **state) {
     uint32_t pins;
     bool rescan;
 
@@ -183,8 +173,7 @@ static void suppression_exists_only_where_it_is_offered(void **state)
 
 /* ---- the ICR ---- */
 
-static void an_ipi_is_what_the_icr_says(void **state)
-{
+static void an_ipi_is_what_the_icr_says(void **state) {
     (void)state;
     write_page(APIC_ICR_HIGH, 0x45ffffff);
     assert_int_equal(seen.sent, 0);
@@ -199,15 +188,13 @@ static void an_ipi_is_what_the_icr_says(void **state)
     assert_int_equal(seen.message.delivery_mode, APIC_DELIVERY_FIXED);
 }
 
-static void the_delivery_status_is_always_idle(void **state)
-{
+static void the_delivery_status_is_always_idle(void **state) {
     (void)state;
     write_page(APIC_ICR_LOW, 0xffffffff & ~0x700u);
     assert_int_equal(read_page(APIC_ICR_LOW) & APIC_ICR_PENDING, 0);
 }
 
-static void invalid_combinations_send_nothing(void **state)
-{
+static void invalid_combinations_send_nothing(void **state) {
     (void)state;
     for (uint32_t shorthand = 0; shorthand < 4; shorthand++) {
         for (uint32_t mode = 0; mode < 8; mode++) {
@@ -224,8 +211,7 @@ static void invalid_combinations_send_nothing(void **state)
     }
 }
 
-static void init_level_deassert_does_nothing(void **state)
-{
+static void init_level_deassert_does_nothing(void **state) {
     uint32_t init = APIC_DELIVERY_INIT << 8;
 
     (void)state;
@@ -237,8 +223,7 @@ static void init_level_deassert_does_nothing(void **state)
     assert_int_equal(seen.sent, 3);
 }
 
-static void an_illegal_vector_is_an_error_where_it_is_one(void **state)
-{
+static void an_illegal_vector_is_an_error_where_it_is_one(void **state) {
     (void)state;
     write_page(APIC_ICR_LOW, 15);
     assert_int_equal(errors(), APIC_ESR_SEND_ILLEGAL_VECTOR);
@@ -251,8 +236,7 @@ static void an_illegal_vector_is_an_error_where_it_is_one(void **state)
     assert_int_equal(seen.sent, 2);
 }
 
-static void the_esr_shows_what_was_gathered_before_the_write(void **state)
-{
+static void the_esr_shows_what_was_gathered_before_the_write(void **state) {
     (void)state;
     write_page(APIC_ICR_LOW, 15);
     assert_int_equal(read_page(APIC_ESR), 0);
@@ -263,8 +247,7 @@ static void the_esr_shows_what_was_gathered_before_the_write(void **state)
     assert_int_equal(read_page(APIC_ESR), 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_register_keeps_its_own_bits, xapic),
         cmocka_unit_test_setup(read_only_registers_take_nothing, xapic),

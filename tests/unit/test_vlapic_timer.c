@@ -4,8 +4,7 @@
 
 /* ---- counting ---- */
 
-static void it_is_masked_and_stopped_after_a_reset(void **state)
-{
+static void it_is_masked_and_stopped_after_a_reset(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(10, 0);
@@ -20,8 +19,7 @@ static void it_is_masked_and_stopped_after_a_reset(void **state)
     assert_int_equal(write_initial(10, 0), 10 * 2 * BUS_TICK); /* the divisor is 2 */
 }
 
-static void one_shot_expires_once(void **state)
-{
+static void one_shot_expires_once(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     assert_int_equal(write_initial(100, 1000), 1000 + 100 * BUS_TICK);
@@ -39,8 +37,7 @@ static void one_shot_expires_once(void **state)
     assert_int_equal(timer.initial, 100);
 }
 
-static void periodic_reloads_and_keeps_its_phase(void **state)
-{
+static void periodic_reloads_and_keeps_its_phase(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     assert_int_equal(write_initial(100, 1000), 3000);
@@ -54,8 +51,7 @@ static void periodic_reloads_and_keeps_its_phase(void **state)
     assert_int_equal(vlapic_timer_next(&timer), 7000);
 }
 
-static void expiries_slept_over_are_one_interrupt_and_cost_no_loop(void **state)
-{
+static void expiries_slept_over_are_one_interrupt_and_cost_no_loop(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 1000);
@@ -64,8 +60,7 @@ static void expiries_slept_over_are_one_interrupt_and_cost_no_loop(void **state)
     assert_int_equal(current(1000 + 2000 * 1000000000000ULL + 1), 100);
 }
 
-static void each_divisor_divides(void **state)
-{
+static void each_divisor_divides(void **state) {
     static const uint32_t divisor[] = {2, 4, 8, 16, 32, 64, 128, 1};
 
     (void)state;
@@ -80,8 +75,7 @@ static void each_divisor_divides(void **state)
     }
 }
 
-static void the_initial_count_restarts_it_and_0_stops_it(void **state)
-{
+static void the_initial_count_restarts_it_and_0_stops_it(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 0);
@@ -92,8 +86,7 @@ static void the_initial_count_restarts_it_and_0_stops_it(void **state)
     assert_int_equal(fire(1000000), 0);
 }
 
-static void a_new_divisor_goes_on_from_the_current_count(void **state)
-{
+static void a_new_divisor_goes_on_from_the_current_count(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 0);
@@ -107,8 +100,7 @@ static void a_new_divisor_goes_on_from_the_current_count(void **state)
                      vlapic_timer_next(&timer));
 }
 
-static void the_same_divisor_again_changes_nothing(void **state)
-{
+static void the_same_divisor_again_changes_nothing(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     write_initial(100, 0);
@@ -118,8 +110,7 @@ static void the_same_divisor_again_changes_nothing(void **state)
 
 /* ---- the mask ---- */
 
-static void a_masked_timer_counts_and_leaves_nothing(void **state)
-{
+static void a_masked_timer_counts_and_leaves_nothing(void **state) {
     (void)state;
     write_lvt(PERIODIC | MASKED, 0);
     assert_int_equal(write_initial(100, 0), NEVER); /* nothing to arm */
@@ -130,8 +121,7 @@ static void a_masked_timer_counts_and_leaves_nothing(void **state)
     assert_int_equal(fire(10000), 1);
 }
 
-static void what_expired_under_the_mask_does_not_come_after_it(void **state)
-{
+static void what_expired_under_the_mask_does_not_come_after_it(void **state) {
     (void)state;
     write_lvt(ONE_SHOT | MASKED, 0);
     write_initial(100, 0);
@@ -145,8 +135,7 @@ static void what_expired_under_the_mask_does_not_come_after_it(void **state)
     assert_int_equal(fire(4000), 0);
 }
 
-static void a_mask_drops_what_is_due(void **state)
-{
+static void a_mask_drops_what_is_due(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     write_initial(100, 0);
@@ -155,8 +144,7 @@ static void a_mask_drops_what_is_due(void **state)
     assert_int_equal(fire(2700), 0);
 }
 
-static void what_is_due_survives_other_writes(void **state)
-{
+static void what_is_due_survives_other_writes(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     write_initial(100, 0);
@@ -168,8 +156,7 @@ static void what_is_due_survives_other_writes(void **state)
 
 /* ---- a guest that means harm ---- */
 
-static void short_periods_come_no_closer_than_the_floor(void **state)
-{
+static void short_periods_come_no_closer_than_the_floor(void **state) {
     uint64_t interrupts = 0, expiries = 0, next;
 
     (void)state;
@@ -189,8 +176,7 @@ static void short_periods_come_no_closer_than_the_floor(void **state)
     assert_in_range(expiries, 1000000 / BUS_TICK - SHORTEST, 1000000 / BUS_TICK);
 }
 
-static void the_floor_does_not_hold_up_longer_periods(void **state)
-{
+static void the_floor_does_not_hold_up_longer_periods(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(SHORTEST / BUS_TICK + 1, 0);
@@ -200,8 +186,7 @@ static void the_floor_does_not_hold_up_longer_periods(void **state)
     }
 }
 
-static void the_longest_periods_do_not_wrap(void **state)
-{
+static void the_longest_periods_do_not_wrap(void **state) {
     (void)state;
     vlapic_timer_init(&timer, UINT32_MAX, 0);
     write_lvt(PERIODIC, 0);
@@ -220,8 +205,7 @@ static void the_longest_periods_do_not_wrap(void **state)
 }
 
 /* Whatever is written: what is due has been announced, and nothing else comes. */
-static void any_order_of_writes_keeps_its_promises(void **state)
-{
+static void any_order_of_writes_keeps_its_promises(void **state) {
     static const uint32_t offset[] = {APIC_LVT_TIMER, APIC_TIMER_DIVIDE, APIC_TIMER_INITIAL, 0};
     uint64_t seed = 6, now = 0;
 
@@ -245,8 +229,7 @@ static void any_order_of_writes_keeps_its_promises(void **state)
 
 #define TEST(function) cmocka_unit_test_setup(function, set_up)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(it_is_masked_and_stopped_after_a_reset),
         TEST(one_shot_expires_once),

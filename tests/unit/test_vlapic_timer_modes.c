@@ -3,8 +3,7 @@
 
 /* ---- TSC-deadline mode ---- */
 
-static void a_deadline_expires_once_and_reads_0_then(void **state)
-{
+static void a_deadline_expires_once_and_reads_0_then(void **state) {
     (void)state;
     write_lvt(DEADLINE, 0);
     assert_int_equal(vlapic_timer_write_deadline(&timer, 5000, 100), 5000);
@@ -17,8 +16,7 @@ static void a_deadline_expires_once_and_reads_0_then(void **state)
     assert_int_equal(fire(100000), 0);
 }
 
-static void a_deadline_in_the_past_is_due_at_once(void **state)
-{
+static void a_deadline_in_the_past_is_due_at_once(void **state) {
     (void)state;
     write_lvt(DEADLINE, 0);
     for (uint64_t now = 10000; now < 10100; now++) { /* nor does the floor hold it up */
@@ -27,8 +25,7 @@ static void a_deadline_in_the_past_is_due_at_once(void **state)
     }
 }
 
-static void a_deadline_of_0_disarms_and_another_replaces(void **state)
-{
+static void a_deadline_of_0_disarms_and_another_replaces(void **state) {
     (void)state;
     write_lvt(DEADLINE, 0);
     vlapic_timer_write_deadline(&timer, 5000, 0);
@@ -46,8 +43,7 @@ static void a_deadline_of_0_disarms_and_another_replaces(void **state)
     assert_int_equal(vlapic_timer_read_deadline(&timer, 9000), NEVER);
 }
 
-static void each_mode_ignores_the_others_registers(void **state)
-{
+static void each_mode_ignores_the_others_registers(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     assert_int_equal(vlapic_timer_write_deadline(&timer, 5000, 0), NEVER);
@@ -65,8 +61,7 @@ static void each_mode_ignores_the_others_registers(void **state)
 
 /* ---- changes of mode ---- */
 
-static void to_and_from_tsc_deadline_mode_disarms(void **state)
-{
+static void to_and_from_tsc_deadline_mode_disarms(void **state) {
     static const uint32_t counting[] = {ONE_SHOT, PERIODIC};
 
     for (unsigned i = 0; i < 2; i++) {
@@ -85,8 +80,7 @@ static void to_and_from_tsc_deadline_mode_disarms(void **state)
     }
 }
 
-static void between_one_shot_and_periodic_it_counts_on(void **state)
-{
+static void between_one_shot_and_periodic_it_counts_on(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     write_initial(100, 0);
@@ -103,8 +97,7 @@ static void between_one_shot_and_periodic_it_counts_on(void **state)
     assert_int_equal(timer.initial, 100);
 }
 
-static void the_reserved_mode_does_nothing(void **state)
-{
+static void the_reserved_mode_does_nothing(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 0);
@@ -116,8 +109,7 @@ static void the_reserved_mode_does_nothing(void **state)
     assert_int_equal(fire(100000), 0);
 }
 
-static void a_vector_written_again_does_not_disturb(void **state)
-{
+static void a_vector_written_again_does_not_disturb(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 0);
@@ -132,8 +124,7 @@ static void a_vector_written_again_does_not_disturb(void **state)
 
 #define TEST(function) cmocka_unit_test_setup(function, set_up)
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_deadline_expires_once_and_reads_0_then),
         TEST(a_deadline_in_the_past_is_due_at_once),

@@ -4,8 +4,7 @@
 #define R 1
 #define W 2
 
-static unsigned access_of(uint32_t msr)
-{
+static unsigned access_of(uint32_t msr) {
     static const struct {
         uint32_t msr;
         unsigned access;
@@ -25,8 +24,7 @@ static unsigned access_of(uint32_t msr)
     return 0;
 }
 
-static void exactly_the_msrs_of_the_manual_exist(void **state)
-{
+static void exactly_the_msrs_of_the_manual_exist(void **state) {
     (void)state;
     for (uint32_t msr = 0x700; msr < 0xa00; msr++) {
         struct apic_page before = page;
@@ -42,8 +40,7 @@ static void exactly_the_msrs_of_the_manual_exist(void **state)
     assert_false(vlapic_write_msr(&apic, 0x10808, 0));
 }
 
-static void outside_of_x2apic_mode_they_all_fault(void **state)
-{
+static void outside_of_x2apic_mode_they_all_fault(void **state) {
     uint64_t value;
 
     (void)state;
@@ -54,8 +51,7 @@ static void outside_of_x2apic_mode_they_all_fault(void **state)
     }
 }
 
-static void each_reserved_bit_faults(void **state)
-{
+static void each_reserved_bit_faults(void **state) {
     static const struct {
         uint32_t offset;
         uint64_t legal;
@@ -83,8 +79,7 @@ static void each_reserved_bit_faults(void **state)
     }
 }
 
-static void a_write_that_faults_changes_nothing(void **state)
-{
+static void a_write_that_faults_changes_nothing(void **state) {
     struct apic_page before;
 
     (void)state;
@@ -97,15 +92,13 @@ static void a_write_that_faults_changes_nothing(void **state)
     assert_int_equal(seen.sent + seen.identity_changes, 0);
 }
 
-static void read_only_bits_of_the_lvt_are_ignored(void **state)
-{
+static void read_only_bits_of_the_lvt_are_ignored(void **state) {
     (void)state;
     assert_true(write_msr(APIC_LVT_LINT0, 0x5000 | V));
     assert_int_equal(read_msr(APIC_LVT_LINT0), V);
 }
 
-static void the_ids_have_32_bits_and_are_derived(void **state)
-{
+static void the_ids_have_32_bits_and_are_derived(void **state) {
     (void)state;
     assert_int_equal(read_msr(APIC_ID), ID);
     assert_int_equal(read_msr(APIC_LDR), 0x00020008);
@@ -113,8 +106,7 @@ static void the_ids_have_32_bits_and_are_derived(void **state)
     assert_int_equal(read_msr(APIC_TIMER_CURRENT), 777);
 }
 
-static void the_icr_is_one_register_of_64_bits(void **state)
-{
+static void the_icr_is_one_register_of_64_bits(void **state) {
     (void)state;
     assert_true(write_msr(APIC_ICR_LOW, 0x12345678000c4000 | APIC_ICR_PENDING | V));
     assert_int_equal(seen.sent, 1);
@@ -126,8 +118,7 @@ static void the_icr_is_one_register_of_64_bits(void **state)
     assert_true(seen.message.logical);
 }
 
-static void a_self_ipi_goes_to_oneself(void **state)
-{
+static void a_self_ipi_goes_to_oneself(void **state) {
     (void)state;
     assert_true(write_msr(APIC_SELF_IPI, V));
     assert_int_equal(seen.shorthand, APIC_SHORTHAND_SELF);
@@ -139,8 +130,7 @@ static void a_self_ipi_goes_to_oneself(void **state)
 }
 
 /* The processor sends the legal ones by itself and leaves these to us, as an APIC-write exit. */
-static void a_self_ipi_with_an_illegal_vector_is_an_error(void **state)
-{
+static void a_self_ipi_with_an_illegal_vector_is_an_error(void **state) {
     uint64_t errors;
 
     (void)state;
@@ -153,8 +143,7 @@ static void a_self_ipi_with_an_illegal_vector_is_an_error(void **state)
     assert_int_equal(errors, APIC_ESR_SEND_ILLEGAL_VECTOR);
 }
 
-static void an_eoi_by_msr_is_a_software_eoi(void **state)
-{
+static void an_eoi_by_msr_is_a_software_eoi(void **state) {
     (void)state;
     apic_page_add(&page, APIC_ISR, V);
     assert_false(write_msr(APIC_EOI, V));
@@ -163,16 +152,14 @@ static void an_eoi_by_msr_is_a_software_eoi(void **state)
     assert_false(apic_page_has(&page, APIC_ISR, V));
 }
 
-static void suppression_is_reserved_unless_offered(void **state)
-{
+static void suppression_is_reserved_unless_offered(void **state) {
     (void)state;
     assert_false(write_msr(APIC_SVR, 0x11ff));
     apic.broadcast_suppression = true;
     assert_true(write_msr(APIC_SVR, 0x11ff));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(exactly_the_msrs_of_the_manual_exist, x2apic),
         cmocka_unit_test_setup(outside_of_x2apic_mode_they_all_fault, x2apic),

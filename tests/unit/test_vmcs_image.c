@@ -9,15 +9,13 @@
 
 #include "tests/unit/image.h"
 
-static void every_word_is_a_field(void **state)
-{
+static void every_word_is_a_field(void **state) {
     (void)state;
     for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++)
         assert_non_null(vmcs_fields[i].name);
 }
 
-static void no_encoding_or_name_comes_twice(void **state)
-{
+static void no_encoding_or_name_comes_twice(void **state) {
     (void)state;
     for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++) {
         assert_int_equal(vmcs_fields[i].encoding & 1, 0);
@@ -29,8 +27,7 @@ static void no_encoding_or_name_comes_twice(void **state)
 }
 
 /* Bits 11:10 of an encoding say what kind of field it is, and so does the name. */
-static void the_kind_of_each_encoding_fits_its_name(void **state)
-{
+static void the_kind_of_each_encoding_fits_its_name(void **state) {
     (void)state;
     for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++) {
         const struct vmcs_field *field = &vmcs_fields[i];
@@ -46,8 +43,7 @@ static void the_kind_of_each_encoding_fits_its_name(void **state)
     }
 }
 
-static void a_field_is_found_by_its_member(void **state)
-{
+static void a_field_is_found_by_its_member(void **state) {
     struct vmcs_image image;
     const struct vmcs_field *fields = vmcs_fields;
 
@@ -60,8 +56,7 @@ static void a_field_is_found_by_its_member(void **state)
     assert_string_equal(FIELD(host_rip).name, "host RIP");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_word_is_a_field),
         cmocka_unit_test(no_encoding_or_name_comes_twice),

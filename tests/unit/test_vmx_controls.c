@@ -15,8 +15,7 @@
 #define MAX 64
 
 /* Exactly one thing is missing, and this is its name. */
-static void only_missing(const struct vmx_capabilities *c, const char *name)
-{
+static void only_missing(const struct vmx_capabilities *c, const char *name) {
     struct vmx_missing missing[MAX];
     struct vmx_controls controls = {1, 1, 1, 1, 1};
 
@@ -28,16 +27,14 @@ static void only_missing(const struct vmx_capabilities *c, const char *name)
     assert_int_equal(controls.exit | controls.entry, 0);
 }
 
-static void a_broadwell_lacks_nothing(void **state)
-{
+static void a_broadwell_lacks_nothing(void **state) {
     struct vmx_capabilities c = broadwell();
 
     (void)state;
     assert_int_equal(vmx_missing(&c, NULL, 0), 0);
 }
 
-static void the_words_for_xapic_mode(void **state)
-{
+static void the_words_for_xapic_mode(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls controls;
 
@@ -52,8 +49,7 @@ static void the_words_for_xapic_mode(void **state)
     assert_int_equal(controls.entry, 0x11fb | 0x4 | 0x4000 | 0x8000);
 }
 
-static void the_apic_mode_decides_between_two_controls(void **state)
-{
+static void the_apic_mode_decides_between_two_controls(void **state) {
     uint32_t both = SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE;
     struct vmx_capabilities c = broadwell();
     struct vmx_controls xapic, x2apic, hidden;
@@ -69,8 +65,7 @@ static void the_apic_mode_decides_between_two_controls(void **state)
     assert_int_equal(xapic.secondary & ~both, hidden.secondary & ~both);
 }
 
-static void no_word_has_a_bit_that_the_processor_forbids(void **state)
-{
+static void no_word_has_a_bit_that_the_processor_forbids(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls w;
 
@@ -83,8 +78,7 @@ static void no_word_has_a_bit_that_the_processor_forbids(void **state)
     assert_int_equal(w.entry & ~(uint32_t)(c.true_entry >> 32), 0);
 }
 
-static void bits_that_must_be_one_are_one(void **state)
-{
+static void bits_that_must_be_one_are_one(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls w;
 
@@ -96,8 +90,7 @@ static void bits_that_must_be_one_are_one(void **state)
     assert_true(w.secondary & 1u << 18);
 }
 
-static void an_optional_instruction_follows_cpuid_and_the_msr(void **state)
-{
+static void an_optional_instruction_follows_cpuid_and_the_msr(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls w;
 
@@ -148,8 +141,7 @@ static const struct {
     {IN(true_entry), ENTRY_LOAD_EFER, "load IA32_EFER on entries"},
 };
 
-static void each_control_that_cannot_be_set_is_named(void **state)
-{
+static void each_control_that_cannot_be_set_is_named(void **state) {
     (void)state;
     for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         struct vmx_capabilities c = broadwell();
@@ -158,8 +150,7 @@ static void each_control_that_cannot_be_set_is_named(void **state)
     }
 }
 
-static void each_control_that_must_be_clear_is_named(void **state)
-{
+static void each_control_that_must_be_clear_is_named(void **state) {
     static const struct {
         size_t word;
         uint32_t bit;
@@ -181,8 +172,7 @@ static void each_control_that_must_be_clear_is_named(void **state)
     }
 }
 
-static void each_ability_of_ept_and_vpid_is_named(void **state)
-{
+static void each_ability_of_ept_and_vpid_is_named(void **state) {
     static const struct {
         uint64_t bit;
         const char *name;
@@ -204,16 +194,14 @@ static void each_ability_of_ept_and_vpid_is_named(void **state)
     }
 }
 
-static void a_processor_without_vmx_is_one_line(void **state)
-{
+static void a_processor_without_vmx_is_one_line(void **state) {
     struct vmx_capabilities c = {0};
 
     (void)state;
     only_missing(&c, "VMX");
 }
 
-static void feature_control_locked_without_vmx_is_named(void **state)
-{
+static void feature_control_locked_without_vmx_is_named(void **state) {
     struct vmx_capabilities c = broadwell();
 
     (void)state;
@@ -223,8 +211,7 @@ static void feature_control_locked_without_vmx_is_named(void **state)
     assert_int_equal(vmx_missing(&c, NULL, 0), 0);
 }
 
-static void the_vmx_basic_msr_is_checked(void **state)
-{
+static void the_vmx_basic_msr_is_checked(void **state) {
     struct vmx_capabilities c = broadwell();
 
     (void)state;
@@ -236,8 +223,7 @@ static void the_vmx_basic_msr_is_checked(void **state)
 }
 
 /* Without the TRUE MSRs the old ones count, and they say that CR3 accesses always exit. */
-static void without_true_controls_the_plain_msrs_count(void **state)
-{
+static void without_true_controls_the_plain_msrs_count(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_missing missing[MAX];
 
@@ -253,8 +239,7 @@ static void without_true_controls_the_plain_msrs_count(void **state)
 }
 
 /* A Nehalem: VMX and EPT, but nothing of the virtual APIC beyond the TPR shadow. */
-static void an_old_processor_gets_the_whole_list(void **state)
-{
+static void an_old_processor_gets_the_whole_list(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_missing missing[MAX];
 
@@ -265,8 +250,7 @@ static void an_old_processor_gets_the_whole_list(void **state)
     assert_string_equal(missing[1].name, "virtual-interrupt delivery");
 }
 
-static void the_list_is_cut_at_max_but_counted_whole(void **state)
-{
+static void the_list_is_cut_at_max_but_counted_whole(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_missing missing[3] = {{"untouched", ""}, {"untouched", ""}, {"untouched", ""}};
 
@@ -278,8 +262,7 @@ static void the_list_is_cut_at_max_but_counted_whole(void **state)
     assert_string_equal(missing[2].name, "untouched");
 }
 
-static void fixed_bits_of_cr0_and_cr4(void **state)
-{
+static void fixed_bits_of_cr0_and_cr4(void **state) {
     struct vmx_capabilities c = broadwell();
 
     (void)state;
@@ -291,8 +274,7 @@ static void fixed_bits_of_cr0_and_cr4(void **state)
     assert_true(vmx_host_cr0(&c, 1ull << 40) == (CR0_PE | CR0_NE | CR0_PG));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broadwell_lacks_nothing),
         cmocka_unit_test(the_words_for_xapic_mode),

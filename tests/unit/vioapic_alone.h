@@ -26,8 +26,7 @@ static struct {
     unsigned traced[TRACE_EVENT_COUNT];
 } seen;
 
-static inline unsigned deliver(void *context, unsigned pin, const struct apic_message *message)
-{
+static inline unsigned deliver(void *context, unsigned pin, const struct apic_message *message) {
     (void)context;
     seen.delivered++;
     seen.delivered_at = ++seen.step;
@@ -36,8 +35,7 @@ static inline unsigned deliver(void *context, unsigned pin, const struct apic_me
     return acceptors;
 }
 
-static inline void reroute(void *context, uint64_t old_entry, uint64_t new_entry)
-{
+static inline void reroute(void *context, uint64_t old_entry, uint64_t new_entry) {
     (void)context;
     seen.reroutes++;
     seen.rerouted_at = ++seen.step;
@@ -46,8 +44,7 @@ static inline void reroute(void *context, uint64_t old_entry, uint64_t new_entry
 }
 
 static inline void trace(void *context, enum trace_event event, unsigned pin, uint8_t vector,
-                         uint64_t a, uint64_t b)
-{
+                         uint64_t a, uint64_t b) {
     (void)context;
     (void)pin;
     (void)vector;
@@ -59,8 +56,7 @@ static inline void trace(void *context, enum trace_event event, unsigned pin, ui
 static const struct vioapic_effects effects = {
     .deliver = deliver, .reroute = reroute, .trace = trace};
 
-static inline int set_up(void **state)
-{
+static inline int set_up(void **state) {
     (void)state;
     memset(&io, 0xee, sizeof(io));
     io.effects = &effects;
@@ -71,26 +67,22 @@ static inline int set_up(void **state)
     return 0;
 }
 
-static inline uint32_t read_register(uint32_t index)
-{
+static inline uint32_t read_register(uint32_t index) {
     vioapic_write(&io, IOAPIC_INDEX, 4, index);
     return vioapic_read(&io, IOAPIC_DATA, 4);
 }
 
-static inline void write_register(uint32_t index, uint32_t value)
-{
+static inline void write_register(uint32_t index, uint32_t value) {
     vioapic_write(&io, IOAPIC_INDEX, 4, index);
     vioapic_write(&io, IOAPIC_DATA, 4, value);
 }
 
-static inline void write_entry(unsigned pin, uint64_t entry)
-{
+static inline void write_entry(unsigned pin, uint64_t entry) {
     write_register(IOAPIC_REG_ENTRY + 2 * pin + 1, (uint32_t)(entry >> 32));
     write_register(IOAPIC_REG_ENTRY + 2 * pin, (uint32_t)entry);
 }
 
-static inline uint64_t read_entry(unsigned pin)
-{
+static inline uint64_t read_entry(unsigned pin) {
     return read_register(IOAPIC_REG_ENTRY + 2 * pin) |
            (uint64_t)read_register(IOAPIC_REG_ENTRY + 2 * pin + 1) << 32;
 }

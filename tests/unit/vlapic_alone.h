@@ -26,8 +26,7 @@ static struct {
 } seen;
 
 static inline void send(void *context, const struct apic_message *message,
-                        enum apic_shorthand shorthand)
-{
+                        enum apic_shorthand shorthand) {
     (void)context;
     seen.sent++;
     seen.message = *message;
@@ -36,35 +35,30 @@ static inline void send(void *context, const struct apic_message *message,
         vlapic_post(&apic, message->vector, false, 0);
 }
 
-static inline void identity_changed(void *context)
-{
+static inline void identity_changed(void *context) {
     (void)context;
     seen.identity_changes++;
 }
 
-static inline void eoi_exit(void *context, uint8_t vector)
-{
+static inline void eoi_exit(void *context, uint8_t vector) {
     (void)context;
     seen.eoi_exits++;
     seen.eoi_vector = vector;
 }
 
-static inline void timer_changed(void *context, uint32_t offset)
-{
+static inline void timer_changed(void *context, uint32_t offset) {
     (void)context;
     (void)offset;
     seen.timer_changes++;
 }
 
-static inline uint32_t timer_current(void *context)
-{
+static inline uint32_t timer_current(void *context) {
     (void)context;
     return 777;
 }
 
 static inline void trace(void *context, enum trace_event event, uint8_t vector, uint64_t a,
-                         uint64_t b)
-{
+                         uint64_t b) {
     (void)context;
     (void)vector;
     (void)a;
@@ -82,8 +76,7 @@ static const struct vlapic_effects effects = {
 };
 
 /* Power-on, xAPIC mode. */
-static inline int power_on(void **state)
-{
+static inline int power_on(void **state) {
     (void)state;
     memset(&page, 0xee, sizeof(page));
     memset(&apic, 0xee, sizeof(apic));
@@ -98,20 +91,17 @@ static inline int power_on(void **state)
 }
 
 /* A trap-like write in xAPIC mode. */
-static inline void write_page(uint32_t offset, uint32_t value)
-{
+static inline void write_page(uint32_t offset, uint32_t value) {
     apic_page_write(&page, offset, value);
     vlapic_written(&apic, offset);
 }
 
-static inline uint32_t read_page(uint32_t offset)
-{
+static inline uint32_t read_page(uint32_t offset) {
     return vlapic_read(&apic, offset);
 }
 
 /* ...and software-enabled. */
-static inline int xapic(void **state)
-{
+static inline int xapic(void **state) {
     power_on(state);
     write_page(APIC_SVR, APIC_SVR_ENABLE | 0xff);
     memset(&seen, 0, sizeof(seen));
@@ -119,21 +109,18 @@ static inline int xapic(void **state)
 }
 
 /* The same in x2APIC mode. */
-static inline int x2apic(void **state)
-{
+static inline int x2apic(void **state) {
     xapic(state);
     assert_true(vlapic_write_base(&apic, apic.base | APIC_BASE_X2APIC));
     memset(&seen, 0, sizeof(seen));
     return 0;
 }
 
-static inline bool write_msr(uint32_t reg, uint64_t value)
-{
+static inline bool write_msr(uint32_t reg, uint64_t value) {
     return vlapic_write_msr(&apic, MSR(reg), value);
 }
 
-static inline uint64_t read_msr(uint32_t reg)
-{
+static inline uint64_t read_msr(uint32_t reg) {
     uint64_t value = 0xdead;
 
     assert_true(vlapic_read_msr(&apic, MSR(reg), &value));
@@ -141,8 +128,7 @@ static inline uint64_t read_msr(uint32_t reg)
 }
 
 /* The ESR as it is shown: after a write to it. */
-static inline uint32_t errors(void)
-{
+static inline uint32_t errors(void) {
     write_page(APIC_ESR, 0);
     return read_page(APIC_ESR);
 }

@@ -23,34 +23,28 @@
 
 static struct vlapic_timer timer;
 
-static inline uint64_t write_lvt(uint32_t value, uint64_t now)
-{
+static inline uint64_t write_lvt(uint32_t value, uint64_t now) {
     return vlapic_timer_write(&timer, APIC_LVT_TIMER, value | 0x40, now);
 }
 
-static inline uint64_t write_initial(uint32_t value, uint64_t now)
-{
+static inline uint64_t write_initial(uint32_t value, uint64_t now) {
     return vlapic_timer_write(&timer, APIC_TIMER_INITIAL, value, now);
 }
 
-static inline uint64_t write_divide(uint32_t value, uint64_t now)
-{
+static inline uint64_t write_divide(uint32_t value, uint64_t now) {
     return vlapic_timer_write(&timer, APIC_TIMER_DIVIDE, value, now);
 }
 
-static inline uint64_t fire(uint64_t now)
-{
+static inline uint64_t fire(uint64_t now) {
     return vlapic_timer_fire(&timer, now);
 }
 
-static inline uint32_t current(uint64_t now)
-{
+static inline uint32_t current(uint64_t now) {
     return vlapic_timer_current(&timer, now);
 }
 
 /* Divided by 1: a count is 20 ticks. */
-static inline int set_up(void **state)
-{
+static inline int set_up(void **state) {
     (void)state;
     memset(&timer, 0xee, sizeof(timer));
     vlapic_timer_init(&timer, BUS_TICK, SHORTEST);
