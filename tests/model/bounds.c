@@ -4,36 +4,44 @@
 #define W(field) (1u << (WRITE_##field))
 #define MOVED    (W(DESTINATION_0) | W(DESTINATION_1))
 #define VECTORS  (W(VECTOR_0) | W(VECTOR_1) | W(VECTOR_2))
+#define ANY      ((1u << WRITE_COUNT) - 1)
+
+/* Two level entries to vCPU 0, of one priority class; the same vector; of two classes. */
+#define TWO_OF_ONE_CLASS  "write0.trigger write0.mask write1.trigger write1.35 write1.mask "
+#define TWO_OF_ONE_VECTOR "write0.trigger write0.mask write1.trigger write1.mask "
+#define TWO_CLASSES       "write0.trigger write0.mask write1.trigger write1.62 write1.mask "
+/* One entry, to the vCPU whose LDR has bit 0. */
+#define LOGICAL "write0.trigger write0.logical write0.to1 write0.mask "
 
 const struct bound bounds[] = {
     {
         .name = "reroute",
-        .start = "write0.trigger write0.mask write1.trigger write1.35 write1.mask enter",
+        .start = TWO_OF_ONE_CLASS "enter",
         .budget = {.lines = 3, .writes = 2},
-        .writes = MOVED | W(MASK) | VECTORS | W(AGAIN),
+        .writes = MOVED | VECTORS | W(MASK) | W(AGAIN),
     },
     {
         .name = "shared",
-        .start = "write0.trigger write0.mask write1.trigger write1.mask enter",
-        .budget = {.lines = 2, .writes = 2, .ipis = 1},
+        .start = TWO_OF_ONE_VECTOR "enter",
+        .budget = {.lines = 2, .writes = 1, .ipis = 1},
         .writes = MOVED | W(VECTOR_2) | W(TRIGGER),
     },
     {
         .name = "edges",
         .start = "write0.trigger write0.62 write0.mask enter",
-        .budget = {.lines = 2, .writes = 1, .ipis = 3},
+        .budget = {.lines = 2, .writes = 1, .ipis = 2},
         .writes = MOVED | W(MASK) | W(TRIGGER),
     },
     {
         .name = "logical",
-        .start = "write0.trigger write0.logical write0.to1 write0.mask enter",
+        .start = LOGICAL "enter",
         .budget = {.lines = 2, .writes = 1, .ldrs = 2},
         .writes = MOVED | W(DESTINATION_3) | W(LOGICAL) | W(LOWEST) | W(MASK),
     },
     {
         .name = "nested",
-        .start = "write0.trigger write0.mask write1.trigger write1.62 write1.mask line0 enter",
-        .budget = {.lines = 2, .writes = 2, .ipis = 1},
+        .start = TWO_CLASSES "line0 enter",
+        .budget = {.lines = 2, .writes = 2},
         .writes = MOVED,
     },
     {
@@ -43,6 +51,49 @@ const struct bound bounds[] = {
         .writes = MOVED | W(MASK) | W(TRIGGER) | W(VECTOR_1),
         .exits = true,
         .storms = true,
+    },
+    /* make model */
+    {
+        .name = "reroute-deep",
+        .start = TWO_OF_ONE_CLASS "enter",
+        .budget = {.lines = 4, .writes = 2},
+        .writes = ANY,
+        .deep = true,
+    },
+    {
+        .name = "shared-deep",
+        .start = TWO_OF_ONE_VECTOR "enter",
+        .budget = {.lines = 2, .writes = 2, .ipis = 1},
+        .writes = MOVED | W(VECTOR_2) | W(TRIGGER),
+        .deep = true,
+    },
+    {
+        .name = "edges-deep",
+        .start = "write0.trigger write0.62 write0.mask enter",
+        .budget = {.lines = 2, .writes = 1, .ipis = 3},
+        .writes = MOVED | W(MASK) | W(TRIGGER),
+        .deep = true,
+    },
+    {
+        .name = "logical-deep",
+        .start = LOGICAL "enter",
+        .budget = {.lines = 2, .writes = 2, .ldrs = 2},
+        .writes = MOVED | W(DESTINATION_3) | W(LOGICAL) | W(LOWEST) | W(MASK),
+        .deep = true,
+    },
+    {
+        .name = "nested-deep",
+        .start = TWO_CLASSES "line0 enter",
+        .budget = {.lines = 2, .writes = 2, .ipis = 1},
+        .writes = MOVED,
+        .deep = true,
+    },
+    {
+        .name = "moved-often",
+        .start = "write0.trigger write0.mask enter",
+        .budget = {.lines = 2, .writes = 4},
+        .writes = MOVED,
+        .deep = true,
     },
 };
 const unsigned bound_count = sizeof(bounds) / sizeof(*bounds);

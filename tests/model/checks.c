@@ -6,16 +6,14 @@
 #include "tests/model/world.h"
 
 /* Steps at which a vCPU accepts interrupts. */
-static bool accepts(const struct state *before, const struct move *move)
-{
+static bool accepts(const struct state *before, const struct move *move) {
     return move->kind == MOVE_STEP && (before->vcpu[move->who].phase == PHASE_TAKEN ||
                                        before->vcpu[move->who].phase == PHASE_MUST_SCAN);
 }
 
 /* ---- the EOI ---- */
 
-void check_retired(const struct state *state, unsigned v, uint32_t pins, bool rescan)
-{
+void check_retired(const struct state *state, unsigned v, uint32_t pins, bool rescan) {
     const struct cpu_state *s = &state->vcpu[v];
     unsigned vector = 1u << s->eoi;
     bool flying = state_vectors_of(s->ref_waiting | s->ref_served) & vector;
@@ -33,8 +31,7 @@ void check_retired(const struct state *state, unsigned v, uint32_t pins, bool re
 /* Remote IRR goes on every level entry with this vector, and on no other; what is still active is
  * sent again, once. */
 static void check_told(const struct state *before, const struct state *after,
-                       const struct move *move)
-{
+                       const struct move *move) {
     const struct cpu_state *s = &before->vcpu[move->who];
 
     for (unsigned p = 0; p < MODEL_PINS; p++) {
@@ -52,14 +49,12 @@ static void check_told(const struct state *before, const struct state *after,
 
 /* ---- the I/O APIC ---- */
 
-static bool writes_route(unsigned write)
-{
+static bool writes_route(unsigned write) {
     return write != WRITE_MASK && write != WRITE_AGAIN;
 }
 
 static void check_write(const struct state *before, const struct state *after,
-                        const struct move *move)
-{
+                        const struct move *move) {
     const struct pin_state *old = &before->pin[move->who], *new = &after->pin[move->who];
 
     if (old->remote_irr && old->level && new->level && !new->remote_irr)
@@ -74,8 +69,7 @@ static void check_write(const struct state *before, const struct state *after,
     }
 }
 
-static void check_pins(const struct state *before, const struct state *after)
-{
+static void check_pins(const struct state *before, const struct state *after) {
     for (unsigned p = 0; p < MODEL_PINS; p++) {
         const struct pin_state *old = &before->pin[p], *new = &after->pin[p];
         if (new->remote_irr && !old->remote_irr && !world.accepted[p])
@@ -88,8 +82,7 @@ static void check_pins(const struct state *before, const struct state *after)
 /* ---- the vCPUs ---- */
 
 static void check_tmr(const struct state *before, const struct state *after,
-                      const struct move *move)
-{
+                      const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *old = &before->vcpu[v], *new = &after->vcpu[v];
         if (!accepts(before, move) || v != move->who) {
@@ -97,7 +90,8 @@ static void check_tmr(const struct state *before, const struct state *after,
                 world_violate(24, "the TMR changes though nothing is accepted");
             continue;
         }
-        unsigned levels = state_vectors_of(old->ref_posted), edges = old->pir & ~levels;
+        unsigned levels = state_vectors_of(old->ref_posted & ~new->ref_posted);
+        unsigned edges = old->pir & ~new->pir & ~levels;
         if ((levels & ~new->tmr) || (edges & new->tmr))
             world_violate(24, "the TMR does not say how the interrupt came");
         if (edges & ~new->irr)
@@ -107,8 +101,7 @@ static void check_tmr(const struct state *before, const struct state *after,
 
 /* Nobody asks for scans but route changes, new LDRs and stale EOIs. */
 static void check_scans(const struct state *before, const struct state *after,
-                        const struct move *move)
-{
+                        const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *old = &before->vcpu[v];
         bool may = move->kind == MOVE_WRITE ||
@@ -120,13 +113,11 @@ static void check_scans(const struct state *before, const struct state *after,
     }
 }
 
-static unsigned highest(unsigned set)
-{
+static unsigned highest(unsigned set) {
     return set ? 32u - (unsigned)__builtin_clz(set) : 0;
 }
 
-static void check_entry(const struct cpu_state *s)
-{
+static void check_entry(const struct cpu_state *s) {
     if (s->rvi != highest(s->irr))
         world_violate(7, "RVI is not the highest vector in the IRR");
     if (s->svi != highest(s->isr))
@@ -135,8 +126,7 @@ static void check_entry(const struct cpu_state *s)
 
 /* Identity and vCPU go through the same step; nothing else has a number of its own. */
 static void check_step(const struct state *before, const struct state *after,
-                       const struct move *move)
-{
+                       const struct move *move) {
     const struct cpu_state *old = &before->vcpu[move->who], *new = &after->vcpu[move->who];
 
     if (old->phase == PHASE_RETIRED)
@@ -150,8 +140,7 @@ static void check_step(const struct state *before, const struct state *after,
 }
 
 static void check_eoi(const struct state *before, const struct state *after,
-                      const struct move *move)
-{
+                      const struct move *move) {
     const struct cpu_state *old = &before->vcpu[move->who], *new = &after->vcpu[move->who];
     unsigned vector = 1u << new->eoi;
 
@@ -163,8 +152,7 @@ static void check_eoi(const struct state *before, const struct state *after,
         world_violate(15, "an EOI exits that nothing explains");
 }
 
-void check_move(const struct state *before, const struct state *after, const struct move *move)
-{
+void check_move(const struct state *before, const struct state *after, const struct move *move) {
     if (move->kind == MOVE_STEP)
         check_step(before, after, move);
     if (move->kind == MOVE_EOI)
@@ -174,5 +162,5 @@ void check_move(const struct state *before, const struct state *after, const str
     check_pins(before, after);
     check_tmr(before, after, move);
     check_scans(before, after, move);
-    check_state(after, move);
+    check_state(before, after, move);
 }

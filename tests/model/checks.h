@@ -4,6 +4,6 @@
 
 /* Says the first that does not hold to world_violate(). */
 void check_move(const struct state *before, const struct state *after, const struct move *move);
-void check_state(const struct state *state, const struct move *last);
+void check_state(const struct state *before, const struct state *state, const struct move *last);
 /* After vlapic_eoi_exit(): what it found must be what the reference says is owed. */
 void check_retired(const struct state *state, unsigned vcpu, uint32_t pins, bool rescan);

@@ -3,23 +3,25 @@
 #include "tests/model/checks.h"
 #include "tests/model/world.h"
 
-static unsigned in_flight(const struct cpu_state *s)
-{
+static unsigned in_flight(const struct cpu_state *s) {
     return state_vectors_of(s->ref_waiting | s->ref_served);
 }
 
-/* The number under which a wrong map is reported: by what should have asked for the scan. */
-static int map_invariant(const struct move *last, int otherwise)
-{
-    if (last->kind == MOVE_STEP && otherwise == 3)
-        return 8;
-    return last->kind == MOVE_LDR || last->kind == MOVE_STEP ? 13 : otherwise;
+/* The number under which a wrong map is reported, by what should have asked for the scan. */
+static int map_invariant(const struct state *before, const struct move *last, int otherwise) {
+    unsigned phase = before->vcpu[last->who & 1].phase;
+
+    if (last->kind != MOVE_STEP)
+        return otherwise;
+    return phase == PHASE_RENAMED                         ? 13
+           : phase == PHASE_RETIRED || phase == PHASE_EOI ? 8
+                                                          : otherwise;
 }
 
 /* Whoever is not asked to scan has a map that is right: complete, tight, stale exactly where no
  * route explains a bit. Not while a rescan or a new LDR is about to be announced. */
-static void check_map(const struct state *state, unsigned v, const struct move *last)
-{
+static void check_map(const struct state *before, const struct state *state, unsigned v,
+                      const struct move *last) {
     const struct cpu_state *s = &state->vcpu[v];
     unsigned routed = state_routed(state, v), flying = in_flight(s);
 
@@ -27,16 +29,16 @@ static void check_map(const struct state *state, unsigned v, const struct move *
         s->phase == PHASE_RENAMED)
         return;
     if (routed & ~s->exit)
-        world_violate(map_invariant(last, 2), "a route appeared and nobody asked for a scan");
+        world_violate(map_invariant(before, last, 2),
+                      "a route appeared and nobody asked for a scan");
     if (s->exit & ~(routed | flying))
-        world_violate(map_invariant(last, 3),
+        world_violate(map_invariant(before, last, 3),
                       "a bit that nothing explains, and no scan is asked for");
     if (s->phase != PHASE_SYNCED && (s->stale ^ (s->exit & ~routed)))
         world_violate(19, "stale is not exactly what no route explains");
 }
 
-static void check_guest(const struct state *state, unsigned v)
-{
+static void check_guest(const struct state *state, unsigned v) {
     const struct cpu_state *s = &state->vcpu[v];
     unsigned routed = state_routed(state, v), flying = in_flight(s);
 
@@ -55,8 +57,7 @@ static void check_guest(const struct state *state, unsigned v)
 }
 
 /* What was sent is still there: in the inbox, in the IRR, in the ISR. */
-static void check_kept(const struct cpu_state *s)
-{
+static void check_kept(const struct cpu_state *s) {
     if (s->posted_pins != s->ref_posted || (state_vectors_of(s->ref_posted) & ~s->level))
         world_violate(7, "a level interrupt was sent and is not in the inbox");
     if (state_vectors_of(s->ref_waiting) & ~s->irr)
@@ -65,8 +66,7 @@ static void check_kept(const struct cpu_state *s)
         world_violate(7, "a level interrupt was delivered and is not in the ISR");
 }
 
-static bool is_in_flight(const struct state *state, unsigned p)
-{
+static bool is_in_flight(const struct state *state, unsigned p) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *s = &state->vcpu[v];
         unsigned pins = s->ref_posted | s->ref_waiting | s->ref_served;
@@ -76,13 +76,11 @@ static bool is_in_flight(const struct state *state, unsigned p)
     return false;
 }
 
-static bool anybody_is(const struct state *state, enum phase phase)
-{
+static bool anybody_is(const struct state *state, enum phase phase) {
     return state->vcpu[0].phase == phase || state->vcpu[1].phase == phase;
 }
 
-static void check_pin(const struct state *state, unsigned p, const struct move *last)
-{
+static void check_pin(const struct state *state, unsigned p, const struct move *last) {
     const struct pin_state *pin = &state->pin[p];
     bool heard = state_targets(state, p) && !anybody_is(state, PHASE_RENAMED);
 
@@ -101,13 +99,12 @@ static void check_pin(const struct state *state, unsigned p, const struct move *
         world_violate(22, "held back, and no level is there");
 }
 
-void check_state(const struct state *state, const struct move *last)
-{
+void check_state(const struct state *before, const struct state *state, const struct move *last) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         check_kept(&state->vcpu[v]);
         if (state->vcpu[v].phase == PHASE_GUEST)
             check_guest(state, v);
-        check_map(state, v, last);
+        check_map(before, state, v, last);
     }
     for (unsigned p = 0; p < MODEL_PINS; p++)
         check_pin(state, p, last);

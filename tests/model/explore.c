@@ -10,8 +10,9 @@
 
 #include "tests/model/world.h"
 
-#define NONE     0xffffffffu
-#define MAX_PATH 512
+#define NONE        0xffffffffu
+#define MAX_PATH    512
+#define FIRST_TABLE (1ULL << 16)
 
 struct search {
     struct state *state;
@@ -23,8 +24,7 @@ struct search {
 };
 
 /* Memory that costs nothing before it is written. */
-static void *reserve(uint64_t size)
-{
+static void *reserve(uint64_t size) {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                     -1, 0);
 
@@ -35,30 +35,24 @@ static void *reserve(uint64_t size)
     return at;
 }
 
-static struct search search_start(uint64_t room)
-{
-    struct search it = {.room = room, .mask = 1 << 16};
+static struct search search_start(uint64_t room) {
+    struct search it = {.room = room, .mask = FIRST_TABLE - 1};
 
-    while (it.mask < room * 2)
-        it.mask *= 2;
     it.state = reserve(room * sizeof(*it.state));
     it.parent = reserve(room * sizeof(*it.parent));
     it.move = reserve(room);
-    it.table = reserve(it.mask * sizeof(*it.table));
-    it.mask--;
+    it.table = reserve(FIRST_TABLE * sizeof(*it.table));
     return it;
 }
 
-static void search_end(struct search *it)
-{
+static void search_end(struct search *it) {
     munmap(it->state, it->room * sizeof(*it->state));
     munmap(it->parent, it->room * sizeof(*it->parent));
     munmap(it->move, it->room);
     munmap(it->table, (it->mask + 1) * sizeof(*it->table));
 }
 
-static uint64_t hash(const struct state *state)
-{
+static uint64_t hash(const struct state *state) {
     uint64_t word[sizeof(*state) / 8], h = 0;
 
     memcpy(word, state, sizeof(word));
@@ -69,26 +63,47 @@ static uint64_t hash(const struct state *state)
     return h * 0xbf58476d1ce4e5b9 >> 16;
 }
 
-static bool add(struct search *it, const struct state *state, uint32_t parent, unsigned move)
-{
+/* The slot of a state, or the empty one where it belongs. */
+static uint32_t *slot_of(const struct search *it, const struct state *state) {
     uint64_t slot = hash(state) & it->mask;
 
-    for (; it->table[slot]; slot = (slot + 1) & it->mask) {
-        if (memcmp(&it->state[it->table[slot] - 1], state, sizeof(*state)) == 0)
-            return true;
+    while (it->table[slot] && memcmp(&it->state[it->table[slot] - 1], state, sizeof(*state)) != 0)
+        slot = (slot + 1) & it->mask;
+    return &it->table[slot];
+}
+
+/* Twice the table, as soon as it is half full. */
+static void grow(struct search *it) {
+    munmap(it->table, (it->mask + 1) * sizeof(*it->table));
+    it->mask = it->mask * 2 + 1;
+    it->table = reserve((it->mask + 1) * sizeof(*it->table));
+    for (uint64_t i = 0; i < it->count; i++) {
+        uint64_t slot = hash(&it->state[i]) & it->mask;
+        while (it->table[slot])
+            slot = (slot + 1) & it->mask;
+        it->table[slot] = (uint32_t)i + 1;
     }
+}
+
+/* False: there is no room for it. */
+static bool add(struct search *it, const struct state *state, uint32_t parent, unsigned move) {
+    uint32_t *slot = slot_of(it, state);
+
+    if (*slot)
+        return true;
     if (it->count == it->room)
         return false;
     it->state[it->count] = *state;
     it->parent[it->count] = parent;
     it->move[it->count] = (uint8_t)move;
-    it->table[slot] = (uint32_t)++it->count;
+    *slot = (uint32_t)++it->count;
+    if (it->count * 2 > it->mask)
+        grow(it);
     return true;
 }
 
 /* The moves from the first state to this one, and `last`. */
-static unsigned path_to(const struct search *it, uint32_t number, unsigned last, uint8_t *path)
-{
+static unsigned path_to(const struct search *it, uint32_t number, unsigned last, uint8_t *path) {
     unsigned length = 1;
     uint8_t reversed[MAX_PATH];
 
@@ -102,8 +117,7 @@ static unsigned path_to(const struct search *it, uint32_t number, unsigned last,
 
 /* ---- the start ---- */
 
-static void enter_both(void)
-{
+static void enter_both(void) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         char name[] = {'s', 't', 'e', 'p', (char)('0' + v), 0};
         while (world.now.vcpu[v].phase != PHASE_GUEST)
@@ -113,8 +127,7 @@ static void enter_both(void)
         world.now.vcpu[v].kick = 0;
 }
 
-bool explore_start(const struct bound *bound)
-{
+bool explore_start(const struct bound *bound) {
     char text[256], *rest = text, *word;
 
     snprintf(text, sizeof(text), "%s", bound->start);
@@ -141,8 +154,7 @@ bool explore_start(const struct bound *bound)
 
 /* Every move from one state. False: one of them violates an invariant, or there is no more room. */
 static bool expand(struct search *it, uint32_t number, const struct bound *bound, bool debug,
-                   struct exploration *result, uint8_t *path)
-{
+                   struct exploration *result, uint8_t *path) {
     const struct state from = it->state[number];
 
     for (unsigned move = 0; move < move_count; move++) {
@@ -165,8 +177,7 @@ static bool expand(struct search *it, uint32_t number, const struct bound *bound
     return true;
 }
 
-struct exploration explore(const struct bound *bound, uint64_t room, bool debug)
-{
+struct exploration explore(const struct bound *bound, uint64_t room, bool debug) {
     static uint8_t path[MAX_PATH];
     struct search it = search_start(room);
     struct exploration result = {.path = path};

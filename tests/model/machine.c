@@ -7,28 +7,24 @@
 
 struct host host;
 
-void model_lock(void)
-{
+void model_lock(void) {
     if (world.locked)
         world_violate(0, "the interrupt lock is taken twice");
     world.locked = true;
 }
 
-void model_unlock(void)
-{
+void model_unlock(void) {
     if (!world.locked)
         world_violate(0, "the interrupt lock is given back and was not held");
     world.locked = false;
 }
 
 /* From arm() on a vCPU counts as in the guest, and a request from another CPU sends an NMI. */
-static bool is_armed(unsigned phase)
-{
+static bool is_armed(unsigned phase) {
     return phase == PHASE_GUEST || (phase >= PHASE_TAKEN && phase <= PHASE_READY);
 }
 
-void vcpu_request(struct vcpu *vcpu, uint32_t requests)
-{
+void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
     struct cpu_state *s = &world.now.vcpu[vcpu->index];
 
     atomic_fetch_or_explicit(&vcpu->requests, requests, memory_order_relaxed);
@@ -37,8 +33,7 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests)
 }
 
 /* What the inbox does not hold any more is accepted, says the reference: it waits in the IRR. */
-void world_hear_acceptance(unsigned v)
-{
+void world_hear_acceptance(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
     const struct inbox *inbox = &world.vm.routing.vcpu[v].apic.inbox;
 
@@ -54,8 +49,7 @@ void world_hear_acceptance(unsigned v)
 /* ---- the VMCS ---- */
 
 /* Invariant 2 to the letter: before RVI names a level interrupt its EOI-exit bit is there. */
-static void check_rvi(unsigned rvi)
-{
+static void check_rvi(unsigned rvi) {
     const struct cpu_state *s = &world.now.vcpu[world.current];
 
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
@@ -68,8 +62,7 @@ static void check_rvi(unsigned rvi)
     }
 }
 
-void model_vmcs_write(uint64_t field, uint64_t value)
-{
+void model_vmcs_write(uint64_t field, uint64_t value) {
     if (field >= VMCS_EOI_EXIT_BITMAP0 && field <= VMCS_EOI_EXIT_BITMAP3) {
         world.exit_word[world.current][(field - VMCS_EOI_EXIT_BITMAP0) / 2] = value;
     } else if (field == VMCS_GUEST_INTERRUPT_STATUS) {
@@ -79,15 +72,13 @@ void model_vmcs_write(uint64_t field, uint64_t value)
     }
 }
 
-uint64_t model_vmcs_read(uint64_t field)
-{
+uint64_t model_vmcs_read(uint64_t field) {
     return field == VMCS_GUEST_INTERRUPT_STATUS ? world.status[world.current] : 0;
 }
 
 /* ---- the trace ---- */
 
-static unsigned index_of(uint8_t vector)
-{
+static unsigned index_of(uint8_t vector) {
     unsigned k = 0;
 
     while (k < MODEL_VECTORS - 1 && model_vector[k] != vector)
@@ -96,8 +87,7 @@ static unsigned index_of(uint8_t vector)
 }
 
 /* Who must have accepted: all that the entry names, or one of them. */
-static unsigned must_accept(unsigned pin)
-{
+static unsigned must_accept(unsigned pin) {
     unsigned named = state_targets(&world.now, pin);
 
     if (!world.now.pin[pin].lowest || !named)
@@ -108,8 +98,7 @@ static unsigned must_accept(unsigned pin)
     return chosen & named;
 }
 
-static void check_sent(const struct pin_state *pin, uint64_t entry)
-{
+static void check_sent(const struct pin_state *pin, uint64_t entry) {
     if (!world.locked)
         world_violate(0, "the I/O APIC sends without the lock");
     if (pin->masked)
@@ -121,15 +110,13 @@ static void check_sent(const struct pin_state *pin, uint64_t entry)
 }
 
 /* The vCPU may accept it this very moment, without the lock; not if it is busy with its own LDR. */
-static void check_published(const struct cpu_state *s, unsigned k)
-{
+static void check_published(const struct cpu_state *s, unsigned k) {
     if (!(s->exit >> k & 1) && !s->outdated && s->phase != PHASE_RENAMED)
         world_violate(2,
                       "sent before its route was published: it could be accepted without a scan");
 }
 
-static void hear_acceptance(unsigned v, unsigned p, unsigned k)
-{
+static void hear_acceptance(unsigned v, unsigned p, unsigned k) {
     struct cpu_state *s = &world.now.vcpu[v];
 
     if (world.now.pin[p].level) {
@@ -141,8 +128,7 @@ static void hear_acceptance(unsigned v, unsigned p, unsigned k)
 }
 
 /* The entry may have changed in this move: the state's copy of it is renewed first. */
-static void hear_delivery(const struct trace_record *record)
-{
+static void hear_delivery(const struct trace_record *record) {
     unsigned p = record->pin & 1, set;
 
     world_pack();
@@ -158,8 +144,7 @@ static void hear_delivery(const struct trace_record *record)
     }
 }
 
-void host_trace(struct trace_record *record)
-{
+void host_trace(struct trace_record *record) {
     if (world.trace)
         trace_add(world.trace, record);
     if (record->event == TRACE_DELIVER)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "tests/model/bounds.h"
@@ -16,7 +17,7 @@
 #include "tests/model/story.h"
 #include "tests/model/world.h"
 
-#define ROOM     40000000ULL
+#define ROOM     60000000ULL
 #define MAX_PATH 512
 
 struct options {
@@ -24,16 +25,22 @@ struct options {
     uint64_t room;
 };
 
-static double seconds(void)
-{
+static double seconds(void) {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static const struct bound *bound_by_name(const char *name)
-{
+/* The most memory that was in use so far. */
+static long mebibytes(void) {
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+}
+
+static const struct bound *bound_by_name(const char *name) {
     for (unsigned i = 0; i < bound_count; i++) {
         if (strcmp(name, bounds[i].name) == 0)
             return &bounds[i];
@@ -41,8 +48,7 @@ static const struct bound *bound_by_name(const char *name)
     return NULL;
 }
 
-static void print_violation(const struct bound *bound, const struct exploration *result)
-{
+static void print_violation(const struct bound *bound, const struct exploration *result) {
     static uint8_t path[MAX_PATH];
 
     printf("VIOLATION invariant=%d bound=%s depth=%u what=\"%s\"\n", world.violated, bound->name,
@@ -53,8 +59,7 @@ static void print_violation(const struct bound *bound, const struct exploration 
 
 /* 0: all is well. */
 static int run_bound(const struct bound *bound, const struct options *options,
-                     struct exploration *sum)
-{
+                     struct exploration *sum) {
     double start = seconds();
     struct exploration result = explore(bound, options->room, options->debug);
 
@@ -74,8 +79,7 @@ static int run_bound(const struct bound *bound, const struct options *options,
     return result.full && options->room == ROOM ? 2 : 0;
 }
 
-static int run_all(const struct options *options, char **names, int count)
-{
+static int run_all(const struct options *options, char **names, int count) {
     struct exploration sum = {0};
     double start = seconds();
     int status = 0;
@@ -87,13 +91,12 @@ static int run_all(const struct options *options, char **names, int count)
         if (count ? named : bounds[i].deep == options->deep)
             status = run_bound(&bounds[i], options, &sum);
     }
-    printf("MODEL states=%lu transitions=%lu depth=%u seconds=%.1f\n", sum.states, sum.transitions,
-           sum.depth, seconds() - start);
+    printf("MODEL states=%lu transitions=%lu depth=%u seconds=%.1f memory_mib=%ld\n", sum.states,
+           sum.transitions, sum.depth, seconds() - start, mebibytes());
     return status;
 }
 
-static int replay(const char *name, char **words, int count)
-{
+static int replay(const char *name, char **words, int count) {
     static uint8_t path[MAX_PATH];
     const struct bound *bound = bound_by_name(name);
 
@@ -113,8 +116,7 @@ static int replay(const char *name, char **words, int count)
     return world.violated >= 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     struct options options = {.room = ROOM};
     int i = 1;
 

@@ -1,5 +1,5 @@
 # The model checker: tests/model/, docs/model.md.
-.PHONY: model model-programs
+.PHONY: model mutants model-programs
 
 # The interrupt core. routing.c and virq.c are inside of world_routing.c and world_virq.c.
 MODEL_MODULES := destination inbox tokens eoi_map vioapic vlapic% routing_messages trace trace_text
@@ -35,3 +35,6 @@ model-programs: $(B)/model/model $(B)/model/model-debug
 
 model: $(B)/model/model ## explore the interrupt core in the deeper bounds (docs/model.md)
 	$(B)/model/model deep
+
+mutants: model-programs ## build the mutants, or M=NAME only, and see that each is caught
+	@B=$(B) tests/model/mutants.t $(M)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/model/checks.h"
+#include "tests/model/order.h"
 #include "tests/model/processor.h"
 #include "tests/model/world.h"
 #include "vmm/virq.h"
@@ -12,13 +13,11 @@
 struct move move_table[MOVE_COUNT];
 unsigned move_count;
 
-static void add(enum move_kind kind, unsigned who, unsigned argument)
-{
+static void add(enum move_kind kind, unsigned who, unsigned argument) {
     move_table[move_count++] = (struct move){(uint8_t)kind, (uint8_t)who, (uint8_t)argument};
 }
 
-void moves_init(void)
-{
+void moves_init(void) {
     move_count = 0;
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         for (enum move_kind kind = MOVE_STEP; kind <= MOVE_LDR; kind++)
@@ -38,8 +37,7 @@ void moves_init(void)
 
 /* ---- which ---- */
 
-static bool write_is_possible(const struct pin_state *pin, unsigned write)
-{
+static bool write_is_possible(const struct pin_state *pin, unsigned write) {
     switch (write) {
     case WRITE_DESTINATION_0:
     case WRITE_DESTINATION_1:
@@ -56,8 +54,7 @@ static bool write_is_possible(const struct pin_state *pin, unsigned write)
 }
 
 static bool vcpu_move_is_possible(const struct state *state, const struct move *move,
-                                  const struct bound *bound)
-{
+                                  const struct bound *bound) {
     static const uint8_t vector[4] = {0, 0x31, 0x35, 0x62};
     const struct cpu_state *s = &state->vcpu[move->who];
     bool in_guest = s->phase == PHASE_GUEST;
@@ -82,8 +79,7 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
     }
 }
 
-bool move_is_possible(const struct state *state, unsigned number, const struct bound *bound)
-{
+bool move_is_possible(const struct state *state, unsigned number, const struct bound *bound) {
     const struct move *move = &move_table[number];
 
     switch ((enum move_kind)move->kind) {
@@ -99,153 +95,10 @@ bool move_is_possible(const struct state *state, unsigned number, const struct b
     }
 }
 
-/* ---- the order of work ---- */
-
-/* Owed an EOI that came, and Remote IRR is still set: the entry's vector was rewritten (10). */
-static void reference_orphans(uint8_t vector, unsigned owed)
-{
-    for (unsigned p = 0; p < MODEL_PINS; p++) {
-        struct pin_state *pin = &world.now.pin[p];
-        if ((owed >> p & 1) && pin->remote_irr && model_vector[pin->vector] != vector)
-            pin->orphan = 1;
-    }
-}
-
-static void scan(unsigned v)
-{
-    struct cpu_state *s = &world.now.vcpu[v];
-    unsigned changed = steps_scan(&world.vm.routing, v);
-
-    world_hear_acceptance(v);
-    s->changed = changed & 3;
-    s->phase = changed ? PHASE_SCANNED : PHASE_WRITTEN;
-}
-
-static void leave_eoi(unsigned v)
-{
-    struct cpu_state *s = &world.now.vcpu[v];
-
-    s->pins = s->eoi = s->ref_owed = 0;
-    s->rescan = 0;
-    s->phase = PHASE_OUT;
-}
-
-/* As routing_eoi_exit(): a coincidental EOI is nobody else's business. */
-static void retire(unsigned v)
-{
-    struct cpu_state *s = &world.now.vcpu[v];
-    uint32_t pins;
-    bool rescan;
-
-    steps_retire(&world.vm.routing, v, model_vector[s->eoi], &pins, &rescan);
-    world_pack();
-    check_retired(&world.now, v, pins, rescan);
-    s->pins = pins & 3;
-    s->rescan = rescan;
-    s->phase = PHASE_RETIRED;
-    if (!pins && !rescan)
-        leave_eoi(v);
-}
-
-static void tell(unsigned v)
-{
-    const struct cpu_state *s = &world.now.vcpu[v];
-
-    steps_tell_of_eoi(&world.vm.routing, v, model_vector[s->eoi], s->pins, s->rescan);
-    world_pack();
-    reference_orphans(model_vector[s->eoi], s->ref_owed);
-    leave_eoi(v);
-}
-
-/* One by one, what virq_prepare_entry() and the run loop do in this order. */
-static void step(unsigned v)
-{
-    struct cpu_state *s = &world.now.vcpu[v];
-
-    switch ((enum phase)s->phase) {
-    case PHASE_OUT: /* arm(), then the requests are taken */
-        s->phase = s->requests ? PHASE_TAKEN : PHASE_READY;
-        atomic_store_explicit(&world.vcpu[v].requests, 0, memory_order_relaxed);
-        break;
-    case PHASE_TAKEN:
-        vlapic_accept(routing_vlapic(&world.vm.routing, v));
-        world_hear_acceptance(v);
-        s->phase = PHASE_SYNCED;
-        break;
-    case PHASE_SYNCED:
-        s->phase = steps_wants_scan(&world.vm.routing, v) ? PHASE_MUST_SCAN : PHASE_WRITTEN;
-        break;
-    case PHASE_MUST_SCAN:
-        scan(v);
-        break;
-    case PHASE_SCANNED:
-        steps_write_words(&world.vcpu[v], s->changed);
-        s->changed = 0;
-        s->phase = PHASE_WRITTEN;
-        break;
-    case PHASE_WRITTEN:
-        steps_write_status(&world.vcpu[v]);
-        s->phase = PHASE_READY;
-        break;
-    case PHASE_READY:
-        s->phase = PHASE_GUEST;
-        break;
-    case PHASE_EOI:
-        retire(v);
-        break;
-    case PHASE_RETIRED:
-        tell(v);
-        break;
-    case PHASE_RENAMED:
-        steps_tell_of_identity(&world.vm.routing, v);
-        s->phase = PHASE_OUT;
-        break;
-    default:
-        break;
-    }
-}
-
-/* All of it at once, as production does it: to compare with the steps. */
-static void whole_entry(unsigned v)
-{
-    virq_prepare_entry(&world.vcpu[v]);
-    world_hear_acceptance(v);
-    world_pack();
-}
-
-static void steps_of_entry(unsigned v)
-{
-    while (world.now.vcpu[v].phase != PHASE_READY) {
-        step(v);
-        world_pack();
-    }
-}
-
-static void compare_whole_entry(unsigned v)
-{
-    const struct state before = world.now;
-    struct trace_ring *trace = world.trace;
-    struct state whole;
-
-    world.trace = NULL;
-    whole_entry(v);
-    world.now.vcpu[v].phase = PHASE_READY;
-    whole = world.now;
-    world.now = before;
-    world_unpack();
-    steps_of_entry(v);
-    if (memcmp(&whole, &world.now, sizeof(whole)) != 0)
-        world_violate(0, "virq_prepare_entry() is not its steps in their order");
-    world.now = before;
-    world.trace = trace;
-    world_unpack();
-}
-
 /* ---- the guest, the devices, other CPUs ---- */
 
 /* The processor has put the value in the page; the exit is trap-like. */
-static void write_ldr(unsigned v)
-{
+static void write_ldr(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
 
     s->phase = PHASE_OUT;
@@ -256,8 +109,7 @@ static void write_ldr(unsigned v)
     world.now.left.ldrs--;
 }
 
-static void send_ipi(unsigned v, unsigned k)
-{
+static void send_ipi(unsigned v, unsigned k) {
     const struct apic_message message = {
         .destination = v, .vector = model_vector[k], .delivery_mode = APIC_DELIVERY_FIXED};
 
@@ -266,8 +118,7 @@ static void send_ipi(unsigned v, unsigned k)
 }
 
 /* A write turns the read-only bits round: it must not set or clear them. */
-static uint64_t new_entry(uint64_t entry, unsigned write)
-{
+static uint64_t new_entry(uint64_t entry, unsigned write) {
     entry ^= RTE_REMOTE_IRR | RTE_DELIVERY_STATUS;
     switch (write) {
     case WRITE_DESTINATION_0:
@@ -293,8 +144,7 @@ static uint64_t new_entry(uint64_t entry, unsigned write)
     }
 }
 
-static void write_entry(unsigned p, unsigned write)
-{
+static void write_entry(unsigned p, unsigned write) {
     struct routing *routing = &world.vm.routing;
     unsigned half = 2 * p + (write <= WRITE_DESTINATION_3);
     uint64_t value = new_entry(routing->ioapic.entry[p], write);
@@ -305,8 +155,7 @@ static void write_entry(unsigned p, unsigned write)
     world.now.left.writes--;
 }
 
-static void device_move(const struct move *move)
-{
+static void device_move(const struct move *move) {
     switch ((enum move_kind)move->kind) {
     case MOVE_IPI:
         send_ipi(move->who, move->argument);
@@ -324,16 +173,15 @@ static void device_move(const struct move *move)
     }
 }
 
-static void vcpu_move(const struct move *move)
-{
+static void vcpu_move(const struct move *move) {
     unsigned v = move->who;
     struct cpu_state *s = &world.now.vcpu[v];
 
     switch ((enum move_kind)move->kind) {
     case MOVE_STEP:
         if (s->phase == PHASE_TAKEN)
-            compare_whole_entry(v);
-        step(v);
+            order_compare(v);
+        order_step(v);
         break;
     case MOVE_DELIVER:
         processor_deliver(v);
@@ -355,8 +203,7 @@ static void vcpu_move(const struct move *move)
     }
 }
 
-void move_apply(unsigned number)
-{
+void move_apply(unsigned number) {
     const struct move *move = &move_table[number];
     const struct state before = world.now;
 
@@ -388,8 +235,7 @@ static const char *const write_name[WRITE_COUNT] = {
     [WRITE_LOWEST] = "lowest",     [WRITE_AGAIN] = "again",
 };
 
-const char *move_name(unsigned number)
-{
+const char *move_name(unsigned number) {
     static char name[32];
     const struct move *move = &move_table[number];
     const char *kind = kind_name[move->kind];
@@ -403,8 +249,7 @@ const char *move_name(unsigned number)
     return name;
 }
 
-int move_by_name(const char *name)
-{
+int move_by_name(const char *name) {
     for (unsigned i = 0; i < move_count; i++) {
         if (strcmp(name, move_name(i)) == 0)
             return (int)i;

@@ -53,6 +53,7 @@ sub build {
 
 my @mutants = sort glob 'tests/model/mutants/*.mutant';
 cmp_ok(scalar @mutants, '>=', 16, 'there are enough mutants');
+@mutants = map { "tests/model/mutants/$_.mutant" } @ARGV if @ARGV;
 for my $path (@mutants) {
     my $name = basename($path, '.mutant');
     my ($wrong, $says, $file, $text) = mutate($path);

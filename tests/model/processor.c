@@ -4,24 +4,20 @@
 
 #include "tests/model/world.h"
 
-static unsigned rvi(unsigned vcpu)
-{
+static unsigned rvi(unsigned vcpu) {
     return world.status[vcpu] & 0xff;
 }
 
-static unsigned svi(unsigned vcpu)
-{
+static unsigned svi(unsigned vcpu) {
     return world.status[vcpu] >> 8 & 0xff;
 }
 
-static void set_status(unsigned vcpu, int new_rvi, int new_svi)
-{
+static void set_status(unsigned vcpu, int new_rvi, int new_svi) {
     world.status[vcpu] =
         (uint64_t)(new_rvi < 0 ? 0 : new_rvi) | (uint64_t)(new_svi < 0 ? 0 : new_svi) << 8;
 }
 
-static unsigned index_of(unsigned vector)
-{
+static unsigned index_of(unsigned vector) {
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
         if (model_vector[k] == vector)
             return k;
@@ -31,14 +27,12 @@ static unsigned index_of(unsigned vector)
 
 /* "PPR Virtualization": with VTPR 0, VPPR is SVI & F0H. "Evaluation of Pending Virtual Interrupts":
  * recognized if RVI[7:4] > VPPR[7:4]. */
-bool processor_recognizes(unsigned rvi_now, unsigned svi_now)
-{
+bool processor_recognizes(unsigned rvi_now, unsigned svi_now) {
     return rvi_now >> 4 > svi_now >> 4;
 }
 
 /* "Virtual-Interrupt Delivery". */
-void processor_deliver(unsigned vcpu)
-{
+void processor_deliver(unsigned vcpu) {
     struct apic_page *page = &world.page[vcpu];
     struct cpu_state *s = &world.now.vcpu[vcpu];
     uint8_t vector = (uint8_t)rvi(vcpu);
@@ -59,8 +53,7 @@ void processor_deliver(unsigned vcpu)
 }
 
 /* "EOI Virtualization". An EOI-induced exit is trap-like: the EOI is done when it comes. */
-void processor_eoi(unsigned vcpu)
-{
+void processor_eoi(unsigned vcpu) {
     struct apic_page *page = &world.page[vcpu];
     struct cpu_state *s = &world.now.vcpu[vcpu];
     uint8_t vector = (uint8_t)svi(vcpu);
@@ -83,8 +76,7 @@ void processor_eoi(unsigned vcpu)
 }
 
 /* "Self-IPI Virtualization". */
-void processor_self_ipi(unsigned vcpu, unsigned vector_index)
-{
+void processor_self_ipi(unsigned vcpu, unsigned vector_index) {
     uint8_t vector = model_vector[vector_index];
 
     apic_page_add(&world.page[vcpu], APIC_IRR, vector);

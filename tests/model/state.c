@@ -4,8 +4,7 @@
 const uint8_t model_vector[MODEL_VECTORS] = {0x31, 0x35, 0x62};
 
 /* SDM Vol. 3A, "Determining IPI Destination": physical, or logical in the flat model. */
-unsigned state_targets(const struct state *state, unsigned pin)
-{
+unsigned state_targets(const struct state *state, unsigned pin) {
     const struct pin_state *it = &state->pin[pin];
     unsigned set = 0;
 
@@ -17,8 +16,7 @@ unsigned state_targets(const struct state *state, unsigned pin)
     return set;
 }
 
-unsigned state_routed(const struct state *state, unsigned vcpu)
-{
+unsigned state_routed(const struct state *state, unsigned vcpu) {
     unsigned routed = 0;
 
     for (unsigned p = 0; p < MODEL_PINS; p++) {
@@ -28,14 +26,12 @@ unsigned state_routed(const struct state *state, unsigned vcpu)
     return routed;
 }
 
-unsigned state_vectors_of(unsigned pins_by_vector)
-{
+unsigned state_vectors_of(unsigned pins_by_vector) {
     unsigned either = pins_by_vector | pins_by_vector >> 1;
 
     return (either & 1) | (either >> 1 & 2) | (either >> 2 & 4);
 }
 
-unsigned state_pins_of(unsigned pins_by_vector, unsigned vector)
-{
+unsigned state_pins_of(unsigned pins_by_vector, unsigned vector) {
     return pins_by_vector >> 2 * vector & 3;
 }

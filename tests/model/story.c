@@ -37,8 +37,7 @@ static const char *const write_text[WRITE_COUNT] = {
     [WRITE_AGAIN] = "nothing: the same value",
 };
 
-static void tell_vcpu(const struct move *move, const struct cpu_state *s)
-{
+static void tell_vcpu(const struct move *move, const struct cpu_state *s) {
     printf("vCPU %u ", move->who);
     switch ((enum move_kind)move->kind) {
     case MOVE_STEP:
@@ -67,8 +66,7 @@ static void tell_vcpu(const struct move *move, const struct cpu_state *s)
     }
 }
 
-static void tell_move(const struct state *before, const struct move *move)
-{
+static void tell_move(const struct state *before, const struct move *move) {
     switch ((enum move_kind)move->kind) {
     case MOVE_IPI:
         printf("Another CPU posts edge %#x to vCPU %u", model_vector[move->argument], move->who);
@@ -89,8 +87,7 @@ static void tell_move(const struct state *before, const struct move *move)
     printf(".\n");
 }
 
-static void tell_trace(void)
-{
+static void tell_trace(void) {
     char text[256];
 
     for (uint64_t i = trace_first(&ring); i < ring.count; i++) {
@@ -100,8 +97,7 @@ static void tell_trace(void)
     }
 }
 
-static void tell_set(const char *name, unsigned set)
-{
+static void tell_set(const char *name, unsigned set) {
     printf("  %s {", name);
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
         if (set >> k & 1)
@@ -110,8 +106,7 @@ static void tell_set(const char *name, unsigned set)
     printf(" }");
 }
 
-static void tell_state(const struct state *state)
-{
+static void tell_state(const struct state *state) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *s = &state->vcpu[v];
         printf("  vCPU %u:", v);
@@ -135,8 +130,7 @@ static void tell_state(const struct state *state)
     }
 }
 
-void story_tell(const struct bound *bound, const uint8_t *path, unsigned length)
-{
+void story_tell(const struct bound *bound, const uint8_t *path, unsigned length) {
     explore_start(bound);
     printf("The start of \"%s\":\n", bound->name);
     tell_state(&world.now);
@@ -144,6 +138,10 @@ void story_tell(const struct bound *bound, const uint8_t *path, unsigned length)
     world.trace = &ring;
     for (unsigned i = 0; i < length; i++) {
         const struct state before = world.now;
+        if (!move_is_possible(&before, path[i], bound)) {
+            printf("%4u. (%s cannot happen here: the path ends)\n", i + 1, move_name(path[i]));
+            break;
+        }
         ring.count = 0;
         printf("%4u. ", i + 1);
         tell_move(&before, &move_table[path[i]]);

@@ -12,16 +12,14 @@ struct world world;
 
 /* ---- sets of the three vectors ---- */
 
-static unsigned bank_read(const struct apic_page *page, uint32_t bank)
-{
+static unsigned bank_read(const struct apic_page *page, uint32_t bank) {
     return (unsigned)apic_page_has(page, bank, model_vector[0]) |
            (unsigned)apic_page_has(page, bank, model_vector[1]) << 1 |
            (unsigned)apic_page_has(page, bank, model_vector[2]) << 2;
 }
 
 /* The first two vectors share a register. */
-static void bank_write(struct apic_page *page, uint32_t bank, unsigned set)
-{
+static void bank_write(struct apic_page *page, uint32_t bank, unsigned set) {
     uint32_t *word = &page->word[bank >> 2];
 
     word[(model_vector[0] >> 5) * 4] =
@@ -29,41 +27,35 @@ static void bank_write(struct apic_page *page, uint32_t bank, unsigned set)
     word[(model_vector[2] >> 5) * 4] = (set >> 2 & 1) << (model_vector[2] & 31);
 }
 
-static unsigned words_read(const uint64_t *word)
-{
+static unsigned words_read(const uint64_t *word) {
     return (unsigned)(word[0] >> model_vector[0] & 1) |
            (unsigned)(word[0] >> model_vector[1] & 1) << 1 |
            (unsigned)(word[1] >> (model_vector[2] & 63) & 1) << 2;
 }
 
-static uint64_t word_of(unsigned set, unsigned i)
-{
+static uint64_t word_of(unsigned set, unsigned i) {
     if (i == 0)
         return (uint64_t)(set & 1) << model_vector[0] | (uint64_t)(set >> 1 & 1) << model_vector[1];
     return (uint64_t)(set >> 2 & 1) << (model_vector[2] & 63);
 }
 
-static void words_write(uint64_t *word, unsigned set)
-{
+static void words_write(uint64_t *word, unsigned set) {
     word[0] = word_of(set, 0);
     word[1] = word_of(set, 1);
 }
 
-static void atomic_words_write(_Atomic uint64_t *word, unsigned set)
-{
+static void atomic_words_write(_Atomic uint64_t *word, unsigned set) {
     atomic_store_explicit(&word[0], word_of(set, 0), memory_order_relaxed);
     atomic_store_explicit(&word[1], word_of(set, 1), memory_order_relaxed);
 }
 
-static unsigned atomic_words_read(_Atomic uint64_t *word)
-{
+static unsigned atomic_words_read(_Atomic uint64_t *word) {
     uint64_t copy[2] = {atomic_load_explicit(&word[0], memory_order_relaxed),
                         atomic_load_explicit(&word[1], memory_order_relaxed)};
     return words_read(copy);
 }
 
-static unsigned index_of(unsigned vector)
-{
+static unsigned index_of(unsigned vector) {
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
         if (vector == model_vector[k])
             return k + 1;
@@ -71,15 +63,13 @@ static unsigned index_of(unsigned vector)
     return 0;
 }
 
-static unsigned vector_of(unsigned index)
-{
+static unsigned vector_of(unsigned index) {
     return index ? model_vector[index - 1] : 0;
 }
 
 /* ---- one vCPU ---- */
 
-static void unpack_apic(unsigned v, const struct cpu_state *s)
-{
+static void unpack_apic(unsigned v, const struct cpu_state *s) {
     struct routing_vcpu *it = &world.vm.routing.vcpu[v];
     struct vlapic *apic = &it->apic;
     uint8_t logical = (uint8_t)(1u << (v ^ s->other_ldr));
@@ -105,8 +95,7 @@ static void unpack_apic(unsigned v, const struct cpu_state *s)
     atomic_store_explicit(&it->generation, 1u + s->outdated, memory_order_relaxed);
 }
 
-static void unpack_vcpu(unsigned v)
-{
+static void unpack_vcpu(unsigned v) {
     const struct cpu_state *s = &world.now.vcpu[v];
 
     unpack_apic(v, s);
@@ -116,8 +105,7 @@ static void unpack_vcpu(unsigned v)
     world.status[v] = vector_of(s->rvi) | (uint64_t)vector_of(s->svi) << 8;
 }
 
-static void pack_apic(unsigned v, struct cpu_state *s)
-{
+static void pack_apic(unsigned v, struct cpu_state *s) {
     struct routing_vcpu *it = &world.vm.routing.vcpu[v];
     struct vlapic *apic = &it->apic;
     unsigned front = 0, behind = 0, posted = 0;
@@ -144,8 +132,7 @@ static void pack_apic(unsigned v, struct cpu_state *s)
     s->outdated = atomic_load_explicit(&it->generation, memory_order_relaxed) != it->seen;
 }
 
-static void pack_vcpu(unsigned v)
-{
+static void pack_vcpu(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
 
     pack_apic(v, s);
@@ -157,8 +144,7 @@ static void pack_vcpu(unsigned v)
 
 /* ---- one pin ---- */
 
-static void unpack_pin(unsigned p)
-{
+static void unpack_pin(unsigned p) {
     const struct pin_state *s = &world.now.pin[p];
     struct vioapic *io = &world.vm.routing.ioapic;
 
@@ -169,8 +155,7 @@ static void unpack_pin(unsigned p)
     io->run[p] = world.storms ? RUN_BASE + s->run : 0;
 }
 
-static void pack_pin(unsigned p)
-{
+static void pack_pin(unsigned p) {
     struct pin_state *s = &world.now.pin[p];
     const struct vioapic *io = &world.vm.routing.ioapic;
     uint64_t entry = io->entry[p];
@@ -191,8 +176,7 @@ static void pack_pin(unsigned p)
         s->run = (run < STORM_ALLOWED ? run : (unsigned)STORM_ALLOWED) & 3;
 }
 
-void world_unpack(void)
-{
+void world_unpack(void) {
     struct vioapic *io = &world.vm.routing.ioapic;
     const struct pin_state *pin = world.now.pin;
 
@@ -210,8 +194,7 @@ void world_unpack(void)
     world.renamed = false;
 }
 
-void world_pack(void)
-{
+void world_pack(void) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++)
         pack_vcpu(v);
     for (unsigned p = 0; p < MODEL_PINS; p++)
@@ -221,8 +204,7 @@ void world_pack(void)
 
 /* ---- the whole of it ---- */
 
-void world_power_on(bool storms)
-{
+void world_power_on(bool storms) {
     struct routing_config config = {
         .vcpu_count = MODEL_VCPUS,
         .ioapic_version = 0x11,
@@ -250,8 +232,7 @@ void world_power_on(bool storms)
 
 /* What a state says of a generation is only whether it was seen; of a run, how near the storm is;
  * reasons and counters are for show. */
-static void normalize(struct routing *routing)
-{
+static void normalize(struct routing *routing) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         struct routing_vcpu *it = &routing->vcpu[v];
         uint32_t seen = it->seen;
@@ -265,8 +246,7 @@ static void normalize(struct routing *routing)
     memset(routing->counters, 0, sizeof(routing->counters));
 }
 
-bool world_is_exact(void)
-{
+bool world_is_exact(void) {
     static struct routing before, after;
     static struct apic_page page[MODEL_VCPUS];
 
@@ -279,8 +259,7 @@ bool world_is_exact(void)
     return !memcmp(&before, &after, sizeof(before)) && !memcmp(page, world.page, sizeof(page));
 }
 
-void world_violate(int invariant, const char *what)
-{
+void world_violate(int invariant, const char *what) {
     if (world.violated >= 0)
         return;
     world.violated = invariant;

@@ -7,15 +7,13 @@
 
 static struct vlapic_effects divided_effects;
 
-static void note_renamed(void *context)
-{
+static void note_renamed(void *context) {
     (void)context;
     world.renamed = true;
 }
 
 void steps_power_on(struct routing *routing, const struct routing_config *config,
-                    const struct routing_effects *effects, void *context)
-{
+                    const struct routing_effects *effects, void *context) {
     routing_power_on(routing, config, effects, context);
     divided_effects = apic_effects;
     divided_effects.identity_changed = note_renamed;
@@ -23,29 +21,24 @@ void steps_power_on(struct routing *routing, const struct routing_config *config
         routing->vcpu[i].apic.effects = &divided_effects;
 }
 
-bool steps_wants_scan(struct routing *routing, unsigned vcpu)
-{
+bool steps_wants_scan(struct routing *routing, unsigned vcpu) {
     return wants_scan(&routing->vcpu[vcpu]);
 }
 
-unsigned steps_scan(struct routing *routing, unsigned vcpu)
-{
+unsigned steps_scan(struct routing *routing, unsigned vcpu) {
     return scan_under_lock(routing, &routing->vcpu[vcpu]);
 }
 
 void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t *pins,
-                  bool *rescan)
-{
+                  bool *rescan) {
     retire(routing, &routing->vcpu[vcpu], vector, pins, rescan);
 }
 
 void steps_tell_of_eoi(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t pins,
-                       bool rescan)
-{
+                       bool rescan) {
     tell_of_eoi(routing, &routing->vcpu[vcpu], vector, pins, rescan);
 }
 
-void steps_tell_of_identity(struct routing *routing, unsigned vcpu)
-{
+void steps_tell_of_identity(struct routing *routing, unsigned vcpu) {
     apic_identity_changed(&routing->vcpu[vcpu]);
 }

@@ -12,12 +12,10 @@
 
 #include "vmm/virq.c"
 
-void steps_write_words(struct vcpu *vcpu, unsigned words)
-{
+void steps_write_words(struct vcpu *vcpu, unsigned words) {
     write_eoi_words(vcpu, words);
 }
 
-void steps_write_status(struct vcpu *vcpu)
-{
+void steps_write_status(struct vcpu *vcpu) {
     write_status(vcpu, apic_page_highest(vcpu->apic_page, APIC_IRR));
 }
