@@ -91,7 +91,7 @@ const struct bound bounds[] = {
     {
         .name = "moved-often",
         .start = "write0.trigger write0.mask enter",
-        .budget = {.lines = 2, .writes = 4},
+        .budget = {.lines = 3, .writes = 6},
         .writes = MOVED,
         .deep = true,
     },
