@@ -13,13 +13,13 @@ static void each_register_keeps_its_own_bits(void **state) {
         {APIC_SVR, 0x3ff},
         {APIC_ICR_LOW, 0x000ccfff},
         {APIC_ICR_HIGH, 0xff000000},
+        {APIC_TIMER_INITIAL, 0xffffffff}, /* before the mode becomes TSC-deadline */
         {APIC_LVT_TIMER, 0x000700ff},
         {APIC_LVT_THERMAL, 0x000107ff},
         {APIC_LVT_PERFORMANCE, 0x000107ff},
         {APIC_LVT_LINT0, 0x0001a7ff},
         {APIC_LVT_LINT1, 0x0001a7ff},
         {APIC_LVT_ERROR, 0x000100ff},
-        {APIC_TIMER_INITIAL, 0xffffffff},
         {APIC_TIMER_DIVIDE, 0xb},
     };
 
@@ -144,6 +144,15 @@ static void software_disable_masks_the_lvt_and_keeps_it_masked(void **state) {
     assert_int_equal(read_page(APIC_LVT_TIMER), V);
 }
 
+static void in_tsc_deadline_mode_an_initial_count_is_ignored(void **state) {
+    (void)state;
+    write_page(APIC_TIMER_INITIAL, 1000);
+    write_page(APIC_LVT_TIMER, APIC_LVT_TIMER_TSC_DEADLINE | V);
+    assert_int_equal(read_page(APIC_TIMER_INITIAL), 0);
+    write_page(APIC_TIMER_INITIAL, 1000);
+    assert_int_equal(read_page(APIC_TIMER_INITIAL), 0);
+}
+
 static void the_timers_registers_tell_when_they_change(void **state) {
     (void)state;
     write_page(APIC_TIMER_INITIAL, 500);
@@ -256,6 +265,7 @@ int main(void) {
         cmocka_unit_test_setup(invariant_13_only_a_real_change_of_identity_is_announced, xapic),
         cmocka_unit_test_setup(the_identity_is_what_the_registers_say, xapic),
         cmocka_unit_test_setup(software_disable_masks_the_lvt_and_keeps_it_masked, xapic),
+        cmocka_unit_test_setup(in_tsc_deadline_mode_an_initial_count_is_ignored, xapic),
         cmocka_unit_test_setup(the_timers_registers_tell_when_they_change, xapic),
         cmocka_unit_test_setup(suppression_exists_only_where_it_is_offered, xapic),
         cmocka_unit_test_setup(an_ipi_is_what_the_icr_says, xapic),
