@@ -25,9 +25,12 @@ extern const char safe_begin[], safe_end[], safe_fault[];
 
 #define TRAP_ENTRY_SIZE 16
 
+#define FIRST_INTERRUPT 32 /* the vectors below are exceptions */
+
 static struct gate table[256];
 static trap_handler *fatal_handler;
 static trap_handler *nmi_handler;
+static trap_handler *interrupt_handler;
 
 static uint8_t stack_of(unsigned vector) {
     switch (vector) {
@@ -72,13 +75,19 @@ void idt_set_nmi(trap_handler *handler) {
     nmi_handler = handler;
 }
 
+void idt_set_interrupt(trap_handler *handler) {
+    interrupt_handler = handler;
+}
+
 /* From traps.asm. */
 void trap_dispatch(struct trap_frame *frame);
 void trap_dispatch(struct trap_frame *frame) {
     if (frame->vector == VECTOR_NMI && nmi_handler) {
         nmi_handler(frame);
-    } else if (frame->vector == VECTOR_WAKE || frame->vector == VECTOR_SPURIOUS) {
-        /* Waking up was all. The timer is one-shot and the waker's loop sends the EOI. */
+    } else if (frame->vector == VECTOR_SPURIOUS) {
+        /* Has no EOI. SDM Vol. 3A, "Spurious Interrupt". */
+    } else if (frame->vector >= FIRST_INTERRUPT && interrupt_handler) {
+        interrupt_handler(frame);
     } else if (frame->vector == VECTOR_GP && frame->rip >= (uint64_t)safe_begin &&
                frame->rip < (uint64_t)safe_end) {
         frame->rip = (uint64_t)safe_fault;

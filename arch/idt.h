@@ -31,6 +31,10 @@ uint64_t idt_base(void);
 /* Called for an NMI, on the interrupted CPU, with the frame; set once at start. */
 void idt_set_nmi(trap_handler *handler);
 
+/* Called for every interrupt but the spurious one: the LAPIC timer's VECTOR_WAKE, and what a device
+ * that the firmware left running may still send. It owes the EOI. */
+void idt_set_interrupt(trap_handler *handler);
+
 /* RDMSR and WRMSR that may fault: false on #GP. */
 bool rdmsr_safe(uint32_t msr, uint64_t *value);
 bool wrmsr_safe(uint32_t msr, uint64_t value);

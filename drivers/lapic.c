@@ -110,5 +110,13 @@ void lapic_timer_stop(void) {
     write(APIC_TIMER_INITIAL, 0);
     write(APIC_LVT_TIMER, APIC_LVT_MASKED | VECTOR_WAKE);
     __asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
+void lapic_mask_8259(void) {
+    out8(0x21, 0xff);
+    out8(0xa1, 0xff);
+}
+
+void lapic_eoi(void) {
     write(APIC_EOI, 0);
 }

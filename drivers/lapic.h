@@ -24,6 +24,10 @@ void lapic_send_startup(uint32_t apic_id, uint32_t page);
 /* Once, on the boot CPU, when the TSC's frequency is known: how fast the timers count. */
 void lapic_measure_timer(void);
 /* Interrupts this CPU with VECTOR_WAKE at this TSC, or some time before: a wait of more than a
- * second is cut short. Stopping takes and ends an interrupt that has come already. */
+ * second is cut short. Stopping takes an interrupt that has come already. */
 void lapic_timer_start(uint64_t tsc);
 void lapic_timer_stop(void);
+
+/* On the boot CPU: masks the 8259s, whatever the firmware used them for. */
+void lapic_mask_8259(void);
+void lapic_eoi(void);

@@ -30,9 +30,18 @@ static void handle_nmi(struct trap_frame *frame) {
     cpu_nmi(frame);
 }
 
+/* The timer has woken this CPU, which was all; or a device of the firmware's days has something to
+ * say that nobody waits for. */
+static void handle_interrupt(struct trap_frame *frame) {
+    (void)frame;
+    lapic_eoi();
+}
+
 static void start_this_cpu(const struct boot_info *info) {
     idt_init(panic_trap);
     idt_set_nmi(handle_nmi);
+    idt_set_interrupt(handle_interrupt);
+    lapic_mask_8259();
     host.cpu[0] = host_cpu_create(0, info->cpu_apic_id[0]);
     host.cpu_count = 1;
     if (!lapic_is_x2apic())
