@@ -19,9 +19,8 @@ struct table_register {
     uint64_t base;
 } __attribute__((packed));
 
-/* traps.asm: the 256 entry points, 16 bytes apart, and the instructions that may fault. */
+/* traps.asm: the 256 entry points, 16 bytes apart. */
 extern const char trap_entries[];
-extern const char safe_begin[], safe_end[], safe_fault[];
 
 #define TRAP_ENTRY_SIZE 16
 
@@ -88,9 +87,6 @@ void trap_dispatch(struct trap_frame *frame) {
         /* Has no EOI. SDM Vol. 3A, "Spurious Interrupt". */
     } else if (frame->vector >= FIRST_INTERRUPT && interrupt_handler) {
         interrupt_handler(frame);
-    } else if (frame->vector == VECTOR_GP && frame->rip >= (uint64_t)safe_begin &&
-               frame->rip < (uint64_t)safe_end) {
-        frame->rip = (uint64_t)safe_fault;
     } else {
         fatal_handler(frame);
     }

@@ -1,10 +1,8 @@
 /* The host's IDT and what happens on its exceptions.
  *
  * The hypervisor runs with interrupts off. An NMI is a kick (see cpu.h); the LAPIC timer wakes an
- * idle CPU; everything else is our own bug and ends in the handler that idt_set_fatal() names,
- * except at instructions that are marked as allowed to fault (rdmsr_safe() and its like). */
+ * idle CPU; an exception is our own bug and ends in the handler that idt_init() is given. */
 #pragma once
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/control_registers.h"
@@ -34,12 +32,6 @@ void idt_set_nmi(trap_handler *handler);
 /* Called for every interrupt but the spurious one: the LAPIC timer's VECTOR_WAKE, and what a device
  * that the firmware left running may still send. It owes the EOI. */
 void idt_set_interrupt(trap_handler *handler);
-
-/* RDMSR and WRMSR that may fault: false on #GP. */
-bool rdmsr_safe(uint32_t msr, uint64_t *value);
-bool wrmsr_safe(uint32_t msr, uint64_t value);
-/* XSETBV likewise. */
-bool xsetbv_safe(uint32_t index, uint64_t value);
 
 /* The name of an exception vector, for messages. */
 const char *exception_name(uint64_t vector);

@@ -1,4 +1,4 @@
-; Entry points of the host's exceptions and interrupts, and the few instructions that may fault.
+; Entry points of the host's exceptions and interrupts.
 ; Each entry pushes what the processor did not (error code 0) and its vector, all at 16-byte steps;
 ; trap_common saves the registers and calls trap_dispatch(struct trap_frame *). See idt.h.
 
@@ -7,8 +7,7 @@ default rel
 section .text
 
 extern trap_dispatch
-global trap_entries, safe_begin, safe_end, safe_fault
-global rdmsr_safe, wrmsr_safe, xsetbv_safe, nmi_unblock
+global trap_entries, nmi_unblock
 
 align 16
 trap_entries:
@@ -63,43 +62,6 @@ trap_common:
     pop rax
     add rsp, 16
     iretq
-
-; bool rdmsr_safe(uint32_t msr, uint64_t *value)
-; A #GP between safe_begin and safe_end goes on at safe_fault, which returns false.
-safe_begin:
-rdmsr_safe:
-    mov ecx, edi
-    rdmsr
-    shl rdx, 32
-    or rax, rdx
-    mov [rsi], rax
-    mov eax, 1
-    ret
-
-; bool wrmsr_safe(uint32_t msr, uint64_t value)
-wrmsr_safe:
-    mov ecx, edi
-    mov eax, esi
-    mov rdx, rsi
-    shr rdx, 32
-    wrmsr
-    mov eax, 1
-    ret
-
-; bool xsetbv_safe(uint32_t index, uint64_t value)
-xsetbv_safe:
-    mov ecx, edi
-    mov eax, esi
-    mov rdx, rsi
-    shr rdx, 32
-    xsetbv
-    mov eax, 1
-    ret
-safe_end:
-
-safe_fault:
-    xor eax, eax
-    ret
 
 ; void nmi_unblock(void): after an exit that was caused by an NMI, NMIs stay blocked until an IRET.
 ; SDM Vol. 3A, "Handling Multiple NMIs".

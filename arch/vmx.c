@@ -59,8 +59,3 @@ const char *vmx_on(struct vmx_region *region, uint64_t physical) {
     __asm__ volatile("vmxon %1\n\tseta %0" : "=q"(on) : "m"(physical) : "cc", "memory");
     return on ? NULL : "VMXON fails on it";
 }
-
-void vmx_off(void) {
-    __asm__ volatile("vmxoff" : : : "cc", "memory");
-    write_cr4(read_cr4() & ~CR4_VMXE);
-}

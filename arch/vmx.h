@@ -48,7 +48,6 @@ _Static_assert(sizeof(struct vmx_region) == 4096, "one page");
 /* Switches VMX operation on: feature control, CR0 and CR4 as the fixed-bit MSRs demand, VMXON with
  * `region` at physical address `physical`. Returns NULL, or why it cannot be, in words. */
 const char *vmx_on(struct vmx_region *region, uint64_t physical);
-void vmx_off(void);
 
 /* Why the last VMX instruction failed, in words. */
 const char *vmx_error(void);

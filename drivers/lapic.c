@@ -54,10 +54,6 @@ void lapic_enable(void) {
     write(APIC_TIMER_DIVIDE, 0xb); /* by 1 */
 }
 
-uint32_t lapic_id(void) {
-    return x2apic ? read(APIC_ID) : read(APIC_ID) >> 24;
-}
-
 /* The x2APIC ICR is one register and has no delivery status. WRMSR to it does not order earlier
  * stores: fence, so that the target sees what the IPI is about.
  * SDM Vol. 3A, "MSR Access in x2APIC Mode". */

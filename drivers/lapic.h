@@ -14,7 +14,6 @@ bool lapic_is_x2apic(void);
 
 /* On each CPU: accepts interrupts, everything local masked; in the boot CPU's mode. */
 void lapic_enable(void);
-uint32_t lapic_id(void);
 
 void lapic_send_nmi(uint32_t apic_id);
 void lapic_send_init(uint32_t apic_id);

@@ -34,11 +34,6 @@ static inline void *phys_to_virt(uint64_t physical) {
     return (void *)(physical + DIRECT_MAP_BASE);
 }
 
-/* The inverse, for addresses of the direct map. */
-static inline uint64_t virt_to_phys(const void *address) {
-    return (uint64_t)address - DIRECT_MAP_BASE;
-}
-
 /* Maps the page of device registers that `physical` lies in; returns its address. */
 void *memory_map_device(uint64_t physical);
 
