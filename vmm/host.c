@@ -22,6 +22,10 @@
 
 struct host host;
 
+/* What a starting CPU has said: nothing yet; that it is there; or, with its reason, that it cannot
+ * be used. */
+enum online { CPU_SILENT, CPU_ONLINE, CPU_LEFT_OUT };
+
 static _Atomic uint32_t released;
 
 /* The boot CPU's is in the image: the firmware's ResetSystem() runs under tables that map only
@@ -81,11 +85,11 @@ static _Noreturn void other_cpu_main(struct cpu *cpu) {
         problem = "its VMX capabilities are not those of the boot CPU";
     if (problem) {
         console_print("pinwheel: CPU %u is left out: %s\n", cpu->index, problem);
-        atomic_store(&self->online, 2);
+        atomic_store(&self->online, CPU_LEFT_OUT);
         for (;;)
             halt();
     }
-    atomic_store(&self->online, 1);
+    atomic_store(&self->online, CPU_ONLINE);
     while (!atomic_load(&released))
         cpu_idle(&released);
     host_run();
@@ -100,12 +104,12 @@ static bool start(struct host_cpu *cpu, uint32_t page) {
         uint64_t start = rdtsc();
         uint64_t wait = tsc_frequency() / 1000000 * (attempt ? ONLINE_WAIT_US : 1000);
         while (rdtsc() - start < wait) {
-            if (atomic_load(&cpu->online))
-                return atomic_load(&cpu->online) == 1;
+            if (atomic_load(&cpu->online) != CPU_SILENT)
+                return atomic_load(&cpu->online) == CPU_ONLINE;
             cpu_pause();
         }
     }
-    return atomic_load(&cpu->online) == 1;
+    return atomic_load(&cpu->online) == CPU_ONLINE;
 }
 
 void host_start_others(const struct boot_info *info) {
@@ -125,8 +129,9 @@ void host_start_others(const struct boot_info *info) {
         if (start(cpu, (uint32_t)info->trampoline)) {
             host.cpu[host.cpu_count++] = cpu;
         } else {
-            console_print("pinwheel: CPU with APIC ID %u does not answer and is left out\n",
-                          info->cpu_apic_id[i]);
+            if (atomic_load(&cpu->online) == CPU_SILENT)
+                console_print("pinwheel: CPU with APIC ID %u does not answer and is left out\n",
+                              info->cpu_apic_id[i]);
             lapic_send_init(cpu->cpu.apic_id); /* it must not wake up later, on a reused page */
         }
     }

@@ -19,7 +19,7 @@ struct host_cpu {
     /* Set by anyone who has work for this CPU; `idle` tells that it may be waiting in HLT. */
     _Atomic uint32_t wake;
     _Atomic uint32_t idle;
-    _Atomic uint32_t online;
+    _Atomic uint32_t online; /* enum online of host.c */
     uint32_t vcpu_count;
     uint32_t next_vcpu;  /* whose turn it is */
     struct vcpu *loaded; /* whose VMCS is current and whose registers are in the processor */
