@@ -22,12 +22,15 @@ say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
 PURE_ARCH    := paging ept vmx_controls exit_reason vmcs_image entry_check entry_check_controls \
                 entry_check_host entry_check_guest entry_check_segments
 PURE_DRIVERS := format acpi text_screen
-PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk mmio_decode trace trace_text multiboot multiboot_info vlapic_timer
+PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk mmio_decode trace trace_text vlapic_timer
+PURE_DEVICES := vpic vpit vpit_counter
+PURE_LOADERS := multiboot multiboot_info
 PURE_BOOT    := config memory_map refusal
 PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
+                   $(PURE_DEVICES:%=vmm/devices/%.c) $(PURE_LOADERS:%=vmm/loaders/%.c) \
                    $(PURE_BOOT:%=boot/%.c))
 
-HV_C   := $(filter-out arch/offsets.c,$(wildcard arch/*.c drivers/*.c vmm/*.c))
+HV_C   := $(filter-out arch/offsets.c,$(wildcard arch/*.c drivers/*.c vmm/*.c vmm/*/*.c))
 HV_ASM := $(wildcard arch/*.asm drivers/*.asm)
 # The hypervisor's pure modules that the boot loader uses too.
 BOOT_C   := $(wildcard boot/*.c) $(wildcard arch/paging.c arch/memory.c arch/vmx_controls.c arch/vmx_capabilities.c \

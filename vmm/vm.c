@@ -10,7 +10,7 @@
 #include "drivers/format.h"
 #include "vmm/host.h"
 #include "vmm/memory.h"
-#include "vmm/multiboot.h"
+#include "vmm/loaders/multiboot.h"
 #include "vmm/summary.h"
 #include "vmm/vcpu.h"
 #include "vmm/virq.h"

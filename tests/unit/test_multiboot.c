@@ -1,4 +1,4 @@
-/* Guards vmm/multiboot.c and multiboot_info.c: placement, the information, and hostile files. */
+/* Guards vmm/loaders/multiboot.c and multiboot_info.c: placement, the information, and hostile files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/multiboot.h"
+#include "vmm/loaders/multiboot.h"
 
 #define MEGABYTE 0x100000u
 #define RAM_SIZE (4u * MEGABYTE)

@@ -1,11 +1,11 @@
-/* Finding the Multiboot header and loading the image: see vmm/multiboot.h. */
-#include "vmm/multiboot.h"
+/* Finding the Multiboot header and loading the image: see vmm/loaders/multiboot.h. */
+#include "vmm/loaders/multiboot.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "arch/memory.h"
-#include "vmm/multiboot_internal.h"
+#include "vmm/loaders/multiboot_internal.h"
 
 /* Multiboot 0.6.96, "The layout of Multiboot header". The addresses count only with flag 16. */
 struct header {

@@ -1,6 +1,6 @@
 /* Shared by multiboot.c and multiboot_info.c. Addresses are guest-physical. Pure. */
 #pragma once
-#include "vmm/multiboot.h"
+#include "vmm/loaders/multiboot.h"
 
 #define MULTIBOOT_PAGE     0x1000ULL
 #define MULTIBOOT_LOW_END  0xa0000ULL  /* 640 KiB: where the PC's hole begins */

@@ -1,10 +1,10 @@
 /* The Multiboot information structure, with the strings and tables that it points to. Multiboot
- * 0.6.96, "Boot information format". See vmm/multiboot.h. */
+ * 0.6.96, "Boot information format". See vmm/loaders/multiboot.h. */
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "arch/memory.h"
-#include "vmm/multiboot_internal.h"
+#include "vmm/loaders/multiboot_internal.h"
 
 struct info {
     uint32_t flags;
