@@ -1,4 +1,5 @@
-/* Guards vmm/loaders/multiboot.c and multiboot_info.c: placement, the information, and hostile files. */
+/* Guards vmm/loaders/multiboot.c and multiboot_info.c: placement, the information, and hostile
+ * files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
