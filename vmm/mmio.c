@@ -66,6 +66,13 @@ static void nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, ui
 
 static const struct mmio_device nothing = {nothing_read, nothing_write};
 
+/* The local APIC comes first, as it does on the processor. */
+static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t page) {
+    if (page == virq_apic_address(vcpu))
+        return &lapic;
+    return page == IOAPIC_DEFAULT_BASE ? &ioapic : &nothing;
+}
+
 /* ---- the instruction ---- */
 
 static bool read_table(void *context, uint64_t address, unsigned size, uint64_t *value) {
@@ -160,8 +167,7 @@ enum exit_action exit_ept_violation(struct vcpu *vcpu) {
                 vcpu->index, address);
         return EXIT_RESUME;
     }
-    return emulate(vcpu, (address & ~PAGE_OFFSET) == IOAPIC_DEFAULT_BASE ? &ioapic : &nothing,
-                   address);
+    return emulate(vcpu, device_at(vcpu, address & ~PAGE_OFFSET), address);
 }
 
 enum exit_action exit_apic_access(struct vcpu *vcpu) {

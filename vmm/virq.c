@@ -1,6 +1,7 @@
 /* Virtual interrupts and the VMCS: see virq.h. */
 #include "vmm/virq.h"
 
+#include "arch/msr.h"
 #include "vmm/host.h"
 #include "vmm/memory.h"
 #include "vmm/policy.h"
@@ -114,19 +115,28 @@ void virq_set_up(struct vcpu *vcpu) {
     virq_reset(vcpu);
 }
 
-/* Controls and MSR bitmap change together: with the one and not the other a guest could reach the
- * machine's own APIC (CVE-2016-4440). */
+/* A local APIC that is not at its default place is reached by EPT violations: the APIC-access page
+ * has one address for all vCPUs of a guest. */
+static enum vmx_apic_mode access_mode(uint64_t base) {
+    if (!(base & APIC_BASE_ENABLE))
+        return VMX_APIC_HIDDEN;
+    if (base & APIC_BASE_X2APIC)
+        return VMX_APIC_X2APIC;
+    return (base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE ? VMX_APIC_XAPIC : VMX_APIC_HIDDEN;
+}
+
+/* Controls, MSR bitmap and EPT change together: with the one and not the other a guest could reach
+ * the machine's own APIC (CVE-2016-4440), or a page that is every guest's. */
 void virq_mode_changed(struct vcpu *vcpu) {
     uint64_t base = lapic_of(vcpu)->base;
-    enum vmx_apic_mode mode = !(base & APIC_BASE_ENABLE)  ? VMX_APIC_HIDDEN
-                              : (base & APIC_BASE_X2APIC) ? VMX_APIC_X2APIC
-                                                          : VMX_APIC_XAPIC;
+    enum vmx_apic_mode mode = access_mode(base);
 
     if (!vmx_choose_controls(&host.capabilities, mode, &vcpu->controls)) {
         vm_kill(vcpu->vm, "this APIC mode cannot be virtualized here");
         return;
     }
     vmcs_write(VMCS_MSR_BITMAP, policy_msr_bitmap(mode));
+    vmcs_write(VMCS_EPT_POINTER, vcpu->vm->ept_pointer[mode == VMX_APIC_XAPIC]);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
     vmcs_write(VMCS_SECONDARY_CONTROLS, vcpu->controls.secondary);
     /* Translations of the APIC-access page are cached with the control's old value.
@@ -186,6 +196,9 @@ bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
 bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
     if (!vlapic_write_base(lapic_of(vcpu), value))
         return false;
+    if (virq_apic_address(vcpu) != UINT64_MAX && vm_ram(vcpu->vm, virq_apic_address(vcpu), 1))
+        vm_kill(vcpu->vm, "vCPU %u: moves its local APIC over RAM, to 0x%lx: not virtualized",
+                vcpu->index, virq_apic_address(vcpu));
     virq_mode_changed(vcpu);
     return true;
 }
@@ -202,4 +215,12 @@ void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline) {
 
 uint64_t virq_base(const struct vcpu *vcpu) {
     return lapic_of(vcpu)->base;
+}
+
+uint64_t virq_apic_address(const struct vcpu *vcpu) {
+    uint64_t base = lapic_of(vcpu)->base;
+
+    return (base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC)) == APIC_BASE_ENABLE
+               ? base & APIC_BASE_ADDRESS_MASK
+               : UINT64_MAX;
 }

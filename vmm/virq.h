@@ -44,3 +44,5 @@ void virq_fire_timer(struct vcpu *vcpu, uint64_t now);
 void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline);
 bool virq_write_base(struct vcpu *vcpu, uint64_t value);
 uint64_t virq_base(const struct vcpu *vcpu);
+/* Where this vCPU sees its local APIC in memory; UINT64_MAX: nowhere. */
+uint64_t virq_apic_address(const struct vcpu *vcpu);

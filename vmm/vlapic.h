@@ -10,16 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/msr.h"
 #include "vmm/apic_page.h"
 #include "vmm/destination.h"
 #include "vmm/eoi_map.h"
 #include "vmm/inbox.h"
 #include "vmm/tokens.h"
 #include "vmm/trace.h"
-
-#define APIC_BASE_BSP    (1ULL << 8)
-#define APIC_BASE_X2APIC (1ULL << 10)
-#define APIC_BASE_ENABLE (1ULL << 11)
 
 struct vlapic;
 

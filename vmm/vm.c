@@ -31,9 +31,9 @@ static uint64_t *table_at(void *ctx, uint64_t physical) {
     return phys_to_virt(physical);
 }
 
-/* RAM from address 0; the page of the APIC; nothing else. */
-static const char *build_ept(struct vm *vm) {
-    struct ept *ept = &vm->ept;
+/* RAM from address 0; perhaps the page of the APIC; nothing else. */
+static const char *build_ept(struct vm *vm, bool with_apic) {
+    struct ept *ept = &vm->ept[with_apic];
 
     ept->pages_1g = (host.capabilities.ept_vpid & EPT_VPID_CAP_1G) != 0;
     ept->physical_bits = host.capabilities.physical_bits;
@@ -42,10 +42,10 @@ static const char *build_ept(struct vm *vm) {
     const char *problem = ept_init(ept);
     if (!problem)
         problem = ept_map(ept, 0, vm->ram_physical, vm->ram_size, EPT_ALL);
-    if (!problem)
+    if (!problem && with_apic)
         problem = ept_map(ept, APIC_DEFAULT_BASE, virq_apic_access_page(), PAGE_SIZE,
                           EPT_READ | EPT_WRITE);
-    vm->ept_pointer = ept_pointer(ept);
+    vm->ept_pointer[with_apic] = ept_pointer(ept);
     return problem;
 }
 
@@ -99,7 +99,8 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
         return NULL;
     }
     vm->ram = phys_to_virt(vm->ram_physical);
-    if ((*reason = build_ept(vm)) || (*reason = load_kernel(vm)))
+    if ((*reason = build_ept(vm, false)) || (*reason = build_ept(vm, true)) ||
+        (*reason = load_kernel(vm)))
         return NULL;
     vm->vcpu_count = boot->config.vcpus;
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {

@@ -28,8 +28,12 @@ struct vm {
 
     uint8_t *ram; /* in the direct map */
     uint64_t ram_physical, ram_size;
-    struct ept ept;
-    uint64_t ept_pointer;
+    /* Two views of the same memory. In one the APIC-access page is at its default place, for vCPUs
+     * whose local APIC is there; in the other nothing is, for those that have moved it, switched it
+     * off, or reach it by MSR: without the control the page would be memory that all guests share.
+     */
+    struct ept ept[2];
+    uint64_t ept_pointer[2];                /* [1]: with the APIC-access page */
     uint64_t kernel_entry, kernel_argument; /* EIP and EBX, as Multiboot says */
 
     struct routing routing;

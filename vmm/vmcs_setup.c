@@ -66,7 +66,6 @@ static void set_controls(struct vcpu *vcpu) {
     vmcs_write(VMCS_TSC_OFFSET, 0);
     vmcs_write(VMCS_IO_BITMAP_A, policy_io_bitmap());
     vmcs_write(VMCS_IO_BITMAP_B, policy_io_bitmap() + PAGE_SIZE);
-    vmcs_write(VMCS_EPT_POINTER, vcpu->vm->ept_pointer);
     vmcs_write(VMCS_VPID, policy_vpid(vcpu));
     vmcs_write(VMCS_LINK_POINTER, UINT64_MAX);
 }
@@ -87,7 +86,8 @@ void vmcs_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_GUEST_PDPTE3, 0);
     vcpu_reset(vcpu);
     /* This CPU may have used the identifiers before, for what the firmware or another VMM ran. */
-    invept(INVEPT_SINGLE_CONTEXT, vcpu->vm->ept_pointer);
+    for (unsigned i = 0; i < 2; i++)
+        invept(INVEPT_SINGLE_CONTEXT, vcpu->vm->ept_pointer[i]);
     invvpid(INVVPID_SINGLE_CONTEXT, (uint16_t)policy_vpid(vcpu));
 }
 
