@@ -31,6 +31,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_CMDLINE] = {"cmdline", KEY_FIELD(command_line), NULL, 0, 0},
     [CONFIG_STALE_RESCAN] = {"stale_rescan", KEY_FIELD(stale_rescan), "on or off", 0, 0},
     [CONFIG_STORY] = {"story", KEY_FIELD(story), "on or off", 0, 0},
+    [CONFIG_TRACE] = {"trace", KEY_FIELD(trace), "on or off", 0, 0},
     [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0},
 };
 _Static_assert(CONFIG_MEMORY_UNIT == 2 << 20 && CONFIG_MEMORY_MAX == 3ULL << 30 &&

@@ -28,6 +28,7 @@ enum config_key {
     CONFIG_CMDLINE,
     CONFIG_STALE_RESCAN,
     CONFIG_STORY,
+    CONFIG_TRACE,
     CONFIG_AFTER,
     CONFIG_KEY_COUNT
 };

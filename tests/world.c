@@ -112,7 +112,7 @@ static const struct routing_effects effects = {
     .trace = trace,
 };
 
-void world_start(struct world *world, unsigned vcpus, uint32_t version) {
+void world_power_on(struct world *world, unsigned vcpus, uint32_t version) {
     struct routing_config config = {
         .vcpu_count = vcpus,
         .ioapic_version = version,
@@ -124,6 +124,10 @@ void world_start(struct world *world, unsigned vcpus, uint32_t version) {
     for (unsigned i = 0; i < vcpus; i++)
         config.page[i] = &world->page[i];
     routing_power_on(&world->routing, &config, &effects, world);
+}
+
+void world_start(struct world *world, unsigned vcpus, uint32_t version) {
+    world_power_on(world, vcpus, version);
     for (unsigned i = 0; i < vcpus; i++) {
         world_write_apic(world, i, APIC_LDR, 1u << (24 + i));
         world_write_apic(world, i, APIC_SVR, APIC_SVR_ENABLE | 0xff);

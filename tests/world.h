@@ -53,6 +53,9 @@ enum world_eoi {
     WORLD_EOI_COINCIDENTAL,
 };
 
+/* As at power-on: every vCPU is outside the guest and has its first entry before it. */
+void world_power_on(struct world *world, unsigned vcpus, uint32_t version);
+
 /* Power-on with all LAPICs software-enabled, xAPIC mode, logical ID 1 << v in the flat model, every
  * vCPU in the guest. version: of the I/O APIC. */
 void world_start(struct world *world, unsigned vcpus, uint32_t version);

@@ -289,6 +289,8 @@ bool exit_handle(struct vcpu *vcpu) {
     uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
 
     vcpu->exits++;
+    if (vcpu->vm->config->trace)
+        virq_trace_exit(vcpu, reason);
     keep_interrupted_event(vcpu);
     if (reason >= EXIT_REASON_COUNT || !exit_table[reason].handle) {
         vm_kill(vcpu->vm, "vCPU %u: exit that is not handled: %s (reason %u)", vcpu->index,

@@ -48,28 +48,55 @@ static void print_exits(const struct vm *vm) {
     }
 }
 
-/* The trace of this guest, all CPUs' merged by time, as sentences. */
-static void tell_story(const struct vm *vm) {
+static void tell(const struct trace_record *record, uint64_t start) {
+    char line[STORY_LINE];
+
+    if (trace_story(line, sizeof(line), record, start) > 0)
+        console_print("  %s\n", line);
+}
+
+/* For programs: docs/configuration.md. */
+static void print_record(const struct trace_record *r, uint64_t start) {
+    (void)start;
+    console_print("TRACE %u %u %x %u %lx %lx %u\n", r->event, r->vcpu, r->vector, r->pin, r->a,
+                  r->b, r->repeats);
+}
+
+/* Calls `show` for each record of this guest, all CPUs' merged by time. Returns how many records of
+ * any guest were no longer in the rings. */
+static uint64_t each_record(const struct vm *vm,
+                            void (*show)(const struct trace_record *, uint64_t)) {
     const struct trace_ring *ring[BOOT_MAX_CPUS];
     uint64_t cursor[BOOT_MAX_CPUS];
     const struct trace_record *record;
-    uint64_t start = 0;
+    uint64_t start = 0, lost = 0;
 
-    console_print("\n  The interrupts of guest %s, in order (time in TSC ticks):\n", vm->name);
     for (uint32_t i = 0; i < host.cpu_count; i++) {
         ring[i] = host.cpu[i]->trace;
         cursor[i] = trace_first(ring[i]);
+        lost += cursor[i];
     }
     while ((record = trace_next(ring, cursor, host.cpu_count))) {
-        char line[STORY_LINE];
         if (record->guest != vm->index)
             continue;
         if (!start)
             start = record->time;
-        if (trace_story(line, sizeof(line), record, start) > 0)
-            console_print("  %s\n", line);
+        show(record, start);
     }
+    return lost;
+}
+
+static void tell_story(const struct vm *vm) {
+    console_print("\n  The interrupts of guest %s, in order (time in TSC ticks):\n", vm->name);
+    each_record(vm, tell);
     console_print("\n");
+}
+
+static void print_trace(const struct vm *vm) {
+    console_print("TRACE guest=%s vcpus=%u version=%x\n", vm->name, vm->vcpu_count,
+                  vm->routing.ioapic.version);
+    uint64_t lost = each_record(vm, print_record);
+    console_print("TRACE end lost=%lu\n", lost);
 }
 
 void summary_of_guest(struct vm *vm) {
@@ -79,6 +106,8 @@ void summary_of_guest(struct vm *vm) {
         exits += vm->vcpu[i]->exits;
     if (vm->config->story)
         tell_story(vm);
+    if (vm->config->trace)
+        print_trace(vm);
     print_counters(vm);
     print_exits(vm);
     console_print("GUEST name=%s result=%s code=%u exits=%lu\n", vm->name, result_name(vm->result),

@@ -31,6 +31,11 @@ enum trace_event {
     TRACE_VCPU_START, /* vcpu, a = first instruction's address */
     TRACE_DROPPED,    /* a LAPIC reset dropped in-flight tokens: vcpu, vector, a = pins */
     TRACE_DEFERRED,   /* storm control holds the pin back: pin, vector */
+    TRACE_REGISTER,   /* what a LAPIC answers to is written: vcpu, a = offset in its page, or the
+                         MSR IA32_APIC_BASE, or 0: INIT; b = value */
+    /* Only where the configuration says trace = on: */
+    TRACE_EXIT,   /* vcpu, vector = reason, a = guest interrupt status, b = the EOI's vector */
+    TRACE_BITMAP, /* vcpu, vector = 0 or 128: the EOI-exit bitmap in the VMCS from there on: a, b */
     TRACE_EVENT_COUNT
 };
 

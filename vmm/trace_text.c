@@ -54,6 +54,10 @@ static const struct {
     [TRACE_VCPU_START] = {"start", "at", 0, "starts at $x", 0},
     [TRACE_DROPPED] = {"dropped", "pins", 0,
                        "is reset with vector $v in flight: its EOI will not come, for $p", 0},
+    [TRACE_REGISTER] = {"apic register", "offset", "value",
+                        "changes what its local APIC answers to", 0},
+    [TRACE_EXIT] = {"exit", "interrupt status", "eoi", "", 0},
+    [TRACE_BITMAP] = {"eoi-exit bitmap", "low", "high", "", 0},
     [TRACE_DEFERRED] = {"deferred", 0, 0, "the line is stuck: from now on one delivery a tick", 0},
 };
 

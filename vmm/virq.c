@@ -148,12 +148,39 @@ void virq_reset(struct vcpu *vcpu) {
     write_status(vcpu, apic_page_highest(vcpu->apic_page, APIC_IRR));
 }
 
+static void trace_processor(const struct vcpu *vcpu, enum trace_event event, uint8_t vector,
+                            uint64_t a, uint64_t b) {
+    host_trace(&(struct trace_record){.event = (uint8_t)event,
+                                      .guest = (uint8_t)vcpu->vm->index,
+                                      .vcpu = (uint8_t)vcpu->index,
+                                      .vector = vector,
+                                      .pin = TRACE_NO_PIN,
+                                      .a = a,
+                                      .b = b});
+}
+
+void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason) {
+    uint64_t eoi = reason == EXIT_REASON_VIRTUALIZED_EOI ? vmcs_read(VMCS_EXIT_QUALIFICATION) : 0;
+
+    trace_processor(vcpu, TRACE_EXIT, (uint8_t)reason, vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), eoi);
+}
+
+static void trace_bitmap(const struct vcpu *vcpu) {
+    for (unsigned i = 0; i < 4; i += 2)
+        trace_processor(vcpu, TRACE_BITMAP, (uint8_t)(64 * i),
+                        vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * i),
+                        vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * (i + 1)));
+}
+
 void virq_prepare_entry(struct vcpu *vcpu) {
     unsigned changed = 0;
     int rvi = routing_prepare_entry(&vcpu->vm->routing, vcpu->index, &changed);
 
-    if (changed)
+    if (changed) {
         write_eoi_words(vcpu, changed);
+        if (vcpu->vm->config->trace)
+            trace_bitmap(vcpu);
+    }
     write_status(vcpu, rvi);
 }
 

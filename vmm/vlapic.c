@@ -120,7 +120,12 @@ void vlapic_power_on(struct vlapic *apic, bool is_bsp) {
     apic->map = (struct eoi_map){0};
 }
 
+void vlapic_trace_register(struct vlapic *apic, uint32_t which, uint64_t value) {
+    apic->effects->trace(apic->context, TRACE_REGISTER, 0, which, value);
+}
+
 void vlapic_init(struct vlapic *apic) {
+    vlapic_trace_register(apic, 0, 0);
     reset_all(apic);
 }
 
@@ -160,6 +165,7 @@ bool vlapic_write_base(struct vlapic *apic, uint64_t value) {
         return false;
     if (!is_legal_transition(from, to))
         return false;
+    vlapic_trace_register(apic, MSR_IA32_APIC_BASE, value);
     apic->base = value;
     if (from != to)
         change_mode(apic, to);

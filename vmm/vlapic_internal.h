@@ -8,6 +8,10 @@
 /* After a write to a register that the identity depends on. */
 void vlapic_update_identity(struct vlapic *apic);
 
+/* For the trace: a write to what this LAPIC answers to (TRACE_REGISTER), before it is carried out.
+ */
+void vlapic_trace_register(struct vlapic *apic, uint32_t which, uint64_t value);
+
 /* Sets the processor-priority register from TPR and ISR. SDM Vol. 3A, "Task and Processor
  * Priorities". */
 void vlapic_update_ppr(struct vlapic *apic);

@@ -67,6 +67,7 @@ static struct register_rule rule_of(const struct vlapic *apic, uint32_t offset) 
 /* ---- what a write does; value has only writable bits ---- */
 
 static void write_svr(struct vlapic *apic, uint32_t value) {
+    vlapic_trace_register(apic, APIC_SVR, value);
     apic_page_write(apic->page, APIC_SVR, value);
     if (!(value & APIC_SVR_ENABLE)) {
         for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 0x10)
@@ -113,6 +114,7 @@ static void write_register(struct vlapic *apic, uint32_t offset, uint32_t value)
         /* fallthrough */
     case APIC_ID:
     case APIC_LDR:
+        vlapic_trace_register(apic, offset, value);
         apic_page_write(apic->page, offset, value);
         vlapic_update_identity(apic);
         break;
