@@ -65,5 +65,5 @@ minds('a scan sets another bit', 'SCAN_ADD', sub { $_[0][3] = '78' });
 minds('a bit that a scan clears stays', 'SCAN_REMOVE', sub { 0 });
 minds('Remote IRR is not set', 'REMOTE_IRR', sub { 0 });
 minds('a bitmap has a bit too many', 'BITMAP', sub { $_[0][6] = '8000000000000000' });
-minds('the processor has lost what is in service', 'EXIT', sub { $_[0][5] = '0' }, qr/ 255 5100 /);
+minds('the processor has lost what waits', 'EXIT', sub { $_[0][5] = '5200' }, qr/ 255 5263 /);
 done_testing();
