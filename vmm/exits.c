@@ -289,7 +289,7 @@ bool exit_handle(struct vcpu *vcpu) {
     uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
 
     vcpu->exits++;
-    if (vcpu->vm->config->trace)
+    if (vcpu->vm->trace)
         virq_trace_exit(vcpu, reason);
     keep_interrupted_event(vcpu);
     if (reason >= EXIT_REASON_COUNT || !exit_table[reason].handle) {

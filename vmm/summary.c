@@ -106,7 +106,7 @@ void summary_of_guest(struct vm *vm) {
         exits += vm->vcpu[i]->exits;
     if (vm->config->story)
         tell_story(vm);
-    if (vm->config->trace)
+    if (vm->trace)
         print_trace(vm);
     print_counters(vm);
     print_exits(vm);

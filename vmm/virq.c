@@ -178,7 +178,7 @@ void virq_prepare_entry(struct vcpu *vcpu) {
 
     if (changed) {
         write_eoi_words(vcpu, changed);
-        if (vcpu->vm->config->trace)
+        if (vcpu->vm->trace)
             trace_bitmap(vcpu);
     }
     write_status(vcpu, rvi);

@@ -92,6 +92,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     vm->config = &boot->config;
     vm->name = boot->config.name;
     vm->index = index;
+    vm->trace = boot->config.trace;
     vm->ram_size = boot->config.memory;
     vm->ram_physical = memory_alloc(vm->ram_size, LARGE_PAGE_SIZE);
     if (!vm->ram_physical) {

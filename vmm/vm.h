@@ -25,6 +25,7 @@ struct vm {
     const struct guest_config *config;
     const char *name;
     uint32_t index;
+    bool trace; /* config->trace, looked at on each exit */
 
     uint8_t *ram; /* in the direct map */
     uint64_t ram_physical, ram_size;
