@@ -2,10 +2,10 @@
  * whatever is in a record, its text stays in its buffer. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include <cmocka.h>
