@@ -9,6 +9,7 @@ static const char *const reason_names[EXIT_REASON_COUNT] = {
     [EXIT_REASON_TRIPLE_FAULT] = "triple fault",
     [EXIT_REASON_INIT] = "INIT signal",
     [EXIT_REASON_SIPI] = "start-up IPI",
+    [EXIT_REASON_INTERRUPT_WINDOW] = "interrupt window",
     [EXIT_REASON_NMI_WINDOW] = "NMI window",
     [EXIT_REASON_TASK_SWITCH] = "task switch",
     [EXIT_REASON_CPUID] = "CPUID",

@@ -14,6 +14,7 @@
 #define EXIT_REASON_TRIPLE_FAULT              2
 #define EXIT_REASON_INIT                      3
 #define EXIT_REASON_SIPI                      4
+#define EXIT_REASON_INTERRUPT_WINDOW          7
 #define EXIT_REASON_NMI_WINDOW                8
 #define EXIT_REASON_TASK_SWITCH               9
 #define EXIT_REASON_CPUID                     10

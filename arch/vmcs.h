@@ -161,6 +161,7 @@
 #define PRIMARY_CR3_LOAD_EXITING            (1u << 15)
 #define PRIMARY_CR3_STORE_EXITING           (1u << 16)
 #define PRIMARY_USE_TPR_SHADOW              (1u << 21)
+#define PRIMARY_INTERRUPT_WINDOW_EXITING    (1u << 2)
 #define PRIMARY_NMI_WINDOW_EXITING          (1u << 22)
 #define PRIMARY_USE_IO_BITMAPS              (1u << 25)
 #define PRIMARY_USE_MSR_BITMAPS             (1u << 28)

@@ -62,8 +62,8 @@ static enum exit_action exit_triple_fault(struct vcpu *vcpu) {
     return EXIT_RESUME;
 }
 
-/* The window is open: the NMI goes in on the way back. */
-static enum exit_action exit_nmi_window(struct vcpu *vcpu) {
+/* The window is open: what waited for it goes in on the way back. */
+static enum exit_action exit_window(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_RESUME;
 }
@@ -213,7 +213,8 @@ static const struct exit_row exit_table[EXIT_REASON_COUNT] = {
     [EXIT_REASON_EXCEPTION_OR_NMI] = {exit_exception_or_nmi},
     [EXIT_REASON_EXTERNAL_INTERRUPT] = {exit_external_interrupt},
     [EXIT_REASON_TRIPLE_FAULT] = {exit_triple_fault},
-    [EXIT_REASON_NMI_WINDOW] = {exit_nmi_window},
+    [EXIT_REASON_INTERRUPT_WINDOW] = {exit_window},
+    [EXIT_REASON_NMI_WINDOW] = {exit_window},
     [EXIT_REASON_TASK_SWITCH] = {exit_task_switch},
     [EXIT_REASON_CPUID] = {exit_cpuid},
     [EXIT_REASON_GETSEC] = {exit_undefined},

@@ -1,31 +1,30 @@
 /* Port I/O: the exit, and the devices behind ports. A port without a device reads all ones and
  * swallows writes. */
 #include "arch/apic_registers.h"
+#include "vmm/devices/isa.h"
+#include "vmm/devices/test_devices.h"
 #include "vmm/exits.h"
 #include "vmm/vcpu.h"
 
-#define UART_BASE      0x3f8
-#define UART_LSR       5
-#define LSR_EMPTY      0x60 /* transmitter empty, holding register empty */
-#define UART_LCR       3
-#define LCR_DIVISOR    0x80
+#define UART_BASE    0x3f8
+#define UART_LSR     5
+#define LSR_EMPTY    0x60 /* transmitter empty, holding register empty */
+#define UART_LCR     3
+#define LCR_DIVISOR  0x80
 
-#define TEST_LINE_BASE 0x2000
-#define TEST_EXIT      0xf4
-#define DEBUG_CONSOLE  0xe9
-#define UART_SCRATCH   7
+#define UART_SCRATCH 7
 
 struct port_range {
     uint16_t first, count;
-    uint32_t (*in)(struct vcpu *vcpu, uint16_t offset, unsigned size);
-    void (*out)(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value);
+    uint32_t (*in)(struct vcpu *vcpu, uint16_t port, unsigned size);
+    void (*out)(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
 };
 
 /* ---- UART: transmits, for now ---- */
 
-static uint32_t uart_in(struct vcpu *vcpu, uint16_t offset, unsigned size) {
+static uint32_t uart_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
     (void)size;
-    switch (offset) {
+    switch (port - UART_BASE) {
     case UART_LSR:
         return LSR_EMPTY;
     case UART_LCR:
@@ -37,8 +36,10 @@ static uint32_t uart_in(struct vcpu *vcpu, uint16_t offset, unsigned size) {
     }
 }
 
-static void uart_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value) {
+static void uart_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
     struct vm *vm = vcpu->vm;
+
+    uint16_t offset = (uint16_t)(port - UART_BASE);
 
     (void)size;
     if (offset == 0 && !(vm->uart_lcr & LCR_DIVISOR))
@@ -49,37 +50,20 @@ static void uart_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t
         vm->uart_scratch = (uint8_t)value;
 }
 
-/* ---- test devices ---- */
-
-static void debug_console_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value) {
-    (void)offset;
-    (void)size;
-    guest_console_put(&vcpu->vm->console, (char)value);
-}
-
-static uint32_t debug_console_in(struct vcpu *vcpu, uint16_t offset, unsigned size) {
-    (void)vcpu;
-    (void)offset;
-    (void)size;
-    return DEBUG_CONSOLE; /* how a guest finds it */
-}
-
-static void exit_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value) {
-    (void)offset;
-    (void)size;
-    vm_exit(vcpu->vm, value);
-}
-
-static void line_out(struct vcpu *vcpu, uint16_t offset, unsigned size, uint32_t value) {
-    (void)size;
-    routing_set_line(&vcpu->vm->routing, offset, value & 1);
-}
-
+/* Looked through in this order. */
 static const struct port_range ports[] = {
     {UART_BASE, 8, uart_in, uart_out},
-    {TEST_LINE_BASE, IOAPIC_PIN_COUNT, NULL, line_out},
-    {TEST_EXIT, 1, NULL, exit_out},
+    {TEST_LINE_BASE, IOAPIC_PIN_COUNT, NULL, test_line_out},
+    {TEST_SCRATCH, 4, test_scratch_in, test_scratch_out},
+    {VPIC_MASTER_COMMAND, 2, isa_pic_in, isa_pic_out},
+    {VPIC_SLAVE_COMMAND, 2, isa_pic_in, isa_pic_out},
+    {VPIC_MASTER_ELCR, 2, isa_pic_in, isa_pic_out},
+    {VPIT_COUNTER0, 4, isa_pit_in, isa_pit_out},
+    {VPIT_SYSTEM_PORT_B, 1, isa_pit_in, isa_pit_out},
+    {TEST_EXIT, 1, NULL, test_exit_out},
     {DEBUG_CONSOLE, 1, debug_console_in, debug_console_out},
+    {FW_CFG_SELECT, 2, fw_cfg_in, fw_cfg_out},
+    {SHUTDOWN_PORT, 1, NULL, shutdown_out},
 };
 
 static const struct port_range *find(uint16_t port) {
@@ -96,7 +80,7 @@ static void in(struct vcpu *vcpu, uint16_t port, unsigned size) {
     uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
 
     if (range && range->in)
-        value = range->in(vcpu, (uint16_t)(port - range->first), size);
+        value = range->in(vcpu, port, size);
     if (size == 4)
         *rax = value;
     else if (size == 2)
@@ -110,8 +94,7 @@ static void out(struct vcpu *vcpu, uint16_t port, unsigned size) {
     uint32_t value = (uint32_t)vcpu->context.reg[GUEST_RAX];
 
     if (range && range->out)
-        range->out(vcpu, (uint16_t)(port - range->first), size,
-                   size == 4 ? value : value & ((1u << 8 * size) - 1));
+        range->out(vcpu, port, size, size == 4 ? value : value & ((1u << 8 * size) - 1));
 }
 
 enum exit_action exit_io(struct vcpu *vcpu) {

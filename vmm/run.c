@@ -64,6 +64,7 @@ static bool drain_requests(struct vcpu *vcpu) {
     }
     if (requests & REQUEST_START) {
         vcpu_enter_multiboot(vcpu);
+        virq_firmware_defaults(vcpu);
         trace_start(vcpu);
     }
     if (requests & REQUEST_INIT) {
@@ -77,10 +78,18 @@ static bool drain_requests(struct vcpu *vcpu) {
         vcpu_enter_real_mode(vcpu, (uint8_t)atomic_load(&vcpu->sipi_page));
         trace_start(vcpu);
     }
+    if (requests & REQUEST_LINT0)
+        virq_lint0_rose(vcpu);
+    if ((requests & REQUEST_EXTINT) && vcpu->state != VCPU_WAIT_FOR_SIPI)
+        vcpu->extint = 1;
     if ((requests & REQUEST_NMI) && vcpu->state != VCPU_WAIT_FOR_SIPI && vcpu->nmi_pending < 2)
         vcpu->nmi_pending++;
     if (requests)
         virq_prepare_entry(vcpu);
+    if (requests & REQUEST_TIMER) {
+        virq_plan_timer(vcpu);
+        vmcs_write(VMCS_PREEMPTION_TIMER, 0); /* out again at once, to be armed for that */
+    }
     if (vcpu->state == VCPU_HALTED && vcpu_can_wake(vcpu))
         vcpu->state = VCPU_RUNNABLE;
     return vcpu->state == VCPU_RUNNABLE;
@@ -88,34 +97,60 @@ static bool drain_requests(struct vcpu *vcpu) {
 
 /* HLT ends by an NMI, or by an interrupt that the guest lets through. */
 bool vcpu_can_wake(const struct vcpu *vcpu) {
-    return vcpu->nmi_pending ||
-           ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) && virq_deliverable(vcpu));
+    return vcpu->nmi_pending || ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+                                 (virq_deliverable(vcpu) || virq_extint_pending(vcpu)));
 }
 
-/* Step 6: what was queued, else an NMI if the guest takes one now, else a window to wait for. */
-static void inject(struct vcpu *vcpu) {
-    if (vcpu->event) {
-        vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, vcpu->event);
-        if (vcpu->event & INTERRUPTION_ERROR_CODE)
-            vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, vcpu->event_error);
-        vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, vcpu->event_length);
-        vcpu->event = 0;
-    } else if (vcpu->nmi_pending) {
-        const uint64_t blocking =
-            INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS | INTERRUPTIBILITY_NMI;
-        if (!(vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & blocking)) {
-            vcpu->nmi_pending--;
+static void inject_event(struct vcpu *vcpu) {
+    vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, vcpu->event);
+    if (vcpu->event & INTERRUPTION_ERROR_CODE)
+        vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, vcpu->event_error);
+    vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, vcpu->event_length);
+    vcpu->event = 0;
+}
+
+/* Both are taken between two instructions, and not in the shadow of STI or MOV SS. */
+static void inject_nmi_or_extint(struct vcpu *vcpu) {
+    uint64_t blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+    const uint64_t shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
+
+    if (vcpu->nmi_pending && !(blocking & (shadow | INTERRUPTIBILITY_NMI))) {
+        vcpu->nmi_pending--;
+        vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
+                   INTERRUPTION_VALID | INTERRUPTION_NMI | VECTOR_NMI);
+    } else if (virq_extint_pending(vcpu) && (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+               !(blocking & shadow)) {
+        int vector = virq_take_extint(vcpu);
+        if (vector >= 0)
             vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
-                       INTERRUPTION_VALID | INTERRUPTION_NMI | VECTOR_NMI);
-        }
+                       INTERRUPTION_VALID | INTERRUPTION_EXTERNAL | (uint32_t)vector);
     }
-    uint32_t primary = vcpu->controls.primary;
+}
+
+/* Step 6: what was queued, else an NMI or an interrupt of the 8259s if the guest takes one now;
+ * for what is left a window to wait for. Rare: out of the run loop's way. */
+__attribute__((noinline)) static void inject(struct vcpu *vcpu) {
+    uint32_t windows = 0;
+
+    if (vcpu->event)
+        inject_event(vcpu);
+    else
+        inject_nmi_or_extint(vcpu);
     if (vcpu->nmi_pending)
-        primary |= PRIMARY_NMI_WINDOW_EXITING;
-    if (primary != vcpu->controls.primary || vcpu->nmi_window) {
-        vmcs_write(VMCS_PRIMARY_CONTROLS, primary);
-        vcpu->nmi_window = vcpu->nmi_pending != 0;
+        windows |= PRIMARY_NMI_WINDOW_EXITING;
+    if (virq_extint_pending(vcpu))
+        windows |= PRIMARY_INTERRUPT_WINDOW_EXITING;
+    if (windows != vcpu->windows) {
+        vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary | windows);
+        vcpu->windows = windows;
     }
+}
+
+/* Looked at before each entry: one test for all. */
+static bool has_to_inject(const struct vcpu *vcpu) {
+    uint32_t intr = atomic_load_explicit(&vcpu->vm->isa.intr, memory_order_relaxed);
+
+    return (vcpu->event | vcpu->nmi_pending | vcpu->windows | vcpu->extint | intr) != 0;
 }
 
 static void first_entry(struct vcpu *vcpu) {
@@ -163,7 +198,7 @@ static void run_turn(struct vcpu *vcpu) {
                 return;
             }
         }
-        if (vcpu->event || vcpu->nmi_pending || vcpu->nmi_window)
+        if (has_to_inject(vcpu))
             inject(vcpu);
         if (!vcpu->checked) {
             first_entry(vcpu);

@@ -187,6 +187,7 @@ void vcpu_reset(struct vcpu *vcpu) {
     vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, 0);
     vcpu->event = 0;
     vcpu->nmi_pending = 0;
+    vcpu->extint = 0;
     vcpu->state = VCPU_WAIT_FOR_SIPI;
 }
 

@@ -31,7 +31,10 @@ enum vcpu_request {
     REQUEST_INIT = 4,
     REQUEST_SIPI = 8,
     REQUEST_STOP = 16,
-    REQUEST_START = 32, /* vCPU 0: the guest begins */
+    REQUEST_START = 32,   /* vCPU 0: the guest begins */
+    REQUEST_LINT0 = 64,   /* the 8259s' output rose */
+    REQUEST_EXTINT = 128, /* a message told this vCPU to take an interrupt from the 8259s */
+    REQUEST_TIMER = 256,  /* vCPU 0: the 8254 was written */
 };
 
 /* Registers that neither VM entry nor VM exit switches and that the hypervisor does not use: they
@@ -66,7 +69,8 @@ struct vcpu {
     uint64_t timer_next;  /* TSC: when virq_fire_timer() is due; from the timer, looked at often */
     uint64_t slice_end;   /* TSC: when the next vCPU of this CPU has its turn */
     uint32_t nmi_pending; /* 0 to 2: one in service, one waiting is all that there can be */
-    bool nmi_window;      /* NMI-window exiting is on */
+    uint32_t extint;      /* 1: REQUEST_EXTINT, not taken yet */
+    uint32_t windows;     /* the primary controls' window-exiting bits that are set */
     uint32_t event;       /* VM-entry interruption information to inject; 0: none */
     uint32_t event_error;
     uint32_t event_length;

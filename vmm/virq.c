@@ -39,7 +39,10 @@ static void signal(void *context, unsigned index, enum apic_delivery_mode mode, 
         atomic_store(&vcpu->sipi_page, vector);
         vcpu_request(vcpu, REQUEST_SIPI);
         break;
-    default: /* SMI: there is no SMM; ExtINT: there is no 8259 yet */
+    case APIC_DELIVERY_EXTINT:
+        vcpu_request(vcpu, REQUEST_EXTINT);
+        break;
+    default: /* SMI: there is no SMM */
         break;
     }
 }
@@ -51,7 +54,7 @@ static void timer_changed(void *context, unsigned index, uint32_t offset) {
         vlapic_timer_reset(&vcpu->timer);
     else
         vlapic_timer_write(&vcpu->timer, offset, apic_page_read(vcpu->apic_page, offset), rdtsc());
-    vcpu->timer_next = vlapic_timer_next(&vcpu->timer);
+    virq_plan_timer(vcpu);
 }
 
 static uint32_t timer_current(void *context, unsigned index) {
@@ -138,6 +141,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
     vmcs_write(VMCS_MSR_BITMAP, policy_msr_bitmap(mode));
     vmcs_write(VMCS_EPT_POINTER, vcpu->vm->ept_pointer[mode == VMX_APIC_XAPIC]);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
+    vcpu->windows = 0;
     vmcs_write(VMCS_SECONDARY_CONTROLS, vcpu->controls.secondary);
     /* Translations of the APIC-access page are cached with the control's old value.
      * SDM Vol. 3C, "Guidelines for Use of the INVVPID Instruction". */
@@ -230,14 +234,77 @@ bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
     return true;
 }
 
+/* The 8254 is vCPU 0's to look after. */
+static uint64_t with_pit(const struct vcpu *vcpu, uint64_t next) {
+    uint64_t pit = vcpu->index == 0 ? atomic_load(&vcpu->vm->isa.timer_next) : VLAPIC_TIMER_NEVER;
+
+    return pit < next ? pit : next;
+}
+
+void virq_plan_timer(struct vcpu *vcpu) {
+    vcpu->timer_next = with_pit(vcpu, vlapic_timer_next(&vcpu->timer));
+}
+
 void virq_fire_timer(struct vcpu *vcpu, uint64_t now) {
     if (vlapic_timer_fire(&vcpu->timer, now))
         vlapic_local_interrupt(lapic_of(vcpu), APIC_LVT_TIMER);
-    vcpu->timer_next = vlapic_timer_next(&vcpu->timer);
+    if (vcpu->index == 0 && atomic_load(&vcpu->vm->isa.timer_next) <= now)
+        isa_tick(vcpu->vm);
+    virq_plan_timer(vcpu);
 }
 
 void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline) {
-    vcpu->timer_next = vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc());
+    vcpu->timer_next = with_pit(vcpu, vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc()));
+}
+
+/* ---- the 8259s ---- */
+
+static enum apic_delivery_mode lint0_mode(const struct vcpu *vcpu, bool *masked) {
+    uint32_t lvt = apic_page_read(vcpu->apic_page, APIC_LVT_LINT0);
+
+    *masked = lvt & APIC_LVT_MASKED;
+    return (enum apic_delivery_mode)(lvt >> 8 & 7);
+}
+
+/* Without its LAPIC, vCPU 0 has LINT0 as its INTR pin. SDM Vol. 3A, "Enabling or Disabling the
+ * Local APIC". */
+static bool takes_intr(const struct vcpu *vcpu) {
+    bool masked;
+
+    if (!(lapic_of(vcpu)->base & APIC_BASE_ENABLE))
+        return vcpu->index == 0;
+    return lint0_mode(vcpu, &masked) == APIC_DELIVERY_EXTINT && !masked;
+}
+
+bool virq_extint_pending(const struct vcpu *vcpu) {
+    return vcpu->extint || (atomic_load(&vcpu->vm->isa.intr) && takes_intr(vcpu));
+}
+
+int virq_take_extint(struct vcpu *vcpu) {
+    bool message = vcpu->extint != 0;
+
+    vcpu->extint = 0;
+    return isa_acknowledge(vcpu->vm, message);
+}
+
+/* The trigger mode does not matter: the output's rise is what counts. */
+void virq_lint0_rose(struct vcpu *vcpu) {
+    bool masked;
+    enum apic_delivery_mode mode = lint0_mode(vcpu, &masked);
+
+    if (mode == APIC_DELIVERY_FIXED)
+        vlapic_local_interrupt(lapic_of(vcpu), APIC_LVT_LINT0);
+    else if (mode == APIC_DELIVERY_NMI && !masked)
+        atomic_fetch_or(&vcpu->requests, REQUEST_NMI);
+}
+
+/* As a PC's firmware leaves it: virtual wire mode. */
+void virq_firmware_defaults(struct vcpu *vcpu) {
+    struct vlapic *apic = lapic_of(vcpu);
+
+    vlapic_write(apic, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    vlapic_write(apic, APIC_LVT_LINT0, APIC_DELIVERY_EXTINT << 8);
+    vlapic_write(apic, APIC_LVT_LINT1, APIC_DELIVERY_NMI << 8);
 }
 
 uint64_t virq_base(const struct vcpu *vcpu) {

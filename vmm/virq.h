@@ -43,6 +43,14 @@ bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 /* The LAPIC's timer is due: vcpu->timer_next has come. */
 void virq_fire_timer(struct vcpu *vcpu, uint64_t now);
+/* Sets vcpu->timer_next: the LAPIC's timer, and for vCPU 0 the 8254's. */
+void virq_plan_timer(struct vcpu *vcpu);
+/* Interrupts from the 8259s: whether one waits for this vCPU; its vector, -1 if it has gone; what a
+ * rise of their output does by LINT0 besides; and the registers as firmware leaves them. */
+bool virq_extint_pending(const struct vcpu *vcpu);
+int virq_take_extint(struct vcpu *vcpu);
+void virq_lint0_rose(struct vcpu *vcpu);
+void virq_firmware_defaults(struct vcpu *vcpu);
 /* IA32_TSC_DEADLINE. */
 void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline);
 bool virq_write_base(struct vcpu *vcpu, uint64_t value);

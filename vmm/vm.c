@@ -108,6 +108,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
         vm->vcpu[i] = vcpu_create(vm, i, next_cpu());
         routing.page[i] = vm->vcpu[i]->apic_page;
     }
+    isa_reset(vm);
     routing_power_on(&vm->routing, &routing, &virq_effects, vm);
     return vm;
 }

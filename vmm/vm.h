@@ -9,6 +9,8 @@
 #include "arch/ept.h"
 #include "arch/spinlock.h"
 #include "vmm/boot_info.h"
+#include "vmm/devices/isa.h"
+#include "vmm/devices/test_devices.h"
 #include "vmm/guest_console.h"
 #include "vmm/routing.h"
 
@@ -39,6 +41,8 @@ struct vm {
 
     struct routing routing;
     struct spinlock interrupt_lock; /* guards what routing.h says */
+    struct isa isa;
+    struct test_devices test;
     struct guest_console console;
     uint8_t uart_lcr, uart_scratch;
 

@@ -1,0 +1,33 @@
+/* The devices that test programs for other hypervisors expect: QEMU's pc-testdev, isa-debug-exit,
+ * isa-debugcon and fw_cfg, and the power-off port of Bochs. `port` is the whole number. */
+#pragma once
+#include <stdint.h>
+
+#define TEST_SCRATCH   0xe0
+#define DEBUG_CONSOLE  0xe9
+#define TEST_EXIT      0xf4
+#define FW_CFG_SELECT  0x510
+#define FW_CFG_DATA    0x511
+#define TEST_LINE_BASE 0x2000
+#define SHUTDOWN_PORT  0x8900
+
+struct vcpu;
+
+/* One for each guest; guests write to it from any vCPU, and get what they deserve if two do at
+ * once: each field is bounded where it is used. */
+struct test_devices {
+    uint32_t scratch;
+    uint16_t fw_cfg_item;
+    uint32_t fw_cfg_offset;
+    uint32_t shutdown_seen; /* characters of "Shutdown" so far */
+};
+
+uint32_t test_scratch_in(struct vcpu *vcpu, uint16_t port, unsigned size);
+void test_scratch_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+uint32_t debug_console_in(struct vcpu *vcpu, uint16_t port, unsigned size);
+void debug_console_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+void test_exit_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+void test_line_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+uint32_t fw_cfg_in(struct vcpu *vcpu, uint16_t port, unsigned size);
+void fw_cfg_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+void shutdown_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
