@@ -14,9 +14,17 @@ $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.e
 
 image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
 
-run: deps ## build everything, boot it in an emulator, and show the stale EOI (EMU=bochs|qemu)
+run: deps ## build, boot in an emulator, show the stale EOI (EMU=bochs|qemu); or KERNEL=FILE [INITRD= CMDLINE= VCPUS= MEMORY=]
+ifdef KERNEL
+	@$(MAKE_ALL) $(B)/BOOTX64.EFI
+	@tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
+else
 	@$(MAKE_ALL) image
 	@tools/run --log-dir $(B)/run $(B)/pinwheel.img
+endif
+
+# What tools/one-guest is told by.
+export KERNEL INITRD CMDLINE VCPUS MEMORY
 
 bench: deps ## measure what things cost, beside KVM's figures and our goals
 	@$(MAKE_ALL) all
