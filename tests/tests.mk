@@ -62,11 +62,12 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/model/smoke.t
 
 test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs $(LOCKSTEP)
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MODEL_TESTS) $(EMULATOR_TESTS)
+	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP)
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS)
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 include tests/model/model.mk
 include tests/lockstep/lockstep.mk
+include tests/fuzz/fuzz.mk

@@ -180,12 +180,11 @@ void virq_prepare_entry(struct vcpu *vcpu) {
     unsigned changed = 0;
     int rvi = routing_prepare_entry(&vcpu->vm->routing, vcpu->index, &changed);
 
-    if (changed) {
+    if (changed)
         write_eoi_words(vcpu, changed);
-        if (vcpu->vm->trace)
-            trace_bitmap(vcpu);
-    }
     write_status(vcpu, rvi);
+    if (changed && vcpu->vm->trace)
+        trace_bitmap(vcpu);
 }
 
 bool virq_deliverable(const struct vcpu *vcpu) {

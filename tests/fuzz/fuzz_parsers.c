@@ -1,0 +1,129 @@
+/* Fuzzes what reads bytes of others: the first byte of the input says which. MMIO instructions,
+ * Multiboot files, the configuration file, ACPI tables. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot/config.h"
+#include "drivers/acpi.h"
+#include "tests/fuzz/fuzz.h"
+#include "vmm/loaders/multiboot.h"
+#include "vmm/mmio_decode.h"
+
+#define RAM_SIZE (4u << 20)
+
+static void mmio(const uint8_t *data, size_t size, enum mmio_mode mode) {
+    struct mmio_instruction i;
+    uint64_t registers[16] = {1, 2, 3, 4};
+
+    if (mmio_decode(data, size, mode, &i))
+        return;
+    if (i.length < 2 || i.length > 15 || i.length > size || i.reg > 15 ||
+        !(i.size == 1 || i.size == 2 || i.size == 4 || i.size == 8))
+        abort();
+    if (i.store)
+        mmio_stored(&i, registers);
+    else
+        mmio_load(&i, ~0ULL, registers);
+}
+
+static void multiboot(const uint8_t *data, size_t size) {
+    static uint8_t ram[RAM_SIZE];
+    uint8_t *file = malloc(size ? size : 1);
+    struct multiboot_entry entry;
+
+    if (!file)
+        return;
+    if (size)
+        memcpy(file, data, size);
+    struct multiboot_request request = {.ram = ram,
+                                        .ram_size = RAM_SIZE,
+                                        .file = file,
+                                        .file_size = size,
+                                        .kernel_name = "k",
+                                        .module_name = "",
+                                        .command_line = "c"};
+    if (!multiboot_place(&request, &entry) && (entry.eip >= RAM_SIZE || entry.ebx >= RAM_SIZE))
+        abort();
+    free(file);
+}
+
+static void config(const uint8_t *data, size_t size) {
+    static struct config config;
+    static struct boot_guest guest[BOOT_MAX_GUESTS];
+
+    config_parse(&config, guest, (const char *)data, size);
+    if (config.guest_count > BOOT_MAX_GUESTS ||
+        config_check(&config, 64u << 20) > config.guest_count)
+        abort();
+    for (uint32_t i = 0; i < config.guest_count; i++) {
+        const struct guest_config *c = &guest[i].config;
+        if (!guest[i].error[0] && (c->vcpus < 1 || c->vcpus > GUEST_MAX_VCPUS || !c->kernel[0] ||
+                                   !c->memory || c->memory % CONFIG_MEMORY_UNIT))
+            abort();
+    }
+}
+
+/* ---- ACPI: memory is the input; checksums are put right, or nothing would be read ---- */
+
+static uint8_t memory[4096];
+
+static void put_right(uint8_t *table, uint64_t size, unsigned checksum) {
+    uint8_t sum = 0;
+
+    for (uint64_t i = 0; i < size; i++)
+        sum = (uint8_t)(sum + table[i]);
+    table[checksum] = (uint8_t)(table[checksum] - sum);
+}
+
+static const void *map(uint64_t phys, uint64_t size) {
+    if (size > sizeof(memory) || phys > sizeof(memory) - size)
+        return NULL;
+    if (phys == 0 && size >= 20) {
+        memcpy(memory, "RSD PTR ", 8);
+        put_right(memory, 20, 8);
+        if (size >= 36)
+            put_right(memory, 36, 32);
+    } else if (size >= 36) {
+        put_right(memory + phys, size, 9);
+    }
+    return memory + phys;
+}
+
+static void acpi(const uint8_t *data, size_t size) {
+    struct acpi acpi = {.map = map};
+    struct acpi_soft_off off;
+    uint32_t index = 0, offset = 0, id, cpus = 0;
+
+    memset(memory, 0, sizeof(memory));
+    memcpy(memory, data, size < sizeof(memory) ? size : sizeof(memory));
+    if (!acpi_open(&acpi, 0))
+        return;
+    acpi_find_soft_off(&acpi, &off);
+    struct acpi_table madt = acpi_next_table(&acpi, "APIC", &index);
+    while (acpi_next_cpu(&madt, &offset, &id)) {
+        if (++cpus > sizeof(memory))
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (!size)
+        return 0;
+    switch (data[0] % 6) {
+    case 0:
+    case 1:
+    case 2:
+        mmio(data + 1, size - 1, (enum mmio_mode)(data[0] % 6));
+        break;
+    case 3:
+        multiboot(data + 1, size - 1);
+        break;
+    case 4:
+        acpi(data + 1, size - 1);
+        break;
+    default:
+        config(data + 1, size - 1);
+        break;
+    }
+    return 0;
+}

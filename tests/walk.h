@@ -1,0 +1,10 @@
+/* A walk through the world of tests/world.h: guests, devices and CPUs do anything, in any order and
+ * with kicks that come late; then everything is handled. For unit tests, which choose by a random
+ * number, and for the fuzzer, which chooses by its input. */
+#pragma once
+#include <stdint.h>
+
+#include "tests/world.h"
+
+/* `choose` returns a number below `below`. Returns the first violation, or NULL. */
+const char *walk(struct world *world, uint32_t (*choose)(uint32_t below), unsigned steps);
