@@ -71,3 +71,4 @@ format: ## apply clang-format to all C files
 include tests/model/model.mk
 include tests/lockstep/lockstep.mk
 include tests/fuzz/fuzz.mk
+include tests/coverage.mk
