@@ -1,0 +1,35 @@
+/* The PC that a guest sees: where its devices are. One place, for the devices themselves, for the
+ * ACPI tables that tell the guest, and for the loaders. guest-physical addresses, I/O ports, and
+ * IRQ numbers, which are pins of the I/O APIC (IRQ 0: pin 2). What is older has the addresses of
+ * every PC, in its own header. */
+#pragma once
+
+/* 16550 UART. Level-triggered by the MADT, unlike on old PCs. */
+#define PC_UART_PORT 0x3f8
+#define PC_UART_IRQ  4
+
+/* Real-time clock: index and data. */
+#define PC_RTC_PORT 0x70
+#define PC_RTC_IRQ  8
+
+/* virtio-mmio transports, one page each; slot s interrupts on PC_VIRTIO_IRQ + s, level-triggered.
+ * A slot whose guest has no such device reads device ID 0, which drivers pass over. */
+#define PC_VIRTIO_BASE   0xfeb00000u
+#define PC_VIRTIO_STRIDE 0x1000u
+#define PC_VIRTIO_SLOTS  3
+#define PC_VIRTIO_IRQ    16
+enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
+
+/* Hardware-reduced ACPI's registers, one byte each. ACPI 6.5, "Sleep Control and Status Registers",
+ * "Reset Register". */
+#define PC_SLEEP_CONTROL    0x600
+#define PC_SLEEP_STATUS     0x601
+#define PC_SLEEP_TYPE_S5    5
+#define PC_SLEEP_TYPE_SHIFT 2
+#define PC_SLEEP_ENABLE     0x20
+#define PC_RESET_PORT       0x602
+#define PC_RESET_VALUE      1
+
+/* Where ACPI tables are: what was the BIOS ROM, and where an RSDP is looked for. */
+#define PC_ACPI_BASE 0xe0000u
+#define PC_ACPI_SIZE 0x20000u
