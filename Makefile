@@ -23,7 +23,7 @@ PURE_ARCH    := paging ept vmx_controls exit_reason vmcs_image entry_check entry
                 entry_check_host entry_check_guest entry_check_segments
 PURE_DRIVERS := format acpi text_screen
 PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk mmio_decode trace trace_text vlapic_timer
-PURE_DEVICES := vpic vpit vpit_counter
+PURE_DEVICES := mtrr vpic vpit vpit_counter
 PURE_LOADERS := multiboot multiboot_info
 PURE_BOOT    := config memory_map refusal
 PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \

@@ -22,7 +22,10 @@
 #define MSR_IA32_TSC_DEADLINE    0x6e0
 
 /* ---- memory types ---- */
-#define MSR_IA32_PAT 0x277
+#define MSR_IA32_MTRRCAP        0x0fe
+#define MSR_IA32_MTRR_PHYSBASE0 0x200
+#define MSR_IA32_PAT            0x277
+#define MSR_IA32_MTRR_DEF_TYPE  0x2ff
 
 /* ---- VMX capabilities ---- */
 #define MSR_IA32_VMX_BASIC               0x480

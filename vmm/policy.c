@@ -120,6 +120,10 @@ uint32_t policy_xsave_size(void) {
     return xsave_size;
 }
 
+uint64_t policy_physical_mask(void) {
+    return (1ULL << host.capabilities.physical_bits) - 1;
+}
+
 bool policy_has_ibpb(void) {
     return ibpb;
 }
@@ -144,7 +148,7 @@ void policy_set_cr4(uint64_t value) {
 static bool load_pdptes(struct vcpu *vcpu) {
     uint64_t address = vmcs_read(VMCS_GUEST_CR3) & 0xffffffe0;
     const uint64_t *entry = vm_ram(vcpu->vm, address, 32);
-    uint64_t reserved = ~((1ULL << host.capabilities.physical_bits) - 1) | 0x1e6;
+    uint64_t reserved = ~policy_physical_mask() | 0x1e6;
 
     if (!entry)
         return false;
@@ -242,6 +246,11 @@ bool policy_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
         *value = 0;
         return true;
     default:
+        if (mtrr_has(msr)) {
+            *value = mtrr_read(&vcpu->mtrr, msr);
+            return true;
+        }
+        vm_log_msr(vcpu->vm, "RDMSR", msr);
         return false;
     }
 }
@@ -258,6 +267,9 @@ bool policy_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     case MSR_IA32_MCG_STATUS:
         return value == 0;
     default:
+        if (mtrr_has(msr))
+            return mtrr_write(&vcpu->mtrr, msr, value, policy_physical_mask());
+        vm_log_msr(vcpu->vm, "WRMSR", msr);
         return false;
     }
 }

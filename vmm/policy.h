@@ -24,6 +24,9 @@ uint64_t policy_xcr0(void);
 uint32_t policy_xsave_size(void);
 bool policy_has_ibpb(void);
 
+/* Which bits of a physical address guests have. */
+uint64_t policy_physical_mask(void);
+
 /* Writes the masks of CR0 and CR4 to the current VMCS, once. */
 void policy_set_masks(void);
 /* Gives the guest this CR0 or CR4: the real one with what VMX demands, and the read shadow. */

@@ -11,6 +11,7 @@
 #include "arch/vmx.h"
 #include "arch/vmx_controls.h"
 #include "vmm/apic_page.h"
+#include "vmm/devices/mtrr.h"
 #include "vmm/vlapic_timer.h"
 #include "vmm/vm.h"
 
@@ -77,6 +78,7 @@ struct vcpu {
 
     struct vcpu_registers registers;
     uint8_t *xsave;
+    struct mtrr mtrr;
 
     uint64_t exits;
     uint64_t exits_by_reason[EXIT_REASON_COUNT];

@@ -25,9 +25,9 @@
 #define LEAF1_EDX                                                                                  \
     (BIT(0) /* FPU */ | BIT(1) /* VME */ | BIT(2) /* DE */ | BIT(3) /* PSE */ | BIT(4) /* TSC */ | \
      BIT(5) /* MSR */ | BIT(6) /* PAE */ | BIT(7) /* MCE */ | BIT(8) /* CX8 */ |                   \
-     BIT(11) /* SEP */ | BIT(13) /* PGE */ | BIT(14) /* MCA */ | BIT(15) /* CMOV */ |              \
-     BIT(16) /* PAT */ | BIT(17) /* PSE36 */ | BIT(19) /* CLFSH */ | BIT(23) /* MMX */ |           \
-     BIT(24) /* FXSR */ | BIT(25) /* SSE */ | BIT(26) /* SSE2 */)
+     BIT(11) /* SEP */ | BIT(12) /* MTRR */ | BIT(13) /* PGE */ | BIT(14) /* MCA */ |              \
+     BIT(15) /* CMOV */ | BIT(16) /* PAT */ | BIT(17) /* PSE36 */ | BIT(19) /* CLFSH */ |          \
+     BIT(23) /* MMX */ | BIT(24) /* FXSR */ | BIT(25) /* SSE */ | BIT(26) /* SSE2 */)
 #define LEAF1_ECX_X2APIC       BIT(21)
 #define LEAF1_ECX_TSC_DEADLINE BIT(24)
 #define LEAF1_ECX_OSXSAVE      BIT(27)
@@ -43,6 +43,15 @@
 #define LEAF7_ECX (BIT(2) /* UMIP */ | BIT(22) /* RDPID */)
 #define LEAF7_EDX (BIT(10) /* MD_CLEAR */)
 
+/* Deterministic cache parameters: a subleaf for each cache. */
+#define LEAF4_SUBLEAVES     5
+#define LEAF4_LEVEL_3       (3u << 5)
+#define LEAF4_LEVEL_MASK    (7u << 5)
+#define LEAF4_SHARING_SHIFT 14
+#define LEAF4_CORES_SHIFT   26
+
+#define LEAF6_EAX           BIT(2) /* the APIC timer runs in every idle state */
+
 #define LEAFD1_EAX                                                                                 \
     (BIT(0) /* XSAVEOPT */ | BIT(1) /* XSAVEC */ | BIT(2) /* XGETBV with ECX = 1    \
                                                                           */)
@@ -55,13 +64,42 @@
 static struct cpuid_result basic[BASIC_LEAVES];
 static struct cpuid_result extended[EXTENDED_LEAVES];
 static struct cpuid_result hypervisor[2]; /* 40000000H, 40000010H */
-static struct cpuid_result leaf7, leaf_d[3];
+static struct cpuid_result leaf4[LEAF4_SUBLEAVES], leaf7, leaf_d[3];
 static uint32_t max_basic, max_extended;
 
 static struct cpuid_result masked(uint32_t leaf, uint32_t subleaf, uint32_t eax, uint32_t ebx,
                                   uint32_t ecx, uint32_t edx) {
     struct cpuid_result r = cpuid(leaf, subleaf);
     return (struct cpuid_result){r.eax & eax, r.ebx & ebx, r.ecx & ecx, r.edx & edx};
+}
+
+/* Each vCPU is a core with caches of its own, but for the last level. */
+static void init_caches(void) {
+    for (uint32_t i = 0; i < LEAF4_SUBLEAVES - 1 && max_basic >= 4; i++) {
+        struct cpuid_result r = cpuid(4, i);
+        bool shared = (r.eax & LEAF4_LEVEL_MASK) >= LEAF4_LEVEL_3;
+
+        if (!(r.eax & 0x1f))
+            break;
+        r.eax &= (1u << LEAF4_SHARING_SHIFT) - 1;
+        r.eax |= (shared ? GUEST_MAX_VCPUS - 1 : 0) << LEAF4_SHARING_SHIFT;
+        r.eax |= (GUEST_MAX_VCPUS - 1u) << LEAF4_CORES_SHIFT;
+        leaf4[i] = r;
+    }
+}
+
+/* The crystal is the TSC itself, which is also what the LAPIC timer counts. A frequency of more
+ * than 32 bits has half of it for a crystal. */
+static void init_frequencies(uint64_t hz) {
+    uint32_t ratio = hz >> 32 ? 2 : 1;
+    uint32_t mhz = (uint32_t)((hz + 500000) / 1000000);
+
+    max_basic = BASIC_LEAVES - 1;
+    basic[0].eax = max_basic;
+    basic[0x15] = (struct cpuid_result){1, ratio, (uint32_t)(hz / ratio), 0};
+    basic[0x16] = (struct cpuid_result){mhz, mhz, 0, 0};
+    hypervisor[1].eax = (uint32_t)(hz / 1000); /* kHz, as other hypervisors say it: TSC, APIC */
+    hypervisor[1].ebx = hypervisor[1].eax;
 }
 
 static void init_basic(uint64_t xcr0) {
@@ -73,6 +111,8 @@ static void init_basic(uint64_t xcr0) {
     basic[1] = masked(1, 0, ALL, 0x0000ffff, LEAF1_ECX, LEAF1_EDX);
     basic[1].ecx |= LEAF1_ECX_HYPERVISOR | LEAF1_ECX_X2APIC | LEAF1_ECX_TSC_DEADLINE;
     basic[2] = cpuid(2, 0);
+    init_caches();
+    basic[6].eax = LEAF6_EAX;
     if (max_basic >= 7)
         leaf7 = masked(7, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);
     if (max_basic >= 0xd) {
@@ -105,11 +145,11 @@ static void init_extended(void) {
 void vcpuid_init(uint64_t xcr0, uint64_t tsc_frequency) {
     init_basic(xcr0);
     init_extended();
+    init_frequencies(tsc_frequency);
     hypervisor[0].eax = HYPERVISOR_BASE + 0x10;
     memcpy(&hypervisor[0].ebx, "Pinw", 4);
     memcpy(&hypervisor[0].ecx, "heel", 4);
     memcpy(&hypervisor[0].edx, "VMM\0", 4);
-    hypervisor[1].eax = (uint32_t)(tsc_frequency / 1000); /* kHz, as other hypervisors say it */
 }
 
 uint64_t vcpuid_cr4_bits(void) {
@@ -175,6 +215,8 @@ struct cpuid_result vcpuid_read(const struct vcpu *vcpu, uint32_t leaf, uint32_t
         switch (leaf) {
         case 1:
             return leaf_1(vcpu);
+        case 4:
+            return subleaf < LEAF4_SUBLEAVES ? leaf4[subleaf] : nothing;
         case 7:
             return subleaf ? nothing : leaf7;
         case 0xb:

@@ -11,6 +11,7 @@
 #include "vmm/host.h"
 #include "vmm/loaders/multiboot.h"
 #include "vmm/memory.h"
+#include "vmm/policy.h"
 #include "vmm/summary.h"
 #include "vmm/vcpu.h"
 #include "vmm/virq.h"
@@ -84,7 +85,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     struct routing_config routing = {
         .vcpu_count = boot->config.vcpus,
         .ioapic_version = 0x11,
-        .physical_address_mask = (1ULL << host.capabilities.physical_bits) - 1,
+        .physical_address_mask = policy_physical_mask(),
         .stale_rescan = boot->config.stale_rescan,
     };
 
@@ -211,4 +212,18 @@ void vm_log_access(struct vm *vm, const char *what, uint64_t address) {
         console_print("pinwheel: guest %s: more such accesses are not reported\n", vm->name);
     else
         atomic_store(&vm->logged, VM_LOGGED_ACCESSES + 1); /* never wraps */
+}
+
+void vm_log_msr(struct vm *vm, const char *what, uint32_t msr) {
+    for (unsigned i = 0; i < VM_LOGGED_MSRS; i++) {
+        uint32_t seen = 0;
+
+        if (atomic_compare_exchange_strong(&vm->logged_msr[i], &seen, msr)) {
+            console_print("pinwheel: guest %s: %s of 0x%x: no such MSR, #GP\n", vm->name, what,
+                          msr);
+            return;
+        }
+        if (seen == msr)
+            return;
+    }
 }

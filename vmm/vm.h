@@ -21,6 +21,7 @@ enum vm_result { VM_PASSED, VM_FAILED, VM_KILLED, VM_NOT_STARTED };
 
 #define VM_REASON_SIZE     192
 #define VM_LOGGED_ACCESSES 16
+#define VM_LOGGED_MSRS     32
 
 struct vm {
     const struct boot_guest *boot;
@@ -55,7 +56,8 @@ struct vm {
     enum vm_result result;
     uint32_t code;
     char reason[VM_REASON_SIZE];
-    _Atomic uint32_t logged; /* accesses to nothing that were reported so far */
+    _Atomic uint32_t logged;                     /* accesses to nothing that were reported so far */
+    _Atomic uint32_t logged_msr[VM_LOGGED_MSRS]; /* unknown ones that were reported; 0: free */
 };
 
 extern struct vm *vms[BOOT_MAX_GUESTS];
@@ -85,3 +87,5 @@ void *vm_ram(const struct vm *vm, uint64_t address, uint64_t size);
 
 /* One log line for an access to nothing, the first VM_LOGGED_ACCESSES times. */
 void vm_log_access(struct vm *vm, const char *what, uint64_t address);
+/* The same for an MSR that does not exist, once for each, the first VM_LOGGED_MSRS of them. */
+void vm_log_msr(struct vm *vm, const char *what, uint32_t msr);
