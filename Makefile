@@ -6,6 +6,7 @@ LD      := $(CROSS_COMPILE)ld
 OBJCOPY := $(CROSS_COMPILE)objcopy
 NM      := $(CROSS_COMPILE)nm
 NASM    ?= nasm
+IASL    ?= iasl
 HOST_CC ?= gcc
 
 B := build
@@ -23,7 +24,7 @@ PURE_ARCH    := paging ept vmx_controls exit_reason vmcs_image entry_check entry
                 entry_check_host entry_check_guest entry_check_segments
 PURE_DRIVERS := format acpi text_screen
 PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk mmio_decode trace trace_text vlapic_timer
-PURE_DEVICES := mtrr vpic vpit vpit_counter
+PURE_DEVICES := acpi_tables mtrr vpic vpit vpit_counter
 PURE_LOADERS := multiboot multiboot_info
 PURE_BOOT    := config memory_map refusal
 PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
@@ -31,7 +32,7 @@ PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_
                    $(PURE_BOOT:%=boot/%.c))
 
 HV_C   := $(filter-out arch/offsets.c,$(wildcard arch/*.c drivers/*.c vmm/*.c vmm/*/*.c))
-HV_ASM := $(wildcard arch/*.asm drivers/*.asm)
+HV_ASM := $(wildcard arch/*.asm drivers/*.asm vmm/devices/*.asm)
 # The hypervisor's pure modules that the boot loader uses too.
 BOOT_C   := $(wildcard boot/*.c) $(wildcard arch/paging.c arch/memory.c arch/vmx_controls.c arch/vmx_capabilities.c \
                                            drivers/format.c drivers/acpi.c)
@@ -91,6 +92,15 @@ $(B)/hv/font.bin: tools/font $(VGA_ROM)
 	$(Q)tools/font $(VGA_ROM) $@
 
 $(B)/hv/drivers/font.asm.o: $(B)/hv/font.bin
+
+# The guests' DSDT. Its warnings are errors.
+$(B)/hv/dsdt.aml: vmm/devices/dsdt.asl vmm/devices/pc.h
+	@mkdir -p $(@D)
+	$(call say,IASL)
+	$(Q)$(CC) -E -P -x assembler-with-cpp -I. $< -o $(@:.aml=.i)
+	$(Q)$(IASL) -we -vs -p $(@:.aml=) $(@:.aml=.i) >$@.log || { cat $@.log; rm -f $@; exit 1; }
+
+$(B)/hv/vmm/devices/dsdt.asm.o: $(B)/hv/dsdt.aml
 
 # Linked twice: the second time with the symbol table of the first, for backtraces with names.
 # The table lies behind everything else, so no address moves.

@@ -58,12 +58,12 @@ lint: ## check the tree: include rules, headers, format, size, scripts
 	@$(PROVE) $(LINT_TESTS)
 
 check: deps ## the quick tests: lint and unit tests, no emulator
-	@$(MAKE_ALL) all unit-tests model-programs
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/model/smoke.t
+	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES)
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
 test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP)
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS)
+	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES)
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS)
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -71,4 +71,5 @@ format: ## apply clang-format to all C files
 include tests/model/model.mk
 include tests/lockstep/lockstep.mk
 include tests/fuzz/fuzz.mk
+include tests/acpi/acpi.mk
 include tests/coverage.mk

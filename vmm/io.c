@@ -2,7 +2,9 @@
  * swallows writes. */
 #include "arch/apic_registers.h"
 #include "vmm/devices/isa.h"
+#include "vmm/devices/pc.h"
 #include "vmm/devices/test_devices.h"
+#include "vmm/devices/vpower.h"
 #include "vmm/exits.h"
 #include "vmm/vcpu.h"
 
@@ -60,6 +62,9 @@ static const struct port_range ports[] = {
     {VPIC_MASTER_ELCR, 2, isa_pic_in, isa_pic_out},
     {VPIT_COUNTER0, 4, isa_pit_in, isa_pit_out},
     {VPIT_SYSTEM_PORT_B, 1, isa_pit_in, isa_pit_out},
+    {PC_SLEEP_CONTROL, VPOWER_REGISTERS, vpower_in, vpower_out},
+    {VPOWER_KEYBOARD, 1, NULL, vpower_keyboard_out},
+    {VPOWER_RESET_CONTROL, 1, NULL, vpower_reset_control_out},
     {TEST_EXIT, 1, NULL, test_exit_out},
     {DEBUG_CONSOLE, 1, debug_console_in, debug_console_out},
     {FW_CFG_SELECT, 2, fw_cfg_in, fw_cfg_out},

@@ -110,8 +110,8 @@ void summary_of_guest(struct vm *vm) {
         print_trace(vm);
     print_counters(vm);
     print_exits(vm);
-    console_print("GUEST name=%s result=%s code=%u exits=%lu\n", vm->name, result_name(vm->result),
-                  vm->code, exits);
+    console_print("GUEST name=%s result=%s code=%u how=%s exits=%lu\n", vm->name,
+                  result_name(vm->result), vm->code, vm->how, exits);
     __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
     if (vm->result == VM_PASSED)
         __atomic_fetch_add(&passed, 1, __ATOMIC_RELAXED);
@@ -119,7 +119,7 @@ void summary_of_guest(struct vm *vm) {
 
 void summary_not_started(const struct boot_guest *guest, const char *reason) {
     console_print("pinwheel: guest %s is not started: %s\n", guest->config.name, reason);
-    console_print("GUEST name=%s result=fail code=0 exits=0\n", guest->config.name);
+    console_print("GUEST name=%s result=fail code=0 how=none exits=0\n", guest->config.name);
     __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
 }
 

@@ -8,6 +8,8 @@
 #include "arch/panic.h"
 #include "drivers/console.h"
 #include "drivers/format.h"
+#include "vmm/devices/acpi_tables.h"
+#include "vmm/devices/pc.h"
 #include "vmm/host.h"
 #include "vmm/loaders/multiboot.h"
 #include "vmm/memory.h"
@@ -48,6 +50,21 @@ static const char *build_ept(struct vm *vm, bool with_apic) {
                           EPT_READ | EPT_WRITE);
     vm->ept_pointer[with_apic] = ept_pointer(ept);
     return problem;
+}
+
+/* Before the kernel is loaded: one that wants to be there goes before. */
+static const char *build_acpi(struct vm *vm) {
+    extern const uint8_t dsdt[], dsdt_end[];
+    struct acpi_tables_request request = {
+        .at = vm_ram(vm, PC_ACPI_BASE, PC_ACPI_SIZE),
+        .physical = PC_ACPI_BASE,
+        .size = PC_ACPI_SIZE,
+        .vcpus = vm->config->vcpus,
+        .dsdt = dsdt,
+        .dsdt_size = dsdt_end - dsdt,
+    };
+
+    return request.at ? acpi_tables_build(&request) : "ACPI tables need memory below 1 MiB";
 }
 
 static const char *load_kernel(struct vm *vm) {
@@ -102,7 +119,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     }
     vm->ram = phys_to_virt(vm->ram_physical);
     if ((*reason = build_ept(vm, false)) || (*reason = build_ept(vm, true)) ||
-        (*reason = load_kernel(vm)))
+        (*reason = build_acpi(vm)) || (*reason = load_kernel(vm)))
         return NULL;
     vm->vcpu_count = boot->config.vcpus;
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
@@ -129,12 +146,13 @@ void vm_start(struct vm *vm) {
 }
 
 /* False if another reason came first. */
-static bool begin_end(struct vm *vm, enum vm_result result, uint32_t code) {
+static bool begin_end(struct vm *vm, enum vm_result result, const char *how, uint32_t code) {
     uint32_t running = VM_RUNNING;
 
     if (!atomic_compare_exchange_strong(&vm->state, &running, VM_ENDING))
         return false;
     vm->result = result;
+    vm->how = how;
     vm->code = code;
     return true;
 }
@@ -144,15 +162,15 @@ static void stop_vcpus(struct vm *vm) {
         vcpu_request(vm->vcpu[i], REQUEST_STOP);
 }
 
-void vm_exit(struct vm *vm, uint32_t code) {
-    if (begin_end(vm, code == 0 ? VM_PASSED : VM_FAILED, code))
+void vm_exit(struct vm *vm, const char *how, uint32_t code) {
+    if (begin_end(vm, code == 0 ? VM_PASSED : VM_FAILED, how, code))
         stop_vcpus(vm);
 }
 
 void vm_kill(struct vm *vm, const char *fmt, ...) {
     va_list args;
 
-    if (!begin_end(vm, VM_KILLED, 0))
+    if (!begin_end(vm, VM_KILLED, "killed", 0))
         return;
     va_start(args, fmt);
     format_va(vm->reason, sizeof(vm->reason), fmt, args);

@@ -55,6 +55,7 @@ struct vm {
     struct spinlock end_lock;    /* guards the rest: the first reason to end counts */
     enum vm_result result;
     uint32_t code;
+    const char *how; /* it ended, in a word: docs/configuration.md */
     char reason[VM_REASON_SIZE];
     _Atomic uint32_t logged;                     /* accesses to nothing that were reported so far */
     _Atomic uint32_t logged_msr[VM_LOGGED_MSRS]; /* unknown ones that were reported; 0: free */
@@ -69,9 +70,9 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
 /* Lets vCPU 0 run. Any CPU. */
 void vm_start(struct vm *vm);
 
-/* The guest ends by itself with a code; 0 is success. Its vCPUs stop soon, the caller's at once
- * after its handler returns. Any CPU; the first end counts. */
-void vm_exit(struct vm *vm, uint32_t code);
+/* The guest ends by itself with a code; 0 is success; `how` is for the summary. Its vCPUs stop
+ * soon, the caller's at once after its handler returns. Any CPU; the first end counts. */
+void vm_exit(struct vm *vm, const char *how, uint32_t code);
 /* The guest did something fatal; the reason is one sentence in words. */
 void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -21,7 +21,7 @@ if (-e 'tests/lint/long-files') {
         ok(-e $path && read_text($path) =~ tr/\n// > $LONG, "long-files needs to list $path");
     }
 }
-my @code = grep { /\.(?:[ch]|asm|awk|pm|t|py|pl|sh|mk)$|^Makefile$|^tools\/[^.]+$/ } files();
+my @code = grep { /\.(?:[ch]|asm|asl|awk|pm|t|py|pl|sh|mk)$|^Makefile$|^tools\/[^.]+$/ } files();
 for my $path (@code) {
     my $lines = read_text($path) =~ tr/\n//;
     ok($lines <= $LONG || $reason{$path}, "$path is short enough to read ($lines lines)");
@@ -30,7 +30,7 @@ for my $path (@code) {
 sub count {
     return @_ ? `awk -f '$ENV{LINT_HOME}/tests/lint/count-lines.awk' @_` + 0 : 0;
 }
-my @counted = grep { m{^(?:boot|arch|drivers|vmm)/.*\.(?:[ch]|asm)$} } @code;
+my @counted = grep { m{^(?:boot|arch|drivers|vmm)/.*\.(?:[ch]|asm|asl)$} } @code;
 my $pc = qr{^vmm/(?:devices|loaders)/};
 my ($total, $devices) = (count(grep { !/$pc/ } @counted), count(grep { /$pc/ } @counted));
 cmp_ok($total, '<', $LINES, "boot, arch, drivers and vmm have $total lines of code");

@@ -1,7 +1,8 @@
 /* The PC that a guest sees: where its devices are. One place, for the devices themselves, for the
  * ACPI tables that tell the guest, and for the loaders. guest-physical addresses, I/O ports, and
  * IRQ numbers, which are pins of the I/O APIC (IRQ 0: pin 2). What is older has the addresses of
- * every PC, in its own header. */
+ * every PC, in its own header. vmm/devices/dsdt.asl includes this too: its numbers have no suffix.
+ */
 #pragma once
 
 /* 16550 UART. Level-triggered by the MADT, unlike on old PCs. */
@@ -14,11 +15,13 @@
 
 /* virtio-mmio transports, one page each; slot s interrupts on PC_VIRTIO_IRQ + s, level-triggered.
  * A slot whose guest has no such device reads device ID 0, which drivers pass over. */
-#define PC_VIRTIO_BASE   0xfeb00000u
-#define PC_VIRTIO_STRIDE 0x1000u
+#define PC_VIRTIO_BASE   0xfeb00000
+#define PC_VIRTIO_STRIDE 0x1000
 #define PC_VIRTIO_SLOTS  3
 #define PC_VIRTIO_IRQ    16
+#ifndef __ASSEMBLER__
 enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
+#endif
 
 /* Hardware-reduced ACPI's registers, one byte each. ACPI 6.5, "Sleep Control and Status Registers",
  * "Reset Register". */

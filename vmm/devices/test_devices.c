@@ -38,7 +38,7 @@ void debug_console_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t
 void test_exit_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
     (void)port;
     (void)size;
-    vm_exit(vcpu->vm, value);
+    vm_exit(vcpu->vm, "exit", value);
 }
 
 void test_line_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
@@ -87,6 +87,6 @@ void shutdown_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t valu
     (void)size;
     seen = seen < sizeof(word) - 1 && (char)value == word[seen] ? seen + 1 : 0;
     if (seen == sizeof(word) - 1)
-        vm_exit(vcpu->vm, 0);
+        vm_exit(vcpu->vm, "poweroff", 0);
     test->shutdown_seen = seen;
 }

@@ -1,0 +1,300 @@
+/* Writing ACPI tables: see acpi_tables.h. */
+#include "vmm/devices/acpi_tables.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "arch/apic_registers.h"
+#include "arch/memory.h"
+#include "vmm/devices/pc.h"
+
+#define PACKED __attribute__((packed))
+
+/* ACPI 6.5, "System Description Table Header". */
+struct header {
+    char signature[4];
+    uint32_t length;
+    uint8_t revision, checksum;
+    char oem_id[6], oem_table_id[8];
+    uint32_t oem_revision;
+    char creator_id[4];
+    uint32_t creator_revision;
+} PACKED;
+_Static_assert(sizeof(struct header) == 36, "System Description Table header");
+
+/* ACPI 6.5, "Root System Description Pointer (RSDP) Structure". */
+struct rsdp {
+    char signature[8];
+    uint8_t checksum; /* of the first 20 bytes */
+    char oem_id[6];
+    uint8_t revision;
+    uint32_t rsdt_address, length;
+    uint64_t xsdt_address;
+    uint8_t extended_checksum, reserved[3];
+} PACKED;
+_Static_assert(sizeof(struct rsdp) == 36 && offsetof(struct rsdp, length) == 20, "RSDP");
+
+struct xsdt {
+    struct header header;
+    uint64_t fadt, madt;
+} PACKED;
+
+/* ACPI 6.5, "Generic Address Structure (GAS)". */
+struct generic_address {
+    uint8_t space, bit_width, bit_offset, access_size;
+    uint64_t address;
+} PACKED;
+_Static_assert(sizeof(struct generic_address) == 12, "Generic Address Structure");
+
+/* ACPI 6.5, "Fixed ACPI Description Table (FADT)". What hardware-reduced ACPI ignores has no names
+ * here and is 0. */
+struct fadt {
+    struct header header;
+    uint32_t facs, dsdt;
+    uint8_t ignored1[65];
+    uint16_t boot_architecture;
+    uint8_t reserved;
+    uint32_t flags;
+    struct generic_address reset_register;
+    uint8_t reset_value;
+    uint16_t arm_boot_architecture;
+    uint8_t minor_version;
+    uint64_t x_facs, x_dsdt;
+    uint8_t ignored2[96];
+    struct generic_address sleep_control, sleep_status;
+    char hypervisor_vendor[8];
+} PACKED;
+_Static_assert(sizeof(struct fadt) == 276, "FADT");
+_Static_assert(offsetof(struct fadt, boot_architecture) == 109, "FADT");
+_Static_assert(offsetof(struct fadt, reset_register) == 116, "FADT");
+_Static_assert(offsetof(struct fadt, x_dsdt) == 140, "FADT");
+_Static_assert(offsetof(struct fadt, sleep_control) == 244, "FADT");
+
+/* ACPI 6.5, "IA-PC Boot Architecture Flags": devices on what was the ISA bus; neither an 8042 (bit
+ * 1) nor VGA; there is a real-time clock (bit 5 is 0). */
+#define BOOT_LEGACY_DEVICES (1u << 0)
+#define BOOT_NO_VGA         (1u << 2)
+
+/* ACPI 6.5, "Fixed ACPI Description Table Fixed Feature Flags". The two of the buttons say that
+ * there is no fixed one. */
+#define FLAG_WBINVD          (1u << 0)
+#define FLAG_PROC_C1         (1u << 2)
+#define FLAG_PWR_BUTTON      (1u << 4)
+#define FLAG_SLP_BUTTON      (1u << 5)
+#define FLAG_RESET_REG_SUP   (1u << 10)
+#define FLAG_HW_REDUCED_ACPI (1u << 20)
+#define FADT_REVISION        6
+#define FADT_MINOR_VERSION   3
+
+/* ACPI 6.5, "Multiple APIC Description Table (MADT)" and the sections after it. */
+struct madt {
+    struct header header;
+    uint32_t lapic_address, flags;
+} PACKED;
+_Static_assert(sizeof(struct madt) == 44, "MADT");
+
+struct madt_lapic {
+    uint8_t type, length, processor, apic_id;
+    uint32_t flags;
+} PACKED;
+_Static_assert(sizeof(struct madt_lapic) == 8, "Processor Local APIC");
+
+struct madt_x2apic {
+    uint8_t type, length, reserved[2];
+    uint32_t apic_id, flags, processor;
+} PACKED;
+_Static_assert(sizeof(struct madt_x2apic) == 16, "Processor Local x2APIC");
+
+struct madt_ioapic {
+    uint8_t type, length, id, reserved;
+    uint32_t address, first_gsi;
+} PACKED;
+_Static_assert(sizeof(struct madt_ioapic) == 12, "I/O APIC");
+
+struct madt_override {
+    uint8_t type, length, bus, irq;
+    uint32_t gsi;
+    uint16_t flags;
+} PACKED;
+_Static_assert(sizeof(struct madt_override) == 10, "Interrupt Source Override");
+
+struct madt_lapic_nmi {
+    uint8_t type, length, processor;
+    uint16_t flags;
+    uint8_t lint;
+} PACKED;
+_Static_assert(sizeof(struct madt_lapic_nmi) == 6, "Local APIC NMI");
+
+struct madt_x2apic_nmi {
+    uint8_t type, length;
+    uint16_t flags;
+    uint32_t processor;
+    uint8_t lint, reserved[3];
+} PACKED;
+_Static_assert(sizeof(struct madt_x2apic_nmi) == 12, "Local x2APIC NMI");
+
+enum madt_type {
+    MADT_LAPIC = 0,
+    MADT_IOAPIC = 1,
+    MADT_OVERRIDE = 2,
+    MADT_LAPIC_NMI = 4,
+    MADT_X2APIC = 9,
+    MADT_X2APIC_NMI = 10
+};
+
+#define MADT_REVISION     5
+#define MADT_PCAT_COMPAT  1u /* there are 8259s, too */
+#define MADT_CPU_ENABLED  1u
+#define MADT_ALL_LAPICS   0xff
+#define MADT_ALL_X2APICS  0xffffffffu
+#define MADT_FIRST_X2APIC 255u /* from here on an ID does not fit the other structure */
+#define MADT_CONFORMS     0    /* polarity and trigger mode as the ISA bus has them */
+#define MADT_ACTIVE_HIGH  1u
+#define MADT_LEVEL        (3u << 2)
+#define PIT_IRQ           0
+#define PIT_GSI           2
+#define NMI_LINT          1
+
+/* ---- one table after the other ---- */
+
+struct writer {
+    uint8_t *at;
+    uint64_t physical, size, used;
+    bool full;
+};
+
+static void append(struct writer *w, const void *data, uint64_t size) {
+    if (w->full || size > w->size - w->used) {
+        w->full = true;
+        return;
+    }
+    memcpy(w->at + w->used, data, size);
+    w->used += size;
+}
+
+/* Begins on the next 16 bytes. Returns where. */
+static uint64_t begin(struct writer *w, const void *data, uint64_t size) {
+    static const uint8_t zero[16];
+
+    append(w, zero, -w->used & 15);
+    uint64_t start = w->used;
+    append(w, data, size);
+    return start;
+}
+
+static uint8_t checksum(const uint8_t *bytes, uint64_t size) {
+    uint8_t sum = 0;
+
+    while (size--)
+        sum = (uint8_t)(sum + *bytes++);
+    return (uint8_t)-sum;
+}
+
+/* Fills in the header of what was written since `start`. Returns the table's address. */
+static uint64_t finish(struct writer *w, uint64_t start, const char *signature, uint8_t revision) {
+    struct header header = {
+        .length = (uint32_t)(w->used - start),
+        .revision = revision,
+        .oem_id = "PINWHL",
+        .oem_table_id = "PINWHEEL",
+        .oem_revision = 1,
+        .creator_id = "PINW",
+        .creator_revision = 1,
+    };
+
+    if (w->full)
+        return 0;
+    memcpy(header.signature, signature, sizeof(header.signature));
+    memcpy(w->at + start, &header, sizeof(header));
+    w->at[start + offsetof(struct header, checksum)] = checksum(w->at + start, header.length);
+    return w->physical + start;
+}
+
+/* ---- the tables ---- */
+
+static struct generic_address byte_port(uint16_t port) {
+    return (struct generic_address){
+        .space = 1 /* system I/O */, .bit_width = 8, .access_size = 1, .address = port};
+}
+
+static uint64_t write_fadt(struct writer *w, uint64_t dsdt) {
+    struct fadt fadt = {
+        .dsdt = (uint32_t)dsdt,
+        .boot_architecture = BOOT_LEGACY_DEVICES | BOOT_NO_VGA,
+        .flags = FLAG_WBINVD | FLAG_PROC_C1 | FLAG_PWR_BUTTON | FLAG_SLP_BUTTON |
+                 FLAG_RESET_REG_SUP | FLAG_HW_REDUCED_ACPI,
+        .reset_register = byte_port(PC_RESET_PORT),
+        .reset_value = PC_RESET_VALUE,
+        .minor_version = FADT_MINOR_VERSION,
+        .x_dsdt = dsdt,
+        .sleep_control = byte_port(PC_SLEEP_CONTROL),
+        .sleep_status = byte_port(PC_SLEEP_STATUS),
+        .hypervisor_vendor = "Pinwheel",
+    };
+
+    return finish(w, begin(w, &fadt, sizeof(fadt)), "FACP", FADT_REVISION);
+}
+
+static void append_cpu(struct writer *w, uint32_t id) {
+    if (id < MADT_FIRST_X2APIC) {
+        struct madt_lapic lapic = {MADT_LAPIC, sizeof(lapic), (uint8_t)id, (uint8_t)id,
+                                   MADT_CPU_ENABLED};
+        append(w, &lapic, sizeof(lapic));
+    } else {
+        struct madt_x2apic x2apic = {MADT_X2APIC, sizeof(x2apic),   {0},
+                                     id,          MADT_CPU_ENABLED, .processor = id};
+        append(w, &x2apic, sizeof(x2apic));
+    }
+}
+
+static uint64_t write_madt(struct writer *w, uint32_t vcpus) {
+    struct madt madt = {.lapic_address = APIC_DEFAULT_BASE, .flags = MADT_PCAT_COMPAT};
+    struct madt_ioapic ioapic = {MADT_IOAPIC, sizeof(ioapic), .address = IOAPIC_DEFAULT_BASE};
+    struct madt_override override[] = {
+        {MADT_OVERRIDE, sizeof(*override), 0, PIT_IRQ, PIT_GSI, MADT_CONFORMS},
+        {MADT_OVERRIDE, sizeof(*override), 0, PC_UART_IRQ, PC_UART_IRQ,
+         MADT_ACTIVE_HIGH | MADT_LEVEL},
+    };
+    struct madt_lapic_nmi nmi = {MADT_LAPIC_NMI, sizeof(nmi), MADT_ALL_LAPICS, MADT_CONFORMS,
+                                 NMI_LINT};
+    struct madt_x2apic_nmi nmi_x2apic = {MADT_X2APIC_NMI,  sizeof(nmi_x2apic), MADT_CONFORMS,
+                                         MADT_ALL_X2APICS, NMI_LINT,           {0}};
+    uint64_t start = begin(w, &madt, sizeof(madt));
+
+    for (uint32_t id = 0; id < vcpus && !w->full; id++)
+        append_cpu(w, id);
+    append(w, &ioapic, sizeof(ioapic));
+    append(w, override, sizeof(override));
+    append(w, &nmi, sizeof(nmi));
+    if (vcpus > MADT_FIRST_X2APIC)
+        append(w, &nmi_x2apic, sizeof(nmi_x2apic));
+    return finish(w, start, "APIC", MADT_REVISION);
+}
+
+static void write_rsdp(const struct writer *w, uint64_t xsdt) {
+    struct rsdp rsdp = {
+        .signature = "RSD PTR ",
+        .oem_id = "PINWHL",
+        .revision = 2,
+        .length = sizeof(rsdp),
+        .xsdt_address = xsdt,
+    };
+
+    rsdp.checksum = checksum((const uint8_t *)&rsdp, offsetof(struct rsdp, length));
+    rsdp.extended_checksum = checksum((const uint8_t *)&rsdp, sizeof(rsdp));
+    memcpy(w->at, &rsdp, sizeof(rsdp));
+}
+
+const char *acpi_tables_build(const struct acpi_tables_request *request) {
+    static const struct rsdp none; /* its place; it is written last */
+    struct writer w = {.at = request->at, .physical = request->physical, .size = request->size};
+
+    append(&w, &none, sizeof(none));
+    uint64_t dsdt = w.physical + begin(&w, request->dsdt, request->dsdt_size);
+    struct xsdt xsdt = {.fadt = write_fadt(&w, dsdt), .madt = write_madt(&w, request->vcpus)};
+    uint64_t root = finish(&w, begin(&w, &xsdt, sizeof(xsdt)), "XSDT", 1);
+    if (w.full)
+        return "the ACPI tables do not fit";
+    write_rsdp(&w, root);
+    return NULL;
+}

@@ -1,0 +1,21 @@
+/* The ACPI tables that tell a guest what its PC has: RSDP, XSDT, FADT, MADT, DSDT.
+ *
+ * Hardware-reduced ACPI: no PM1 registers, no SCI, no FACS; what is left is a register to sleep and
+ * one to reset by (vmm/devices/vpower.h). The devices are in the DSDT, vmm/devices/dsdt.asl, which
+ * iasl compiles during the build. ACPI 6.5, "ACPI Software Programming Model", "Hardware-reduced
+ * ACPI". Pure. */
+#pragma once
+#include <stdint.h>
+
+struct acpi_tables_request {
+    uint8_t *at; /* where guest-physical address `physical` is, 16-byte aligned */
+    uint64_t physical;
+    uint64_t size;
+    uint32_t vcpus;      /* APIC IDs from 0 */
+    const uint8_t *dsdt; /* a whole table, its header included */
+    uint64_t dsdt_size;
+};
+
+/* The RSDP is the first of the tables, at `physical`. Returns NULL, or why not, in words; nothing
+ * outside [at, at + size) is written. */
+const char *acpi_tables_build(const struct acpi_tables_request *request);

@@ -1,0 +1,7 @@
+; The DSDT, compiled from vmm/devices/dsdt.asl.
+
+section .rodata
+global dsdt, dsdt_end
+dsdt:
+    incbin "dsdt.aml"
+dsdt_end:

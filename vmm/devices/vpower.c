@@ -1,0 +1,47 @@
+/* Off and reset: see vpower.h. */
+#include "vmm/devices/vpower.h"
+
+#include "vmm/devices/pc.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+_Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SLEEP_CONTROL + 2,
+               "one range of ports");
+
+/* Command FxH: the output lines whose bit is 0 are pulsed; line 0 is the processor's reset. */
+#define KEYBOARD_PULSE_MASK  0xf1
+#define KEYBOARD_PULSE_RESET 0xf0
+
+#define RESET_CONTROL_CPU    4 /* its rise resets; it is never seen set */
+
+/* No register keeps anything: nothing is asleep, and nothing has woken. */
+uint32_t vpower_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
+    (void)vcpu;
+    (void)port;
+    (void)size;
+    return 0;
+}
+
+/* S5 is the one sleep state that \_Sx packages name. */
+void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+    (void)size;
+    if (port == PC_SLEEP_CONTROL && value & PC_SLEEP_ENABLE &&
+        (value >> PC_SLEEP_TYPE_SHIFT & 7) == PC_SLEEP_TYPE_S5)
+        vm_exit(vcpu->vm, "poweroff", 0);
+    else if (port == PC_RESET_PORT && (uint8_t)value == PC_RESET_VALUE)
+        vm_exit(vcpu->vm, "reset", 0);
+}
+
+void vpower_keyboard_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+    (void)port;
+    (void)size;
+    if ((value & KEYBOARD_PULSE_MASK) == KEYBOARD_PULSE_RESET)
+        vm_exit(vcpu->vm, "reset", 0);
+}
+
+void vpower_reset_control_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+    (void)port;
+    (void)size;
+    if (value & RESET_CONTROL_CPU)
+        vm_exit(vcpu->vm, "reset", 0);
+}

@@ -1,0 +1,20 @@
+/* How a guest switches its PC off, and resets it: hardware-reduced ACPI's registers, and the two
+ * older ways to reset that operating systems try. Either ends the guest with the result "pass";
+ * how=poweroff or how=reset tells which it was. */
+#pragma once
+#include <stdint.h>
+
+#define VPOWER_REGISTERS     3 /* PC_SLEEP_CONTROL, PC_SLEEP_STATUS, PC_RESET_PORT */
+#define VPOWER_KEYBOARD      0x64
+#define VPOWER_RESET_CONTROL 0xcf9
+
+struct vcpu;
+
+uint32_t vpower_in(struct vcpu *vcpu, uint16_t port, unsigned size);
+void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+
+/* The 8042's command port. There is no 8042; it reads as nothing does. */
+void vpower_keyboard_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+
+/* The reset control register of Intel's chipsets. */
+void vpower_reset_control_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
