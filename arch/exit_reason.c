@@ -35,6 +35,7 @@ static const char *const reason_names[EXIT_REASON_COUNT] = {
     [EXIT_REASON_ENTRY_MSR_LOADING] = "VM-entry failure: MSR loading",
     [EXIT_REASON_MWAIT] = "MWAIT",
     [EXIT_REASON_MONITOR] = "MONITOR",
+    [EXIT_REASON_PAUSE] = "PAUSE",
     [EXIT_REASON_ENTRY_MACHINE_CHECK] = "VM-entry failure: machine check",
     [EXIT_REASON_APIC_ACCESS] = "APIC access",
     [EXIT_REASON_VIRTUALIZED_EOI] = "virtualized EOI",

@@ -40,6 +40,7 @@
 #define EXIT_REASON_ENTRY_MSR_LOADING         34
 #define EXIT_REASON_MWAIT                     36
 #define EXIT_REASON_MONITOR                   39
+#define EXIT_REASON_PAUSE                     40
 #define EXIT_REASON_ENTRY_MACHINE_CHECK       41
 #define EXIT_REASON_APIC_ACCESS               44
 #define EXIT_REASON_VIRTUALIZED_EOI           45

@@ -68,6 +68,8 @@
 #define VMCS_ENTRY_INSTRUCTION_LENGTH       0x401a
 #define VMCS_TPR_THRESHOLD                  0x401c
 #define VMCS_SECONDARY_CONTROLS             0x401e
+#define VMCS_PLE_GAP                        0x4020 /* only with PAUSE-loop exiting */
+#define VMCS_PLE_WINDOW                     0x4022
 
 /* ---- 32-bit: read-only ---- */
 #define VMCS_INSTRUCTION_ERROR             0x4400
@@ -178,6 +180,7 @@
 #define SECONDARY_UNRESTRICTED_GUEST           (1u << 7)
 #define SECONDARY_APIC_REGISTER_VIRTUALIZATION (1u << 8)
 #define SECONDARY_VIRTUAL_INTERRUPT_DELIVERY   (1u << 9)
+#define SECONDARY_PAUSE_LOOP_EXITING           (1u << 10)
 #define SECONDARY_ENABLE_INVPCID               (1u << 12)
 
 /* ---- VM-exit controls ---- */

@@ -182,15 +182,17 @@ static bool wanted(const struct control *control, enum vmx_apic_mode mode) {
            (control->need == X2APIC && mode == VMX_APIC_X2APIC);
 }
 
-/* Instructions that CPUID promises the guest, and that raise #UD unless their control is set. */
-static uint32_t optional_secondary(const struct vmx_capabilities *c) {
-    uint32_t bits =
-        (c->rdtscp ? SECONDARY_ENABLE_RDTSCP : 0) | (c->invpcid ? SECONDARY_ENABLE_INVPCID : 0);
+/* Instructions that CPUID promises the guest, and that raise #UD unless their control is set; and
+ * what saves turns of a CPU that several vCPUs share. */
+static uint32_t optional_secondary(const struct vmx_capabilities *c, bool shares_cpu) {
+    uint32_t bits = (c->rdtscp ? SECONDARY_ENABLE_RDTSCP : 0) |
+                    (c->invpcid ? SECONDARY_ENABLE_INVPCID : 0) |
+                    (shares_cpu ? SECONDARY_PAUSE_LOOP_EXITING : 0);
 
     return bits & (uint32_t)(c->procbased2 >> 32);
 }
 
-bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mode,
+bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mode, bool shares_cpu,
                          struct vmx_controls *out) {
     uint32_t word[VMX_WORD_COUNT];
 
@@ -202,11 +204,12 @@ bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mo
     for (unsigned i = 0; i < CONTROL_COUNT; i++)
         if (wanted(&controls[i], mode))
             word[controls[i].word] |= controls[i].bit;
-    *out = (struct vmx_controls){.pin = word[VMX_PIN],
-                                 .primary = word[VMX_PRIMARY],
-                                 .secondary = word[VMX_SECONDARY] | optional_secondary(c),
-                                 .exit = word[VMX_EXIT],
-                                 .entry = word[VMX_ENTRY]};
+    *out =
+        (struct vmx_controls){.pin = word[VMX_PIN],
+                              .primary = word[VMX_PRIMARY],
+                              .secondary = word[VMX_SECONDARY] | optional_secondary(c, shares_cpu),
+                              .exit = word[VMX_EXIT],
+                              .entry = word[VMX_ENTRY]};
     return true;
 }
 

@@ -52,10 +52,20 @@ unsigned vmx_missing(const struct vmx_capabilities *capabilities, struct vmx_mis
                      unsigned max);
 
 /* The control words for a guest in this APIC mode, the reserved bits as the processor wants them.
- * "IA-32e mode guest" is clear: it follows the guest's EFER.LMA. Returns false, and zeroes, if
+ * "IA-32e mode guest" is clear: it follows the guest's EFER.LMA. shares_cpu: the vCPU's CPU carries
+ * others as well, so that one that spins should hand over; "PAUSE-loop exiting" is set then if the
+ * processor has it, and the two fields below are to be written. Returns false, and zeroes, if
  * vmx_missing() finds anything. */
 bool vmx_choose_controls(const struct vmx_capabilities *capabilities, enum vmx_apic_mode mode,
-                         struct vmx_controls *out);
+                         bool shares_cpu, struct vmx_controls *out);
+
+/* VMCS_PLE_GAP and VMCS_PLE_WINDOW, in ticks at the TSC's rate. SDM Vol. 3C, "Controls for
+ * PAUSE-Loop Exiting": PAUSEs at CPL 0 that follow one another within the gap are one loop, and one
+ * that comes later than the window after the loop's first exits. A PAUSE takes up to 140 cycles
+ * since Skylake (Intel's optimization manual), and the look at the lock some more. Few locks are
+ * held for longer than the window; to hand over costs about as much. */
+#define VMX_PLE_GAP    256
+#define VMX_PLE_WINDOW 4096
 
 /* The values that VMX operation allows nearest to these, in the host and in an unrestricted guest,
  * where CR0.PE and CR0.PG are free: SDM Vol. 3D, "VMX-Fixed Bits in CR0", "... in CR4". */

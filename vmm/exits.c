@@ -114,6 +114,13 @@ static enum exit_action exit_hlt(struct vcpu *vcpu) {
     return EXIT_ADVANCE_AND_YIELD;
 }
 
+/* It has spun for a while, perhaps for a vCPU that waits for this CPU. The exit comes before the
+ * PAUSE, which has nothing left to do. SDM Vol. 3C, "Controls for PAUSE-Loop Exiting". */
+static enum exit_action exit_pause(struct vcpu *vcpu) {
+    (void)vcpu;
+    return EXIT_ADVANCE_AND_YIELD;
+}
+
 /* Guest memory is write-back and nothing of it needs to reach a device. */
 static enum exit_action exit_cache_flush(struct vcpu *vcpu) {
     (void)vcpu;
@@ -239,6 +246,7 @@ static const struct exit_row exit_table[EXIT_REASON_COUNT] = {
     [EXIT_REASON_ENTRY_MSR_LOADING] = {exit_entry_failure},
     [EXIT_REASON_MWAIT] = {exit_undefined},
     [EXIT_REASON_MONITOR] = {exit_undefined},
+    [EXIT_REASON_PAUSE] = {exit_pause},
     [EXIT_REASON_ENTRY_MACHINE_CHECK] = {exit_entry_failure},
     [EXIT_REASON_APIC_ACCESS] = {exit_apic_access},
     [EXIT_REASON_VIRTUALIZED_EOI] = {exit_virtualized_eoi},

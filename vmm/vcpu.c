@@ -50,6 +50,10 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     return vcpu;
 }
 
+bool vcpu_shares_cpu(const struct vcpu *vcpu) {
+    return vcpu->host->vcpu_count > 1;
+}
+
 static void xsave(uint8_t *area) {
     __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
 }

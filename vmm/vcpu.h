@@ -87,6 +87,9 @@ struct vcpu {
 /* Allocates a vCPU of `vm` for this CPU. Panics if there is no memory. */
 struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *host);
 
+/* Whether its CPU carries others, too: known when all guests are created, before any runs. */
+bool vcpu_shares_cpu(const struct vcpu *vcpu);
+
 /* Makes it the one whose VMCS and registers are in this CPU. */
 void vcpu_load(struct vcpu *vcpu);
 /* Its VMCS goes back to memory; it will not run again. */

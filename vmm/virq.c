@@ -134,7 +134,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
     uint64_t base = lapic_of(vcpu)->base;
     enum vmx_apic_mode mode = access_mode(base);
 
-    if (!vmx_choose_controls(&host.capabilities, mode, &vcpu->controls)) {
+    if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls)) {
         vm_kill(vcpu->vm, "this APIC mode cannot be virtualized here");
         return;
     }

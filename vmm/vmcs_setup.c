@@ -46,13 +46,18 @@ static void set_host_state(const struct vcpu *vcpu) {
 }
 
 static void set_controls(struct vcpu *vcpu) {
-    if (!vmx_choose_controls(&host.capabilities, VMX_APIC_XAPIC, &vcpu->controls))
+    if (!vmx_choose_controls(&host.capabilities, VMX_APIC_XAPIC, vcpu_shares_cpu(vcpu),
+                             &vcpu->controls))
         panic("the VMX controls that the boot loader found are gone");
     vmcs_write(VMCS_PIN_BASED_CONTROLS, vcpu->controls.pin);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
     vmcs_write(VMCS_SECONDARY_CONTROLS, vcpu->controls.secondary);
     vmcs_write(VMCS_EXIT_CONTROLS, vcpu->controls.exit);
     vmcs_write(VMCS_ENTRY_CONTROLS, vcpu->controls.entry);
+    if (vcpu->controls.secondary & SECONDARY_PAUSE_LOOP_EXITING) {
+        vmcs_write(VMCS_PLE_GAP, VMX_PLE_GAP);
+        vmcs_write(VMCS_PLE_WINDOW, VMX_PLE_WINDOW);
+    }
     vmcs_write(VMCS_EXCEPTION_BITMAP, INTERCEPTED_EXCEPTIONS);
     vmcs_write(VMCS_PAGE_FAULT_ERROR_MASK, 0);
     vmcs_write(VMCS_PAGE_FAULT_ERROR_MATCH, 0);

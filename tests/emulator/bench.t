@@ -22,11 +22,13 @@ sub figures {
 }
 
 my %log;
-($log{1}) = boot('bench', cpus => 1, files => ["$build/guest/bench.elf"]);
+($log{1}) = boot('bench', cpus => 1, files => ["$build/guest/bench.elf", "$build/guest/turns.elf"]);
 ($log{2}) = boot('bench-ipi', cpus => 2, files => ["$build/guest/bench.elf"]);
 for (1, 2) {
     report_all($log{$_}->check_taps, $log{$_}->check('GUEST name=bench result=pass code=0'));
 }
+report_all($log{1}->check('GUEST name=turns result=pass code=0'),
+    map { $log{1}->check("EXITS guest=turns vcpu=$_ name=\"PAUSE\" count>=25") } 0 .. 3);
 
 my $format = "%-20s %10s %12s %12s %8s  %s\n";
 my $table = sprintf $format, 'in instructions', 'Pinwheel', 'KVM, VID', 'KVM, no VID', 'goal', '';

@@ -38,6 +38,7 @@ static void valid_variations_pass(void **state) {
     PASSES(long_mode_image, (v.secondary_controls ^=
                              SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE,
                              v.apic_access_address = 0x123));
+    PASSES(long_mode_image, v.secondary_controls |= SECONDARY_PAUSE_LOOP_EXITING);
     PASSES(paged_image, (v.guest_cr4 |= CR4_PAE, v.guest_pdpte[0] = 0x1001));
     PASSES(paged_image, (v.guest_cr4 |= CR4_PAE, v.guest_pdpte[0] = 0x1e6));
     PASSES(long_mode_image, v.guest_pdpte[0] = 0x1e7);
@@ -57,6 +58,9 @@ static void reserved_bits_of_the_controls(void **state) {
            "secondary processor-based VM-execution controls", "requires to be 0");
     BREAKS(protected_image, c.procbased2 |= 1u << 10,
            "secondary processor-based VM-execution controls", "must be 1 is 0");
+    BREAKS(protected_image,
+           (c.procbased2 &= ~(1ull << 42), v.secondary_controls |= SECONDARY_PAUSE_LOOP_EXITING),
+           "secondary processor-based VM-execution controls", "requires to be 0");
     BREAKS(protected_image, v.exit_controls &= ~1ull, "VM-exit controls", "must be 1 is 0");
     BREAKS(protected_image, v.exit_controls |= 1ull << 27, "VM-exit controls", "requires to be 0");
     BREAKS(protected_image, v.entry_controls &= ~1ull, "VM-entry controls", "must be 1 is 0");

@@ -22,7 +22,7 @@ static void only_missing(const struct vmx_capabilities *c, const char *name) {
     assert_int_equal(vmx_missing(c, missing, MAX), 1);
     assert_string_equal(missing[0].name, name);
     assert_true(strlen(missing[0].meaning) > 5);
-    assert_false(vmx_choose_controls(c, VMX_APIC_XAPIC, &controls));
+    assert_false(vmx_choose_controls(c, VMX_APIC_XAPIC, false, &controls));
     assert_int_equal(controls.pin | controls.primary | controls.secondary, 0);
     assert_int_equal(controls.exit | controls.entry, 0);
 }
@@ -39,7 +39,7 @@ static void the_words_for_xapic_mode(void **state) {
     struct vmx_controls controls;
 
     (void)state;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, &controls));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &controls));
     assert_int_equal(controls.pin, 0x16 | 0x69);
     assert_int_equal(controls.primary, 0x04006172 | 1u << 7 | 1u << 10 | 1u << 11 | 1u << 21 |
                                            1u << 25 | 1u << 28 | 1u << 29 | 1u << 31);
@@ -55,9 +55,9 @@ static void the_apic_mode_decides_between_two_controls(void **state) {
     struct vmx_controls xapic, x2apic, hidden;
 
     (void)state;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, &xapic));
-    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, &x2apic));
-    assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, &hidden));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &xapic));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, false, &x2apic));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, false, &hidden));
     assert_int_equal(xapic.secondary & both, SECONDARY_VIRTUALIZE_APIC_ACCESSES);
     assert_int_equal(x2apic.secondary & both, SECONDARY_VIRTUALIZE_X2APIC_MODE);
     assert_int_equal(hidden.secondary & both, 0);
@@ -70,7 +70,7 @@ static void no_word_has_a_bit_that_the_processor_forbids(void **state) {
     struct vmx_controls w;
 
     (void)state;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, false, &w));
     assert_int_equal(w.pin & ~(uint32_t)(c.true_pinbased >> 32), 0);
     assert_int_equal(w.primary & ~(uint32_t)(c.true_procbased >> 32), 0);
     assert_int_equal(w.secondary & ~(uint32_t)(c.procbased2 >> 32), 0);
@@ -85,7 +85,7 @@ static void bits_that_must_be_one_are_one(void **state) {
     (void)state;
     c.true_pinbased |= 1u << 1 | 1ull << 60 | 1u << 28;
     c.procbased2 |= 1u << 18 | 1ull << 50;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &w));
     assert_true(w.pin & 1u << 28);
     assert_true(w.secondary & 1u << 18);
 }
@@ -96,11 +96,33 @@ static void an_optional_instruction_follows_cpuid_and_the_msr(void **state) {
 
     (void)state;
     c.rdtscp = false;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &w));
     assert_int_equal(w.secondary & SECONDARY_ENABLE_RDTSCP, 0);
     c.procbased2 &= ~((uint64_t)SECONDARY_ENABLE_INVPCID << 32);
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &w));
     assert_int_equal(w.secondary & SECONDARY_ENABLE_INVPCID, 0);
+}
+
+static void pause_loops_exit_only_where_vcpus_share_a_cpu(void **state) {
+    struct vmx_capabilities c = broadwell();
+    struct vmx_controls alone, shared;
+
+    (void)state;
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &alone));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, true, &shared));
+    assert_int_equal(alone.secondary ^ shared.secondary, SECONDARY_PAUSE_LOOP_EXITING);
+    assert_int_equal(shared.secondary & SECONDARY_PAUSE_LOOP_EXITING, 1u << 10);
+    assert_int_equal(shared.primary, alone.primary);
+}
+
+static void without_pause_loop_exiting_guests_run_all_the_same(void **state) {
+    struct vmx_capabilities c = broadwell();
+    struct vmx_controls w;
+
+    (void)state;
+    c.procbased2 &= ~((uint64_t)SECONDARY_PAUSE_LOOP_EXITING << 32);
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, true, &w));
+    assert_int_equal(w.secondary & SECONDARY_PAUSE_LOOP_EXITING, 0);
 }
 
 /* What is wanted set, by word, with the name that a user reads when it cannot be. */
@@ -282,6 +304,8 @@ int main(void) {
         cmocka_unit_test(no_word_has_a_bit_that_the_processor_forbids),
         cmocka_unit_test(bits_that_must_be_one_are_one),
         cmocka_unit_test(an_optional_instruction_follows_cpuid_and_the_msr),
+        cmocka_unit_test(pause_loops_exit_only_where_vcpus_share_a_cpu),
+        cmocka_unit_test(without_pause_loop_exiting_guests_run_all_the_same),
         cmocka_unit_test(each_control_that_cannot_be_set_is_named),
         cmocka_unit_test(each_control_that_must_be_clear_is_named),
         cmocka_unit_test(each_ability_of_ept_and_vpid_is_named),
