@@ -24,7 +24,7 @@ PURE_ARCH    := paging ept vmx_controls exit_reason vmcs_image entry_check entry
                 entry_check_host entry_check_guest entry_check_segments
 PURE_DRIVERS := format acpi text_screen
 PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk mmio_decode trace trace_text vlapic_timer
-PURE_DEVICES := acpi_tables mtrr vpic vpit vpit_counter
+PURE_DEVICES := acpi_tables mtrr vpic vpit vpit_counter vuart calendar vrtc
 PURE_LOADERS := multiboot multiboot_info
 PURE_BOOT    := config memory_map refusal
 PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
@@ -35,7 +35,7 @@ HV_C   := $(filter-out arch/offsets.c,$(wildcard arch/*.c drivers/*.c vmm/*.c vm
 HV_ASM := $(wildcard arch/*.asm drivers/*.asm vmm/devices/*.asm)
 # The hypervisor's pure modules that the boot loader uses too.
 BOOT_C   := $(wildcard boot/*.c) $(wildcard arch/paging.c arch/memory.c arch/vmx_controls.c arch/vmx_capabilities.c \
-                                           drivers/format.c drivers/acpi.c)
+                                           drivers/format.c drivers/acpi.c vmm/devices/calendar.c)
 BOOT_ASM := $(wildcard boot/*.asm)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \

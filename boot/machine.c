@@ -7,6 +7,7 @@
 #include "arch/instructions.h"
 #include "boot/firmware.h"
 #include "drivers/acpi.h"
+#include "vmm/devices/calendar.h"
 
 /* PI 1.8, Vol. 2, "EFI_MP_SERVICES_PROTOCOL": the two functions that are used here. */
 #define MP_PROCESSOR_USABLE 6u /* StatusFlag: enabled and healthy */
@@ -32,6 +33,24 @@ static uint64_t find_rsdp(void) {
     if (EFI_ERROR(LibGetSystemConfigurationTable(&acpi_2, &rsdp)))
         LibGetSystemConfigurationTable(&acpi_1, &rsdp);
     return (uint64_t)rsdp;
+}
+
+/* A zone that is not told is taken for UTC. UEFI 2.10, "GetTime()". */
+static void read_time(struct boot_info *info) {
+    EFI_TIME time;
+
+    if (EFI_ERROR(ST->RuntimeServices->GetTime(&time, NULL)))
+        return;
+    info->time_tsc = rdtsc();
+    struct calendar date = {.year = time.Year,
+                            .month = time.Month,
+                            .day = time.Day,
+                            .hour = time.Hour,
+                            .minute = time.Minute,
+                            .second = time.Second};
+    info->time = calendar_to_seconds(&date);
+    if (time.TimeZone != EFI_UNSPECIFIED_TIMEZONE)
+        info->time += (uint64_t)(time.TimeZone * 60LL);
 }
 
 /* Only pixels of four bytes with blue or red first are of use: the common ones. */
@@ -109,6 +128,7 @@ static void cpus_from_acpi(struct boot_info *info) {
 void machine_describe(struct boot_info *info) {
     info->rsdp = find_rsdp();
     info->reset_system = (uint64_t)ST->RuntimeServices->ResetSystem;
+    read_time(info);
     find_framebuffer(&info->framebuffer);
     info->cpu_apic_id[0] = own_apic_id();
     info->cpu_count = 1;

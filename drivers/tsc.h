@@ -10,5 +10,9 @@
 const char *tsc_init(void);
 /* In Hz; never 0. */
 uint64_t tsc_frequency(void);
+/* A number of ticks of one clock, in ticks of another. */
+static inline uint64_t tsc_scale(uint64_t ticks, uint64_t from_hz, uint64_t to_hz) {
+    return ticks / from_hz * to_hz + ticks % from_hz * to_hz / from_hz;
+}
 /* Busy-waits. */
 void tsc_delay_us(uint64_t microseconds);

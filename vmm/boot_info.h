@@ -70,6 +70,8 @@ struct boot_guest {
 struct boot_info {
     uint64_t magic;
     uint64_t tsc_at_start; /* TSC at the first instruction of BOOTX64.EFI */
+    uint64_t time;         /* the firmware's, in seconds since 1970, UTC; 0: it has none */
+    uint64_t time_tsc;     /* TSC at that moment */
     uint64_t image_base;   /* where the hypervisor's image was put */
     uint64_t image_size;   /* bytes, all segments, bss included */
     uint64_t trampoline;   /* one page below 1 MiB for starting CPUs */

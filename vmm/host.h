@@ -54,5 +54,8 @@ void host_wake(struct host_cpu *cpu);
 /* The name of a guest of the configuration, started or not. */
 const char *host_guest_name(uint32_t index);
 
+/* The time, in nanoseconds since 1970: the firmware's, gone on by the TSC. */
+uint64_t host_time(void);
+
 /* Records an event in this CPU's trace. */
 void host_trace(struct trace_record *record);

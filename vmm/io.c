@@ -1,20 +1,14 @@
 /* Port I/O: the exit, and the devices behind ports. A port without a device reads all ones and
  * swallows writes. */
 #include "arch/apic_registers.h"
+#include "vmm/devices/cmos.h"
 #include "vmm/devices/isa.h"
 #include "vmm/devices/pc.h"
+#include "vmm/devices/serial.h"
 #include "vmm/devices/test_devices.h"
 #include "vmm/devices/vpower.h"
 #include "vmm/exits.h"
 #include "vmm/vcpu.h"
-
-#define UART_BASE    0x3f8
-#define UART_LSR     5
-#define LSR_EMPTY    0x60 /* transmitter empty, holding register empty */
-#define UART_LCR     3
-#define LCR_DIVISOR  0x80
-
-#define UART_SCRATCH 7
 
 struct port_range {
     uint16_t first, count;
@@ -22,39 +16,10 @@ struct port_range {
     void (*out)(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
 };
 
-/* ---- UART: transmits, for now ---- */
-
-static uint32_t uart_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    (void)size;
-    switch (port - UART_BASE) {
-    case UART_LSR:
-        return LSR_EMPTY;
-    case UART_LCR:
-        return vcpu->vm->uart_lcr;
-    case UART_SCRATCH:
-        return vcpu->vm->uart_scratch;
-    default:
-        return 0;
-    }
-}
-
-static void uart_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
-    struct vm *vm = vcpu->vm;
-
-    uint16_t offset = (uint16_t)(port - UART_BASE);
-
-    (void)size;
-    if (offset == 0 && !(vm->uart_lcr & LCR_DIVISOR))
-        guest_console_put(&vm->console, (char)value);
-    else if (offset == UART_LCR)
-        vm->uart_lcr = (uint8_t)value;
-    else if (offset == UART_SCRATCH)
-        vm->uart_scratch = (uint8_t)value;
-}
-
 /* Looked through in this order. */
 static const struct port_range ports[] = {
-    {UART_BASE, 8, uart_in, uart_out},
+    {PC_UART_PORT, VUART_REGISTERS, serial_in, serial_out},
+    {PC_RTC_PORT, 2, cmos_in, cmos_out},
     {TEST_LINE_BASE, IOAPIC_PIN_COUNT, NULL, test_line_out},
     {TEST_SCRATCH, 4, test_scratch_in, test_scratch_out},
     {VPIC_MASTER_COMMAND, 2, isa_pic_in, isa_pic_out},

@@ -95,6 +95,11 @@ const char *host_guest_name(uint32_t index) {
     return boot->guest[index].config.name;
 }
 
+uint64_t host_time(void) {
+    return boot->time * 1000000000 +
+           tsc_scale(rdtsc() - boot->time_tsc, tsc_frequency(), 1000000000);
+}
+
 /* Still on the image's first stack: memory is being mapped. */
 static _Noreturn void on_own_stack(void) {
     const char *tsc_source;

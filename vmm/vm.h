@@ -9,7 +9,9 @@
 #include "arch/ept.h"
 #include "arch/spinlock.h"
 #include "vmm/boot_info.h"
+#include "vmm/devices/cmos.h"
 #include "vmm/devices/isa.h"
+#include "vmm/devices/serial.h"
 #include "vmm/devices/test_devices.h"
 #include "vmm/guest_console.h"
 #include "vmm/routing.h"
@@ -45,7 +47,8 @@ struct vm {
     struct isa isa;
     struct test_devices test;
     struct guest_console console;
-    uint8_t uart_lcr, uart_scratch;
+    struct serial serial;
+    struct cmos cmos;
 
     uint32_t vcpu_count;
     struct vcpu *vcpu[GUEST_MAX_VCPUS];

@@ -1,11 +1,14 @@
-/* Fuzzes the 8259 pair and the 8254: any access to any port, lines and time going on. What must
- * hold: an acknowledge cycle gives a vector of one of the two; OUT of a counter changes exactly
- * when it was said to. */
+/* Fuzzes the PC's old devices: any access to any port, lines, time and input going on. What must
+ * hold: an acknowledge cycle of the 8259s gives a vector of one of the two; OUT of a counter of the
+ * 8254 changes exactly when it was said to; the UART's line is high for a cause that it tells; the
+ * clock shows a time. */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vpit.h"
+#include "vmm/devices/vrtc.h"
+#include "vmm/devices/vuart.h"
 
 static void pic_action(struct vpic *pic, const uint8_t *byte) {
     static const uint16_t port[] = {0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1, 0x22};
@@ -57,15 +60,67 @@ static void pit_action(struct vpit *pit, const uint8_t *byte, uint64_t *now) {
         check_change(pit, i, *now);
 }
 
+static void uart_action(struct vuart *uart, const uint8_t *byte) {
+    switch (byte[0] & 3) {
+    case 0:
+        vuart_receive(uart, byte[2]);
+        break;
+    case 1:
+        vuart_write(uart, byte[1] & 15, byte[2]);
+        break;
+    default:
+        vuart_read(uart, byte[1] & 15);
+    }
+    struct vuart look = *uart;
+    if (vuart_interrupt(uart) && (vuart_read(&look, 2) & 1))
+        abort();
+    if (vuart_can_receive(uart)) {
+        look = *uart;
+        vuart_receive(&look, 0);
+        if (look.count != uart->count + 1 || look.overrun != uart->overrun)
+            abort();
+    }
+}
+
+/* In binary, 24 hours. */
+static unsigned clock_field(struct vrtc *rtc, uint8_t index, uint64_t now) {
+    vrtc_write(rtc, 0x70, index, now);
+    return vrtc_read(rtc, 0x71, now);
+}
+
+static void rtc_action(struct vrtc *rtc, const uint8_t *byte, uint64_t now) {
+    now <<= 8;
+    if (byte[0] & 1)
+        vrtc_read(rtc, 0x70 + (byte[1] & 1), now);
+    else
+        vrtc_write(rtc, 0x70 + (byte[1] & 1), byte[2], now);
+    struct vrtc look = *rtc;
+    vrtc_write(&look, 0x70, 11, now);
+    vrtc_write(&look, 0x71, 0x06, now);
+    if (clock_field(&look, 0, now) > 59 || clock_field(&look, 2, now) > 59 ||
+        clock_field(&look, 4, now) > 23 || clock_field(&look, 6, now) - 1 > 6 ||
+        clock_field(&look, 7, now) - 1 > 30 || clock_field(&look, 8, now) - 1 > 11 ||
+        clock_field(&look, 9, now) > 99)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct vpic pic;
     struct vpit pit;
+    struct vuart uart;
+    struct vrtc rtc;
     uint64_t now = 1000;
 
+    vuart_reset(&uart);
+    vrtc_reset(&rtc);
     vpic_reset(&pic);
     vpit_reset(&pit, now);
     for (; size >= 4; size -= 4, data += 4) {
-        if (data[0] & 8)
+        if (data[0] & 0x20)
+            uart_action(&uart, data);
+        else if (data[0] & 0x10)
+            rtc_action(&rtc, data, now);
+        else if (data[0] & 8)
             pic_action(&pic, data);
         else
             pit_action(&pit, data, &now);

@@ -16,12 +16,8 @@
 
 /* ---- the 8254's clock ---- */
 
-static uint64_t scaled(uint64_t value, uint64_t from_hz, uint64_t to_hz) {
-    return value / from_hz * to_hz + value % from_hz * to_hz / from_hz;
-}
-
 static uint64_t pit_now(void) {
-    return scaled(rdtsc(), tsc_frequency(), VPIT_HZ);
+    return tsc_scale(rdtsc(), tsc_frequency(), VPIT_HZ);
 }
 
 /* ---- lines; under the lock ---- */
@@ -95,7 +91,7 @@ static void plan_next_look(struct vm *vm, uint64_t now) {
     uint64_t earliest = rdtsc() + tsc_frequency() / 1000000 * SHORTEST_LOOK_US;
 
     if (change != VPIT_NEVER) {
-        next = scaled(change, VPIT_HZ, tsc_frequency()) + tsc_frequency() / VPIT_HZ;
+        next = tsc_scale(change, VPIT_HZ, tsc_frequency()) + tsc_frequency() / VPIT_HZ;
         next = next > earliest ? next : earliest;
     }
     atomic_store(&vm->isa.timer_next, next);

@@ -4,7 +4,8 @@
  *     8254 counter 0 --> IRQ 0          8259 output (INTR) --> LINT0 of each LAPIC, I/O APIC pin 0
  *
  * The lock here is taken before the VM's interrupt lock, never the other way round, so that both
- * controllers see the lines change in the same order. MultiProcessor Specification 1.4, "Virtual
+ * controllers see the lines change in the same order; and after the lock of the device whose line
+ * changes. MultiProcessor Specification 1.4, "Virtual
  * Wire Mode". Read next: vpic.h, vpit.h. */
 #pragma once
 #include <stdatomic.h>
@@ -19,7 +20,7 @@ struct vcpu;
 struct vm;
 
 /* Who may drive a line. */
-enum irq_source { IRQ_SOURCE_TEST, IRQ_SOURCE_PIT, IRQ_SOURCE_COUNT };
+enum irq_source { IRQ_SOURCE_TEST, IRQ_SOURCE_PIT, IRQ_SOURCE_UART, IRQ_SOURCE_COUNT };
 
 struct isa {
     struct spinlock lock; /* guards what is not atomic */

@@ -1,0 +1,231 @@
+/* Guards vmm/devices/vrtc.c: the clock of a PC, in all its number formats. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/devices/calendar.h"
+#include "vmm/devices/vrtc.h"
+
+#define INDEX      0x70
+#define DATA       0x71
+
+#define SECONDS    0
+#define MINUTES    2
+#define HOURS      4
+#define WEEKDAY    6
+#define DAY        7
+#define MONTH      8
+#define YEAR       9
+#define REGISTER_A 10
+#define REGISTER_B 11
+#define REGISTER_C 12
+#define REGISTER_D 13
+
+#define B_24       0x02
+#define B_BINARY   0x04
+#define B_SET      0x80
+
+#define SECOND     1000000000ULL
+
+static struct vrtc rtc;
+static uint64_t now;
+
+/* Thursday 2024-02-29, 23:59:58. */
+static int set_up(void **state) {
+    struct calendar date = {
+        .year = 2024, .month = 2, .day = 29, .hour = 23, .minute = 59, .second = 58};
+
+    (void)state;
+    memset(&rtc, 0xee, sizeof(rtc));
+    vrtc_reset(&rtc);
+    now = calendar_to_seconds(&date) * SECOND;
+    return 0;
+}
+
+static uint8_t in(uint8_t index) {
+    vrtc_write(&rtc, INDEX, index, now);
+    return vrtc_read(&rtc, DATA, now);
+}
+
+static void out(uint8_t index, unsigned value) {
+    vrtc_write(&rtc, INDEX, index, now);
+    vrtc_write(&rtc, DATA, (uint8_t)value, now);
+}
+
+static void assert_date(unsigned century, unsigned year, unsigned month, unsigned day) {
+    assert_int_equal(in(VRTC_CENTURY), century);
+    assert_int_equal(in(YEAR), year);
+    assert_int_equal(in(MONTH), month);
+    assert_int_equal(in(DAY), day);
+}
+
+static void assert_time(unsigned hour, unsigned minute, unsigned second) {
+    assert_int_equal(in(HOURS), hour);
+    assert_int_equal(in(MINUTES), minute);
+    assert_int_equal(in(SECONDS), second);
+}
+
+static void it_shows_the_callers_time_and_goes_on(void **state) {
+    (void)state;
+    assert_date(0x20, 0x24, 0x02, 0x29);
+    assert_time(0x23, 0x59, 0x58);
+    assert_int_equal(in(WEEKDAY), 5);
+    now += 2 * SECOND;
+    assert_date(0x20, 0x24, 0x03, 0x01);
+    assert_time(0, 0, 0);
+    assert_int_equal(in(WEEKDAY), 6);
+}
+
+static void numbers_are_bcd_or_binary(void **state) {
+    (void)state;
+    out(REGISTER_B, B_24 | B_BINARY);
+    assert_date(20, 24, 2, 29);
+    assert_time(23, 59, 58);
+    out(REGISTER_B, B_24);
+    assert_time(0x23, 0x59, 0x58);
+}
+
+static void hours_are_24_or_12(void **state) {
+    static const uint8_t bcd[24] = {0x12, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07,
+                                    0x08, 0x09, 0x10, 0x11, 0x92, 0x81, 0x82, 0x83,
+                                    0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x90, 0x91};
+
+    (void)state;
+    for (unsigned hour = 0; hour < 24; hour++) {
+        out(REGISTER_B, B_24 | B_BINARY);
+        out(HOURS, hour);
+        assert_int_equal(in(HOURS), hour);
+        out(REGISTER_B, 0);
+        assert_int_equal(in(HOURS), bcd[hour]);
+        out(HOURS, 0x12);
+        out(HOURS, bcd[hour]);
+        out(REGISTER_B, B_24 | B_BINARY);
+        assert_int_equal(in(HOURS), hour);
+    }
+}
+
+static void while_set_the_time_stands_and_then_goes_on_from_what_was_written(void **state) {
+    (void)state;
+    out(REGISTER_B, B_24 | B_SET);
+    now += 100 * SECOND;
+    assert_time(0x23, 0x59, 0x58);
+    out(VRTC_CENTURY, 0x19);
+    out(YEAR, 0x99);
+    out(MONTH, 0x12);
+    out(DAY, 0x31);
+    out(HOURS, 0x23);
+    out(MINUTES, 0x59);
+    out(SECONDS, 0x59);
+    now += 100 * SECOND;
+    assert_date(0x19, 0x99, 0x12, 0x31);
+    out(REGISTER_B, B_24);
+    assert_time(0x23, 0x59, 0x59);
+    now += SECOND;
+    assert_date(0x20, 0x00, 0x01, 0x01);
+    assert_time(0, 0, 0);
+}
+
+static void a_part_of_the_time_can_be_written_without_set(void **state) {
+    (void)state;
+    out(MINUTES, 0x30);
+    assert_time(0x23, 0x30, 0x58);
+    out(YEAR, 0x25); /* there is no such day in that year */
+    assert_date(0x20, 0x25, 0x02, 0x28);
+    now += 3 * SECOND;
+    assert_time(0x23, 0x31, 0x01);
+}
+
+static void what_is_no_time_becomes_one(void **state) {
+    (void)state;
+    out(REGISTER_B, B_24 | B_SET);
+    for (uint8_t i = 0; i < 10; i++)
+        out(i, 0xff);
+    out(VRTC_CENTURY, 0xff);
+    assert_int_equal(in(SECONDS), 0xff); /* until it is let go */
+    out(REGISTER_B, B_24);
+    assert_date(0x99, 0x99, 0x12, 0x31);
+    assert_time(0x23, 0x59, 0x59);
+    out(REGISTER_B, B_24 | B_SET);
+    for (uint8_t i = 0; i < 10; i++)
+        out(i, 0);
+    out(VRTC_CENTURY, 0);
+    out(REGISTER_B, B_24);
+    assert_date(0x19, 0x70, 0x01, 0x01);
+    assert_time(0, 0, 0);
+}
+
+static void an_update_is_announced_and_never_stuck(void **state) {
+    (void)state;
+    assert_int_equal(in(REGISTER_A), 0x26);
+    now += SECOND - 244001;
+    assert_int_equal(in(REGISTER_A), 0x26);
+    now++;
+    assert_int_equal(in(REGISTER_A), 0xa6);
+    now += 243999;
+    assert_int_equal(in(REGISTER_A), 0xa6);
+    assert_int_equal(in(SECONDS), 0x58);
+    out(REGISTER_B, B_24 | B_SET);
+    assert_int_equal(in(REGISTER_A), 0x26);
+    out(REGISTER_B, B_24);
+    now++;
+    assert_int_equal(in(REGISTER_A), 0x26);
+    assert_int_equal(in(SECONDS), 0x59);
+    out(REGISTER_A, 0xff);
+    assert_int_equal(in(REGISTER_A), 0x7f);
+}
+
+static void it_interrupts_nobody(void **state) {
+    (void)state;
+    out(REGISTER_B, B_24 | 0x70);
+    assert_int_equal(in(REGISTER_B), B_24);
+    now += 10 * SECOND;
+    assert_int_equal(in(REGISTER_C), 0);
+    out(REGISTER_C, 0xff);
+    assert_int_equal(in(REGISTER_C), 0);
+    out(REGISTER_D, 0);
+    assert_int_equal(in(REGISTER_D), 0x80);
+}
+
+static void the_rest_is_memory(void **state) {
+    static const uint8_t alarm[] = {1, 3, 5};
+
+    (void)state;
+    for (unsigned i = 14; i < VRTC_SIZE; i++) {
+        if (i != VRTC_CENTURY)
+            assert_int_equal(in((uint8_t)i), 0);
+        if (i != VRTC_CENTURY)
+            out((uint8_t)i, i ^ 0x55);
+    }
+    for (unsigned i = 0; i < sizeof(alarm); i++)
+        out(alarm[i], 0xc0 + i);
+    for (unsigned i = 14; i < VRTC_SIZE; i++) {
+        if (i != VRTC_CENTURY)
+            assert_int_equal(in((uint8_t)(i | 0x80)), i ^ 0x55); /* bit 7: no NMIs */
+    }
+    for (unsigned i = 0; i < sizeof(alarm); i++)
+        assert_int_equal(in(alarm[i]), 0xc0 + i);
+    assert_int_equal(vrtc_read(&rtc, INDEX, now), 0xff);
+    vrtc_write(&rtc, DATA + 1, 0x77, now);
+    assert_int_equal(vrtc_read(&rtc, DATA + 1, now), 0xff);
+    assert_time(0x23, 0x59, 0x58);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(it_shows_the_callers_time_and_goes_on, set_up),
+        cmocka_unit_test_setup(numbers_are_bcd_or_binary, set_up),
+        cmocka_unit_test_setup(hours_are_24_or_12, set_up),
+        cmocka_unit_test_setup(while_set_the_time_stands_and_then_goes_on_from_what_was_written,
+                               set_up),
+        cmocka_unit_test_setup(a_part_of_the_time_can_be_written_without_set, set_up),
+        cmocka_unit_test_setup(what_is_no_time_becomes_one, set_up),
+        cmocka_unit_test_setup(an_update_is_announced_and_never_stuck, set_up),
+        cmocka_unit_test_setup(it_interrupts_nobody, set_up),
+        cmocka_unit_test_setup(the_rest_is_memory, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
