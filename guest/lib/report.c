@@ -25,8 +25,12 @@ void report_skip(const char *text, const char *reason) {
     print("ok %u - %s # SKIP %s\n", ++count, text, reason);
 }
 
-_Noreturn void report_done(void) {
+void report_plan(void) {
     print("1..%u\n", count);
+}
+
+_Noreturn void report_done(void) {
+    report_plan();
     guest_exit(failed ? 1 : 0);
 }
 

@@ -8,6 +8,9 @@ bool report(bool condition, const char *fmt, ...) __attribute__((format(printf, 
 /* `ok N - text # SKIP reason`. */
 void report_skip(const char *text, const char *reason);
 
+/* Prints the plan: for a guest that then ends in its own way. */
+void report_plan(void);
+
 /* Prints the plan and ends the guest: exit code 0 if all were ok, 1 if not. */
 _Noreturn void report_done(void);
 
