@@ -25,7 +25,7 @@ PURE_ARCH    := paging ept vmx_controls exit_reason vmcs_image entry_check entry
 PURE_DRIVERS := format acpi text_screen
 PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk mmio_decode trace trace_text vlapic_timer
 PURE_DEVICES := acpi_tables mtrr vpic vpit vpit_counter vuart calendar vrtc
-PURE_LOADERS := multiboot multiboot_info
+PURE_LOADERS := multiboot multiboot_info linux linux_params
 PURE_BOOT    := config memory_map refusal
 PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
                    $(PURE_DEVICES:%=vmm/devices/%.c) $(PURE_LOADERS:%=vmm/loaders/%.c) \

@@ -1,11 +1,12 @@
 /* Fuzzes what reads bytes of others: the first byte of the input says which. MMIO instructions,
- * Multiboot files, the configuration file, ACPI tables. */
+ * Multiboot files, Linux kernels, the configuration file, ACPI tables. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "boot/config.h"
 #include "drivers/acpi.h"
 #include "tests/fuzz/fuzz.h"
+#include "vmm/loaders/linux.h"
 #include "vmm/loaders/multiboot.h"
 #include "vmm/mmio_decode.h"
 
@@ -44,6 +45,50 @@ static void multiboot(const uint8_t *data, size_t size) {
                                         .command_line = "c"};
     if (!multiboot_place(&request, &entry) && (entry.eip >= RAM_SIZE || entry.ebx >= RAM_SIZE))
         abort();
+    free(file);
+}
+
+/* A header for a kernel that is all right, the input over it: sizes first, then from 1F1H on. */
+struct linux_input {
+    uint32_t ram_size, file_size, initrd_size;
+    char command_line[8];
+    uint8_t header[0x290 - 0x1f1];
+};
+
+static void linux_kernel(const uint8_t *data, size_t size) {
+    struct linux_input in = {.ram_size = RAM_SIZE, .file_size = 4096};
+    struct linux_entry entry;
+
+    memcpy(&in, data, size < sizeof(in) ? size : sizeof(in));
+    in.ram_size %= RAM_SIZE + 1;
+    in.file_size %= 8192;
+    in.initrd_size %= 2 * RAM_SIZE;
+    in.command_line[sizeof(in.command_line) - 1] = 0;
+    uint8_t *ram = malloc(in.ram_size), *initrd = calloc(1, in.initrd_size);
+    uint8_t *file = calloc(1, in.file_size);
+    if (!ram || !initrd || !file)
+        abort();
+    if (in.file_size > 0x1f1)
+        memcpy(file + 0x1f1, in.header,
+               in.file_size < 0x290 ? in.file_size - 0x1f1 : sizeof(in.header));
+    struct linux_request request = {.ram = ram,
+                                    .ram_size = in.ram_size,
+                                    .file = file,
+                                    .file_size = in.file_size,
+                                    .initrd = initrd,
+                                    .initrd_size = in.initrd_size,
+                                    .command_line = in.command_line};
+    if (!linux_place(&request, &entry)) {
+        uint32_t at, length;
+
+        memcpy(&at, ram + entry.rsi + 0x218, 4);
+        memcpy(&length, ram + entry.rsi + 0x21c, 4);
+        if (length != in.initrd_size || at > in.ram_size || length > in.ram_size - at ||
+            entry.rip < 0x100000 || entry.rip >= in.ram_size || (at && at < entry.rip))
+            abort();
+    }
+    free(ram);
+    free(initrd);
     free(file);
 }
 
@@ -109,16 +154,19 @@ static void acpi(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!size)
         return 0;
-    switch (data[0] % 6) {
+    switch (data[0] % 7) {
     case 0:
     case 1:
     case 2:
-        mmio(data + 1, size - 1, (enum mmio_mode)(data[0] % 6));
+        mmio(data + 1, size - 1, (enum mmio_mode)(data[0] % 7));
         break;
     case 3:
         multiboot(data + 1, size - 1);
         break;
     case 4:
+        linux_kernel(data + 1, size - 1);
+        break;
+    case 5:
         acpi(data + 1, size - 1);
         break;
     default:

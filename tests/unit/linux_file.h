@@ -1,0 +1,105 @@
+/* A guest of 8 MiB and a small kernel file, for test_linux.c and test_linux_params.c. Offsets are
+ * spelt out: they are the protocol's. */
+#pragma once
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/loaders/linux.h"
+
+#define MEGABYTE   0x100000u
+#define RAM_SIZE   (8u * MEGABYTE)
+#define SETUP_SIZE (3u * 512)
+#define CODE_SIZE  4096u
+#define FILE_SIZE  (SETUP_SIZE + CODE_SIZE)
+#define KERNEL     (2u * MEGABYTE)
+#define INIT_SIZE  MEGABYTE
+
+/* A guest: RAM full of a pattern, and a kernel file, both allocated without a byte to spare. */
+struct guest {
+    uint8_t *ram, *file;
+    struct linux_request request;
+    struct linux_entry entry;
+};
+
+static struct guest g;
+
+static inline void put(unsigned offset, uint64_t value, unsigned size) {
+    memcpy(g.file + offset, &value, size);
+}
+
+static inline uint64_t get(uint64_t address, unsigned size) {
+    uint64_t value = 0;
+
+    assert_true(address <= RAM_SIZE - size);
+    memcpy(&value, g.ram + address, size);
+    return value;
+}
+
+/* The zero page's member at this offset. */
+static inline uint64_t told(unsigned offset, unsigned size) {
+    return get(g.entry.rsi + offset, size);
+}
+
+/* A relocatable 64-bit bzImage of protocol 2.15. */
+static inline int set_up(void **state) {
+    (void)state;
+    g.ram = malloc(RAM_SIZE);
+    g.file = malloc(FILE_SIZE);
+    memset(g.ram, 0xee, RAM_SIZE);
+    for (unsigned i = 0; i < FILE_SIZE; i++)
+        g.file[i] = (uint8_t)(i * 7 + (i >> 8));
+    memset(g.file + 0x1f1, 0, 0x290 - 0x1f1);
+    put(0x1f1, 2, 1); /* setup_sects: without the boot sector */
+    put(0x1f4, CODE_SIZE / 16, 4);
+    put(0x1fe, 0xaa55, 2);
+    put(0x200, 0x6aeb, 2); /* a jump to 26CH */
+    memcpy(g.file + 0x202, "HdrS", 4);
+    put(0x206, 0x20f, 2);
+    put(0x211, 1, 1); /* LOADED_HIGH */
+    put(0x22c, 0x7fffffff, 4);
+    put(0x230, 2 * MEGABYTE, 4);
+    put(0x234, 1, 1);
+    put(0x236, 1, 2); /* XLF_KERNEL_64 */
+    put(0x238, 100, 4);
+    put(0x258, KERNEL, 8);
+    put(0x260, INIT_SIZE, 4);
+    put(0x268, 0x12345678, 4); /* kernel_info_offset, which 2.12 does not know */
+    g.request = (struct linux_request){.ram = g.ram,
+                                       .ram_size = RAM_SIZE,
+                                       .file = g.file,
+                                       .file_size = FILE_SIZE,
+                                       .command_line = "console=ttyS0",
+                                       .acpi_rsdp = 0xe0010};
+    memset(&g.entry, 0, sizeof(g.entry));
+    return 0;
+}
+
+static inline int tear_down(void **state) {
+    (void)state;
+    free(g.ram);
+    free(g.file);
+    return 0;
+}
+
+static inline void placed(void) {
+    const char *error = linux_place(&g.request, &g.entry);
+
+    if (error != NULL)
+        fail_msg("%s", error);
+}
+
+static inline void refused(const char *why) {
+    const char *error = linux_place(&g.request, &g.entry);
+
+    assert_non_null(error);
+    if (strstr(error, why) == NULL)
+        fail_msg("refused because \"%s\", not because \"%s\"", error, why);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
