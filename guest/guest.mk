@@ -1,4 +1,5 @@
-# The guests. Each guest/NAME.c becomes a Multiboot image: build/guest/NAME.elf
+# The guests. Each guest/NAME.c becomes a Multiboot image, build/guest/NAME.elf; bzimage.asm is a file
+# as it is.
 
 GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c))
 GUEST_LIB_C := $(wildcard guest/lib/*.c) arch/memory.c drivers/format.c
@@ -7,7 +8,7 @@ GUEST_LIB   := $(GUEST_LIB_C:%.c=$(B)/guest/%.o) \
 GUEST_CFLAGS := $(COMMON) -fno-pic -mcmodel=small -mgeneral-regs-only -fno-omit-frame-pointer
 
 .PHONY: guests
-guests: $(GUESTS:%=$(B)/guest/%.elf) ## build the guests
+guests: $(GUESTS:%=$(B)/guest/%.elf) $(B)/guest/bzimage ## build the guests
 
 $(B)/guest/%.o: %.c
 	@mkdir -p $(@D)
@@ -28,5 +29,10 @@ $(B)/guest/%.elf64: $(B)/guest/guest/%.o $(GUEST_LIB) guest/guest.ld
 $(B)/guest/%.elf: $(B)/guest/%.elf64
 	$(call say,OBJCOPY)
 	$(Q)$(OBJCOPY) -O elf32-i386 --strip-all $< $@
+
+$(B)/guest/bzimage: guest/bzimage.asm
+	@mkdir -p $(@D)
+	$(call say,NASM)
+	$(Q)$(NASM) -f bin $< -o $@
 
 .SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(GUESTS:%=$(B)/guest/guest/%.o) $(GUEST_LIB)

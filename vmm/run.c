@@ -63,7 +63,7 @@ static bool drain_requests(struct vcpu *vcpu) {
         return false;
     }
     if (requests & REQUEST_START) {
-        vcpu_enter_multiboot(vcpu);
+        vcpu_enter_kernel(vcpu);
         virq_firmware_defaults(vcpu);
         trace_start(vcpu);
     }

@@ -18,9 +18,10 @@
 #define XSAVE_MXCSR_OFFSET 24
 #define MXCSR_RESET        0x1f80
 
-/* Selectors and descriptors of the 32-bit state that Multiboot asks for, and of real mode. */
+/* Descriptors of the flat segments that boot protocols ask for, and of real mode's. */
 #define FLAT_CODE32 (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0xb | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
-#define FLAT_DATA32 (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0x3 | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
+#define FLAT_CODE64 (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0xb | ACCESS_RIGHTS_L | ACCESS_RIGHTS_G)
+#define FLAT_DATA   (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0x3 | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
 #define REAL_CODE   (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0xb)
 #define REAL_DATA   (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0x3)
 #define TSS_BUSY    (ACCESS_RIGHTS_P | 0xb)
@@ -196,14 +197,40 @@ void vcpu_reset(struct vcpu *vcpu) {
     vcpu->state = VCPU_WAIT_FOR_SIPI;
 }
 
-void vcpu_enter_multiboot(struct vcpu *vcpu) {
-    vcpu_reset(vcpu);
+/* Multiboot 0.6.96, "Machine state". */
+static void enter_multiboot(struct vcpu *vcpu, const struct multiboot_entry *entry) {
     SET_SEGMENT(CS, 0x08, 0, 0xffffffff, FLAT_CODE32);
-    set_data_segments(0x10, 0xffffffff, FLAT_DATA32);
+    set_data_segments(0x10, 0xffffffff, FLAT_DATA);
     policy_set_cr0(CR0_PE | CR0_ET);
-    vmcs_write(VMCS_GUEST_RIP, vcpu->vm->kernel_entry);
-    vcpu->context.reg[GUEST_RAX] = 0x2badb002;
-    vcpu->context.reg[GUEST_RBX] = vcpu->vm->kernel_argument;
+    vmcs_write(VMCS_GUEST_RIP, entry->eip);
+    vcpu->context.reg[GUEST_RAX] = MULTIBOOT_ENTRY_MAGIC;
+    vcpu->context.reg[GUEST_RBX] = entry->ebx;
+}
+
+/* Linux x86 boot protocol, "64-bit Boot Protocol". */
+static void enter_linux(struct vcpu *vcpu, const struct linux_entry *entry) {
+    SET_SEGMENT(CS, entry->code_selector, 0, 0xffffffff, FLAT_CODE64);
+    set_data_segments(entry->data_selector, 0xffffffff, FLAT_DATA);
+    vmcs_write(VMCS_GUEST_GDTR_BASE, entry->gdt_base);
+    vmcs_write(VMCS_GUEST_GDTR_LIMIT, entry->gdt_limit);
+    policy_set_cr0(CR0_PE | CR0_ET | CR0_PG);
+    policy_set_cr4(CR4_PAE);
+    vmcs_write(VMCS_GUEST_CR3, entry->cr3);
+    vmcs_write(VMCS_GUEST_EFER, EFER_LME | EFER_LMA);
+    vmcs_write(VMCS_ENTRY_CONTROLS, vcpu->controls.entry | ENTRY_IA32E_MODE_GUEST);
+    vmcs_write(VMCS_GUEST_RIP, entry->rip);
+    vmcs_write(VMCS_GUEST_RSP, entry->rsp);
+    vcpu->context.reg[GUEST_RSI] = entry->rsi;
+}
+
+void vcpu_enter_kernel(struct vcpu *vcpu) {
+    const struct kernel_entry *entry = &vcpu->vm->entry;
+
+    vcpu_reset(vcpu);
+    if (entry->is_linux)
+        enter_linux(vcpu, &entry->linux64);
+    else
+        enter_multiboot(vcpu, &entry->multiboot);
     vcpu->state = VCPU_RUNNABLE;
 }
 

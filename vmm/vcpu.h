@@ -101,8 +101,8 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests);
 
 /* The state after INIT, waiting for SIPI. SDM Vol. 3A, "Processor State After Reset". */
 void vcpu_reset(struct vcpu *vcpu);
-/* ...and then as Multiboot enters a kernel, or as a SIPI does. */
-void vcpu_enter_multiboot(struct vcpu *vcpu);
+/* ...and then as the kernel's boot protocol says, or as a SIPI does. */
+void vcpu_enter_kernel(struct vcpu *vcpu);
 void vcpu_enter_real_mode(struct vcpu *vcpu, uint8_t page);
 
 /* Queues an exception for the next entry. The guest's RIP stays. */

@@ -11,7 +11,6 @@
 #include "vmm/devices/acpi_tables.h"
 #include "vmm/devices/pc.h"
 #include "vmm/host.h"
-#include "vmm/loaders/multiboot.h"
 #include "vmm/memory.h"
 #include "vmm/policy.h"
 #include "vmm/summary.h"
@@ -67,7 +66,7 @@ static const char *build_acpi(struct vm *vm) {
     return request.at ? acpi_tables_build(&request) : "ACPI tables need memory below 1 MiB";
 }
 
-static const char *load_kernel(struct vm *vm) {
+static const char *load_multiboot(struct vm *vm) {
     const struct boot_guest *boot = vm->boot;
     struct multiboot_request request = {
         .ram = vm->ram,
@@ -80,14 +79,30 @@ static const char *load_kernel(struct vm *vm) {
         .module_name = boot->config.initrd,
         .command_line = boot->config.command_line,
     };
-    struct multiboot_entry entry;
-    const char *problem = multiboot_place(&request, &entry);
 
-    if (problem)
-        return problem;
-    vm->kernel_entry = entry.eip;
-    vm->kernel_argument = entry.ebx;
-    return NULL;
+    return multiboot_place(&request, &vm->entry.multiboot);
+}
+
+static const char *load_linux(struct vm *vm) {
+    const struct boot_guest *boot = vm->boot;
+    struct linux_request request = {
+        .ram = vm->ram,
+        .ram_size = vm->ram_size,
+        .file = phys_to_virt(boot->kernel_base),
+        .file_size = boot->kernel_size,
+        .initrd = boot->initrd_size ? phys_to_virt(boot->initrd_base) : NULL,
+        .initrd_size = boot->initrd_size,
+        .command_line = boot->config.command_line,
+        .acpi_rsdp = PC_ACPI_BASE,
+    };
+
+    return linux_place(&request, &vm->entry.linux64);
+}
+
+static const char *load_kernel(struct vm *vm) {
+    vm->entry.is_linux =
+        linux_is_kernel(phys_to_virt(vm->boot->kernel_base), vm->boot->kernel_size);
+    return vm->entry.is_linux ? load_linux(vm) : load_multiboot(vm);
 }
 
 /* vCPUs go round the CPUs, so that those of one guest share a CPU only where there are too few. */

@@ -14,6 +14,8 @@
 #include "vmm/devices/serial.h"
 #include "vmm/devices/test_devices.h"
 #include "vmm/guest_console.h"
+#include "vmm/loaders/linux.h"
+#include "vmm/loaders/multiboot.h"
 #include "vmm/routing.h"
 
 struct vcpu;
@@ -24,6 +26,15 @@ enum vm_result { VM_PASSED, VM_FAILED, VM_KILLED, VM_NOT_STARTED };
 #define VM_REASON_SIZE     192
 #define VM_LOGGED_ACCESSES 16
 #define VM_LOGGED_MSRS     32
+
+/* How vCPU 0 begins: by the protocol that the kernel's file is for. */
+struct kernel_entry {
+    bool is_linux;
+    union {
+        struct linux_entry linux64;
+        struct multiboot_entry multiboot;
+    };
+};
 
 struct vm {
     const struct boot_guest *boot;
@@ -39,8 +50,8 @@ struct vm {
      * off, or reach it by MSR: without the control the page would be memory that all guests share.
      */
     struct ept ept[2];
-    uint64_t ept_pointer[2];                /* [1]: with the APIC-access page */
-    uint64_t kernel_entry, kernel_argument; /* EIP and EBX, as Multiboot says */
+    uint64_t ept_pointer[2]; /* [1]: with the APIC-access page */
+    struct kernel_entry entry;
 
     struct routing routing;
     struct spinlock interrupt_lock; /* guards what routing.h says */

@@ -5,7 +5,9 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot check_file report_all);
+use File::Temp 'tempdir';
 use Test::More;
+use Tree 'read_text';
 
 sub refuses {
     my ($name, $pattern, %option) = @_;
@@ -21,7 +23,36 @@ refuses('qemu-without-kvm', 'VT-x', emu => 'qemu', model => 'qemu64');
 refuses('nothing', 'no guest', config => 'tests/emulator/nothing.cfg', cpus => 1);
 refuses('no-config', 'pinwheel.cfg', config => '-', cpus => 1);
 
-my ($log, $status) = boot('broken', cpus => 1);
+# Kernels with one mistake each, made from the good one.
+my $build = $ENV{B} // 'build';
+my $dir = tempdir(CLEANUP => 1);
+
+sub file {
+    my ($name, $bytes) = @_;
+    open my $file, '>:raw', "$dir/$name" or die "$dir/$name: $!\n";
+    print $file $bytes;
+    close $file;
+    return "$dir/$name";
+}
+
+sub damaged {
+    my ($name, $offset, $bytes) = @_;
+    my $kernel = read_text("$build/guest/bzimage");
+    substr($kernel, $offset, length $bytes) = $bytes;
+    return file($name, $kernel);
+}
+
+my @kernels = (
+    "$build/guest/bzimage",
+    damaged('damaged', 0x202, 'Hdrs'),
+    damaged('only-32-bit', 0x236, "\0"),
+    damaged('old', 0x206, "\x0b\x02"),
+    damaged('hungry', 0x260, pack 'V', 16 << 20),
+    file('cut-off', substr read_text("$build/guest/bzimage"), 0, -1),
+    file('large', "\0" x (2 << 20)),
+    file('initrd', 'the first bytes of an initial RAM disk'),
+);
+my ($log, $status) = boot('broken', cpus => 1, files => ["$build/guest/hello.elf", @kernels]);
 is($status, 1, 'a broken configuration: guests that are not started have failed');
 check_file($log, 'tests/emulator/broken.expect');
 done_testing();

@@ -163,7 +163,8 @@ static const char *load_elf(struct loading *load) {
 
 static const char *load_image(struct loading *load) {
     if (!find_header(load))
-        return "no Multiboot header in the first 8192 bytes";
+        return "neither a Linux kernel nor a Multiboot file: no Multiboot header in the first 8192 "
+               "bytes";
     if ((load->header.flags & HEADER_MUST_KNOW & ~HEADER_UNDERSTOOD) != 0)
         return "the Multiboot header asks for something that is not offered (a video mode?)";
     bool addresses = (load->header.flags & HEADER_ADDRESSES) != 0;
