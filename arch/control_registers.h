@@ -37,10 +37,19 @@
 #define CR4_PKE        (1ULL << 22)
 #define CR4_CET        (1ULL << 23)
 
+#define RFLAGS_CF      (1ULL << 0)
 #define RFLAGS_ONE     (1ULL << 1) /* always 1 */
+#define RFLAGS_PF      (1ULL << 2)
+#define RFLAGS_AF      (1ULL << 4)
+#define RFLAGS_ZF      (1ULL << 6)
+#define RFLAGS_SF      (1ULL << 7)
 #define RFLAGS_TF      (1ULL << 8)
 #define RFLAGS_IF      (1ULL << 9)
+#define RFLAGS_DF      (1ULL << 10)
+#define RFLAGS_OF      (1ULL << 11)
+#define RFLAGS_RF      (1ULL << 16)
 #define RFLAGS_VM      (1ULL << 17)
+#define RFLAGS_AC      (1ULL << 18)
 
 #define XCR0_X87       (1ULL << 0)
 #define XCR0_SSE       (1ULL << 1)
@@ -55,6 +64,7 @@
 #define VECTOR_UD  6
 #define VECTOR_DF  8
 #define VECTOR_TS  10
+#define VECTOR_SS  12
 #define VECTOR_GP  13
 #define VECTOR_PF  14
 #define VECTOR_AC  17

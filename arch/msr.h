@@ -104,6 +104,7 @@
 #define VMX_BASIC_32BIT_ADDRESSES   (1ULL << 48)
 #define VMX_BASIC_MEMORY_TYPE_SHIFT 50
 #define VMX_BASIC_MEMORY_TYPE_MASK  0xfULL
+#define VMX_BASIC_INS_OUTS          (1ULL << 54) /* their exits say what their prefixes do */
 #define VMX_BASIC_TRUE_CONTROLS     (1ULL << 55)
 #define VMX_BASIC_ANY_ERROR_CODE    (1ULL << 56) /* hardware exceptions, with or without one */
 

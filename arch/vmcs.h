@@ -79,6 +79,7 @@
 #define VMCS_IDT_VECTORING_INFORMATION     0x4408
 #define VMCS_IDT_VECTORING_ERROR_CODE      0x440a
 #define VMCS_EXIT_INSTRUCTION_LENGTH       0x440c
+#define VMCS_EXIT_INSTRUCTION_INFORMATION  0x440e
 
 /* ---- 32-bit: guest, host ---- */
 #define VMCS_GUEST_ES_LIMIT           0x4800
@@ -243,6 +244,7 @@
 
 /* ---- exit qualifications ---- */
 /* SDM Vol. 3C, "Exit Qualification for EPT Violations". */
+#define EPT_VIOLATION_WRITE        (1ULL << 1)
 #define EPT_VIOLATION_FETCH        (1ULL << 2)
 #define EPT_VIOLATION_LINEAR_VALID (1ULL << 7)
 #define EPT_VIOLATION_TRANSLATED   (1ULL << 8) /* 0: the access was to a paging structure */
@@ -251,6 +253,7 @@
 #define IO_EXIT_SIZE_MASK  0x7ULL /* 0, 1, 3: one, two, four bytes */
 #define IO_EXIT_IN         (1ULL << 3)
 #define IO_EXIT_STRING     (1ULL << 4)
+#define IO_EXIT_REP        (1ULL << 5)
 #define IO_EXIT_PORT_SHIFT 16
 
 /* SDM Vol. 3C, "Exit Qualification for Control-Register Accesses". */

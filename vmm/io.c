@@ -5,9 +5,9 @@
 #include "vmm/devices/isa.h"
 #include "vmm/devices/pc.h"
 #include "vmm/devices/serial.h"
+#include "vmm/devices/string_io.h"
 #include "vmm/devices/test_devices.h"
 #include "vmm/devices/vpower.h"
-#include "vmm/exits.h"
 #include "vmm/vcpu.h"
 
 struct port_range {
@@ -44,13 +44,23 @@ static const struct port_range *find(uint16_t port) {
     return NULL;
 }
 
-static void in(struct vcpu *vcpu, uint16_t port, unsigned size) {
+uint32_t port_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
     const struct port_range *range = find(port);
-    uint32_t value = UINT32_MAX;
+
+    return range && range->in ? range->in(vcpu, port, size) : UINT32_MAX;
+}
+
+void port_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+    const struct port_range *range = find(port);
+
+    if (range && range->out)
+        range->out(vcpu, port, size, size == 4 ? value : value & ((1u << 8 * size) - 1));
+}
+
+static void in(struct vcpu *vcpu, uint16_t port, unsigned size) {
+    uint32_t value = port_in(vcpu, port, size);
     uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
 
-    if (range && range->in)
-        value = range->in(vcpu, port, size);
     if (size == 4)
         *rax = value;
     else if (size == 2)
@@ -59,26 +69,16 @@ static void in(struct vcpu *vcpu, uint16_t port, unsigned size) {
         *rax = (*rax & ~0xffULL) | (uint8_t)value;
 }
 
-static void out(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    const struct port_range *range = find(port);
-    uint32_t value = (uint32_t)vcpu->context.reg[GUEST_RAX];
-
-    if (range && range->out)
-        range->out(vcpu, port, size, size == 4 ? value : value & ((1u << 8 * size) - 1));
-}
-
 enum exit_action exit_io(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     uint16_t port = (uint16_t)(q >> IO_EXIT_PORT_SHIFT);
     unsigned size = (unsigned)(q & IO_EXIT_SIZE_MASK) + 1;
 
-    if (q & IO_EXIT_STRING) {
-        vm_kill(vcpu->vm, "vCPU %u: string I/O at port 0x%x is not emulated", vcpu->index, port);
-        return EXIT_RESUME;
-    }
+    if (q & IO_EXIT_STRING)
+        return exit_string_io(vcpu, q);
     if (q & IO_EXIT_IN)
         in(vcpu, port, size);
     else
-        out(vcpu, port, size);
+        port_out(vcpu, port, size, (uint32_t)vcpu->context.reg[GUEST_RAX]);
     return EXIT_ADVANCE;
 }

@@ -7,9 +7,10 @@
 #include "arch/control_registers.h"
 #include "arch/memory.h"
 #include "arch/msr.h"
+#include "vmm/devices/guest_memory.h"
+#include "vmm/devices/mmio_decode.h"
 #include "vmm/exits.h"
 #include "vmm/guest_walk.h"
-#include "vmm/mmio_decode.h"
 #include "vmm/vcpu.h"
 #include "vmm/virq.h"
 
@@ -116,8 +117,56 @@ static size_t fetch(const struct vcpu *vcpu, bool long_mode, uint8_t bytes[MMIO_
     return count;
 }
 
+/* ADD, XCHG and the like. Between the read and the write another vCPU may come, LOCK or not:
+ * drivers do not share a register so. */
+static void operate(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
+                    const struct mmio_instruction *i) {
+    uint64_t flags = vmcs_read(VMCS_GUEST_RFLAGS);
+    uint64_t memory = device->read(vcpu, address, i->size);
+    uint64_t result = mmio_operate(i, memory, vcpu->context.reg, &flags);
+
+    if (i->store)
+        device->write(vcpu, address, i->size, result);
+    vmcs_write(VMCS_GUEST_RFLAGS, flags);
+}
+
+/* MOVS: the device is at one of its ends; RAM must be at the other. */
+static bool move_string(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
+                        const struct mmio_instruction *i, bool to_device) {
+    const uint64_t *reg = vcpu->context.reg;
+    uint64_t offset = mmio_index(i->address_size, reg[to_device ? GUEST_RSI : GUEST_RDI]);
+    enum guest_segment segment = to_device ? (enum guest_segment)i->segment : GUEST_ES;
+    struct guest_span span;
+
+    if (!guest_span_find(vcpu, segment, offset, i->size, !to_device, &span))
+        return false;
+    if (to_device)
+        device->write(vcpu, address, i->size, guest_span_read(&span));
+    else
+        guest_span_write(&span, device->read(vcpu, address, i->size));
+    return true;
+}
+
+/* False: RIP stays. */
+static bool carry_out(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
+                      const struct mmio_instruction *i, bool write) {
+    uint64_t *reg = vcpu->context.reg;
+
+    if (i->string == MMIO_MOVS) {
+        if (!move_string(vcpu, device, address, i, write))
+            return false;
+    } else if (i->operation != MMIO_MOVE) {
+        operate(vcpu, device, address, i);
+    } else if (i->store) {
+        device->write(vcpu, address, i->size, mmio_stored(i, reg));
+    } else {
+        mmio_load(i, device->read(vcpu, address, i->size), reg);
+    }
+    return !i->string || mmio_string_step(i, reg, vmcs_read(VMCS_GUEST_RFLAGS));
+}
+
 static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *device,
-                                uint64_t address) {
+                                uint64_t address, bool write) {
     uint8_t bytes[MMIO_INSTRUCTION_MAX];
     struct mmio_instruction instruction;
     uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS);
@@ -136,13 +185,11 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
     uint64_t *reg = vcpu->context.reg;
     reg[GUEST_RSP] = vmcs_read(VMCS_GUEST_RSP);
     uint64_t old_rsp = reg[GUEST_RSP];
-    if (instruction.store)
-        device->write(vcpu, address, instruction.size, mmio_stored(&instruction, reg));
-    else
-        mmio_load(&instruction, device->read(vcpu, address, instruction.size), reg);
+    bool done = carry_out(vcpu, device, address, &instruction, write);
     if (reg[GUEST_RSP] != old_rsp)
         vmcs_write(VMCS_GUEST_RSP, reg[GUEST_RSP]);
-    exit_advance(instruction.length);
+    if (done)
+        exit_advance(instruction.length);
     return EXIT_RESUME;
 }
 
@@ -167,7 +214,7 @@ enum exit_action exit_ept_violation(struct vcpu *vcpu) {
                 vcpu->index, address);
         return EXIT_RESUME;
     }
-    return emulate(vcpu, device_at(vcpu, address & ~PAGE_OFFSET), address);
+    return emulate(vcpu, device_at(vcpu, address & ~PAGE_OFFSET), address, q & EPT_VIOLATION_WRITE);
 }
 
 enum exit_action exit_apic_access(struct vcpu *vcpu) {
@@ -181,5 +228,6 @@ enum exit_action exit_apic_access(struct vcpu *vcpu) {
                 vcpu->index, type);
         return EXIT_RESUME;
     }
-    return emulate(vcpu, &lapic, APIC_DEFAULT_BASE + (q & APIC_ACCESS_OFFSET_MASK));
+    return emulate(vcpu, &lapic, APIC_DEFAULT_BASE + (q & APIC_ACCESS_OFFSET_MASK),
+                   type == APIC_ACCESS_TYPE_WRITE);
 }

@@ -1,30 +1,92 @@
 /* Fuzzes what reads bytes of others: the first byte of the input says which. MMIO instructions,
- * Multiboot files, Linux kernels, the configuration file, ACPI tables. */
+ * page tables, Multiboot files, Linux kernels, the configuration file, ACPI tables. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/control_registers.h"
+#include "arch/msr.h"
 #include "boot/config.h"
 #include "drivers/acpi.h"
 #include "tests/fuzz/fuzz.h"
+#include "vmm/devices/mmio_decode.h"
+#include "vmm/guest_walk.h"
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/multiboot.h"
-#include "vmm/mmio_decode.h"
 
 #define RAM_SIZE (4u << 20)
 
 static void mmio(const uint8_t *data, size_t size, enum mmio_mode mode) {
     struct mmio_instruction i;
-    uint64_t registers[16] = {1, 2, 3, 4};
+    uint64_t registers[16] = {1, 2, 3, 4}, flags = RFLAGS_ONE;
 
     if (mmio_decode(data, size, mode, &i))
         return;
-    if (i.length < 2 || i.length > 15 || i.length > size || i.reg > 15 ||
-        !(i.size == 1 || i.size == 2 || i.size == 4 || i.size == 8))
+    if (i.length < (i.string ? 1 : 2) || i.length > 15 || i.length > size || i.reg > 15 ||
+        !(i.size == 1 || i.size == 2 || i.size == 4 || i.size == 8) || i.operation > MMIO_MOVE ||
+        i.string > MMIO_MOVS || i.segment > 5)
         abort();
-    if (i.store)
+    if (i.operation != MMIO_MOVE)
+        mmio_operate(&i, 0x8000000080008080, registers, &flags);
+    else if (i.store)
         mmio_stored(&i, registers);
     else
         mmio_load(&i, ~0ULL, registers);
+    if (i.string)
+        mmio_string_step(&i, registers, flags);
+    if (flags & ~(uint64_t)(RFLAGS_ONE | RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF |
+                            RFLAGS_OF))
+        abort();
+}
+
+/* Page tables of any contents: RAM is the data, and nothing but it is touched. */
+struct tables {
+    uint8_t *bytes;
+    size_t size;
+};
+
+static bool read_entry(void *context, uint64_t address, unsigned size, uint64_t *value) {
+    const struct tables *tables = context;
+
+    if (size > tables->size || address > tables->size - size)
+        return false;
+    *value = 0;
+    memcpy(value, tables->bytes + address, size);
+    return true;
+}
+
+static bool replace_entry(void *context, uint64_t address, unsigned size, uint64_t old,
+                          uint64_t value) {
+    const struct tables *tables = context;
+    uint64_t now;
+
+    if (!read_entry(context, address, size, &now) || !(old & 1) || (old ^ value) & ~0x60ULL)
+        abort();
+    if (now == old) /* not so if it was met before on the same walk */
+        memcpy(tables->bytes + address, &value, size);
+    return now == old;
+}
+
+static void walk(const uint8_t *data, size_t size) {
+    struct tables tables = {malloc(size), size};
+    struct guest_paging paging = {.read = read_entry, .replace = replace_entry, .context = &tables};
+    uint64_t word[4], physical;
+    uint32_t code;
+
+    if (!tables.bytes || size < sizeof(word)) {
+        free(tables.bytes);
+        return;
+    }
+    memcpy(tables.bytes, data, size);
+    memcpy(word, data, sizeof(word));
+    paging.cr0 = word[0] & (CR0_PG | CR0_WP);
+    paging.cr4 = word[0] >> 8 & (CR4_PAE | CR4_PSE | CR4_LA57);
+    paging.efer = word[0] >> 16 & EFER_LMA;
+    paging.cr3 = word[2];
+    if (guest_walk_data(&paging, word[1], (uint32_t)word[3] & 6, word[3] & 1, &physical, &code) ==
+            GUEST_WALK_FOUND &&
+        !guest_walk(&paging, word[1], &physical))
+        abort();
+    free(tables.bytes);
 }
 
 static void multiboot(const uint8_t *data, size_t size) {
@@ -159,6 +221,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 1:
     case 2:
         mmio(data + 1, size - 1, (enum mmio_mode)(data[0] % 7));
+        walk(data + 1, size - 1);
         break;
     case 3:
         multiboot(data + 1, size - 1);

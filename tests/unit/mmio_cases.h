@@ -2,16 +2,30 @@
  * mode, bytes, kind, size of the access, and what is not 0 or false besides. A register size of 0
  * stands for the size of the access. */
 #pragma once
-#include "vmm/mmio_decode.h"
+#include "vmm/devices/mmio_decode.h"
 
 #define LOAD  false
 #define STORE true
-#define CASE(text, mode, bytes, what, access, ...)                                                 \
+#define CASE_OF(text, mode, bytes, ...)                                                            \
     {                                                                                              \
         text, MMIO_MODE_##mode, bytes, sizeof(bytes) - 1, {                                        \
-            .store = what, .size = access, __VA_ARGS__                                             \
+            __VA_ARGS__                                                                            \
         }                                                                                          \
     }
+#define CASE(text, mode, bytes, what, access, ...)                                                 \
+    CASE_OF(text, mode, bytes, .operation = MMIO_MOVE, .store = what, .size = access, __VA_ARGS__)
+
+/* Operations: of memory and a register or an immediate, the result in memory, in a register or
+ * nowhere. */
+#define MEMORY   .store = true
+#define REGISTER .to_register = true
+#define NOWHERE  .store = false
+#define OP(text, mode, bytes, what, access, where, ...)                                            \
+    CASE_OF(text, mode, bytes, .operation = MMIO_##what, .size = access, where, __VA_ARGS__)
+#define IMMEDIATE(value) .has_immediate = true, .immediate = (uint64_t)(value)
+#define STRING(text, mode, bytes, what, access, ...)                                               \
+    CASE_OF(text, mode, bytes, .operation = MMIO_MOVE, .string = MMIO_##what,                      \
+            .store = MMIO_##what == MMIO_STOS, .size = access, __VA_ARGS__)
 
 static const struct mmio_case {
     const char *text;
@@ -74,4 +88,45 @@ static const struct mmio_case {
     CASE("movsxd rdx, dword [rbx]", 64, "\x48\x63\x13", LOAD, 4, .reg = 2, .register_size = 8,
          .sign_extend = true),
     CASE("movzx ax, byte [ebx]", 32, "\x66\x0f\xb6\x03", LOAD, 1, .reg = 0, .register_size = 2),
+    OP("add [rbx], al", 64, "\x00\x03", ADD, 1, MEMORY, .reg = 0),
+    OP("or [rbx], ecx", 64, "\x09\x0b", OR, 4, MEMORY, .reg = 1),
+    OP("lock or [rbx], ecx", 64, "\xf0\x09\x0b", OR, 4, MEMORY, .reg = 1),
+    OP("adc dl, [rbx]", 64, "\x12\x13", ADC, 1, REGISTER, .reg = 2),
+    OP("sbb r9, [rbx+8]", 64, "\x4c\x1b\x4b\x08", SBB, 8, REGISTER, .reg = 9),
+    OP("and [0x1234], dx", 16, "\x21\x16\x34\x12", AND, 2, MEMORY, .reg = 2),
+    OP("sub [0xfee000b0], ch", 32, "\x28\x2d\xb0\x00\xe0\xfe", SUB, 1, MEMORY, .reg = 1,
+       .high_byte = true),
+    OP("xor eax, [rbx]", 64, "\x33\x03", XOR, 4, REGISTER, .reg = 0),
+    OP("cmp [rbx], eax", 64, "\x39\x03", CMP, 4, NOWHERE, .reg = 0),
+    OP("cmp eax, [rbx]", 64, "\x3b\x03", CMP, 4, REGISTER, .reg = 0),
+    OP("or byte [rbx], 0x80", 64, "\x80\x0b\x80", OR, 1, MEMORY, IMMEDIATE(-0x80)),
+    OP("or dword [rbx], 1", 64, "\x83\x0b\x01", OR, 4, MEMORY, IMMEDIATE(1)),
+    OP("lock and dword [rbx], -2", 64, "\xf0\x83\x23\xfe", AND, 4, MEMORY, IMMEDIATE(-2)),
+    OP("and dword [rbx], 0x7fffffff", 64, "\x81\x23\xff\xff\xff\x7f", AND, 4, MEMORY,
+       IMMEDIATE(0x7fffffff)),
+    OP("add qword [rbx], 0x80000000", 64, "\x48\x81\x03\x00\x00\x00\x80", ADD, 8, MEMORY,
+       IMMEDIATE(-0x80000000LL)),
+    OP("xor word [si], 0x1234", 16, "\x81\x34\x34\x12", XOR, 2, MEMORY, IMMEDIATE(0x1234)),
+    OP("cmp dword [rbx], 0", 64, "\x83\x3b\x00", CMP, 4, NOWHERE, IMMEDIATE(0)),
+    OP("test [rbx], eax", 64, "\x85\x03", TEST, 4, NOWHERE, .reg = 0),
+    OP("test [rbx], r8b", 64, "\x44\x84\x03", TEST, 1, NOWHERE, .reg = 8),
+    OP("test byte [rbx], 0x80", 64, "\xf6\x03\x80", TEST, 1, NOWHERE, IMMEDIATE(-0x80)),
+    OP("test dword [rbx], 0x1000", 64, "\xf7\x03\x00\x10\x00\x00", TEST, 4, NOWHERE,
+       IMMEDIATE(0x1000)),
+    OP("not dword [rbx]", 64, "\xf7\x13", NOT, 4, MEMORY, .reg = 0),
+    OP("neg byte [rbx]", 64, "\xf6\x1b", NEG, 1, MEMORY, .reg = 0),
+    OP("inc dword [rbx]", 64, "\xff\x03", INC, 4, MEMORY, .reg = 0),
+    OP("dec qword [r11]", 64, "\x49\xff\x0b", DEC, 8, MEMORY, .reg = 0),
+    OP("xchg [rbx], eax", 64, "\x87\x03", XCHG, 4, MEMORY, REGISTER, .reg = 0),
+    OP("lock xchg [rbx], ah", 64, "\xf0\x86\x23", XCHG, 1, MEMORY, REGISTER, .reg = 0,
+       .high_byte = true),
+    STRING("stosd", 64, "\xab", STOS, 4, .segment = 3, .address_size = 8),
+    STRING("rep stosb", 64, "\xf3\xaa", STOS, 1, .segment = 3, .address_size = 8, .repeat = true),
+    STRING("rep a32 stosq", 64, "\xf3\x67\x48\xab", STOS, 8, .segment = 3, .address_size = 4,
+           .repeat = true),
+    STRING("movsd", 64, "\xa5", MOVS, 4, .segment = 3, .address_size = 8),
+    STRING("rep movsb [es:edi], [fs:esi]", 32, "\xf3\x64\xa4", MOVS, 1, .segment = 4,
+           .address_size = 4, .repeat = true),
+    STRING("movsw [es:di], [ss:si]", 16, "\x36\xa5", MOVS, 2, .segment = 2, .address_size = 2),
+    STRING("es movsd", 64, "\x26\xa5", MOVS, 4, .segment = 3, .address_size = 8),
 };

@@ -1,4 +1,4 @@
-/* Guards vmm/mmio_decode.c: lengths, operands, refusals and results. */
+/* Guards vmm/devices/mmio_decode.c: lengths, operands, refusals and results. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,10 @@ static void same(const struct mmio_case *each, const struct mmio_instruction *ou
     if (out->length != each->length || out->store != e->store || out->size != e->size ||
         out->register_size != register_size || out->reg != e->reg ||
         out->high_byte != e->high_byte || out->sign_extend != e->sign_extend ||
-        out->has_immediate != e->has_immediate || out->immediate != e->immediate) {
+        out->has_immediate != e->has_immediate || out->immediate != e->immediate ||
+        out->operation != e->operation || out->to_register != e->to_register ||
+        out->string != e->string || out->repeat != e->repeat || out->segment != e->segment ||
+        out->address_size != e->address_size) {
         fail_msg("%s: decoded wrongly", each->text);
     }
 }
@@ -119,26 +122,31 @@ static void what_is_not_decoded_is_refused_with_the_reason(void **state) {
     refused("\x8b\xc3", 2, MMIO_MODE_64, "not memory");           /* mov eax, ebx */
     refused("\xc7\xc0\0\0\0\0", 6, MMIO_MODE_64, "not memory");   /* mov eax, 0 */
     refused("\xc7\x08\0\0\0\0", 6, MMIO_MODE_64, "not an instr"); /* C7 /1 */
-    refused("\xf7\x10", 2, MMIO_MODE_64, "not an instr");         /* not dword [rax] */
-    refused("\xa5", 1, MMIO_MODE_64, "not an instr");             /* movsd */
+    refused("\xf7\x20", 2, MMIO_MODE_64, "not an instr");         /* mul dword [rax] */
+    refused("\xff\x30", 2, MMIO_MODE_64, "not an instr");         /* push qword [rax] */
+    refused("\xfe\x10", 2, MMIO_MODE_64, "not an instr");         /* FE /2 */
+    refused("\x83\xc0\x01", 3, MMIO_MODE_64, "not memory");       /* add eax, 1 */
+    refused("\x87\xc3", 2, MMIO_MODE_64, "not memory");           /* xchg ebx, eax */
+    refused("\x82\x03\x01", 3, MMIO_MODE_64, "not an instr");     /* 82 is no opcode there */
+    refused("\xad", 1, MMIO_MODE_64, "not an instr");             /* lodsd */
+    refused("\xa7", 1, MMIO_MODE_64, "not an instr");             /* cmpsd */
+    refused("\xaf", 1, MMIO_MODE_64, "not an instr");             /* scasd */
     refused("\x0f\xb0\x08", 3, MMIO_MODE_64, "not an instr");     /* cmpxchg */
     refused("\x0f\x6f\x00", 3, MMIO_MODE_64, "not an instr");     /* movq mm0, [rax] */
-    refused("\xff\x00", 2, MMIO_MODE_64, "not an instr");         /* inc dword [rax] */
     refused("\x63\x00", 2, MMIO_MODE_32, "not an instr");         /* arpl */
     refused("\x66\x63\x00", 3, MMIO_MODE_64, "not an instr");     /* movsxd ax, [rax] */
-    refused("\x09\x0b", 2, MMIO_MODE_64, "not an instr");         /* or [rbx], ecx */
-    refused("\x83\x0b\x01", 3, MMIO_MODE_64, "not an instr");     /* or dword [rbx], 1 */
-    refused("\x85\x03", 2, MMIO_MODE_64, "not an instr");         /* test [rbx], eax */
-    refused("\xf6\x03\x80", 3, MMIO_MODE_64, "not an instr");     /* test byte [rbx], 0x80 */
-    refused("\x87\x03", 2, MMIO_MODE_64, "not an instr");         /* xchg [rbx], eax */
     refused("\x04\x01", 2, MMIO_MODE_64, "not an instr");         /* add al, 1 */
     refused("\xc5\xf8\x28\x00", 4, MMIO_MODE_64, "not an instr"); /* vmovaps */
 }
 
 static void lock_is_refused_where_the_processor_refuses_it(void **state) {
     (void)state;
-    refused("\xf0\x8b\x03", 3, MMIO_MODE_64, "LOCK"); /* load */
-    refused("\xf0\x89\x03", 3, MMIO_MODE_64, "LOCK"); /* store */
+    refused("\xf0\x8b\x03", 3, MMIO_MODE_64, "LOCK");     /* load */
+    refused("\xf0\x89\x03", 3, MMIO_MODE_64, "LOCK");     /* store */
+    refused("\xf0\x39\x03", 3, MMIO_MODE_64, "LOCK");     /* cmp */
+    refused("\xf0\x0b\x03", 3, MMIO_MODE_64, "LOCK");     /* or eax, [rbx] */
+    refused("\xf0\xf6\x03\x01", 4, MMIO_MODE_64, "LOCK"); /* test */
+    refused("\xf0\xab", 2, MMIO_MODE_64, "LOCK");         /* stosd */
 }
 
 static void more_than_15_bytes_are_refused(void **state) {
@@ -176,10 +184,12 @@ static void random_bytes_do_no_harm(void **state) {
             NULL) {
             continue;
         }
-        assert_in_range(out.length, 2, round % (sizeof(bytes) + 1));
+        assert_in_range(out.length, out.string ? 1 : 2, round % (sizeof(bytes) + 1));
         assert_true(out.size == 1 || out.size == 2 || out.size == 4 || out.size == 8);
         assert_true(out.register_size >= out.size && out.register_size <= 8);
         assert_true(out.reg < 16 && (!out.high_byte || out.reg < 4));
+        assert_true(out.operation <= MMIO_MOVE && out.string <= MMIO_MOVS && out.segment < 6);
+        assert_true(!out.string || (out.operation == MMIO_MOVE && out.address_size >= 2));
         mmio_load(&out, ~0ULL, registers);
         mmio_stored(&out, registers);
     }

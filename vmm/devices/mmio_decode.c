@@ -1,5 +1,6 @@
-/* Reading the bytes of an MMIO instruction, and what it does: see vmm/mmio_decode.h. */
-#include "vmm/mmio_decode.h"
+/* Reading the bytes of an MMIO instruction: see vmm/devices/mmio_decode.h. What it does:
+ * mmio_operate.c. */
+#include "vmm/devices/mmio_decode.h"
 
 #define REX_W 8u
 #define REX_R 4u
@@ -11,8 +12,9 @@ struct reader {
     size_t at;
     bool cut; /* a byte was wanted that is not there */
     enum mmio_mode mode;
-    bool operand_override, address_override, lock;
-    uint8_t rex; /* 0: none */
+    bool operand_override, address_override, lock, repeat;
+    uint8_t segment; /* an override; 3, DS, without one */
+    uint8_t rex;     /* 0: none */
 };
 
 static uint8_t next_byte(struct reader *reader) {
@@ -23,19 +25,13 @@ static uint8_t next_byte(struct reader *reader) {
     return reader->bytes[reader->at++];
 }
 
-static uint64_t sign_extended(uint64_t value, unsigned size) {
-    unsigned unused = 64 - 8 * size;
-
-    return (uint64_t)((int64_t)(value << unused) >> unused);
-}
-
 /* A little-endian number, sign-extended. */
 static uint64_t next_signed(struct reader *reader, unsigned size) {
     uint64_t value = 0;
 
     for (unsigned i = 0; i < size; i++)
         value |= (uint64_t)next_byte(reader) << (8 * i);
-    return sign_extended(value, size);
+    return mmio_sign_extended(value, size);
 }
 
 static unsigned operand_size(const struct reader *reader) {
@@ -51,7 +47,7 @@ static unsigned address_size(const struct reader *reader) {
 }
 
 /* Reads the prefixes and returns the opcode's first byte. A REX prefix counts only directly before
- * the opcode. Segments do not matter: the address is known. REP has no meaning for what we decode.
+ * the opcode. Segments and REP matter for the string instructions alone: else the address is known.
  */
 static uint8_t read_prefixes(struct reader *reader) {
     for (;;) {
@@ -71,10 +67,16 @@ static uint8_t read_prefixes(struct reader *reader) {
         case 0x2e:
         case 0x36:
         case 0x3e:
+            if (reader->mode != MMIO_MODE_64) /* else there is but one segment */
+                reader->segment = byte >> 3 & 3;
+            break;
         case 0x64:
         case 0x65:
+            reader->segment = byte & 7;
+            break;
         case 0xf2:
         case 0xf3:
+            reader->repeat = true;
             break;
         default:
             if (reader->mode == MMIO_MODE_64 && (byte & 0xf0) == 0x40) {
@@ -120,13 +122,56 @@ static const char *with_register(struct reader *reader, struct mmio_instruction 
     return error;
 }
 
+static void read_immediate(struct reader *reader, struct mmio_instruction *i, unsigned size) {
+    i->has_immediate = true;
+    i->immediate = next_signed(reader, size > 4 ? 4 : size);
+}
+
 /* C6 and C7: the reg field is a part of the opcode, and must be 0. */
 static const char *with_immediate(struct reader *reader, struct mmio_instruction *i) {
     const char *error = read_modrm(reader, i);
 
-    i->has_immediate = true;
-    i->immediate = next_signed(reader, i->size > 4 ? 4 : i->size);
+    read_immediate(reader, i, i->size);
     return error == NULL && i->reg != 0 ? not_decoded : error;
+}
+
+/* 00 to 3B: one of the eight operations, its forms in the lowest bits. */
+static const char *arithmetic(struct reader *reader, struct mmio_instruction *i, uint8_t opcode) {
+    i->operation = opcode >> 3;
+    i->to_register = opcode & 2;
+    i->store = !i->to_register && i->operation != MMIO_CMP;
+    return with_register(reader, i);
+}
+
+/* The groups whose operation is in the reg field: 80 to 83, F6, F7, FE, FF. */
+static const char *group(struct reader *reader, struct mmio_instruction *i, uint8_t opcode) {
+    static const uint8_t group3[8] = {MMIO_TEST, MMIO_TEST, MMIO_NOT,  MMIO_NEG,
+                                      MMIO_MOVE, MMIO_MOVE, MMIO_MOVE, MMIO_MOVE};
+    static const uint8_t group4[8] = {MMIO_INC,  MMIO_DEC,  MMIO_MOVE, MMIO_MOVE,
+                                      MMIO_MOVE, MMIO_MOVE, MMIO_MOVE, MMIO_MOVE};
+    const char *error = read_modrm(reader, i);
+
+    if (opcode < 0xf6)
+        i->operation = i->reg;
+    else
+        i->operation = (opcode < 0xfe ? group3 : group4)[i->reg];
+    if (opcode < 0xf6)
+        read_immediate(reader, i, opcode == 0x83 ? 1 : i->size);
+    else if (i->operation == MMIO_TEST)
+        read_immediate(reader, i, i->size);
+    i->store = i->operation != MMIO_CMP && i->operation != MMIO_TEST;
+    i->reg = 0;
+    return error == NULL && i->operation == MMIO_MOVE ? not_decoded : error;
+}
+
+static const char *string(struct reader *reader, struct mmio_instruction *i,
+                          enum mmio_string which) {
+    i->string = (uint8_t)which;
+    i->repeat = reader->repeat;
+    i->segment = reader->segment;
+    i->address_size = (uint8_t)address_size(reader);
+    i->store = which == MMIO_STOS;
+    return NULL;
 }
 
 /* MOVZX and MOVSX from `size` bytes. */
@@ -142,6 +187,9 @@ static const char *decode_opcode(struct reader *reader, struct mmio_instruction 
     uint8_t opcode = read_prefixes(reader);
 
     i->size = i->register_size = (opcode & 1) != 0 ? (uint8_t)operand_size(reader) : 1;
+    i->operation = MMIO_MOVE;
+    if (opcode < 0x40 && (opcode & 7) < 4)
+        return arithmetic(reader, i, opcode);
     switch (opcode) {
     case 0x0f:
         opcode = next_byte(reader);
@@ -152,6 +200,23 @@ static const char *decode_opcode(struct reader *reader, struct mmio_instruction 
         if (reader->mode != MMIO_MODE_64 || operand_size(reader) == 2)
             return not_decoded;
         return extending(reader, i, 4, true);
+    case 0x80:
+    case 0x81:
+    case 0x83:
+    case 0xf6:
+    case 0xf7:
+    case 0xfe:
+    case 0xff:
+        return group(reader, i, opcode);
+    case 0x84:
+    case 0x85:
+        i->operation = MMIO_TEST;
+        return with_register(reader, i);
+    case 0x86:
+    case 0x87:
+        i->operation = MMIO_XCHG;
+        i->store = i->to_register = true;
+        return with_register(reader, i);
     case 0x88:
     case 0x89:
         i->store = true;
@@ -166,6 +231,12 @@ static const char *decode_opcode(struct reader *reader, struct mmio_instruction 
         i->store = (opcode & 2) != 0;
         next_signed(reader, address_size(reader));
         return NULL;
+    case 0xa4:
+    case 0xa5:
+        return string(reader, i, MMIO_MOVS);
+    case 0xaa:
+    case 0xab:
+        return string(reader, i, MMIO_STOS);
     case 0xc6:
     case 0xc7:
         i->store = true;
@@ -177,7 +248,7 @@ static const char *decode_opcode(struct reader *reader, struct mmio_instruction 
 
 const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
                         struct mmio_instruction *instruction) {
-    struct reader reader = {.bytes = bytes, .count = count, .mode = mode};
+    struct reader reader = {.bytes = bytes, .count = count, .mode = mode, .segment = 3};
 
     *instruction = (struct mmio_instruction){0};
     if (count > MMIO_INSTRUCTION_MAX)
@@ -187,28 +258,9 @@ const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
         return "longer than 15 bytes";
     if (reader.cut)
         return "its last bytes are missing";
-    if (error == NULL && reader.lock)
+    if (error == NULL && reader.lock &&
+        (instruction->operation == MMIO_MOVE || !instruction->store))
         return "LOCK is not allowed with it";
     instruction->length = (uint8_t)reader.at;
     return error;
-}
-
-static uint64_t mask_of(unsigned size) {
-    return ~0ULL >> (64 - 8 * size);
-}
-
-uint64_t mmio_stored(const struct mmio_instruction *i, const uint64_t *registers) {
-    uint64_t value = i->has_immediate ? i->immediate : registers[i->reg] >> (i->high_byte ? 8 : 0);
-
-    return value & mask_of(i->size);
-}
-
-/* A 32-bit result clears the upper half of the register; smaller ones leave the rest. */
-void mmio_load(const struct mmio_instruction *i, uint64_t memory, uint64_t *registers) {
-    unsigned shift = i->high_byte ? 8 : 0;
-    uint64_t mask = mask_of(i->register_size) << shift;
-    uint64_t kept = i->register_size >= 4 ? 0 : registers[i->reg] & ~mask;
-    uint64_t value = i->sign_extend ? sign_extended(memory, i->size) : memory & mask_of(i->size);
-
-    registers[i->reg] = kept | (value << shift & mask);
 }
