@@ -66,6 +66,7 @@ enum apic_delivery_mode {
 #define APIC_ICR_LEVEL           (1ULL << 15)
 #define APIC_ICR_SHORTHAND_SHIFT 18
 #define APIC_ICR_SELF            (1ULL << 18)
+#define APIC_ICR_ALL             (2ULL << 18)
 #define APIC_ICR_OTHERS          (3ULL << 18)
 
 /* I/O APIC: 82093AA data sheet, "Register Description". */

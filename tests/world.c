@@ -36,6 +36,15 @@ static void notify(void *context, unsigned vcpu) {
     world->notified |= 1u << vcpu;
 }
 
+static void accepted_own(void *context, unsigned vcpu, uint8_t vector) {
+    struct world *world = context;
+
+    if (world->in_guest[vcpu])
+        violate(world, "accepted from itself while in the guest");
+    if (!apic_page_has(&world->page[vcpu], APIC_IRR, vector))
+        violate(world, "accepted from itself, and not in the IRR");
+}
+
 static void signal(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector) {
     struct world *world = context;
 
@@ -69,14 +78,13 @@ static void check_delivery(struct world *world, const struct trace_record *event
 }
 
 /* The trace is how the reference learns what is accepted, and when. */
-static void trace(void *context, struct trace_record *event) {
+static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
     struct world *world = context;
-    struct trace_record record = *event;
+    const struct trace_record record = {.what = what, .a = a, .b = b}, *event = &record;
 
     world->traced[event->event]++;
-    record.time = world->time++;
     if (world->trace)
-        trace_add(world->trace, &record);
+        trace_add(world->trace, world->time++, what, a, b);
     switch (event->event) {
     case TRACE_DELIVER:
         check_delivery(world, event);
@@ -106,6 +114,7 @@ static const struct routing_effects effects = {
     .lock = lock,
     .unlock = unlock,
     .notify = notify,
+    .accepted_own = accepted_own,
     .signal = signal,
     .timer_changed = timer_changed,
     .timer_current = timer_current,

@@ -17,7 +17,7 @@ struct apic_identity {
     uint8_t logical;         /* xAPIC: LDR bits 31:24 */
     uint8_t cluster;         /* xAPIC: 1 if DFR selects the cluster model */
     uint8_t mode;            /* enum apic_mode */
-    uint8_t enabled;         /* SVR bit 8, software enable */
+    uint8_t enabled;         /* SVR bit 8, software enable, and not disabled globally */
 };
 _Static_assert(sizeof(struct apic_identity) == 8, "read and written whole");
 
@@ -40,13 +40,31 @@ struct apic_message {
     uint8_t delivery_mode; /* enum apic_delivery_mode */
 };
 
+/* In logical mode, other than to everybody. */
+bool destination_matches_logical(const struct apic_identity *who, uint32_t destination);
+
 /* Whether the destination names this LAPIC. A LAPIC that is globally disabled matches nothing;
  * software enable is not looked at here, since INIT, SIPI and NMI arrive without it. An 8-bit FFH
- * and a 32-bit FFFFFFFFH name everybody, in either destination mode. */
-bool destination_matches(const struct apic_identity *who, uint32_t destination, bool wide,
-                         bool logical);
+ * and a 32-bit FFFFFFFFH name everybody, in either destination mode. Every scan asks this for every
+ * pin, so the physical mode is here to be inlined. */
+static inline bool destination_matches(const struct apic_identity *who, uint32_t destination,
+                                       bool wide, bool logical) {
+    uint32_t everybody = wide ? 0xffffffff : 0xff;
+
+    destination &= everybody;
+    if (who->mode == APIC_MODE_DISABLED)
+        return false;
+    if (destination == everybody)
+        return true;
+    return logical ? destination_matches_logical(who, destination) : who->id == destination;
+}
 
 /* The same for a redirection table entry and the interrupts that need an enabled LAPIC: true if a
  * fixed or lowest-priority interrupt by this entry can reach it. Masked entries match like others;
  * an illegal vector (0 to 15) reaches nobody. */
-bool destination_of_entry_matches(const struct apic_identity *who, uint64_t entry);
+static inline bool destination_of_entry_matches(const struct apic_identity *who, uint64_t entry) {
+    bool has_vector = rte_delivery_mode(entry) <= APIC_DELIVERY_LOWEST_PRIORITY;
+
+    return has_vector && who->enabled && rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR &&
+           destination_matches(who, rte_destination(entry), false, entry & RTE_LOGICAL);
+}

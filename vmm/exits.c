@@ -186,19 +186,19 @@ static enum exit_action exit_rdmsr(struct vcpu *vcpu) {
     return EXIT_ADVANCE;
 }
 
+static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
+    if (is_apic_msr(msr))
+        return virq_write_msr(vcpu, msr, value);
+    if (msr == MSR_IA32_APIC_BASE)
+        return virq_write_base(vcpu, value);
+    return policy_write_msr(vcpu, msr, value);
+}
+
 static enum exit_action exit_wrmsr(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
-    uint32_t msr = (uint32_t)reg[GUEST_RCX];
     uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
-    bool ok;
 
-    if (is_apic_msr(msr))
-        ok = virq_write_msr(vcpu, msr, value);
-    else if (msr == MSR_IA32_APIC_BASE)
-        ok = virq_write_base(vcpu, value);
-    else
-        ok = policy_write_msr(vcpu, msr, value);
-    return ok ? EXIT_ADVANCE : inject_gp(vcpu);
+    return write_msr(vcpu, (uint32_t)reg[GUEST_RCX], value) ? EXIT_ADVANCE : inject_gp(vcpu);
 }
 
 static enum exit_action exit_xsetbv(struct vcpu *vcpu) {
@@ -281,7 +281,7 @@ static void keep_interrupted_event(struct vcpu *vcpu) {
 
 /* An emulated instruction also ends the shadow of a STI or MOV SS before it. Outside 64-bit mode
  * RIP has 32 bits and wraps. */
-void exit_advance(uint64_t length) {
+static inline void advance(uint64_t length) {
     uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
     uint64_t next = rip + length;
 
@@ -294,10 +294,13 @@ void exit_advance(uint64_t length) {
         vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~shadow);
 }
 
+void exit_advance(uint64_t length) {
+    advance(length);
+}
+
 bool exit_handle(struct vcpu *vcpu) {
     uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
 
-    vcpu->exits++;
     if (vcpu->vm->trace)
         virq_trace_exit(vcpu, reason);
     keep_interrupted_event(vcpu);
@@ -307,17 +310,8 @@ bool exit_handle(struct vcpu *vcpu) {
         return true;
     }
     vcpu->exits_by_reason[reason]++;
-    switch (exit_table[reason].handle(vcpu)) {
-    case EXIT_ADVANCE:
-        exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
-        return true;
-    case EXIT_ADVANCE_AND_YIELD:
-        exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
-        return false;
-    case EXIT_YIELD:
-        return false;
-    case EXIT_RESUME:
-        break;
-    }
-    return true;
+    enum exit_action action = exit_table[reason].handle(vcpu);
+    if (action & EXIT_ADVANCE)
+        advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
+    return !(action & EXIT_YIELD);
 }

@@ -7,10 +7,10 @@ struct vcpu;
 
 /* What a handler wants done. */
 enum exit_action {
-    EXIT_ADVANCE, /* past the instruction: it has been emulated */
-    EXIT_RESUME,  /* as is: trap-like exits, faults, injected exceptions */
-    EXIT_YIELD,   /* as is, but not now: the CPU's next vCPU has its turn */
-    EXIT_ADVANCE_AND_YIELD,
+    EXIT_RESUME = 0,  /* as is: trap-like exits, faults, injected exceptions */
+    EXIT_ADVANCE = 1, /* past the instruction: it has been emulated */
+    EXIT_YIELD = 2,   /* not now: the CPU's next vCPU has its turn */
+    EXIT_ADVANCE_AND_YIELD = EXIT_ADVANCE | EXIT_YIELD,
 };
 
 /* Handles the exit that has just happened. False: the vCPU gives its CPU away. */

@@ -149,7 +149,6 @@ void host_wake(struct host_cpu *cpu) {
         lapic_send_nmi(cpu->cpu.apic_id);
 }
 
-void host_trace(struct trace_record *record) {
-    record->time = rdtsc();
-    trace_add(this_host_cpu()->trace, record);
+void host_trace(uint64_t what, uint64_t a, uint64_t b) {
+    trace_add(this_host_cpu()->trace, rdtsc(), what, a, b);
 }

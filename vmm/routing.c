@@ -3,8 +3,6 @@
 
 #include "vmm/routing_messages.h"
 
-#define NO_PIN TRACE_NO_PIN
-
 static void lock(struct routing *routing) {
     routing->effects->lock(routing->context);
 }
@@ -25,7 +23,7 @@ static void request_scan(struct routing *routing, unsigned vcpu, enum scan_reaso
 static unsigned ioapic_deliver(void *context, unsigned pin, const struct apic_message *message) {
     struct routing *routing = context;
 
-    return routing_send_to(routing, routing_named_by(routing, message), message, pin);
+    return routing_send_message(routing, message, pin);
 }
 
 static bool routes_to(const struct apic_identity *who, uint64_t entry) {
@@ -45,14 +43,8 @@ static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry
 static void ioapic_trace(void *context, enum trace_event event, unsigned pin, uint8_t vector,
                          uint64_t a, uint64_t b) {
     const struct routing *routing = context;
-    struct trace_record record = {.event = (uint8_t)event,
-                                  .vcpu = TRACE_NO_VCPU,
-                                  .vector = vector,
-                                  .pin = (uint8_t)pin,
-                                  .a = a,
-                                  .b = b};
 
-    routing->effects->trace(routing->context, &record);
+    routing->effects->trace(routing->context, trace_what(event, TRACE_NO_VCPU, vector, pin), a, b);
 }
 
 static const struct vioapic_effects ioapic_effects = {
@@ -66,12 +58,11 @@ static const struct vioapic_effects ioapic_effects = {
 static void apic_send(void *context, const struct apic_message *message,
                       enum apic_shorthand shorthand) {
     const struct routing_vcpu *vcpu = context;
-    struct routing *routing = vcpu->routing;
-    uint32_t set = shorthand == APIC_SHORTHAND_NONE
-                       ? routing_named_by(routing, message)
-                       : routing_named_by_shorthand(routing, vcpu->index, shorthand);
 
-    routing_send_to(routing, set, message, NO_PIN);
+    if (shorthand == APIC_SHORTHAND_NONE)
+        routing_send_message(vcpu->routing, message, ROUTING_FROM_VCPU(vcpu->index));
+    else
+        routing_send_shorthand(vcpu->routing, message, vcpu->index, shorthand);
 }
 
 static void apic_identity_changed(void *context) {
@@ -106,14 +97,10 @@ static uint32_t apic_timer_current(void *context) {
 static void apic_trace(void *context, enum trace_event event, uint8_t vector, uint64_t a,
                        uint64_t b) {
     const struct routing_vcpu *vcpu = context;
-    struct trace_record record = {.event = (uint8_t)event,
-                                  .vcpu = (uint8_t)vcpu->index,
-                                  .vector = vector,
-                                  .pin = NO_PIN,
-                                  .a = a,
-                                  .b = b};
+    const struct routing *routing = vcpu->routing;
 
-    vcpu->routing->effects->trace(vcpu->routing->context, &record);
+    routing->effects->trace(routing->context, trace_what(event, vcpu->index, vector, TRACE_NO_PIN),
+                            a, b);
 }
 
 static const struct vlapic_effects apic_effects = {
@@ -195,11 +182,7 @@ unsigned routing_send(struct routing *routing, const struct apic_message *messag
     struct apic_message edge = *message;
 
     edge.level = false;
-    return routing_send_to(routing, routing_named_by(routing, &edge), &edge, NO_PIN);
-}
-
-struct vlapic *routing_vlapic(struct routing *routing, unsigned vcpu) {
-    return &routing->vcpu[vcpu].apic;
+    return routing_send_message(routing, &edge, ROUTING_FROM_ELSEWHERE);
 }
 
 /* ---- before an entry, and after an EOI ---- */

@@ -36,14 +36,17 @@ struct routing_effects {
      * of the guest or out of its halt, so that it runs routing_prepare_entry(). The caller may be
      * that vCPU's own CPU: then it is enough that it runs that before the entry. */
     void (*notify)(void *context, unsigned vcpu);
+    /* This vCPU, whose CPU this is, has accepted an interrupt from itself: RVI is at least its
+     * vector now. */
+    void (*accepted_own)(void *context, unsigned vcpu, uint8_t vector);
     /* An NMI, SMI, INIT, SIPI (vector: its page) or ExtINT arrives at this vCPU. */
     void (*signal)(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector);
     /* As in vlapic.h. On the vCPU's own CPU. */
     void (*timer_changed)(void *context, unsigned vcpu, uint32_t offset);
     /* The value of the timer's current-count register. On the vCPU's own CPU. */
     uint32_t (*timer_current)(void *context, unsigned vcpu);
-    /* An event; time and guest are for the callee to fill in. */
-    void (*trace)(void *context, struct trace_record *event);
+    /* An event, of trace_what(); time and guest are for the callee to add. */
+    void (*trace)(void *context, uint64_t what, uint64_t a, uint64_t b);
 };
 
 /* What happened so far, by vCPU. Written only as documented; read at any time, for show. */
@@ -110,7 +113,9 @@ unsigned routing_send(struct routing *routing, const struct apic_message *messag
 
 /* Its LAPIC, for vlapic_read(), vlapic_written(), vlapic_write_msr(), vlapic_init()...: their
  * effects come back to routing. */
-struct vlapic *routing_vlapic(struct routing *routing, unsigned vcpu);
+static inline struct vlapic *routing_vlapic(struct routing *routing, unsigned vcpu) {
+    return &routing->vcpu[vcpu].apic;
+}
 
 /* Steps 2 and 3 of the work before an entry: accepts what was posted and scans if asked. Returns
  * the highest vector of the IRR, -1 if it is empty: RVI. *changed_words: bit i set if word i of the

@@ -8,15 +8,18 @@ static inline struct apic_identity routing_identity(const struct routing *routin
     return apic_identity_load(&routing->vcpu[vcpu].apic.identity);
 }
 
-/* Those whom the destination names. */
-uint32_t routing_named_by(const struct routing *routing, const struct apic_message *message);
+/* Where a message comes from: a pin of the I/O APIC, by its number; a vCPU's own LAPIC; or neither.
+ */
+#define ROUTING_FROM_VCPU(vcpu) (0x100u + (vcpu))
+#define ROUTING_FROM_ELSEWHERE  0xffu
 
-/* Those whom a shorthand other than APIC_SHORTHAND_NONE names. A LAPIC that is globally disabled
- * hears nothing. */
-uint32_t routing_named_by_shorthand(const struct routing *routing, unsigned self,
-                                    enum apic_shorthand shorthand);
+/* Posts the message to all whom its destination names, to one of them if it is lowest priority, or
+ * signals it; returns how many accepted. Under the VM's interrupt lock if the message is level:
+ * only then does its pin matter. From a vCPU: on its CPU, outside the guest; what it sends itself
+ * is accepted at once. */
+unsigned routing_send_message(struct routing *routing, const struct apic_message *message,
+                              unsigned from);
 
-/* Posts the message to the set, to one of it if it is lowest priority, or signals it; returns how
- * many accepted. Under the VM's interrupt lock if the message is level: only then has it a pin. */
-unsigned routing_send_to(struct routing *routing, uint32_t set, const struct apic_message *message,
-                         unsigned pin);
+/* The same to those whom the shorthand of an IPI from vCPU `self` names. */
+unsigned routing_send_shorthand(struct routing *routing, const struct apic_message *message,
+                                unsigned self, enum apic_shorthand shorthand);

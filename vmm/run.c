@@ -18,8 +18,6 @@ static uint64_t slice;       /* in TSC ticks */
 static unsigned timer_shift; /* the preemption timer counts TSC >> this */
 static _Atomic uint32_t first_entry_seen;
 
-#define TIMER_MAX 0xffffffffULL
-
 /* ---- before an entry ---- */
 
 /* Arms the preemption timer for the rest of the slice. From here on an NMI zeroes it, so that a
@@ -30,10 +28,10 @@ static void arm(struct vcpu *vcpu) {
     if (vcpu->timer_next <= now)
         virq_fire_timer(vcpu, now);
     uint64_t end = vcpu->timer_next < vcpu->slice_end ? vcpu->timer_next : vcpu->slice_end;
-    uint64_t left = end > now ? (end - now) >> timer_shift : 0;
+    uint64_t left = end > now ? (end - now) >> timer_shift : 0; /* a slice: it fits 32 bits */
 
     atomic_store(&vcpu->in_guest, 1);
-    vmcs_write(VMCS_PREEMPTION_TIMER, left < TIMER_MAX ? left : TIMER_MAX);
+    vmcs_write(VMCS_PREEMPTION_TIMER, left);
     __asm__ volatile("" : : : "memory"); /* the NMI handler runs on this CPU: order is enough */
     vcpu->host->cpu.entry_armed = true;
 }
@@ -44,24 +42,12 @@ static void disarm(struct vcpu *vcpu) {
 }
 
 static void trace_start(const struct vcpu *vcpu) {
-    host_trace(
-        &(struct trace_record){.event = TRACE_VCPU_START,
-                               .guest = (uint8_t)vcpu->vm->index,
-                               .vcpu = (uint8_t)vcpu->index,
-                               .pin = TRACE_NO_PIN,
-                               .a = vmcs_read(VMCS_GUEST_CS_BASE) + vmcs_read(VMCS_GUEST_RIP)});
+    virq_trace(vcpu, TRACE_VCPU_START, 0, vmcs_read(VMCS_GUEST_CS_BASE) + vmcs_read(VMCS_GUEST_RIP),
+               0);
 }
 
-/* Step 1: does what the requests say. False if the vCPU has nothing to run now. */
-static bool drain_requests(struct vcpu *vcpu) {
-    uint32_t requests = atomic_exchange(&vcpu->requests, 0);
-
-    if (requests & REQUEST_STOP) {
-        vcpu->state = VCPU_ENDED;
-        vcpu_unload_for_good(vcpu);
-        vm_vcpu_stopped(vcpu->vm);
-        return false;
-    }
+/* What other requests than REQUEST_INTERRUPTS say. */
+__attribute__((noinline)) static void take_events(struct vcpu *vcpu, uint32_t requests) {
     if (requests & REQUEST_START) {
         vcpu_enter_kernel(vcpu);
         virq_firmware_defaults(vcpu);
@@ -84,6 +70,20 @@ static bool drain_requests(struct vcpu *vcpu) {
         vcpu->extint = 1;
     if ((requests & REQUEST_NMI) && vcpu->state != VCPU_WAIT_FOR_SIPI && vcpu->nmi_pending < 2)
         vcpu->nmi_pending++;
+}
+
+/* Step 1: does what the requests say. False if the vCPU has nothing to run now. */
+static bool drain_requests(struct vcpu *vcpu) {
+    uint32_t requests = atomic_exchange(&vcpu->requests, 0);
+
+    if (requests & REQUEST_STOP) {
+        vcpu->state = VCPU_ENDED;
+        vcpu_unload_for_good(vcpu);
+        vm_vcpu_stopped(vcpu->vm);
+        return false;
+    }
+    if (requests & ~(uint32_t)REQUEST_INTERRUPTS)
+        take_events(vcpu, requests);
     if (requests)
         virq_prepare_entry(vcpu);
     if (requests & REQUEST_TIMER) {
@@ -154,7 +154,6 @@ static bool has_to_inject(const struct vcpu *vcpu) {
 }
 
 static void first_entry(struct vcpu *vcpu) {
-    vcpu->checked = true;
     if (!vmcs_check(vcpu, false))
         return;
     if (!atomic_exchange(&first_entry_seen, 1))
@@ -200,7 +199,7 @@ static void run_turn(struct vcpu *vcpu) {
         }
         if (has_to_inject(vcpu))
             inject(vcpu);
-        if (!vcpu->checked) {
+        if (!vcpu->launched) {
             first_entry(vcpu);
             if (atomic_load(&vcpu->requests)) {
                 disarm(vcpu);

@@ -102,8 +102,10 @@ static void print_trace(const struct vm *vm) {
 void summary_of_guest(struct vm *vm) {
     uint64_t exits = 0;
 
-    for (uint32_t i = 0; i < vm->vcpu_count; i++)
-        exits += vm->vcpu[i]->exits;
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        for (uint32_t reason = 0; reason < EXIT_REASON_COUNT; reason++)
+            exits += vm->vcpu[i]->exits_by_reason[reason];
+    }
     if (vm->config->story)
         tell_story(vm);
     if (vm->trace)

@@ -14,7 +14,7 @@ enum trace_event {
     TRACE_LINE,         /* a line changed: pin, a = new level */
     TRACE_RTE_WRITE,    /* a = old entry, b = new entry: pin */
     TRACE_DELIVER,      /* the I/O APIC sent: pin, vector, a = destination, b = how many accepted */
-    TRACE_ACCEPT_EDGE,  /* into the IRR: vcpu, vector */
+    TRACE_ACCEPT_EDGE,  /* into the IRR: vcpu, vector, a = 1 if the vCPU sent it itself */
     TRACE_ACCEPT_LEVEL, /* vcpu, vector, a = pins, b = 1 behind the one in service, 0 front */
     TRACE_SCAN,         /* vcpu, a = reasons, b = stale vectors now; the changes follow */
     TRACE_SCAN_ADD,     /* vcpu, vector: its EOI-exit bit was set; a = 1 if stale */
@@ -48,15 +48,29 @@ enum scan_reason { SCAN_RTE = 1, SCAN_LAPIC = 2, SCAN_STALE = 4 };
 struct trace_record {
     uint64_t time; /* TSC */
     uint64_t a, b;
-    uint8_t event; /* enum trace_event */
-    uint8_t guest; /* index of the VM */
-    uint8_t vcpu;
-    uint8_t vector;
-    uint8_t pin;
-    uint8_t reserved; /* 0 */
-    uint16_t repeats; /* how many more times the same happened right after */
+    union {
+        uint64_t what; /* all of these as one number: trace_what() */
+        struct {
+            uint8_t event; /* enum trace_event */
+            uint8_t guest; /* index of the VM */
+            uint8_t vcpu;
+            uint8_t vector;
+            uint8_t pin;
+            uint8_t reserved; /* 0 */
+            uint16_t repeats; /* how many more times the same happened right after */
+        };
+    };
 };
 _Static_assert(sizeof(struct trace_record) == 32, "two records a cache line");
+
+#define TRACE_GUEST_SHIFT   8
+#define TRACE_REPEATS_SHIFT 48
+
+/* An event of the guest 0, as it goes from hand to hand: in a register. */
+static inline uint64_t trace_what(enum trace_event event, unsigned vcpu, uint8_t vector,
+                                  unsigned pin) {
+    return (uint64_t)event | (uint64_t)vcpu << 16 | (uint64_t)vector << 24 | (uint64_t)pin << 32;
+}
 
 #define TRACE_RING_RECORDS 4096 /* a power of two */
 
@@ -65,9 +79,21 @@ struct trace_ring {
     struct trace_record record[TRACE_RING_RECORDS];
 };
 
-/* Adds a record, or counts up the last one if it is the same but for its time. record->repeats is
- * 0. This runs for every event, so it is a dozen instructions and no more. */
-void trace_add(struct trace_ring *ring, const struct trace_record *record);
+/* Adds a record, or counts up the last one if it is the same but for its time. `what` is of some
+ * event, with no repeats; the record before the first is all zeros, of no event. This runs for
+ * every event, so it is two dozen instructions and no more. */
+static inline void trace_add(struct trace_ring *ring, uint64_t time, uint64_t what, uint64_t a,
+                             uint64_t b) {
+    struct trace_record *last = &ring->record[(ring->count - 1) % TRACE_RING_RECORDS];
+    uint64_t differs = (last->what ^ what) << (64 - TRACE_REPEATS_SHIFT);
+
+    if ((differs | (last->a ^ a) | (last->b ^ b)) == 0 && last->repeats < UINT16_MAX) {
+        last->what += 1ULL << TRACE_REPEATS_SHIFT;
+        return;
+    }
+    ring->record[ring->count++ % TRACE_RING_RECORDS] =
+        (struct trace_record){.time = time, .a = a, .b = b, .what = what};
+}
 
 /* The first record still in the ring and one past the last, as values of count. */
 uint64_t trace_first(const struct trace_ring *ring);

@@ -19,7 +19,7 @@ static const struct {
     [TRACE_DELIVER] = {"deliver", "destination", "accepted",
                        "the I/O APIC sends vector $v to destination $a: nobody accepts it",
                        "the I/O APIC sends vector $v to destination $a: accepted by $b"},
-    [TRACE_ACCEPT_EDGE] = {"accept edge", 0, 0, "accepts vector $v (edge)", 0},
+    [TRACE_ACCEPT_EDGE] = {"accept edge", "own", 0, "accepts vector $v (edge)", 0},
     [TRACE_ACCEPT_LEVEL] = {"accept level", "pins", "behind",
                             "accepts vector $v (level, $p): the I/O APIC is owed its EOI",
                             "accepts vector $v (level, $p): it waits behind the one in service"},

@@ -59,8 +59,7 @@ struct vcpu {
     uint32_t state;             /* enum vcpu_state; its own CPU's */
 
     bool launched;
-    bool checked; /* the entry checker has seen the state at its first entry */
-    bool set_up;  /* the VMCS's constant fields are written */
+    bool set_up; /* the VMCS's constant fields are written */
     uint64_t vmcs_physical;
     struct apic_page *apic_page;
     uint64_t apic_page_physical;
@@ -80,7 +79,6 @@ struct vcpu {
     uint8_t *xsave;
     struct mtrr mtrr;
 
-    uint64_t exits;
     uint64_t exits_by_reason[EXIT_REASON_COUNT];
 };
 

@@ -7,6 +7,7 @@
 #include "vmm/policy.h"
 
 /* Guest interrupt status: RVI in the low byte, SVI in the high one. */
+#define STATUS_RVI_MASK  0xffULL
 #define STATUS_SVI_SHIFT 8
 
 static uint64_t apic_access_page;
@@ -23,6 +24,16 @@ static void unlock(void *context) {
 
 static void notify(void *context, unsigned vcpu) {
     vcpu_request(((struct vm *)context)->vcpu[vcpu], REQUEST_INTERRUPTS);
+}
+
+/* The processor has kept RVI at the highest vector in the IRR until now. */
+static void accepted_own(void *context, unsigned index, uint8_t vector) {
+    uint64_t status = vmcs_read(VMCS_GUEST_INTERRUPT_STATUS);
+
+    (void)context;
+    (void)index;
+    if ((status & STATUS_RVI_MASK) < vector)
+        vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, (status & ~STATUS_RVI_MASK) | vector);
 }
 
 static void signal(void *context, unsigned index, enum apic_delivery_mode mode, uint8_t vector) {
@@ -61,15 +72,15 @@ static uint32_t timer_current(void *context, unsigned index) {
     return vlapic_timer_current(&((struct vm *)context)->vcpu[index]->timer, rdtsc());
 }
 
-static void trace(void *context, struct trace_record *event) {
-    event->guest = (uint8_t)((struct vm *)context)->index;
-    host_trace(event);
+static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    host_trace(what | (uint64_t)((struct vm *)context)->index << TRACE_GUEST_SHIFT, a, b);
 }
 
 const struct routing_effects virq_effects = {
     .lock = lock,
     .unlock = unlock,
     .notify = notify,
+    .accepted_own = accepted_own,
     .signal = signal,
     .timer_changed = timer_changed,
     .timer_current = timer_current,
@@ -152,28 +163,21 @@ void virq_reset(struct vcpu *vcpu) {
     write_status(vcpu, apic_page_highest(vcpu->apic_page, APIC_IRR));
 }
 
-static void trace_processor(const struct vcpu *vcpu, enum trace_event event, uint8_t vector,
-                            uint64_t a, uint64_t b) {
-    host_trace(&(struct trace_record){.event = (uint8_t)event,
-                                      .guest = (uint8_t)vcpu->vm->index,
-                                      .vcpu = (uint8_t)vcpu->index,
-                                      .vector = vector,
-                                      .pin = TRACE_NO_PIN,
-                                      .a = a,
-                                      .b = b});
+void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
+                uint64_t b) {
+    trace(vcpu->vm, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
 }
 
 void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason) {
     uint64_t eoi = reason == EXIT_REASON_VIRTUALIZED_EOI ? vmcs_read(VMCS_EXIT_QUALIFICATION) : 0;
 
-    trace_processor(vcpu, TRACE_EXIT, (uint8_t)reason, vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), eoi);
+    virq_trace(vcpu, TRACE_EXIT, (uint8_t)reason, vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), eoi);
 }
 
 static void trace_bitmap(const struct vcpu *vcpu) {
     for (unsigned i = 0; i < 4; i += 2)
-        trace_processor(vcpu, TRACE_BITMAP, (uint8_t)(64 * i),
-                        vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * i),
-                        vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * (i + 1)));
+        virq_trace(vcpu, TRACE_BITMAP, (uint8_t)(64 * i), vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * i),
+                   vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * (i + 1)));
 }
 
 void virq_prepare_entry(struct vcpu *vcpu) {

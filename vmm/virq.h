@@ -26,6 +26,9 @@ void virq_reset(struct vcpu *vcpu);
 /* Steps 2 to 5 of the work before an entry: sync, scan if asked, EOI-exit words, RVI and SVI. */
 void virq_prepare_entry(struct vcpu *vcpu);
 
+/* Records an event of this vCPU. */
+void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
+                uint64_t b);
 /* For guests with trace = on: what the processor has made of the interrupts until this exit. */
 void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason);
 

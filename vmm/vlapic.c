@@ -23,7 +23,8 @@ static struct apic_identity identity_of_registers(const struct vlapic *apic) {
     struct apic_identity identity = {
         .id = apic_page_read(apic->page, APIC_ID),
         .mode = (uint8_t)mode,
-        .enabled = (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_ENABLE) != 0,
+        .enabled = mode != APIC_MODE_DISABLED &&
+                   (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_ENABLE) != 0,
     };
 
     if (mode != APIC_MODE_X2APIC) {
@@ -207,10 +208,9 @@ void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt) {
 /* An illegal vector is posted as well, as an edge: only the LAPIC's own CPU touches its ESR, so it
  * is found out when it is about to be accepted. */
 bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) {
-    struct apic_identity identity = apic_identity_load(&apic->identity);
     bool legal = vector >= APIC_FIRST_LEGAL_VECTOR;
 
-    if (identity.mode == APIC_MODE_DISABLED || !identity.enabled)
+    if (!apic_identity_load(&apic->identity).enabled)
         return false;
     if (level && legal)
         inbox_post_level(&apic->inbox, vector, pin);
@@ -219,14 +219,26 @@ bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) 
     return legal;
 }
 
-static void accept_edges(struct vlapic *apic, unsigned word, uint64_t edges) {
-    for (; edges; edges &= edges - 1) {
-        uint8_t vector = (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(edges));
+static inline void accept_edge(struct vlapic *apic, uint8_t vector, bool own) {
+    apic_page_add(apic->page, APIC_IRR, vector);
+    apic_page_remove(apic->page, APIC_TMR, vector);
+    apic->effects->trace(apic->context, TRACE_ACCEPT_EDGE, vector, own, 0);
+}
 
-        apic_page_add(apic->page, APIC_IRR, vector);
-        apic_page_remove(apic->page, APIC_TMR, vector);
-        apic->effects->trace(apic->context, TRACE_ACCEPT_EDGE, vector, 0, 0);
+static void accept_edges(struct vlapic *apic, unsigned word, uint64_t edges) {
+    for (; edges; edges &= edges - 1)
+        accept_edge(apic, (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(edges)), false);
+}
+
+bool vlapic_accept_own(struct vlapic *apic, uint8_t vector) {
+    if (!apic->identity.enabled)
+        return false;
+    if (vector < APIC_FIRST_LEGAL_VECTOR) {
+        vlapic_error(apic, APIC_ESR_RECEIVE_ILLEGAL_VECTOR);
+        return false;
     }
+    accept_edge(apic, vector, true);
+    return true;
 }
 
 static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
@@ -253,7 +265,6 @@ static void accept_posted(struct vlapic *apic) {
 
         if (i == 0 && (edges & illegal)) {
             vlapic_error(apic, APIC_ESR_RECEIVE_ILLEGAL_VECTOR);
-            edges |= inbox_take_edges(&apic->inbox, i); /* the error interrupt may be in here */
             edges &= ~illegal;
         }
         accept_edges(apic, i, edges);

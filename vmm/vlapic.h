@@ -105,6 +105,9 @@ int vlapic_sync(struct vlapic *apic);
  * show that. pin is meaningful for level. */
 bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin);
 
+/* What the vCPU sends itself is accepted at once, past the inbox: an edge. False: not accepted. */
+bool vlapic_accept_own(struct vlapic *apic, uint8_t vector);
+
 /* An EOI exit: retires tokens. Call it before the next vlapic_sync(): the IRR must be as the EOI
  * left it. *pins: to be told to the I/O APIC (0 if the vector's EOI is not to be broadcast,
  * invariant 21). *rescan: a stale vector's last EOI came; scan before the next entry. */

@@ -7,15 +7,13 @@
 #define ICR_MODE(low)      ((enum apic_delivery_mode)((low) >> 8 & 7))
 #define ICR_SHORTHAND(low) ((enum apic_shorthand)((low) >> APIC_ICR_SHORTHAND_SHIFT & 3))
 
-/* SDM Vol. 3A, "Valid Combinations for the Pentium 4 and Intel Xeon Processors' Local xAPIC
- * Interrupt Command Register". */
+/* Of the modes other than fixed, which always is. SDM Vol. 3A, "Valid Combinations for the Pentium
+ * 4 and Intel Xeon Processors' Local xAPIC Interrupt Command Register". */
 static bool is_valid(uint32_t low) {
     enum apic_shorthand shorthand = ICR_SHORTHAND(low);
     bool names_self = shorthand == APIC_SHORTHAND_SELF || shorthand == APIC_SHORTHAND_ALL;
 
     switch (ICR_MODE(low)) {
-    case APIC_DELIVERY_FIXED:
-        return true;
     case APIC_DELIVERY_INIT: /* INIT level de-assert does nothing since the Pentium 4 */
         return !names_self && !((low & APIC_ICR_LEVEL) && !(low & APIC_ICR_ASSERT));
     case APIC_DELIVERY_LOWEST_PRIORITY:
@@ -40,19 +38,16 @@ static void send(struct vlapic *apic, const struct apic_message *message,
         apic->effects->send(apic->context, message, shorthand);
 }
 
-void vlapic_send_icr(struct vlapic *apic) {
-    bool wide = apic->identity.mode == APIC_MODE_X2APIC;
-    uint32_t low = apic_page_read(apic->page, APIC_ICR_LOW);
+void vlapic_send_icr(struct vlapic *apic, uint32_t low, uint32_t destination, bool wide) {
     const struct apic_message message = {
-        .destination = wide ? apic_page_read(apic->page, APIC_ICR_LOW + 4)
-                            : apic_page_read(apic->page, APIC_ICR_HIGH) >> 24,
+        .destination = destination,
         .wide = wide,
         .logical = low & APIC_ICR_LOGICAL,
         .vector = (uint8_t)low,
         .delivery_mode = (uint8_t)ICR_MODE(low),
     };
 
-    if (is_valid(low))
+    if (ICR_MODE(low) == APIC_DELIVERY_FIXED || is_valid(low))
         send(apic, &message, ICR_SHORTHAND(low));
 }
 

@@ -19,6 +19,7 @@ void vlapic_update_ppr(struct vlapic *apic);
 /* Gathers an error, one bit of the ESR, and raises the LVT error interrupt if that is new. */
 void vlapic_error(struct vlapic *apic, uint32_t esr_bit);
 
-/* Sends what the ICR in the page says, or the self-IPI of this vector. */
-void vlapic_send_icr(struct vlapic *apic);
+/* Sends what was written to the ICR: its low half, its destination, which is wide in x2APIC mode;
+ * or the self-IPI of this vector. */
+void vlapic_send_icr(struct vlapic *apic, uint32_t low, uint32_t destination, bool wide);
 void vlapic_send_self(struct vlapic *apic, uint8_t vector);

@@ -126,7 +126,7 @@ static void write_register(struct vlapic *apic, uint32_t offset, uint32_t value)
         break;
     case APIC_ICR_LOW:
         apic_page_write(apic->page, offset, value);
-        vlapic_send_icr(apic);
+        vlapic_send_icr(apic, value, apic_page_read(apic->page, APIC_ICR_HIGH) >> 24, false);
         break;
     case APIC_LVT_TIMER:
         write_lvt_timer(apic, value);
@@ -213,19 +213,27 @@ bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value) {
     return true;
 }
 
+/* The one register that is 64 bits wide, and the one that is written often. */
+static bool write_icr(struct vlapic *apic, uint64_t value) {
+    if ((uint32_t)value & ~(ICR_LOW_WRITABLE | (uint32_t)APIC_ICR_PENDING))
+        return false;
+    value &= ~APIC_ICR_PENDING;
+    apic_page_write(apic->page, APIC_ICR_LOW, (uint32_t)value);
+    apic_page_write(apic->page, APIC_ICR_LOW + 4, (uint32_t)(value >> 32));
+    vlapic_send_icr(apic, (uint32_t)value, (uint32_t)(value >> 32), true);
+    return true;
+}
+
 bool vlapic_write_msr(struct vlapic *apic, uint32_t msr, uint64_t value) {
     uint32_t offset = (msr & 0xff) << 4;
-    struct register_rule rule = rule_of(apic, offset);
-    uint64_t legal = rule.writable | rule.ignored;
 
     if (msr >> 8 != 8 || apic->identity.mode != APIC_MODE_X2APIC)
         return false;
     if (offset == APIC_ICR_LOW)
-        legal |= 0xffffffff00000000;
-    if (!(rule.access & X2W) || (value & ~legal))
+        return write_icr(apic, value);
+    struct register_rule rule = rule_of(apic, offset);
+    if (!(rule.access & X2W) || (value & ~(uint64_t)(rule.writable | rule.ignored)))
         return false;
-    if (offset == APIC_ICR_LOW)
-        apic_page_write(apic->page, APIC_ICR_LOW + 4, (uint32_t)(value >> 32));
     write_register(apic, offset, (uint32_t)value & rule.writable);
     return true;
 }

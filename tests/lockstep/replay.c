@@ -213,7 +213,7 @@ static void enter(const struct trace_record *record, const struct trace_record *
     unsigned vcpu = record->vcpu;
 
     for (; record < end && record->vcpu == vcpu; record++) {
-        if (record->event == TRACE_ACCEPT_EDGE)
+        if (record->event == TRACE_ACCEPT_EDGE && !record->a)
             inbox_post_edge(&world.routing.vcpu[vcpu].apic.inbox, record->vector);
         else if (record->event != TRACE_ACCEPT_LEVEL)
             break;
@@ -234,6 +234,11 @@ static void input(const struct trace_record *record, const struct trace_record *
         write_register(record);
         break;
     case TRACE_ACCEPT_EDGE:
+        if (record->a)
+            vlapic_accept_own(routing_vlapic(&world.routing, record->vcpu), record->vector);
+        else
+            enter(record, end);
+        break;
     case TRACE_ACCEPT_LEVEL:
     case TRACE_SCAN:
         enter(record, end);

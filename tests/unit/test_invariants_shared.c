@@ -117,6 +117,24 @@ static void invariant_16_a_level_accepted_while_the_edge_is_in_service(void **st
     assert_false(waits_for_eoi(5));
 }
 
+/* Nobody has to be told of an IPI to oneself: it is in the IRR before the next entry. */
+static void an_ipi_to_all_is_in_its_senders_irr_at_once(void **state) {
+    (void)state;
+    world.notified = 0;
+    world_write_apic(&world, 0, APIC_ICR_LOW, APIC_ICR_ALL | V);
+    assert_true(apic_page_has(&world.page[0], APIC_IRR, V));
+    assert_false(apic_page_has(&world.page[1], APIC_IRR, V));
+    assert_int_equal(world.notified & 1, 0);
+    assert_int_equal(world.notified & 2, 2);
+    assert_runs(0, V);
+    assert_runs(1, V);
+    assert_eoi(0, WORLD_EOI_NO_EXIT);
+    world_write_apic(&world, 0, APIC_ICR_HIGH, 0);
+    world_write_apic(&world, 0, APIC_ICR_LOW, V); /* to its own APIC ID */
+    assert_true(apic_page_has(&world.page[0], APIC_IRR, V));
+    assert_int_equal(world.notified & 1, 0);
+}
+
 static void invariant_17_a_spurious_eoi_changes_nothing(void **state) {
     (void)state;
     level_to(5, V, 0);
@@ -181,6 +199,7 @@ int main(void) {
         TEST(without_the_rescan_every_later_eoi_exits),
         TEST(invariant_16_an_edge_accepted_while_the_level_is_in_service),
         TEST(invariant_16_a_level_accepted_while_the_edge_is_in_service),
+        TEST(an_ipi_to_all_is_in_its_senders_irr_at_once),
         TEST(invariant_17_a_spurious_eoi_changes_nothing),
         TEST(invariant_18_any_number_of_requests_cost_one_scan),
         TEST(invariant_19_one_eoi_serves_two_pins_of_one_vector),

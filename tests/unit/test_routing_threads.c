@@ -52,10 +52,13 @@ static void notify(void *context, unsigned vcpu) {
     (void)vcpu; /* every vCPU enters again and again */
 }
 
-static void trace(void *context, struct trace_record *event) {
+static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    const struct trace_record event = {.what = what};
+
     (void)context;
-    if (event->event == TRACE_ACCEPT_LEVEL)
-        cpu[event->vcpu].waiting[event->vector] |= (uint32_t)event->a;
+    (void)b;
+    if (event.event == TRACE_ACCEPT_LEVEL)
+        cpu[event.vcpu].waiting[event.vector] |= (uint32_t)a;
 }
 
 static const struct routing_effects effects = {

@@ -28,11 +28,15 @@ static struct trace_record event(enum trace_event what, uint8_t vector) {
         .time = now++, .event = (uint8_t)what, .vcpu = 0, .pin = TRACE_NO_PIN, .vector = vector};
 }
 
+static void add_record(struct trace_ring *to, const struct trace_record *record) {
+    trace_add(to, record->time, record->what, record->a, record->b);
+}
+
 /* Adds events whose vectors are the letters. */
 static void add(const char *letters) {
     for (; *letters; letters++) {
         struct trace_record record = event(TRACE_ACCEPT_EDGE, (uint8_t)*letters);
-        trace_add(&ring, &record);
+        add_record(&ring, &record);
     }
 }
 
@@ -66,7 +70,7 @@ static void what_differs_in_any_field_is_another_event(void **state) {
     for (int field = 0; field < 7; field++) {
         set_up(NULL);
         record = first;
-        trace_add(&ring, &record);
+        add_record(&ring, &record);
         record.event = field == 0 ? TRACE_EOI_STALE : record.event;
         record.guest = field == 1;
         record.vcpu = field == 2;
@@ -74,7 +78,7 @@ static void what_differs_in_any_field_is_another_event(void **state) {
         record.pin = (uint8_t)(field == 4 ? 5 : record.pin);
         record.a = field == 5;
         record.b = field == 6;
-        trace_add(&ring, &record);
+        add_record(&ring, &record);
         assert_int_equal(ring.count, 2);
     }
 }
@@ -111,7 +115,7 @@ static void a_full_ring_keeps_the_newest(void **state) {
     for (unsigned i = 0; i < TRACE_RING_RECORDS * 2; i++) {
         struct trace_record record = event(TRACE_LINE, 0);
         record.a = i;
-        trace_add(&ring, &record);
+        add_record(&ring, &record);
     }
     assert_int_equal(trace_first(&ring), TRACE_RING_RECORDS);
     for (uint64_t i = trace_first(&ring); i < ring.count; i++)
@@ -127,7 +131,7 @@ static void rings_merge_by_time(void **state) {
     for (unsigned i = 0; i < 100; i++) {
         struct trace_record next = event(TRACE_LINE, 0);
         next.a = i;
-        trace_add(i * 7 % 3 ? &ring : &other, &next);
+        add_record(i * 7 % 3 ? &ring : &other, &next);
     }
     cursor[0] = trace_first(&ring);
     cursor[1] = trace_first(&other);

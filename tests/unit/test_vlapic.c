@@ -166,6 +166,21 @@ static void what_is_posted_is_accepted_at_the_sync(void **state) {
     assert_int_equal(seen.traced[TRACE_ACCEPT_LEVEL], 1);
 }
 
+static void what_it_sends_itself_is_accepted_at_once(void **state) {
+    (void)state;
+    apic_page_add(&page, APIC_TMR, V); /* the last one was a level */
+    assert_true(vlapic_accept_own(&apic, V));
+    assert_true(apic_page_has(&page, APIC_IRR, V));
+    assert_false(apic_page_has(&page, APIC_TMR, V));
+    assert_int_equal(seen.traced[TRACE_ACCEPT_EDGE], 1);
+    assert_true(inbox_is_empty(&apic.inbox));
+    assert_false(vlapic_accept_own(&apic, 15));
+    assert_int_equal(errors(), APIC_ESR_RECEIVE_ILLEGAL_VECTOR);
+    write_page(APIC_SVR, 0xff);
+    assert_false(vlapic_accept_own(&apic, V + 1));
+    assert_int_equal(vlapic_sync(&apic), V);
+}
+
 static void an_edge_and_a_level_at_once_are_one_level_instance(void **state) {
     (void)state;
     vlapic_post(&apic, V, true, 3);
@@ -307,6 +322,7 @@ int main(void) {
         cmocka_unit_test_setup(a_base_that_moves_is_kept_and_changes_nothing_else, xapic),
         cmocka_unit_test_setup(x2apic_mode_keeps_what_was_pending, xapic),
         cmocka_unit_test_setup(what_is_posted_is_accepted_at_the_sync, xapic),
+        cmocka_unit_test_setup(what_it_sends_itself_is_accepted_at_once, xapic),
         cmocka_unit_test_setup(an_edge_and_a_level_at_once_are_one_level_instance, xapic),
         cmocka_unit_test_setup(pins_that_were_taken_before_start_nothing, xapic),
         cmocka_unit_test_setup(a_disabled_lapic_accepts_nothing, xapic),

@@ -32,7 +32,7 @@ static inline void send(void *context, const struct apic_message *message,
     seen.message = *message;
     seen.shorthand = shorthand;
     if (shorthand == APIC_SHORTHAND_SELF)
-        vlapic_post(&apic, message->vector, false, 0);
+        vlapic_accept_own(&apic, message->vector);
 }
 
 static inline void identity_changed(void *context) {
