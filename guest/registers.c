@@ -72,8 +72,8 @@ static void load(const struct contents *c) {
     __asm__ volatile("fninit\n\tfildl %0" ::"m"(c->x87));
     __asm__ volatile("mov %0, %%cr2" ::"r"(c->cr2));
     LOAD_DR(0)
-    LOAD_DR(1) LOAD_DR(2) LOAD_DR(3) for (unsigned i = 0; i < MSR_COUNT; i++)
-        wrmsr(own_msrs[i], c->msr[i]);
+    LOAD_DR(1)
+    LOAD_DR(2) LOAD_DR(3) for (unsigned i = 0; i < MSR_COUNT; i++) wrmsr(own_msrs[i], c->msr[i]);
     wrmsr(MSR_IA32_FMASK, c->fmask);
     if (has_tsc_aux)
         wrmsr(MSR_IA32_TSC_AUX, c->tsc_aux);
@@ -86,8 +86,8 @@ static void store(struct contents *c) {
     __asm__ volatile("fistpl %0" : "=m"(c->x87));
     c->cr2 = read_cr2();
     STORE_DR(0)
-    STORE_DR(1) STORE_DR(2) STORE_DR(3) for (unsigned i = 0; i < MSR_COUNT; i++)
-        c->msr[i] = rdmsr(own_msrs[i]);
+    STORE_DR(1)
+    STORE_DR(2) STORE_DR(3) for (unsigned i = 0; i < MSR_COUNT; i++) c->msr[i] = rdmsr(own_msrs[i]);
     c->fmask = rdmsr(MSR_IA32_FMASK);
     if (has_tsc_aux)
         c->tsc_aux = rdmsr(MSR_IA32_TSC_AUX);
@@ -130,8 +130,22 @@ static void work(void) {
     }
 }
 
+/* Caches off and on again: the hypervisor has to look up the register that the value is in. */
+static void test_control_register(void) {
+    uint64_t before = read_cr0(), between;
+
+    __asm__ volatile("mov %1, %%cr0\n\tmov %%cr0, %0"
+                     : "=b"(between)
+                     : "D"(before | CR0_CD), "a"(0)
+                     : "memory");
+    __asm__ volatile("mov %0, %%cr0" ::"r"(before), "a"(0) : "memory");
+    report(between == (before | CR0_CD), "CR0 takes a bit of the hypervisor's from RDI");
+    report(read_cr0() == before, "and gives it back");
+}
+
 void guest_main(void) {
     cpu_init();
+    test_control_register();
     has_avx = cpuid(1, 0).ecx & CPUID_1_ECX_AVX;
     has_tsc_aux = cpuid(0x80000001, 0).edx & CPUID_801_EDX_TSCP;
     if (!report(cpus_start(2) == 2, "two vCPUs run"))

@@ -147,8 +147,8 @@ static uint64_t read_register(const struct vcpu *vcpu, unsigned number) {
 static enum exit_action exit_control_register(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     unsigned number = (unsigned)(q & CR_EXIT_NUMBER_MASK);
-    unsigned type = (unsigned)(q & CR_EXIT_TYPE_MASK) >> CR_EXIT_TYPE_SHIFT;
-    unsigned source = (unsigned)(q & CR_EXIT_REGISTER_MASK) >> CR_EXIT_REGISTER_SHIFT;
+    unsigned type = (unsigned)(q >> CR_EXIT_TYPE_SHIFT & CR_EXIT_TYPE_MASK);
+    unsigned source = (unsigned)(q >> CR_EXIT_REGISTER_SHIFT & CR_EXIT_REGISTER_MASK);
 
     if (type != CR_EXIT_TYPE_MOV_TO || (number != 0 && number != 4)) {
         vm_kill(vcpu->vm, "vCPU %u: unexpected access to CR%u", vcpu->index, number);
