@@ -11,3 +11,9 @@ static inline uint32_t index_clamp(uint32_t index, uint32_t count) {
     uint64_t below = (uint64_t)0 - (((uint64_t)index - count) >> 63);
     return index & (uint32_t)below;
 }
+
+/* The same for offsets in memory: count is 1 to 2^63, offset anything. */
+static inline uint64_t offset_clamp(uint64_t offset, uint64_t count) {
+    __asm__("" : "+r"(offset));
+    return offset & (((offset | (count - 1 - offset)) >> 63) - 1);
+}

@@ -1,0 +1,91 @@
+/* virtio-blk: see virtio_block.h. */
+#include "vmm/devices/virtio_block.h"
+
+#include "arch/memory.h"
+#include "vmm/index_clamp.h"
+
+/* A request has a header and a status byte besides: with these limits a chain fits a queue, and its
+ * bytes are no more than VIRTQ_CHAIN_BYTES_MAX. */
+#define SEGMENTS      (VIRTQ_SIZE_MAX - 2)
+#define SEGMENT_BYTES 65536
+#define BURST         (1u << 20)
+_Static_assert(SEGMENTS *SEGMENT_BYTES + sizeof(struct virtio_block_header) + 1 <=
+                   VIRTQ_CHAIN_BYTES_MAX,
+               "the largest request");
+
+static const char id[VIRTIO_BLK_ID_BYTES] = "pinwheel";
+
+/* Where `size` bytes from a sector on are, or NULL if not all of them are sectors of the disk. */
+static uint8_t *sectors_at(const struct virtio_block *block, uint64_t sector, uint32_t size) {
+    uint64_t count = size / VIRTIO_BLOCK_SECTOR, capacity = block->config.capacity;
+
+    if (size % VIRTIO_BLOCK_SECTOR || count > capacity || sector > capacity - count)
+        return NULL;
+    return block->disk + offset_clamp(sector, capacity - count + 1) * VIRTIO_BLOCK_SECTOR;
+}
+
+/* `in` and `out` are the bytes between header and status. Returns the status. */
+static uint8_t execute(const struct virtio_block *block, const struct virtio_block_header *header,
+                       struct virtq_stream *out, struct virtq_stream *in) {
+    uint8_t *at;
+
+    switch (header->type) {
+    case VIRTIO_BLK_T_IN:
+        at = sectors_at(block, header->sector, in->size);
+        if (at)
+            virtq_write(in, at, in->size);
+        return at ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+    case VIRTIO_BLK_T_OUT:
+        at = block->read_only ? NULL : sectors_at(block, header->sector, out->size);
+        if (at)
+            virtq_read(out, at, out->size);
+        return at ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+    case VIRTIO_BLK_T_FLUSH:
+        return VIRTIO_BLK_S_OK;
+    case VIRTIO_BLK_T_GET_ID:
+        virtq_write(in, id, sizeof(id));
+        return VIRTIO_BLK_S_OK;
+    default:
+        return VIRTIO_BLK_S_UNSUPP;
+    }
+}
+
+/* The status is the last byte that can be written, however the chain is cut. */
+static enum virtio_served serve(struct virtio_mmio *mmio, uint32_t queue, struct virtq_chain *chain,
+                                uint32_t *written) {
+    struct virtio_block_header header;
+    struct virtq_stream in = chain->writable;
+
+    (void)queue;
+    if (chain->writable.size == 0 ||
+        virtq_read(&chain->readable, &header, sizeof(header)) != sizeof(header))
+        return VIRTIO_BROKEN;
+    in.size--;
+    virtq_skip(&chain->writable, in.size);
+    uint32_t data = in.size;
+    uint8_t status = execute(mmio->device, &header, &chain->readable, &in);
+    virtq_write(&chain->writable, &status, 1);
+    /* Counted from the first byte on: a status alone behind bytes that were not written is not. */
+    *written = in.size == 0 ? data + 1 : data - in.size;
+    return VIRTIO_DONE;
+}
+
+static const struct virtio_kind kind = {VIRTIO_BLOCK_ID, 1, BURST, serve};
+
+void virtio_block_init(struct virtio_mmio *mmio, struct virtio_block *block, uint8_t *disk,
+                       uint64_t size, bool read_only) {
+    *block = (struct virtio_block){
+        .disk = disk,
+        .read_only = read_only,
+        .config = {.capacity = size / VIRTIO_BLOCK_SECTOR,
+                   .size_max = SEGMENT_BYTES,
+                   .seg_max = SEGMENTS,
+                   .blk_size = VIRTIO_BLOCK_SECTOR},
+    };
+    mmio->kind = &kind;
+    mmio->device = block;
+    mmio->features = VIRTIO_F_VERSION_1 | VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_SEG_MAX |
+                     VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_FLUSH | (read_only ? VIRTIO_BLK_F_RO : 0);
+    mmio->config = (const uint8_t *)&block->config;
+    mmio->config_size = sizeof(block->config);
+}
