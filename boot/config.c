@@ -11,28 +11,39 @@
 
 #define SHOWN_SIZE 32 /* of the user's own text in a message */
 
-/* Everything that a key can be. Numbers and switches are stored in as many bytes as there are. */
+/* What may be written for a number. */
+struct word {
+    const char *text; /* NULL: the list's end */
+    uint64_t number;
+};
+
+static const struct word on_off[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
+static const struct word ioapic_versions[] = {{"0x11", 0x11}, {"0x20", 0x20}, {NULL, 0}};
+
+/* Everything that a key can be. Numbers are stored in as many bytes as there are. */
 struct key {
     const char *name;
-    uint32_t offset, size; /* in struct guest_config */
-    const char *expected;  /* what a value has to be, in words; NULL: any text */
-    uint64_t unit, max;    /* of numbers: multiples of the unit, but not 0; both 0: a switch */
+    uint32_t offset, size;    /* in struct guest_config */
+    const char *expected;     /* what a value has to be, in words; NULL: any text */
+    uint64_t unit, max;       /* of numbers: multiples of the unit, but not 0 */
+    const struct word *words; /* of others */
 };
 
 #define KEY_FIELD(field)                                                                           \
     offsetof(struct guest_config, field), sizeof(((struct guest_config *)0)->field)
 
 static const struct key keys[CONFIG_KEY_COUNT] = {
-    [CONFIG_KERNEL] = {"kernel", KEY_FIELD(kernel), NULL, 0, 0},
-    [CONFIG_INITRD] = {"initrd", KEY_FIELD(initrd), NULL, 0, 0},
+    [CONFIG_KERNEL] = {"kernel", KEY_FIELD(kernel), NULL, 0, 0, NULL},
+    [CONFIG_INITRD] = {"initrd", KEY_FIELD(initrd), NULL, 0, 0, NULL},
     [CONFIG_MEMORY] = {"memory", KEY_FIELD(memory), "a multiple of 2M, at most 3G",
-                       CONFIG_MEMORY_UNIT, CONFIG_MEMORY_MAX},
-    [CONFIG_VCPUS] = {"vcpus", KEY_FIELD(vcpus), "a number from 1 to 8", 1, GUEST_MAX_VCPUS},
-    [CONFIG_CMDLINE] = {"cmdline", KEY_FIELD(command_line), NULL, 0, 0},
-    [CONFIG_STALE_RESCAN] = {"stale_rescan", KEY_FIELD(stale_rescan), "on or off", 0, 0},
-    [CONFIG_STORY] = {"story", KEY_FIELD(story), "on or off", 0, 0},
-    [CONFIG_TRACE] = {"trace", KEY_FIELD(trace), "on or off", 0, 0},
-    [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0},
+                       CONFIG_MEMORY_UNIT, CONFIG_MEMORY_MAX, NULL},
+    [CONFIG_VCPUS] = {"vcpus", KEY_FIELD(vcpus), "a number from 1 to 8", 1, GUEST_MAX_VCPUS, NULL},
+    [CONFIG_CMDLINE] = {"cmdline", KEY_FIELD(command_line), NULL, 0, 0, NULL},
+    [CONFIG_STALE_RESCAN] = {"stale_rescan", KEY_FIELD(stale_rescan), "on or off", 0, 0, on_off},
+    [CONFIG_IOAPIC] = {"ioapic", KEY_FIELD(ioapic_version), "0x11 or 0x20", 0, 0, ioapic_versions},
+    [CONFIG_STORY] = {"story", KEY_FIELD(story), "on or off", 0, 0, on_off},
+    [CONFIG_TRACE] = {"trace", KEY_FIELD(trace), "on or off", 0, 0, on_off},
+    [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0, NULL},
 };
 _Static_assert(CONFIG_MEMORY_UNIT == 2 << 20 && CONFIG_MEMORY_MAX == 3ULL << 30 &&
                    GUEST_MAX_VCPUS == 8,
@@ -83,8 +94,12 @@ static bool parse_value(const struct key *key, struct slice value, uint64_t *num
     if (key->unit)
         return parse_size(value, number) && *number && *number % key->unit == 0 &&
                *number <= key->max;
-    *number = slice_equals(value, "on");
-    return *number || slice_equals(value, "off");
+    for (const struct word *word = key->words; word->text; word++) {
+        *number = word->number;
+        if (slice_equals(value, word->text))
+            return true;
+    }
+    return false;
 }
 
 static void set_key(struct parser *parser, const struct key *key, struct slice value) {
@@ -165,8 +180,10 @@ static void parse_header(struct parser *parser, struct slice name) {
     }
     parser->guest = &config->guest[index];
     parser->error = parser->guest->error;
-    *parser->guest = (struct boot_guest){
-        .config = {.memory = CONFIG_MEMORY_DEFAULT, .vcpus = 1, .stale_rescan = true}};
+    *parser->guest = (struct boot_guest){.config = {.memory = CONFIG_MEMORY_DEFAULT,
+                                                    .vcpus = 1,
+                                                    .stale_rescan = true,
+                                                    .ioapic_version = 0x11}};
     slice_copy(parser->guest->config.name, GUEST_NAME_SIZE, name);
     config->line[index] = (struct config_lines){.header = parser->line};
     uint32_t same = find_guest(config, parser->guest->config.name);

@@ -55,6 +55,7 @@ struct guest_config {
     char after[GUEST_NAME_SIZE]; /* starts when that guest has ended; empty: at once */
     uint64_t memory;             /* bytes, a multiple of 2 MiB */
     uint32_t vcpus;              /* 1 to GUEST_MAX_VCPUS */
+    uint32_t ioapic_version;     /* 0x11 or 0x20 */
     bool stale_rescan;           /* rescan the routes after a stale EOI */
     bool story;                  /* tell the interrupt trace as sentences when the guest ends */
     bool trace;                  /* trace each exit as well, and print the records themselves */

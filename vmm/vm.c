@@ -116,7 +116,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
     struct routing_config routing = {
         .vcpu_count = boot->config.vcpus,
-        .ioapic_version = 0x11,
+        .ioapic_version = boot->config.ioapic_version,
         .physical_address_mask = policy_physical_mask(),
         .stale_rescan = boot->config.stale_rescan,
     };

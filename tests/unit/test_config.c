@@ -53,6 +53,7 @@ static void a_whole_file_is_read(void **state) {
           "vcpus = 2\n"
           "cmdline = x2apic rounds=10000 a=b#c # comment\n"
           "stale_rescan = off\n"
+          "ioapic = 0x20\n"
           "story = on\n"
           "after = other.guest_2\n"
           "[other.guest_2]\n"
@@ -68,13 +69,14 @@ static void a_whole_file_is_read(void **state) {
     assert_int_equal(guest[0].config.memory, 4 << 20);
     assert_int_equal(guest[0].config.vcpus, 2);
     assert_false(guest[0].config.stale_rescan);
+    assert_int_equal(guest[0].config.ioapic_version, 0x20);
     assert_true(guest[0].config.story);
     assert_int_equal(config.line[0].header, 3);
     assert_int_equal(config.line[0].key[CONFIG_KERNEL], 4);
-    assert_int_equal(config.line[0].key[CONFIG_AFTER], 11);
+    assert_int_equal(config.line[0].key[CONFIG_AFTER], 12);
     assert_string_equal(guest[1].error, "");
     assert_string_equal(guest[1].config.kernel, "k");
-    assert_int_equal(config.line[1].header, 12);
+    assert_int_equal(config.line[1].header, 13);
     assert_int_equal(config_check(&config, 1 << 30), 2);
 }
 
@@ -86,6 +88,7 @@ static void defaults(void **state) {
     assert_int_equal(guest[0].config.memory, 16 << 20);
     assert_int_equal(guest[0].config.vcpus, 1);
     assert_true(guest[0].config.stale_rescan);
+    assert_int_equal(guest[0].config.ioapic_version, 0x11);
     assert_false(guest[0].config.story);
     assert_string_equal(guest[0].config.initrd, "");
     assert_string_equal(guest[0].config.command_line, "");
@@ -147,6 +150,18 @@ static void vcpus_are_1_to_the_most(void **state) {
     assert_key_error("vcpus = 2x", E("2x"));
     assert_key_error("vcpus = 4294967297", E("4294967297"));
     assert_key_error("vcpus = two", E("two"));
+#undef E
+}
+
+static void the_ioapic_has_one_of_two_versions(void **state) {
+    (void)state;
+    parse_keys("ioapic = 0x11");
+    assert_int_equal(guest[0].config.ioapic_version, 0x11);
+#define E(v) "pinwheel.cfg:2: ioapic: " v " is not 0x11 or 0x20"
+    assert_key_error("ioapic = 17", E("17"));
+    assert_key_error("ioapic = 0x1", E("0x1"));
+    assert_key_error("ioapic = 0x110", E("0x110"));
+    assert_key_error("ioapic = on", E("on"));
 #undef E
 }
 
@@ -391,6 +406,7 @@ int main(void) {
         cmocka_unit_test(a_byte_order_mark_is_skipped),
         cmocka_unit_test(sizes),
         cmocka_unit_test(vcpus_are_1_to_the_most),
+        cmocka_unit_test(the_ioapic_has_one_of_two_versions),
         cmocka_unit_test(switches_are_on_or_off),
         cmocka_unit_test(mistakes_in_lines),
         cmocka_unit_test(the_first_mistake_is_kept),
