@@ -140,6 +140,10 @@ $(B)/boot/%.asm.o: %.asm $(B)/boot/pinwheel.stripped.elf
 	$(call say,NASM)
 	$(Q)$(NASM) -f elf64 -I $(B)/boot/ -MD $(@:.o=.d) -MT $@ $< -o $@
 
+# From a shared object to the format that UEFI starts.
+EFI_OBJCOPY := $(OBJCOPY) -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela \
+               -j .rel.* -j .rela.* -j .reloc --target=efi-app-x86_64 --subsystem=10
+
 $(B)/boot/boot.so: $(BOOT_OBJ)
 	$(call say,LD)
 	$(Q)$(LD) -nostdlib -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic \
@@ -148,8 +152,7 @@ $(B)/boot/boot.so: $(BOOT_OBJ)
 
 $(B)/BOOTX64.EFI: $(B)/boot/boot.so
 	$(call say,OBJCOPY)
-	$(Q)$(OBJCOPY) -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela -j .rel.* \
-	    -j .rela.* -j .reloc --target=efi-app-x86_64 --subsystem=10 $< $@
+	$(Q)$(EFI_OBJCOPY) $< $@
 
 include guest/guest.mk
 include tools/tools.mk

@@ -50,6 +50,7 @@ export PURE
 LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
 MODEL_TESTS    = $(wildcard tests/model/*.t)
 EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
+LINUX_TESTS    = $(wildcard tests/linux/*.t)
 
 unit: $(UNIT_TESTS) ## build and run the unit tests (V=1: every line)
 	@$(PROVE) $(UNIT_TESTS)
@@ -62,8 +63,8 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
 test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES)
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS)
+	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/native.efi
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS)
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -73,3 +74,4 @@ include tests/lockstep/lockstep.mk
 include tests/fuzz/fuzz.mk
 include tests/acpi/acpi.mk
 include tests/coverage.mk
+include tests/native/native.mk

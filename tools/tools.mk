@@ -1,5 +1,5 @@
 # What a user calls: the needed packages, the disk image, the machine that boots it.
-.PHONY: deps image run bench
+.PHONY: deps image run linux bench
 
 # Builds with all CPUs, unless make was told how many jobs (-j) itself. What comes after `deps` runs
 # in a make of its own: until then the compiler may be missing.
@@ -23,8 +23,29 @@ else
 	@tools/run --log-dir $(B)/run $(B)/pinwheel.img
 endif
 
+# What `make linux` boots if nothing else is asked for.
+LINUX      := $(B)/linux
+LINUX_INIT := guest/linux/init
+LINUX_PROGRAMS := guest/linux/soak guest/linux/end
+
+$(LINUX)/tsc: guest/linux/tsc.asm
+	@mkdir -p $(@D)
+	$(call say,NASM)
+	$(Q)$(NASM) -f elf64 $< -o $@.o
+	$(Q)$(LD) -s -o $@ $@.o
+
+$(LINUX)/disk.img: tools/linux-files $(LINUX_INIT) $(LINUX)/tsc $(LINUX_PROGRAMS)
+	$(call say,LINUX)
+	$(Q)tools/linux-files $(LINUX) $(LINUX_INIT) $(LINUX)/tsc $(LINUX_PROGRAMS)
+
+linux: deps ## boot an unmodified Debian Linux to a shell (VCPUS=2 MEMORY=256M CMDLINE=; or KERNEL= INITRD= DISK= of your own)
+	@$(MAKE_ALL) $(B)/BOOTX64.EFI $(if $(KERNEL),,$(LINUX)/disk.img)
+	@KERNEL=$(or $(KERNEL),$(LINUX)/vmlinuz) INITRD=$(or $(INITRD),$(if $(KERNEL),,$(LINUX)/initrd)) \
+	    DISK=$(or $(DISK),$(if $(KERNEL),,$(LINUX)/disk.img)) VCPUS=$(or $(VCPUS),2) MEMORY=$(or $(MEMORY),256M) \
+	    tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
+
 # What tools/one-guest is told by.
-export KERNEL INITRD CMDLINE VCPUS MEMORY
+export KERNEL INITRD DISK CMDLINE VCPUS MEMORY
 
 bench: deps ## measure what things cost, beside KVM's figures and our goals
 	@$(MAKE_ALL) all

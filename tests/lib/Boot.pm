@@ -12,19 +12,21 @@ our @EXPORT_OK = qw(boot report_all check_file);
 my $build = $ENV{B} // 'build';
 
 # boot($name, config => FILE, files => [...], option => value...): the options are those of tools/run
-# without their dashes. Default for files: all guests. Or image => NAME: the image of that boot again.
+# without their dashes. Default for files: all guests; for efi: Pinwheel's. Or image => NAME: the image
+# of that boot again.
 # Returns the log and tools/run's exit status.
 sub boot {
     my ($name, %option) = @_;
     my $config = delete $option{config} // "tests/emulator/$name.cfg";
     my @files = @{delete $option{files} // [glob "$build/guest/*.elf"]};
     my $again = delete $option{image};
+    my $efi = delete $option{efi} // "$build/BOOTX64.EFI";
     my $dir = "$build/emulator/$name";
     my $image = "$build/emulator/" . ($again // $name) . '.img';
     make_path($dir);
     unlink glob "$dir/*";
 
-    $again or system('tools/disk-image', $image, $config, "$build/BOOTX64.EFI", @files) == 0
+    $again or system('tools/disk-image', $image, $config, $efi, @files) == 0
         or BAIL_OUT("no disk image for $name");
     $option{emu} //= 'bochs';
     $option{timeout} //= 900;

@@ -1,0 +1,70 @@
+#!/usr/bin/env perl
+# What Pinwheel costs a Linux from its first instruction to its first program: the same kernel, RAM
+# disk and command line on the bare machine (tests/native/native.c) and as a guest, one CPU each, in
+# the same emulator, whose TSC counts instructions.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Boot qw(boot);
+use Test::More;
+
+my $build = $ENV{B} // 'build';
+my $LIMIT = 1.10;
+# The emulated CPU claims another TSC frequency than the emulator's clock has: natively Linux must be
+# told. Pinwheel tells its guests itself.
+# Quiet: otherwise it waits for the emulated serial line most of the time.
+my $words = 'console=ttyS0 quiet tsc=reliable tsc_early_khz=50000';
+
+sub put {
+    my ($path, $text) = @_;
+    open my $file, '>', $path or BAIL_OUT("$path: $!");
+    print $file $text;
+    close $file;
+    return $path;
+}
+
+sub number {
+    my ($log, $pattern) = @_;
+    my ($line) = grep { /$pattern/ } @{$log->{lines}};
+    return $line && $line =~ /$pattern/ ? $1 : undef;
+}
+
+my $dir = "$build/linux/native";
+mkdir $dir;
+system('cp', "$build/linux/vmlinuz", "$dir/kernel") == 0 or BAIL_OUT('no kernel');
+system('cp', "$build/linux/initrd", "$dir/initrd") == 0 or BAIL_OUT('no initrd');
+put("$dir/cmdline", "$words run=end");
+my ($native) = boot('native', efi => "$build/native.efi", config => '-', cpus => 1, memory => 512,
+    files => ["$dir/kernel", "$dir/initrd", "$dir/cmdline"]);
+put("$dir/guest.cfg", <<"END");
+[linux]
+kernel  = \\guests\\kernel
+initrd  = \\guests\\initrd
+memory  = 256M
+cmdline = $words run=bin/true
+END
+my ($guest, $status) = boot('linux-boot', config => "$dir/guest.cfg", cpus => 1, memory => 512,
+    files => ["$dir/kernel", "$dir/initrd"]);
+is($status, 0, 'Linux boots as a guest and switches itself off');
+
+my $init = qr/LINUX init tsc=(\d+) /;
+my %span;
+for (['native', $native, qr/NATIVE entry tsc=(\d+)/],
+    ['guest', $guest, qr/BENCH name=tsc_at_first_entry instructions=(\d+)/]) {
+    my ($name, $log, $entry) = @$_;
+    my ($from, $to) = (number($log, $entry), number($log, $init));
+    ok(defined $from && defined $to, "$name: from the kernel's entry to its first program");
+    $span{$name} = $to - $from if defined $from && defined $to;
+}
+BAIL_OUT('no figures') if keys %span < 2;
+my $ratio = $span{guest} / $span{native};
+cmp_ok($ratio, '<=', $LIMIT, 'what Pinwheel adds');
+my $table = sprintf "Linux, from the kernel's entry to its first program, in instructions:\n"
+    . "  on the bare machine  %13d\n  as a guest           %13d  (%.3f times)\n  its exits:\n",
+    $span{native}, $span{guest}, $ratio;
+for (sort { $b->{count} <=> $a->{count} } grep { $_->{tag} eq 'EXITS' } @{$guest->{records}}) {
+    $table .= sprintf "  %-40s %8d\n", $_->{name}, $_->{count};
+}
+put("$build/linux/native.txt", $table);
+diag($table);
+done_testing();

@@ -1,0 +1,115 @@
+/* Boots the same Linux on the bare machine: a UEFI application in the place of Pinwheel's.
+ *
+ * It reads \guests\kernel, \guests\initrd and \guests\cmdline, leaves the firmware, places the
+ * kernel with the production loader (vmm/loaders/linux.c) in the machine's own memory, from address
+ * 0 on, and jumps to it. So the way from the kernel's first instruction to its first program can be
+ * counted with and without a hypervisor below. For an emulator whose memory and firmware are known:
+ * what the firmware keeps for itself must lie above NATIVE_RAM, as OVMF's does. */
+#include "arch/instructions.h"
+#include "arch/memory.h"
+#include "boot/files.h"
+#include "boot/firmware.h"
+#include "drivers/format.h"
+#include "vmm/loaders/linux.h"
+
+#define NATIVE_RAM (256ULL << 20)
+#define UART_DATA  0x3f8
+#define UART_LSR   0x3fd
+#define LSR_THRE   0x20
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+
+static void print(const char *fmt, ...) {
+    char line[128];
+    va_list args;
+
+    va_start(args, fmt);
+    format_va(line, sizeof(line), fmt, args);
+    va_end(args);
+    for (const char *c = line; *c; c++) {
+        while (!(in8(UART_LSR) & LSR_THRE))
+            ;
+        out8(UART_DATA, (uint8_t)*c);
+    }
+}
+
+static bool read_files(struct file *kernel, struct file *initrd, struct file *command_line) {
+    const char *problem = files_open();
+
+    if (!problem)
+        problem = files_read("\\guests\\kernel", FILE_SIZE_MAX, kernel);
+    if (!problem)
+        problem = files_read("\\guests\\initrd", FILE_SIZE_MAX, initrd);
+    if (!problem)
+        problem = files_read("\\guests\\cmdline", 2048, command_line);
+    if (problem)
+        print("NATIVE failed: %s\n", problem);
+    return !problem;
+}
+
+static bool leave_firmware(void) {
+    UINTN count, key, size;
+    UINT32 version;
+
+    LibMemoryMap(&count, &key, &size, &version);
+    return !EFI_ERROR(BS->ExitBootServices(firmware_image, key));
+}
+
+static _Noreturn void enter(const struct linux_entry *entry) {
+    struct __attribute__((packed)) {
+        uint16_t limit;
+        uint64_t base;
+    } gdt = {entry->gdt_limit, entry->gdt_base};
+
+    __asm__ volatile("lgdt %0\n\t"
+                     "mov %1, %%cr3\n\t"
+                     "mov %2, %%ds\n\t"
+                     "mov %2, %%es\n\t"
+                     "mov %2, %%ss\n\t"
+                     "mov %3, %%rsp\n\t"
+                     "pushq %4\n\t"
+                     "pushq %5\n\t"
+                     "lretq"
+                     :
+                     : "m"(gdt), "r"(entry->cr3), "r"((uint32_t)entry->data_selector),
+                       "r"(entry->rsp), "r"((uint64_t)entry->code_selector), "r"(entry->rip),
+                       "S"(entry->rsi)
+                     : "memory");
+    __builtin_unreachable();
+}
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
+    struct file kernel, initrd, command_line;
+    struct linux_entry entry;
+    static char words[2049];
+
+    firmware_image = image;
+    ST = system;
+    BS = system->BootServices;
+    BS->SetWatchdogTimer(0, 0, 0, NULL);
+    if (!read_files(&kernel, &initrd, &command_line))
+        return EFI_NOT_FOUND;
+    memcpy(words, (const void *)command_line.base, command_line.size);
+    if (!leave_firmware())
+        return EFI_ABORTED;
+    __asm__ volatile("cli");
+    uint8_t *memory = NULL;
+    __asm__("" : "+r"(memory)); /* there is memory at address 0 */
+    const struct linux_request request = {
+        .ram = memory,
+        .ram_size = NATIVE_RAM,
+        .file = (const uint8_t *)kernel.base,
+        .file_size = kernel.size,
+        .initrd = (const uint8_t *)initrd.base,
+        .initrd_size = initrd.size,
+        .command_line = words,
+    };
+    const char *problem = linux_place(&request, &entry);
+    if (problem) {
+        print("NATIVE failed: %s\n", problem);
+        for (;;)
+            halt();
+    }
+    print("NATIVE entry tsc=%lu\n", rdtsc());
+    enter(&entry);
+}
