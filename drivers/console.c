@@ -12,33 +12,54 @@
 static struct spinlock lock;
 static bool lock_broken;
 
+/* Whose line is unfinished; NULL: the next byte begins a line. */
+static const void *open_on_serial, *open_on_screen;
+
 void console_init(void) {
     uart_init();
 }
 
 /* Serial terminals want a carriage return before each newline. */
 static void put_serial(const char *text, size_t size) {
-    size_t start = 0;
+    static char last;
 
     for (size_t i = 0; i < size; i++) {
-        if (text[i] != '\n')
-            continue;
-        uart_write(text + start, i - start);
-        uart_write("\r\n", 2);
-        start = i + 1;
+        if (text[i] == '\n' && last != '\r')
+            uart_write('\r');
+        uart_write((uint8_t)text[i]);
+        last = text[i];
     }
-    uart_write(text + start, size - start);
 }
 
-void console_write(const char *text, size_t size) {
+/* To one of the outputs. */
+static void put(void (*output)(const char *, size_t), const void **open, const void *owner,
+                const char *line, size_t shown, size_t size) {
+    bool is_open = *open == owner;
+
+    if (*open && !is_open)
+        output("\n", 1);
+    if (!is_open)
+        shown = 0;
+    output(line + shown, size - shown);
+    *open = size && line[size - 1] == '\n' ? NULL : owner;
+}
+
+void console_line(unsigned outputs, const void *owner, const char *line, size_t shown,
+                  size_t size) {
     bool locked = !lock_broken;
 
     if (locked)
         spin_lock(&lock);
-    put_serial(text, size);
-    framebuffer_write(text, size);
+    if (outputs & CONSOLE_SERIAL)
+        put(put_serial, &open_on_serial, owner, line, shown, size);
+    if (outputs & CONSOLE_SCREEN)
+        put(framebuffer_write, &open_on_screen, owner, line, shown, size);
     if (locked)
         spin_unlock(&lock);
+}
+
+void console_write(const char *text, size_t size) {
+    console_line(CONSOLE_SERIAL | CONSOLE_SCREEN, NULL, text, 0, size);
 }
 
 void console_print(const char *fmt, ...) {

@@ -11,6 +11,13 @@ void console_init(void);
 void console_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void console_write(const char *text, size_t size);
 
+/* Shows a line of `owner` as far as it has come: of the `size` bytes the first `shown` are out
+ * already. Where another has printed since, the line begins again; where another's is unfinished,
+ * that one is cut off. What the hypervisor prints is never cut. */
+#define CONSOLE_SERIAL 1u
+#define CONSOLE_SCREEN 2u
+void console_line(unsigned outputs, const void *owner, const char *line, size_t shown, size_t size);
+
 /* Waits until everything is out: before the power goes. */
 void console_drain(void);
 

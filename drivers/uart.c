@@ -13,6 +13,7 @@
 #define UART_MCR     (UART_BASE + 4)
 #define UART_LSR     (UART_BASE + 5)
 #define UART_SCRATCH (UART_BASE + 7)
+#define LSR_RECEIVED 0x01
 #define LSR_THRE     0x20 /* the transmit FIFO is empty */
 #define LSR_TEMT     0x40 /* and the last bit has left */
 #define FIFO_SIZE    16
@@ -21,6 +22,7 @@
 #define BUSY_READS 1000000
 
 static bool present;
+static unsigned room; /* in the transmit FIFO: at least so much */
 
 void uart_init(void) {
     out8(UART_SCRATCH, 0x5a);
@@ -52,11 +54,18 @@ void uart_drain(void) {
         wait_for(LSR_TEMT);
 }
 
-void uart_write(const char *text, size_t size) {
-    for (size_t i = 0; i < size && present; i += FIFO_SIZE) {
-        if (!wait_for(LSR_THRE))
-            return;
-        for (size_t j = i; j < size && j < i + FIFO_SIZE; j++)
-            out8(UART_DATA, (uint8_t)text[j]);
-    }
+void uart_write(uint8_t byte) {
+    if (present && !room && wait_for(LSR_THRE))
+        room = FIFO_SIZE;
+    if (!present)
+        return;
+    out8(UART_DATA, byte);
+    room--;
+}
+
+/* A status of all ones is that of a port that has gone. */
+int uart_read(void) {
+    uint8_t status = present ? in8(UART_LSR) : 0;
+
+    return (status & LSR_RECEIVED) && status != 0xff ? in8(UART_DATA) : UART_NO_BYTE;
 }

@@ -1,10 +1,14 @@
 /* The machine's serial port: 16550 at 3F8H, polled, 115200 8N1. National PC16550D data sheet. */
 #pragma once
-#include <stddef.h>
+#include <stdint.h>
 
-/* Sets the port up. If nothing answers there, writing does nothing. */
+/* Sets the port up. If nothing answers there, nothing is written or read. */
 void uart_init(void);
-void uart_write(const char *text, size_t size);
+void uart_write(uint8_t byte);
+
+/* A byte that has come, or UART_NO_BYTE. One port read where there is none. */
+#define UART_NO_BYTE (-1)
+int uart_read(void);
 
 /* Waits until everything written has left the machine. */
 void uart_drain(void);

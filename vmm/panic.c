@@ -61,9 +61,7 @@ static void print_trace(void) {
     console_print("  last events of each CPU:\n");
     for (uint32_t i = 0; i < host.cpu_count; i++) {
         ring[i] = host.cpu[i]->trace;
-        uint64_t first = trace_first(ring[i]);
-        uint64_t count = ring[i]->count;
-        cursor[i] = count - first > TRACE_EVENTS ? count - TRACE_EVENTS : first;
+        cursor[i] = trace_last(ring[i], TRACE_EVENTS);
     }
     const struct trace_record *record;
     while ((record = trace_next(ring, cursor, host.cpu_count))) {

@@ -7,6 +7,7 @@
 #include "drivers/console.h"
 #include "drivers/lapic.h"
 #include "drivers/tsc.h"
+#include "vmm/console_input.h"
 #include "vmm/exits.h"
 #include "vmm/host.h"
 #include "vmm/summary.h"
@@ -64,6 +65,8 @@ __attribute__((noinline)) static void take_events(struct vcpu *vcpu, uint32_t re
         vcpu_enter_real_mode(vcpu, (uint8_t)atomic_load(&vcpu->sipi_page));
         trace_start(vcpu);
     }
+    if (requests & REQUEST_REGISTERS)
+        summary_print_registers(vcpu);
     if (requests & REQUEST_LINT0)
         virq_lint0_rose(vcpu);
     if ((requests & REQUEST_EXTINT) && vcpu->state != VCPU_WAIT_FOR_SIPI)
@@ -244,10 +247,13 @@ static struct vcpu *next_vcpu(struct host_cpu *self) {
     return NULL;
 }
 
-/* Waits for a kick, or for the first of this CPU's guests' timers. */
+/* Waits for a kick, for the first of this CPU's guests' timers, or to look at the console. */
 static void idle(struct host_cpu *self) {
     atomic_store(&self->idle, 1);
-    lapic_timer_start(first_timer(self, NULL));
+    uint64_t first = first_timer(self, NULL);
+    if (self->cpu.index == 0 && console_input_next() < first)
+        first = console_input_next();
+    lapic_timer_start(first);
     cpu_idle(&self->wake);
     lapic_timer_stop();
     atomic_store(&self->idle, 0);
@@ -263,6 +269,8 @@ _Noreturn void host_run(void) {
 
     for (;;) {
         atomic_store(&self->wake, 0);
+        if (self->cpu.index == 0)
+            console_input_tick();
         struct vcpu *vcpu = next_vcpu(self);
         if (vcpu) {
             run_turn(vcpu);

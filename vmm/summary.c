@@ -1,7 +1,9 @@
 /* What a guest leaves behind: see summary.h. */
 #include "vmm/summary.h"
 
+#include "arch/instructions.h"
 #include "drivers/console.h"
+#include "drivers/format.h"
 #include "drivers/power.h"
 #include "vmm/host.h"
 #include "vmm/vcpu.h"
@@ -48,6 +50,30 @@ static void print_exits(const struct vm *vm) {
     }
 }
 
+void summary_print_counters(const struct vm *vm) {
+    print_counters(vm);
+    print_exits(vm);
+}
+
+void summary_print_registers(const struct vcpu *vcpu) {
+    static const char *const name[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                       "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    char out[1024];
+    struct text text = {out, sizeof(out), 0};
+
+    text_add(&text, "REGISTERS guest=%s vcpu=%u rip=0x%lx halted=%u\n", vcpu->vm->name, vcpu->index,
+             vmcs_read(VMCS_GUEST_RIP), vcpu->state == VCPU_HALTED);
+    text_add(&text, "  cs %lx rflags %lx cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx",
+             vmcs_read(VMCS_GUEST_CS_SELECTOR), vmcs_read(VMCS_GUEST_RFLAGS),
+             vmcs_read(VMCS_GUEST_CR0), read_cr2(), vmcs_read(VMCS_GUEST_CR3),
+             vmcs_read(VMCS_GUEST_CR4), vmcs_read(VMCS_GUEST_EFER));
+    for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
+        text_add(&text, "%s%-3s %016lx", i % 4 ? " " : "\n  ", name[i],
+                 i == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[i]);
+    text_add(&text, "\n");
+    console_write(out, text.length);
+}
+
 static void tell(const struct trace_record *record, uint64_t start) {
     char line[STORY_LINE];
 
@@ -62,40 +88,41 @@ static void print_record(const struct trace_record *r, uint64_t start) {
                   r->b, r->repeats);
 }
 
-/* Calls `show` for each record of this guest, all CPUs' merged by time. Returns how many records of
- * any guest were no longer in the rings. */
-static uint64_t each_record(const struct vm *vm,
+/* Calls `show` for each record of this guest among the last `most` of each CPU, merged by time.
+ * Returns how many records of any guest came before. The other CPUs may add more meanwhile. */
+static uint64_t each_record(const struct vm *vm, uint64_t most,
                             void (*show)(const struct trace_record *, uint64_t)) {
     const struct trace_ring *ring[BOOT_MAX_CPUS];
     uint64_t cursor[BOOT_MAX_CPUS];
     const struct trace_record *record;
-    uint64_t start = 0, lost = 0;
+    uint64_t start = 0, before = 0, left = 0;
 
     for (uint32_t i = 0; i < host.cpu_count; i++) {
         ring[i] = host.cpu[i]->trace;
-        cursor[i] = trace_first(ring[i]);
-        lost += cursor[i];
+        cursor[i] = trace_last(ring[i], most);
+        before += cursor[i];
+        left += ring[i]->count - cursor[i];
     }
-    while ((record = trace_next(ring, cursor, host.cpu_count))) {
+    while (left-- && (record = trace_next(ring, cursor, host.cpu_count))) {
         if (record->guest != vm->index)
             continue;
         if (!start)
             start = record->time;
         show(record, start);
     }
-    return lost;
+    return before;
 }
 
-static void tell_story(const struct vm *vm) {
+void summary_tell_story(const struct vm *vm, uint64_t most) {
     console_print("\n  The interrupts of guest %s, in order (time in TSC ticks):\n", vm->name);
-    each_record(vm, tell);
+    each_record(vm, most, tell);
     console_print("\n");
 }
 
 static void print_trace(const struct vm *vm) {
     console_print("TRACE guest=%s vcpus=%u version=%x\n", vm->name, vm->vcpu_count,
                   vm->routing.ioapic.version);
-    uint64_t lost = each_record(vm, print_record);
+    uint64_t lost = each_record(vm, TRACE_RING_RECORDS, print_record);
     console_print("TRACE end lost=%lu\n", lost);
 }
 
@@ -107,11 +134,10 @@ void summary_of_guest(struct vm *vm) {
             exits += vm->vcpu[i]->exits_by_reason[reason];
     }
     if (vm->config->story)
-        tell_story(vm);
+        summary_tell_story(vm, TRACE_RING_RECORDS);
     if (vm->trace)
         print_trace(vm);
-    print_counters(vm);
-    print_exits(vm);
+    summary_print_counters(vm);
     console_print("GUEST name=%s result=%s code=%u how=%s exits=%lu\n", vm->name,
                   result_name(vm->result), vm->code, vm->how, exits);
     __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);

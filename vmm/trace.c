@@ -1,8 +1,10 @@
 /* The trace ring: see trace.h. Read next: trace_text.c. */
 #include "vmm/trace.h"
 
-uint64_t trace_first(const struct trace_ring *ring) {
-    return ring->count > TRACE_RING_RECORDS ? ring->count - TRACE_RING_RECORDS : 0;
+uint64_t trace_last(const struct trace_ring *ring, uint64_t n) {
+    uint64_t most = n < TRACE_RING_RECORDS ? n : TRACE_RING_RECORDS;
+
+    return ring->count > most ? ring->count - most : 0;
 }
 
 const struct trace_record *trace_next(const struct trace_ring *const *ring, uint64_t *cursor,

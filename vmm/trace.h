@@ -95,8 +95,12 @@ static inline void trace_add(struct trace_ring *ring, uint64_t time, uint64_t wh
         (struct trace_record){.time = time, .a = a, .b = b, .what = what};
 }
 
-/* The first record still in the ring and one past the last, as values of count. */
-uint64_t trace_first(const struct trace_ring *ring);
+/* Where the last n records begin, as a value of count; fewer if the ring has no more. */
+uint64_t trace_last(const struct trace_ring *ring, uint64_t n);
+/* The first record still in the ring. */
+static inline uint64_t trace_first(const struct trace_ring *ring) {
+    return trace_last(ring, TRACE_RING_RECORDS);
+}
 
 /* Merges n rings by time: cursor[i] starts at trace_first(ring[i]); returns the next record in
  * order of time and moves its cursor, or NULL at the end. */

@@ -32,10 +32,11 @@ enum vcpu_request {
     REQUEST_INIT = 4,
     REQUEST_SIPI = 8,
     REQUEST_STOP = 16,
-    REQUEST_START = 32,   /* vCPU 0: the guest begins */
-    REQUEST_LINT0 = 64,   /* the 8259s' output rose */
-    REQUEST_EXTINT = 128, /* a message told this vCPU to take an interrupt from the 8259s */
-    REQUEST_TIMER = 256,  /* vCPU 0: the 8254 was written */
+    REQUEST_START = 32,      /* vCPU 0: the guest begins */
+    REQUEST_LINT0 = 64,      /* the 8259s' output rose */
+    REQUEST_EXTINT = 128,    /* a message told this vCPU to take an interrupt from the 8259s */
+    REQUEST_TIMER = 256,     /* vCPU 0: the 8254 was written */
+    REQUEST_REGISTERS = 512, /* print the registers */
 };
 
 /* Registers that neither VM entry nor VM exit switches and that the hypervisor does not use: they

@@ -196,6 +196,18 @@ void vm_kill(struct vm *vm, const char *fmt, ...) {
     stop_vcpus(vm);
 }
 
+void vm_end_all(const char *reason) {
+    for (uint32_t i = 0; i < vm_count; i++) {
+        uint32_t waiting = VM_WAITING;
+        if (vms[i] && atomic_compare_exchange_strong(&vms[i]->state, &waiting, VM_ENDED))
+            summary_not_started(vms[i]->boot, reason);
+    }
+    for (uint32_t i = 0; i < vm_count; i++) {
+        if (vms[i])
+            vm_kill(vms[i], "%s", reason);
+    }
+}
+
 void vm_vcpu_stopped(struct vm *vm) {
     if (atomic_fetch_sub(&vm->live_vcpus, 1) != 1)
         return;

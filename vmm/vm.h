@@ -10,10 +10,10 @@
 #include "arch/spinlock.h"
 #include "vmm/boot_info.h"
 #include "vmm/devices/cmos.h"
+#include "vmm/devices/guest_console.h"
 #include "vmm/devices/isa.h"
 #include "vmm/devices/serial.h"
 #include "vmm/devices/test_devices.h"
-#include "vmm/guest_console.h"
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/multiboot.h"
 #include "vmm/routing.h"
@@ -89,6 +89,9 @@ void vm_start(struct vm *vm);
 void vm_exit(struct vm *vm, const char *how, uint32_t code);
 /* The guest did something fatal; the reason is one sentence in words. */
 void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Kills all that run, and those that wait do not start. Any CPU. */
+void vm_end_all(const char *reason);
 
 /* A vCPU has stopped for good, on its own CPU. The last one ends the VM. */
 void vm_vcpu_stopped(struct vm *vm);

@@ -1,0 +1,78 @@
+/* A guest's console: see guest_console.h. */
+#include "vmm/devices/guest_console.h"
+
+#include "arch/instructions.h"
+#include "drivers/console.h"
+#include "drivers/format.h"
+#include "drivers/tsc.h"
+
+/* Longer than a guest that shares its CPU waits for its turn, most times. */
+#define QUIET_US 50000
+
+static void show(struct guest_console *console) {
+    console_line(console->prefix ? CONSOLE_SERIAL | CONSOLE_SCREEN : CONSOLE_SCREEN, console,
+                 console->line, console->shown, console->length);
+    console->shown = console->length;
+}
+
+static void add(struct guest_console *console, char c) {
+    if (!console->length && console->prefix)
+        console->length =
+            (uint32_t)format(console->line, sizeof(console->line), "[%s] ", console->prefix);
+    console->line[console->length++] = c;
+}
+
+static void end_line(struct guest_console *console) {
+    add(console, '\n');
+    show(console);
+    console->length = console->shown = 0;
+}
+
+/* ESC, and one character; or ESC [, and parameters up to a letter. ECMA-48, "Control Sequences". */
+static bool is_escape(struct guest_console *console, char c) {
+    enum { NONE, BEGUN, PARAMETERS };
+    uint8_t before = console->escape;
+
+    if (c == '\x1b')
+        console->escape = BEGUN;
+    else if (before == BEGUN)
+        console->escape = c == '[' ? PARAMETERS : NONE;
+    else if (before == PARAMETERS && c >= '@')
+        console->escape = NONE;
+    return before != NONE || console->escape != NONE;
+}
+
+/* Control characters could fool the reader's terminal. */
+static void put(struct guest_console *console, char c) {
+    if (c == '\n') {
+        end_line(console);
+    } else if (c != '\r' && !is_escape(console, c)) {
+        add(console, c == '\t' || (uint8_t)c >= ' ' ? c : '?');
+        if (console->length == GUEST_CONSOLE_LINE - 1)
+            end_line(console);
+    }
+}
+
+void guest_console_put(struct guest_console *console, char c) {
+    spin_lock(&console->lock);
+    if (!console->prefix)
+        console_line(CONSOLE_SERIAL, console, &c, 0, 1);
+    put(console, c);
+    console->changed = rdtsc();
+    spin_unlock(&console->lock);
+}
+
+void guest_console_tick(struct guest_console *console, uint64_t now) {
+    spin_lock(&console->lock);
+    if (console->length > console->shown &&
+        now > console->changed + tsc_frequency() / 1000000 * QUIET_US)
+        show(console);
+    spin_unlock(&console->lock);
+}
+
+void guest_console_flush(struct guest_console *console) {
+    spin_lock(&console->lock);
+    if (console->length)
+        end_line(console);
+    spin_unlock(&console->lock);
+}

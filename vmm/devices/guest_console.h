@@ -1,0 +1,29 @@
+/* A guest's console: what the guest says, on the serial port and on the screen.
+ *
+ * A guest that is alone has the serial port to itself: each byte goes out at once and as it is. The
+ * screen, and with several guests the serial port too, gets lines, so that guests do not cut into
+ * each other's; then each begins with the guest's name. An unfinished line, a prompt for example,
+ * is shown when the guest has been quiet for a while. Read next: drivers/console.h. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/spinlock.h"
+
+#define GUEST_CONSOLE_LINE 256
+
+struct guest_console {
+    struct spinlock lock; /* any vCPU may write */
+    const char *prefix;   /* the guest's name, or NULL: it is alone */
+    uint32_t length;      /* of the line; with `shown` of it out already */
+    uint32_t shown;
+    uint64_t changed; /* TSC */
+    uint8_t escape;   /* how far a terminal's escape sequence has come: 0 there is none */
+    char line[GUEST_CONSOLE_LINE];
+};
+
+void guest_console_put(struct guest_console *console, char c);
+/* Shows what is unfinished if it is old enough. On a slow tick. */
+void guest_console_tick(struct guest_console *console, uint64_t now);
+/* Ends an unfinished line. */
+void guest_console_flush(struct guest_console *console);
