@@ -203,7 +203,9 @@ static struct cpuid_result leaf_d_read(const struct vcpu *vcpu, uint32_t subleaf
     if (subleaf > 2)
         return (struct cpuid_result){0};
     struct cpuid_result r = leaf_d[subleaf];
-    if (subleaf == 0)
+    /* The standard and, where there is XSAVEC, the compacted format: with AVX as the only component
+     * behind the header both have the same size. */
+    if (subleaf == 0 || (subleaf == 1 && r.eax))
         r.ebx = (vcpu->registers.xcr0 & XCR0_AVX) ? leaf_d[0].ecx : 576;
     return r;
 }
