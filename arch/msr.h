@@ -8,6 +8,7 @@
 
 /* ---- time, APIC, features ---- */
 #define MSR_IA32_TSC             0x010
+#define MSR_IA32_TSC_ADJUST      0x03b
 #define MSR_IA32_PLATFORM_ID     0x017
 #define MSR_IA32_APIC_BASE       0x01b
 #define MSR_IA32_FEATURE_CONTROL 0x03a

@@ -157,6 +157,7 @@
 #define PIN_PROCESS_POSTED_INTERRUPTS  (1u << 7)
 
 /* ---- primary processor-based VM-execution controls ---- */
+#define PRIMARY_USE_TSC_OFFSETTING          (1u << 3)
 #define PRIMARY_HLT_EXITING                 (1u << 7)
 #define PRIMARY_INVLPG_EXITING              (1u << 9)
 #define PRIMARY_MWAIT_EXITING               (1u << 10)
@@ -228,11 +229,12 @@
 #define PENDING_DEBUG_BS         (1ULL << 14)
 
 /* ---- interruption information: entry, exit and IDT vectoring share the layout ---- */
-#define INTERRUPTION_VECTOR     0x0ffu
-#define INTERRUPTION_TYPE_SHIFT 8
-#define INTERRUPTION_TYPE       (7u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_ERROR_CODE (1u << 11) /* deliver one, or: the error code field is valid */
-#define INTERRUPTION_VALID      (1u << 31)
+#define INTERRUPTION_VECTOR        0x0ffu
+#define INTERRUPTION_TYPE_SHIFT    8
+#define INTERRUPTION_TYPE          (7u << INTERRUPTION_TYPE_SHIFT)
+#define INTERRUPTION_ERROR_CODE    (1u << 11) /* deliver one, or: the error code field is valid */
+#define INTERRUPTION_NMI_UNBLOCKED (1u << 12) /* of an exit: by an IRET that faulted */
+#define INTERRUPTION_VALID         (1u << 31)
 
 /* Types, in place. */
 #define INTERRUPTION_EXTERNAL           (0u << INTERRUPTION_TYPE_SHIFT)

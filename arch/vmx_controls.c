@@ -33,6 +33,8 @@ static const struct control controls[] = {
      "the guest's NMI blocking is kept apart from the machine's"},
     {VMX_PIN, SET, PIN_PREEMPTION_TIMER, "VMX-preemption timer",
      "it keeps the guests' time and shares a CPU among them"},
+    {VMX_PRIMARY, SET, PRIMARY_USE_TSC_OFFSETTING, "use TSC offsetting",
+     "a guest may set its TSC, and the machine's stays"},
     {VMX_PRIMARY, SET, PRIMARY_HLT_EXITING, "HLT exiting", "an idle guest gives its CPU back"},
     {VMX_PRIMARY, SET, PRIMARY_MWAIT_EXITING, "MWAIT exiting", "guests are not offered MWAIT"},
     {VMX_PRIMARY, SET, PRIMARY_MONITOR_EXITING, "MONITOR exiting",

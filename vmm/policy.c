@@ -228,10 +228,24 @@ static bool write_efer(uint64_t value) {
     return true;
 }
 
+/* The guest's TSC jumps. The machine's own stays: other guests, and our own time, are counted by
+ * it. SDM Vol. 3B, "IA32_TSC_ADJUST Register Support". */
+static void move_tsc(struct vcpu *vcpu, uint64_t by) {
+    uint64_t offset = vcpu->timer.tsc_offset + by;
+
+    vcpu->tsc_adjust += by;
+    vlapic_timer_set_tsc_offset(&vcpu->timer, offset, rdtsc());
+    virq_plan_timer(vcpu);
+    vmcs_write(VMCS_TSC_OFFSET, offset);
+}
+
 bool policy_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
     switch (msr) {
     case MSR_IA32_TSC_DEADLINE:
         *value = vlapic_timer_read_deadline(&vcpu->timer, rdtsc());
+        return true;
+    case MSR_IA32_TSC_ADJUST:
+        *value = vcpu->tsc_adjust;
         return true;
     case MSR_IA32_BIOS_SIGN_ID: /* the microcode's revision; operating systems look */
         *value = 1ULL << 32;
@@ -259,6 +273,12 @@ bool policy_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     switch (msr) {
     case MSR_IA32_TSC_DEADLINE:
         virq_write_deadline(vcpu, value);
+        return true;
+    case MSR_IA32_TSC:
+        move_tsc(vcpu, value - (rdtsc() + vcpu->timer.tsc_offset));
+        return true;
+    case MSR_IA32_TSC_ADJUST:
+        move_tsc(vcpu, value - vcpu->tsc_adjust);
         return true;
     case MSR_IA32_EFER:
         return write_efer(value);

@@ -67,16 +67,18 @@ struct vcpu {
     struct vmx_controls controls;
 
     struct vlapic_timer timer;
-    uint64_t timer_next;  /* TSC: when virq_fire_timer() is due; from the timer, looked at often */
-    uint64_t slice_end;   /* TSC: when the next vCPU of this CPU has its turn */
-    uint32_t nmi_pending; /* 0 to 2: one in service, one waiting is all that there can be */
-    uint32_t extint;      /* 1: REQUEST_EXTINT, not taken yet */
-    uint32_t windows;     /* the primary controls' window-exiting bits that are set */
-    uint32_t event;       /* VM-entry interruption information to inject; 0: none */
+    uint64_t timer_next;   /* TSC: when virq_fire_timer() is due; from the timer, looked at often */
+    uint64_t slice_end;    /* TSC: when the next vCPU of this CPU has its turn */
+    _Atomic uint32_t nmis; /* that came: requests have but one bit for them */
+    uint32_t nmi_pending;  /* 0 to 2, or 1 while one is in service */
+    uint32_t extint;       /* 1: REQUEST_EXTINT, not taken yet */
+    uint32_t windows;      /* the primary controls' window-exiting bits that are set */
+    uint32_t event;        /* VM-entry interruption information to inject; 0: none */
     uint32_t event_error;
     uint32_t event_length;
 
     struct vcpu_registers registers;
+    uint64_t tsc_adjust; /* IA32_TSC_ADJUST */
     uint8_t *xsave;
     struct mtrr mtrr;
 
@@ -97,6 +99,12 @@ void vcpu_unload_for_good(struct vcpu *vcpu);
 /* Sets requests and makes sure that they are looked at soon: the vCPU leaves the guest, or its CPU
  * its HLT. Any CPU. */
 void vcpu_request(struct vcpu *vcpu, uint32_t requests);
+
+/* An NMI arrives. Any CPU. */
+static inline void vcpu_send_nmi(struct vcpu *vcpu) {
+    atomic_fetch_add(&vcpu->nmis, 1);
+    vcpu_request(vcpu, REQUEST_NMI);
+}
 
 /* The state after INIT, waiting for SIPI. SDM Vol. 3A, "Processor State After Reset". */
 void vcpu_reset(struct vcpu *vcpu);

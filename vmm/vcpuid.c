@@ -40,8 +40,9 @@
     (BIT(0) /* FSGSBASE */ | BIT(3) /* BMI1 */ | BIT(5) /* AVX2 */ | BIT(7) /* SMEP */ |           \
      BIT(8) /* BMI2 */ | BIT(9) /* ERMS */ | BIT(18) /* RDSEED */ | BIT(19) /* ADX */ |            \
      BIT(20) /* SMAP */ | BIT(23) /* CLFLUSHOPT */ | BIT(24) /* CLWB */ | BIT(29) /* SHA */)
-#define LEAF7_ECX (BIT(2) /* UMIP */ | BIT(22) /* RDPID */)
-#define LEAF7_EDX (BIT(10) /* MD_CLEAR */)
+#define LEAF7_EBX_TSC_ADJUST BIT(1)
+#define LEAF7_ECX            (BIT(2) /* UMIP */ | BIT(22) /* RDPID */)
+#define LEAF7_EDX            (BIT(10) /* MD_CLEAR */)
 
 /* Deterministic cache parameters: a subleaf for each cache. */
 #define LEAF4_SUBLEAVES     5
@@ -115,6 +116,7 @@ static void init_basic(uint64_t xcr0) {
     basic[6].eax = LEAF6_EAX;
     if (max_basic >= 7)
         leaf7 = masked(7, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);
+    leaf7.ebx |= LEAF7_EBX_TSC_ADJUST;
     if (max_basic >= 0xd) {
         leaf_d[0].eax = (uint32_t)xcr0;
         leaf_d[0].ecx = 576; /* legacy region and header */
@@ -180,6 +182,8 @@ static struct cpuid_result leaf_1(const struct vcpu *vcpu) {
         r.ecx |= LEAF1_ECX_OSXSAVE;
     if (vcpu->vm->routing.vcpu[vcpu->index].apic.base & APIC_BASE_ENABLE)
         r.edx |= LEAF1_EDX_APIC;
+    if (!vcpu->vm->config->x2apic)
+        r.ecx &= ~LEAF1_ECX_X2APIC;
     return r;
 }
 

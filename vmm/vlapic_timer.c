@@ -121,19 +121,38 @@ uint64_t vlapic_timer_write(struct vlapic_timer *timer, uint32_t offset, uint32_
     return vlapic_timer_next(timer);
 }
 
+/* When the guest's TSC has reached the deadline, or had. */
+static uint64_t deadline_expiry(const struct vlapic_timer *timer, uint64_t now) {
+    uint64_t guest_now = now + timer->tsc_offset;
+
+    if (timer->deadline >= guest_now)
+        return add(now, timer->deadline - guest_now);
+    return now > guest_now - timer->deadline ? now - (guest_now - timer->deadline) : 0;
+}
+
 uint64_t vlapic_timer_write_deadline(struct vlapic_timer *timer, uint64_t deadline, uint64_t now) {
     settle(timer, now);
     if (mode_of(timer) == APIC_LVT_TIMER_TSC_DEADLINE) {
         timer->running = deadline;
-        timer->expiry = deadline;
+        timer->deadline = deadline;
+        timer->expiry = deadline_expiry(timer, now);
     }
+    return vlapic_timer_next(timer);
+}
+
+uint64_t vlapic_timer_set_tsc_offset(struct vlapic_timer *timer, uint64_t tsc_offset,
+                                     uint64_t now) {
+    settle(timer, now);
+    timer->tsc_offset = tsc_offset;
+    if (timer->running && mode_of(timer) == APIC_LVT_TIMER_TSC_DEADLINE)
+        timer->expiry = deadline_expiry(timer, now);
     return vlapic_timer_next(timer);
 }
 
 uint64_t vlapic_timer_read_deadline(const struct vlapic_timer *timer, uint64_t now) {
     struct vlapic_timer copy = settled(timer, now);
 
-    return copy.running && mode_of(&copy) == APIC_LVT_TIMER_TSC_DEADLINE ? copy.expiry : 0;
+    return copy.running && mode_of(&copy) == APIC_LVT_TIMER_TSC_DEADLINE ? copy.deadline : 0;
 }
 
 uint32_t vlapic_timer_current(const struct vlapic_timer *timer, uint64_t now) {
@@ -180,5 +199,8 @@ void vlapic_timer_init(struct vlapic_timer *timer, uint32_t bus_tick, uint64_t s
 }
 
 void vlapic_timer_reset(struct vlapic_timer *timer) {
+    uint64_t tsc_offset = timer->tsc_offset;
+
     vlapic_timer_init(timer, timer->bus_tick, timer->shortest);
+    timer->tsc_offset = tsc_offset;
 }

@@ -23,6 +23,8 @@ struct vlapic_timer {
     uint32_t lvt;      /* mode and mask bits */
     uint32_t divide;   /* the registers */
     uint32_t initial;
+    uint64_t tsc_offset; /* the guest's TSC less the one that all times are of */
+    uint64_t deadline;   /* IA32_TSC_DEADLINE, in the guest's TSC */
     bool running;        /* counting, or with a deadline armed */
     uint64_t expiry;     /* if running: the next one, or the deadline */
     uint64_t due;        /* expiries that have not been fired */
@@ -34,7 +36,7 @@ struct vlapic_timer {
  * host busy; 20 us will do. The count goes on at the guest's own rate. */
 void vlapic_timer_init(struct vlapic_timer *timer, uint32_t bus_tick, uint64_t shortest);
 
-/* Power-on state again, after INIT. */
+/* Power-on state again, after INIT. The TSC goes on. */
 void vlapic_timer_reset(struct vlapic_timer *timer);
 
 /* A write of APIC_LVT_TIMER, APIC_TIMER_DIVIDE or APIC_TIMER_INITIAL, by its offset; others change
@@ -44,12 +46,16 @@ void vlapic_timer_reset(struct vlapic_timer *timer);
 uint64_t vlapic_timer_write(struct vlapic_timer *timer, uint32_t offset, uint32_t value,
                             uint64_t now);
 
-/* A write of IA32_TSC_DEADLINE, in the same TSC as now: 0 disarms. Ignored in the other modes.
+/* A write of IA32_TSC_DEADLINE, in the guest's TSC: 0 disarms. Ignored in the other modes.
  * Returns as vlapic_timer_next(). */
 uint64_t vlapic_timer_write_deadline(struct vlapic_timer *timer, uint64_t deadline, uint64_t now);
 
 /* IA32_TSC_DEADLINE: 0 if it has expired or in another mode. */
 uint64_t vlapic_timer_read_deadline(const struct vlapic_timer *timer, uint64_t now);
+
+/* The guest's TSC is another from now on: what counts goes on, a deadline is nearer or farther.
+ * Returns as vlapic_timer_next(). */
+uint64_t vlapic_timer_set_tsc_offset(struct vlapic_timer *timer, uint64_t tsc_offset, uint64_t now);
 
 /* The current-count register; 0 in TSC-deadline mode. */
 uint32_t vlapic_timer_current(const struct vlapic_timer *timer, uint64_t now);

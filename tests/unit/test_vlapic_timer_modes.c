@@ -43,6 +43,47 @@ static void a_deadline_of_0_disarms_and_another_replaces(void **state) {
     assert_int_equal(vlapic_timer_read_deadline(&timer, 9000), NEVER);
 }
 
+static void a_deadline_is_in_the_guests_tsc(void **state) {
+    (void)state;
+    write_lvt(DEADLINE, 0);
+    assert_int_equal(vlapic_timer_set_tsc_offset(&timer, 1000000, 10), NEVER);
+    assert_int_equal(vlapic_timer_write_deadline(&timer, 1005000, 10), 5000);
+    assert_int_equal(vlapic_timer_read_deadline(&timer, 4999), 1005000);
+    assert_int_equal(fire(4999), 0);
+    assert_int_equal(fire(5000), 1);
+    assert_int_equal(vlapic_timer_read_deadline(&timer, 5000), 0);
+    vlapic_timer_set_tsc_offset(&timer, 0 - 5000ULL, 6000); /* it counts 1000 now */
+    assert_int_equal(vlapic_timer_write_deadline(&timer, 1500, 6000), 6500);
+    assert_int_equal(vlapic_timer_write_deadline(&timer, 900, 6000), 5900);
+    assert_int_equal(fire(6000), 1);
+}
+
+static void a_jump_of_the_tsc_moves_a_deadline_and_nothing_else(void **state) {
+    (void)state;
+    write_lvt(DEADLINE, 0);
+    vlapic_timer_write_deadline(&timer, 5000, 0);
+    assert_int_equal(vlapic_timer_set_tsc_offset(&timer, 1000, 100), 4000);
+    assert_int_equal(vlapic_timer_read_deadline(&timer, 100), 5000);
+    assert_int_equal(vlapic_timer_set_tsc_offset(&timer, 4950, 100), 50); /* past it: due at once */
+    assert_int_equal(fire(100), 1);
+    vlapic_timer_write_deadline(&timer, 1, 100); /* not one that was due before the jump */
+    vlapic_timer_set_tsc_offset(&timer, 0 - 100ULL, 100);
+    assert_int_equal(fire(100), 1);
+    assert_int_equal(fire(200), 0);
+    write_lvt(PERIODIC, 200);
+    write_initial(100, 200);
+    assert_int_equal(vlapic_timer_set_tsc_offset(&timer, 0x123456789, 300), 2200);
+    assert_int_equal(current(1200), 50);
+}
+
+static void a_reset_leaves_the_tsc_alone(void **state) {
+    (void)state;
+    vlapic_timer_set_tsc_offset(&timer, 7000, 0);
+    vlapic_timer_reset(&timer);
+    write_lvt(DEADLINE, 0);
+    assert_int_equal(vlapic_timer_write_deadline(&timer, 8000, 0), 1000);
+}
+
 static void each_mode_ignores_the_others_registers(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
@@ -129,6 +170,9 @@ int main(void) {
         TEST(a_deadline_expires_once_and_reads_0_then),
         TEST(a_deadline_in_the_past_is_due_at_once),
         TEST(a_deadline_of_0_disarms_and_another_replaces),
+        TEST(a_deadline_is_in_the_guests_tsc),
+        TEST(a_jump_of_the_tsc_moves_a_deadline_and_nothing_else),
+        TEST(a_reset_leaves_the_tsc_alone),
         TEST(each_mode_ignores_the_others_registers),
         TEST(to_and_from_tsc_deadline_mode_disarms),
         TEST(between_one_shot_and_periodic_it_counts_on),

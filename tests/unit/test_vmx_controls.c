@@ -41,8 +41,8 @@ static void the_words_for_xapic_mode(void **state) {
     (void)state;
     assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &controls));
     assert_int_equal(controls.pin, 0x16 | 0x69);
-    assert_int_equal(controls.primary, 0x04006172 | 1u << 7 | 1u << 10 | 1u << 11 | 1u << 21 |
-                                           1u << 25 | 1u << 28 | 1u << 29 | 1u << 31);
+    assert_int_equal(controls.primary, 0x04006172 | 1u << 3 | 1u << 7 | 1u << 10 | 1u << 11 |
+                                           1u << 21 | 1u << 25 | 1u << 28 | 1u << 29 | 1u << 31);
     assert_int_equal(controls.secondary,
                      0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x200 | 0x1000);
     assert_int_equal(controls.exit, 0x36dfb | 0x4 | 0x200 | 0xf << 18);
