@@ -34,6 +34,10 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
         nmi_unblock();
         return EXIT_RESUME;
     }
+    /* The fault was IRET's, which had unblocked NMIs already: it will be run again. */
+    if (info & INTERRUPTION_NMI_UNBLOCKED)
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+                   vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_MC)
         panic("machine check while guest %s ran: the hardware reports an error", vcpu->vm->name);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
@@ -132,10 +136,37 @@ static enum exit_action exit_rdpmc(struct vcpu *vcpu) {
     return inject_gp(vcpu);
 }
 
+/* An IPI to each LAPIC in a map of 128 bits, RBX and RCX, that begins at the APIC ID in RDX. RSI is
+ * an ICR, of which the delivery mode, fixed or NMI, and the vector count. Returns how many took it.
+ * Linux, "KVM_HC_SEND_IPI". */
+static uint64_t send_ipis(struct vcpu *vcpu) {
+    const uint64_t *reg = vcpu->context.reg;
+    const uint64_t map[2] = {reg[GUEST_RBX], reg[GUEST_RCX]};
+    uint32_t first = (uint32_t)reg[GUEST_RDX], icr = (uint32_t)reg[GUEST_RSI];
+    struct apic_message message = {
+        .wide = true, .vector = (uint8_t)icr, .delivery_mode = icr >> 8 & 7};
+    uint64_t sent = 0;
+
+    if (message.delivery_mode != APIC_DELIVERY_FIXED && message.delivery_mode != APIC_DELIVERY_NMI)
+        return (uint64_t)HYPERCALL_UNKNOWN;
+    for (unsigned bit = 0; bit < 128; bit++) {
+        message.destination = first + bit;
+        if (message.destination < first || message.destination == UINT32_MAX)
+            break; /* all ones would be everybody */
+        if (map[bit / 64] >> bit % 64 & 1)
+            sent += routing_send(&vcpu->vm->routing, &message);
+    }
+    return sent;
+}
+
 static enum exit_action exit_vmcall(struct vcpu *vcpu) {
     uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
+    bool supervisor = !(vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL);
 
-    *rax = *rax == HYPERCALL_NOTHING ? 0 : (uint64_t)HYPERCALL_UNKNOWN;
+    if (*rax == HYPERCALL_SEND_IPIS && supervisor)
+        *rax = send_ipis(vcpu);
+    else
+        *rax = *rax == HYPERCALL_NOTHING ? 0 : (uint64_t)HYPERCALL_UNKNOWN;
     return EXIT_ADVANCE;
 }
 

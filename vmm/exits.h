@@ -25,5 +25,6 @@ enum exit_action exit_ept_violation(struct vcpu *vcpu);
 enum exit_action exit_apic_access(struct vcpu *vcpu);
 
 /* The guest's hypercalls: number in RAX; the result comes back there. */
-#define HYPERCALL_NOTHING 0      /* returns 0: for measuring an exit */
-#define HYPERCALL_UNKNOWN (-1LL) /* the result of any other number */
+#define HYPERCALL_NOTHING   0      /* returns 0: for measuring an exit */
+#define HYPERCALL_SEND_IPIS 10     /* as of KVM */
+#define HYPERCALL_UNKNOWN   (-1LL) /* the result of any other number */

@@ -47,6 +47,17 @@ static void trace_start(const struct vcpu *vcpu) {
                0);
 }
 
+/* While one is in service another waits, and more are lost; else two have come at once, and the one
+ * waits for the other. SDM Vol. 3A, "Nonmaskable Interrupt (NMI)". */
+static void take_nmis(struct vcpu *vcpu) {
+    bool in_service = (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI) ||
+                      (vcpu->event & INTERRUPTION_TYPE) == INTERRUPTION_NMI;
+    uint32_t most = in_service ? 1 : 2, all = vcpu->nmi_pending + atomic_exchange(&vcpu->nmis, 0);
+
+    if (vcpu->state != VCPU_WAIT_FOR_SIPI)
+        vcpu->nmi_pending = all < most ? all : most;
+}
+
 /* What other requests than REQUEST_INTERRUPTS say. */
 __attribute__((noinline)) static void take_events(struct vcpu *vcpu, uint32_t requests) {
     if (requests & REQUEST_START) {
@@ -71,8 +82,8 @@ __attribute__((noinline)) static void take_events(struct vcpu *vcpu, uint32_t re
         virq_lint0_rose(vcpu);
     if ((requests & REQUEST_EXTINT) && vcpu->state != VCPU_WAIT_FOR_SIPI)
         vcpu->extint = 1;
-    if ((requests & REQUEST_NMI) && vcpu->state != VCPU_WAIT_FOR_SIPI && vcpu->nmi_pending < 2)
-        vcpu->nmi_pending++;
+    if (atomic_load(&vcpu->nmis))
+        take_nmis(vcpu);
 }
 
 /* Step 1: does what the requests say. False if the vCPU has nothing to run now. */
@@ -130,19 +141,26 @@ static void inject_nmi_or_extint(struct vcpu *vcpu) {
     }
 }
 
+/* The exit to wait for. In the shadow of an STI the NMI window may count as open, and we do not
+ * inject there: the interrupt window opens behind it. SDM Vol. 3C, "NMI-Window Exiting". */
+static uint32_t wanted_windows(const struct vcpu *vcpu) {
+    uint32_t windows = virq_extint_pending(vcpu) ? PRIMARY_INTERRUPT_WINDOW_EXITING : 0;
+
+    if (vcpu->nmi_pending && (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_STI))
+        windows |= PRIMARY_INTERRUPT_WINDOW_EXITING;
+    else if (vcpu->nmi_pending)
+        windows |= PRIMARY_NMI_WINDOW_EXITING;
+    return windows;
+}
+
 /* Step 6: what was queued, else an NMI or an interrupt of the 8259s if the guest takes one now;
  * for what is left a window to wait for. Rare: out of the run loop's way. */
 __attribute__((noinline)) static void inject(struct vcpu *vcpu) {
-    uint32_t windows = 0;
-
     if (vcpu->event)
         inject_event(vcpu);
     else
         inject_nmi_or_extint(vcpu);
-    if (vcpu->nmi_pending)
-        windows |= PRIMARY_NMI_WINDOW_EXITING;
-    if (virq_extint_pending(vcpu))
-        windows |= PRIMARY_INTERRUPT_WINDOW_EXITING;
+    uint32_t windows = wanted_windows(vcpu);
     if (windows != vcpu->windows) {
         vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary | windows);
         vcpu->windows = windows;

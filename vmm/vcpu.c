@@ -240,8 +240,10 @@ void vcpu_enter_real_mode(struct vcpu *vcpu, uint8_t page) {
     vcpu->state = VCPU_RUNNABLE;
 }
 
+/* A fault leaves RF set in the flags that it saves; injected, it saves what is in the VMCS. */
 void vcpu_inject_exception(struct vcpu *vcpu, uint8_t vector) {
     vcpu->event = INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION | vector;
+    vmcs_write(VMCS_GUEST_RFLAGS, vmcs_read(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
 }
 
 void vcpu_inject_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code) {

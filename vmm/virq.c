@@ -41,7 +41,7 @@ static void signal(void *context, unsigned index, enum apic_delivery_mode mode, 
 
     switch (mode) {
     case APIC_DELIVERY_NMI:
-        vcpu_request(vcpu, REQUEST_NMI);
+        vcpu_send_nmi(vcpu);
         break;
     case APIC_DELIVERY_INIT:
         vcpu_request(vcpu, REQUEST_INIT);
@@ -298,7 +298,7 @@ void virq_lint0_rose(struct vcpu *vcpu) {
     if (mode == APIC_DELIVERY_FIXED)
         vlapic_local_interrupt(lapic_of(vcpu), APIC_LVT_LINT0);
     else if (mode == APIC_DELIVERY_NMI && !masked)
-        atomic_fetch_or(&vcpu->requests, REQUEST_NMI);
+        vcpu_send_nmi(vcpu);
 }
 
 /* As a PC's firmware leaves it: virtual wire mode. */
