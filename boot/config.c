@@ -41,6 +41,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_CMDLINE] = {"cmdline", KEY_FIELD(command_line), NULL, 0, 0, NULL},
     [CONFIG_STALE_RESCAN] = {"stale_rescan", KEY_FIELD(stale_rescan), "on or off", 0, 0, on_off},
     [CONFIG_IOAPIC] = {"ioapic", KEY_FIELD(ioapic_version), "0x11 or 0x20", 0, 0, ioapic_versions},
+    [CONFIG_X2APIC] = {"x2apic", KEY_FIELD(x2apic), "on or off", 0, 0, on_off},
     [CONFIG_STORY] = {"story", KEY_FIELD(story), "on or off", 0, 0, on_off},
     [CONFIG_TRACE] = {"trace", KEY_FIELD(trace), "on or off", 0, 0, on_off},
     [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0, NULL},
@@ -183,6 +184,7 @@ static void parse_header(struct parser *parser, struct slice name) {
     *parser->guest = (struct boot_guest){.config = {.memory = CONFIG_MEMORY_DEFAULT,
                                                     .vcpus = 1,
                                                     .stale_rescan = true,
+                                                    .x2apic = true,
                                                     .ioapic_version = 0x11}};
     slice_copy(parser->guest->config.name, GUEST_NAME_SIZE, name);
     config->line[index] = (struct config_lines){.header = parser->line};

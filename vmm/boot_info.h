@@ -57,6 +57,7 @@ struct guest_config {
     uint32_t vcpus;              /* 1 to GUEST_MAX_VCPUS */
     uint32_t ioapic_version;     /* 0x11 or 0x20 */
     bool stale_rescan;           /* rescan the routes after a stale EOI */
+    bool x2apic;                 /* offer x2APIC mode */
     bool story;                  /* tell the interrupt trace as sentences when the guest ends */
     bool trace;                  /* trace each exit as well, and print the records themselves */
 };

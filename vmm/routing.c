@@ -127,6 +127,7 @@ static void power_on_vcpu(struct routing *routing, unsigned i,
     apic->page = config->page[i];
     apic->initial_id = i;
     apic->physical_address_mask = config->physical_address_mask;
+    apic->no_x2apic = config->no_x2apic;
     apic->broadcast_suppression = config->ioapic_version >= 0x20;
     apic->effects = &apic_effects;
     apic->context = vcpu;

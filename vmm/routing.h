@@ -84,6 +84,7 @@ struct routing_config {
     uint32_t ioapic_version;        /* 0x11, or 0x20: EOI register, EOI-broadcast suppression */
     uint64_t physical_address_mask; /* valid address bits of IA32_APIC_BASE */
     bool stale_rescan;
+    bool no_x2apic; /* the LAPICs have no x2APIC mode */
     struct apic_page *page[ROUTING_MAX_VCPUS];
 };
 

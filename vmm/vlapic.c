@@ -157,7 +157,7 @@ static void change_mode(struct vlapic *apic, enum apic_mode to) {
 
 bool vlapic_write_base(struct vlapic *apic, uint64_t value) {
     uint64_t valid = (apic->physical_address_mask & ~APIC_BASE_ADDRESS_FLOOR) | APIC_BASE_BSP |
-                     APIC_BASE_X2APIC | APIC_BASE_ENABLE;
+                     (apic->no_x2apic ? 0 : APIC_BASE_X2APIC) | APIC_BASE_ENABLE;
     enum apic_mode from = mode_of_base(apic->base), to = mode_of_base(value);
 
     if (value & ~valid)

@@ -54,6 +54,7 @@ static void a_whole_file_is_read(void **state) {
           "cmdline = x2apic rounds=10000 a=b#c # comment\n"
           "stale_rescan = off\n"
           "ioapic = 0x20\n"
+          "x2apic = off\n"
           "story = on\n"
           "after = other.guest_2\n"
           "[other.guest_2]\n"
@@ -71,12 +72,13 @@ static void a_whole_file_is_read(void **state) {
     assert_false(guest[0].config.stale_rescan);
     assert_int_equal(guest[0].config.ioapic_version, 0x20);
     assert_true(guest[0].config.story);
+    assert_false(guest[0].config.x2apic);
     assert_int_equal(config.line[0].header, 3);
     assert_int_equal(config.line[0].key[CONFIG_KERNEL], 4);
-    assert_int_equal(config.line[0].key[CONFIG_AFTER], 12);
+    assert_int_equal(config.line[0].key[CONFIG_AFTER], 13);
     assert_string_equal(guest[1].error, "");
     assert_string_equal(guest[1].config.kernel, "k");
-    assert_int_equal(config.line[1].header, 13);
+    assert_int_equal(config.line[1].header, 14);
     assert_int_equal(config_check(&config, 1 << 30), 2);
 }
 
@@ -90,6 +92,7 @@ static void defaults(void **state) {
     assert_true(guest[0].config.stale_rescan);
     assert_int_equal(guest[0].config.ioapic_version, 0x11);
     assert_false(guest[0].config.story);
+    assert_true(guest[0].config.x2apic);
     assert_string_equal(guest[0].config.initrd, "");
     assert_string_equal(guest[0].config.command_line, "");
     assert_string_equal(guest[0].config.after, "");

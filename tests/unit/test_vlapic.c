@@ -123,6 +123,15 @@ static void reserved_bits_of_the_base_fault(void **state) {
     }
 }
 
+static void a_mode_that_is_not_offered_is_a_reserved_bit(void **state) {
+    (void)state;
+    apic.no_x2apic = true;
+    assert_false(vlapic_write_base(&apic, APIC_DEFAULT_BASE | APIC_BASE_ENABLE | APIC_BASE_X2APIC));
+    assert_int_equal(apic.identity.mode, APIC_MODE_XAPIC);
+    assert_true(vlapic_write_base(&apic, APIC_DEFAULT_BASE));
+    assert_true(vlapic_write_base(&apic, APIC_DEFAULT_BASE | APIC_BASE_ENABLE));
+}
+
 static void a_base_that_moves_is_kept_and_changes_nothing_else(void **state) {
     (void)state;
     assert_true(vlapic_write_base(&apic, 0xfe000000 | APIC_BASE_ENABLE));
@@ -319,6 +328,7 @@ int main(void) {
         cmocka_unit_test_setup(invariant_20_init_empties_inbox_and_tokens, xapic),
         cmocka_unit_test_setup(base_transitions, xapic),
         cmocka_unit_test_setup(reserved_bits_of_the_base_fault, xapic),
+        cmocka_unit_test_setup(a_mode_that_is_not_offered_is_a_reserved_bit, xapic),
         cmocka_unit_test_setup(a_base_that_moves_is_kept_and_changes_nothing_else, xapic),
         cmocka_unit_test_setup(x2apic_mode_keeps_what_was_pending, xapic),
         cmocka_unit_test_setup(what_is_posted_is_accepted_at_the_sync, xapic),

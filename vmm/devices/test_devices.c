@@ -7,6 +7,7 @@
 /* fw_cfg's items. QEMU, "Firmware Configuration (fw_cfg) Device". */
 #define FW_CFG_SIGNATURE 0x00
 #define FW_CFG_ID        0x01
+#define FW_CFG_RAM_SIZE  0x03
 #define FW_CFG_NB_CPUS   0x05
 #define FW_CFG_MAX_CPUS  0x0f
 
@@ -46,12 +47,14 @@ void test_line_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t val
     isa_set_line(vcpu->vm, IRQ_SOURCE_TEST, port - TEST_LINE_BASE, value & 1);
 }
 
-static uint32_t item_value(const struct vm *vm, uint16_t item) {
+static uint64_t item_value(const struct vm *vm, uint16_t item) {
     switch (item) {
     case FW_CFG_SIGNATURE:
         return 'Q' | 'E' << 8 | 'M' << 16 | 'U' << 24;
     case FW_CFG_ID: /* the traditional interface, no DMA */
         return 1;
+    case FW_CFG_RAM_SIZE:
+        return vm->ram_size;
     case FW_CFG_NB_CPUS:
     case FW_CFG_MAX_CPUS:
         return vm->vcpu_count;
@@ -66,7 +69,7 @@ uint32_t fw_cfg_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
     if (port != FW_CFG_DATA || size != 1)
         return UINT32_MAX;
     uint32_t offset = test->fw_cfg_offset++;
-    return offset < 4 ? item_value(vcpu->vm, test->fw_cfg_item) >> 8 * offset : 0;
+    return offset < 8 ? (uint32_t)(item_value(vcpu->vm, test->fw_cfg_item) >> 8 * offset) : 0;
 }
 
 void fw_cfg_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
