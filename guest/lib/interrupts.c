@@ -39,18 +39,25 @@ void interrupts_load(void) {
     __asm__ volatile("lidt %0" ::"m"(pointer));
 }
 
+static void set_gate(uint32_t vector, uint64_t entry) {
+    idt[vector] = (struct gate){
+        .offset_low = (uint16_t)entry,
+        .selector = CODE64,
+        .type = GATE_INTERRUPT,
+        .offset_middle = (uint16_t)(entry >> 16),
+        .offset_high = (uint32_t)(entry >> 32),
+    };
+}
+
 void interrupts_init(void) {
-    for (uint32_t vector = 0; vector < 256; vector++) {
-        uint64_t stub = (uintptr_t)interrupt_stubs + vector * STUB_SIZE;
-        idt[vector] = (struct gate){
-            .offset_low = (uint16_t)stub,
-            .selector = CODE64,
-            .type = GATE_INTERRUPT,
-            .offset_middle = (uint16_t)(stub >> 16),
-            .offset_high = (uint32_t)(stub >> 32),
-        };
-    }
+    for (uint32_t vector = 0; vector < 256; vector++)
+        set_gate(vector, (uintptr_t)interrupt_stubs + vector * STUB_SIZE);
     interrupts_load();
+}
+
+void interrupt_handle_raw(uint8_t vector, uintptr_t handler) {
+    set_gate(vector, handler);
+    atomic_thread_fence(memory_order_seq_cst);
 }
 
 void interrupt_handle(uint8_t vector, interrupt_handler handler) {

@@ -26,6 +26,14 @@ void interrupts_load(void);
 /* Null takes the handler away. */
 void interrupt_handle(uint8_t vector, interrupt_handler handler);
 
+/* Has the processor itself call a handler, which sees what is on the stack, until the guest's end:
+ * the address of a function with __attribute__((interrupt)), a struct interrupted * as its argument
+ * and, where the processor pushes an error code, a uint64_t as another. */
+struct interrupted {
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+void interrupt_handle_raw(uint8_t vector, uintptr_t handler);
+
 /* Calls attempt(argument). Returns the vector of the exception that it raised, whose error code is
  * stored in *error_code unless that is null, or NO_EXCEPTION. attempt() has to be a plain function
  * that holds no lock; one attempt at a time on each vCPU. */

@@ -1,0 +1,256 @@
+/* What the hypervisor carries out in the processor's stead must look as if the processor had: the
+ * flags of instructions on device memory, RF in the flags that a fault saves, a TSC that the guest
+ * sets, and the timer that goes by it. xAPIC mode. SDM Vol. 1, "EFLAGS Register"; Vol. 3B,
+ * "IA32_TSC_ADJUST Register Support". */
+#include "guest/lib/apic.h"
+#include "guest/lib/instructions.h"
+#include "guest/lib/interrupts.h"
+#include "guest/lib/ioapic.h"
+#include "guest/lib/report.h"
+#include "guest/lib/start.h"
+
+#define VECTOR           0x51
+#define NOWHERE          0x42000000ULL
+#define JUMP             100000000000ULL
+#define A_WHILE          1000000000ULL /* in ticks: more than any path through the hypervisor */
+#define CPUID_TSC_ADJUST (1u << 1)
+#define SEND_IPIS        10
+#define IOAPIC_ID_MASK   0x0f000000u
+
+static volatile uint32_t count;
+
+static void on_interrupt(uint8_t vector) {
+    (void)vector;
+    count++;
+    apic_eoi();
+}
+
+/* ---- faults ---- */
+
+static volatile uint64_t saved_flags, faults;
+
+__attribute__((interrupt)) static void on_ud(struct interrupted *frame) {
+    saved_flags = frame->rflags;
+    faults++;
+    frame->rip += 3;
+}
+
+__attribute__((interrupt)) static void on_gp(struct interrupted *frame, uint64_t error_code) {
+    saved_flags = frame->rflags;
+    faults += 1 + error_code;
+    frame->rip += 3;
+}
+
+static void test_fault(const char *what) {
+    report(faults == 1 && (saved_flags & RFLAGS_RF), "%s saves RF", what);
+    faults = saved_flags = 0;
+}
+
+static void test_faults(void) {
+    interrupt_handle_raw(VECTOR_UD, (uintptr_t)on_ud);
+    interrupt_handle_raw(VECTOR_GP, (uintptr_t)on_gp);
+    __asm__ volatile("ud2; nop");
+    test_fault("#UD of the processor");
+    __asm__ volatile("vmxoff"); /* an exit */
+    test_fault("#UD of the hypervisor");
+    __asm__ volatile("mov %0, %%cr4" : : "a"(0xffffffffULL));
+    test_fault("#GP for a wrong CR4");
+    __asm__ volatile("rdmsr; nop" : : "c"(0x12345678) : "eax", "edx");
+    test_fault("#GP for an MSR that does not exist");
+}
+
+/* ---- the TSC ---- */
+
+static bool near(uint64_t value, uint64_t expected) {
+    return value - expected < A_WHILE;
+}
+
+static void test_tsc(void) {
+    report(cpuid(7, 0).ebx & CPUID_TSC_ADJUST, "CPUID offers IA32_TSC_ADJUST");
+    report(rdmsr(MSR_IA32_TSC_ADJUST) == 0, "IA32_TSC_ADJUST is 0 at first");
+    uint64_t before = rdtsc();
+    wrmsr(MSR_IA32_TSC_ADJUST, JUMP);
+    report(near(rdtsc(), before + JUMP), "a write to IA32_TSC_ADJUST moves the TSC");
+    report(near(rdmsr(MSR_IA32_TSC), before + JUMP), "RDMSR reads what RDTSC does");
+    report(rdmsr(MSR_IA32_TSC_ADJUST) == JUMP, "IA32_TSC_ADJUST reads what was written");
+    before = rdtsc();
+    wrmsr(MSR_IA32_TSC, 5);
+    report(near(rdtsc(), 5), "a write to IA32_TSC sets it");
+    report(near(JUMP - before - rdmsr(MSR_IA32_TSC_ADJUST), 0),
+           "and IA32_TSC_ADJUST tells by how much");
+}
+
+/* The TSC is far from the machine's here. */
+static void test_deadline(void) {
+    interrupt_handle(VECTOR, on_interrupt);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_TIMER_TSC_DEADLINE | VECTOR);
+    count = 0;
+    interrupts_on();
+    uint64_t deadline = rdtsc() + 300000;
+    wrmsr(MSR_IA32_TSC_DEADLINE, deadline);
+    report(count == 0 && rdmsr(MSR_IA32_TSC_DEADLINE) == deadline, "a deadline waits");
+    while (!count)
+        pause();
+    report(rdtsc() >= deadline, "and comes when the guest's TSC is there");
+    report(rdmsr(MSR_IA32_TSC_DEADLINE) == 0 && count == 1, "once");
+    wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc());
+    report(count == 2, "a deadline of now comes at once");
+    wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() + JUMP);
+    wrmsr(MSR_IA32_TSC_ADJUST, rdmsr(MSR_IA32_TSC_ADJUST) + 2 * JUMP);
+    report(count == 3, "a jump past a deadline is enough");
+    wrmsr(MSR_IA32_TSC_DEADLINE, 1);
+    report(count == 4, "one that is long past comes at once, too");
+    wrmsr(MSR_IA32_TSC_ADJUST, 0);
+    interrupts_off();
+}
+
+/* ---- hypercalls ---- */
+
+static uint64_t send_ipis(uint64_t low, uint64_t high, uint64_t first, uint64_t icr) {
+    uint64_t result;
+
+    __asm__ volatile("vmcall"
+                     : "=a"(result)
+                     : "a"(SEND_IPIS), "b"(low), "c"(high), "d"(first), "S"(icr)
+                     : "memory");
+    return result;
+}
+
+static void test_hypercalls(void) {
+    count = 0;
+    interrupts_on();
+    report(send_ipis(1, 0, 0, VECTOR) == 1 && count == 1, "one IPI to oneself by a hypercall");
+    interrupts_off();
+    report(send_ipis(~0ULL, ~0ULL, 0, VECTOR) == 1, "nobody has the other IDs");
+    report(send_ipis(~0ULL, ~0ULL, 0xffffff80, VECTOR) == 0, "all ones is not everybody");
+    report(send_ipis(~0ULL, ~0ULL, 0xffffffff, VECTOR) == 0, "and IDs do not wrap around");
+    report((int64_t)send_ipis(1, 0, 0, APIC_DELIVERY_INIT << 8) < 0, "INIT is refused");
+    interrupts_on();
+    pause(); /* behind the shadow of the STI */
+    report(count == 2, "so two interrupts in all");
+    interrupts_off();
+}
+
+/* ---- instructions on device memory ---- */
+
+/* The I/O APIC's ID is four bits that can be written. */
+static volatile uint32_t *id_register(uint32_t value) {
+    volatile uint32_t *window = (volatile uint32_t *)(IOAPIC_DEFAULT_BASE + IOAPIC_DATA);
+
+    *(volatile uint32_t *)(IOAPIC_DEFAULT_BASE + IOAPIC_INDEX) = IOAPIC_REG_ID;
+    *window = value;
+    return window;
+}
+
+/* Carries out one instruction on the ID that is `value` first, and gives the flags back. */
+#define ON_ID(value, instruction, ...)                                                             \
+    ({                                                                                             \
+        volatile uint32_t *id = id_register(value);                                                \
+        uint64_t after = RFLAGS_ONE;                                                               \
+        __asm__ volatile("push %[flags]; popfq; " instruction "; pushfq; pop %[flags]"             \
+                         : [id] "+m"(*id), [flags] "+r"(after)                                     \
+                         : __VA_ARGS__                                                             \
+                         : "cc", "memory");                                                        \
+        after;                                                                                     \
+    })
+#define STATUS (RFLAGS_CF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+
+static void expect_id(const char *what, uint64_t flags, uint32_t id, uint64_t expected_flags) {
+    uint32_t now = *(volatile uint32_t *)(IOAPIC_DEFAULT_BASE + IOAPIC_DATA);
+
+    report(now == id && (flags & STATUS) == expected_flags, "%s on the I/O APIC", what);
+}
+
+static void test_arithmetic(void) {
+    uint64_t flags;
+
+    flags = ON_ID(0x01000000, "orl $0x06000000, %[id]", "i"(0));
+    expect_id("OR", flags, 0x07000000, 0);
+    flags = ON_ID(0x07000000, "andl %[reg], %[id]", [reg] "r"(0xf3ffffffu));
+    expect_id("AND", flags, 0x03000000, 0);
+    flags = ON_ID(0x0f000000, "xorl $0x0f000000, %[id]", "i"(0));
+    expect_id("XOR", flags, 0, RFLAGS_ZF);
+    flags = ON_ID(0x0f000000, "addl $0x01000000, %[id]", "i"(0)); /* the carry is not stored */
+    expect_id("ADD", flags, 0, 0);
+    flags = ON_ID(0x01000000, "subl $0x02000000, %[id]", "i"(0));
+    expect_id("SUB", flags, 0x0f000000, RFLAGS_CF | RFLAGS_SF);
+    flags = ON_ID(0x05000000, "cmpl $0x05000000, %[id]", "i"(0));
+    expect_id("CMP", flags, 0x05000000, RFLAGS_ZF);
+    flags = ON_ID(0x05000000, "testl $0x02000000, %[id]", "i"(0));
+    expect_id("TEST", flags, 0x05000000, RFLAGS_ZF);
+    flags = ON_ID(0x05000000, "notl %[id]", "i"(0));
+    expect_id("NOT", flags, 0x0a000000, 0);
+    flags = ON_ID(0x01000000, "negl %[id]", "i"(0));
+    expect_id("NEG", flags, 0x0f000000, RFLAGS_CF | RFLAGS_SF);
+    flags = ON_ID(0x04000000, "lock; incl %[id]", "i"(0));
+    expect_id("LOCK INC", flags, 0x04000000, 0);
+    flags = ON_ID(0x04000000, "decl %[id]", "i"(0));
+    expect_id("DEC", flags, 0x03000000, 0);
+}
+
+static void test_registers(void) {
+    uint32_t value = 0x09000000;
+    volatile uint32_t *id = id_register(0x06000000);
+
+    __asm__ volatile("xchg %0, %1" : "+r"(value), "+m"(*id));
+    report(value == 0x06000000 && *id == 0x09000000, "XCHG on the I/O APIC");
+    value = 0x00123456;
+    __asm__ volatile("add %1, %0" : "+r"(value) : "m"(*id) : "cc");
+    report(value == 0x09123456, "ADD from the I/O APIC to a register");
+}
+
+static void test_lapic(void) {
+    volatile uint32_t *tpr = apic_register(APIC_TPR), *svr = apic_register(APIC_SVR);
+    uint32_t value = 0x50;
+
+    *tpr = 0x20;
+    __asm__ volatile("xchg %0, %1" : "+r"(value), "+m"(*tpr));
+    report(value == 0x20 && *tpr == 0x50, "XCHG on the local APIC");
+    __asm__ volatile("andl $0xffffff0f, %0" : "+m"(*tpr) : : "cc");
+    report(*tpr == 0, "AND on the local APIC");
+    __asm__ volatile("orl $0x100, %0; btl $8, %0" : "+m"(*svr) : : "cc");
+    report(*svr == (APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR), "OR on the local APIC");
+}
+
+/* ---- strings ---- */
+
+static void test_strings(void) {
+    static uint32_t copy[8];
+    uint64_t to = NOWHERE, left = 100, from;
+    uint32_t value = 0x0b000000;
+    volatile uint32_t *id = id_register(0);
+
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0xff) : "memory");
+    report(to == NOWHERE + 100 && left == 0, "REP STOSB to where nothing is");
+    to = (uint64_t)id;
+    __asm__ volatile("stosl" : "+D"(to) : "a"(0x0a000000) : "memory");
+    report(*id == 0x0a000000 && to == (uint64_t)id + 4, "STOSD to the I/O APIC");
+    to = (uint64_t)id;
+    from = (uint64_t)&value;
+    __asm__ volatile("movsl" : "+D"(to), "+S"(from) : : "memory");
+    report(*id == 0x0b000000 && from == (uint64_t)&value + 4, "MOVSD to the I/O APIC");
+    to = (uint64_t)copy;
+    from = (uint64_t)apic_register(APIC_ID);
+    left = 8;
+    __asm__ volatile("rep movsl" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
+    report(copy[0] == *apic_register(APIC_ID) && copy[4] == *apic_register(APIC_VERSION) && !left,
+           "REP MOVSD from the local APIC");
+    to = (uint64_t)&copy[1];
+    from = (uint64_t)id;
+    __asm__ volatile("std; movsl; cld" : "+D"(to), "+S"(from) : : "memory");
+    report(copy[1] == 0x0b000000 && to == (uint64_t)copy && from == (uint64_t)id - 4,
+           "MOVSD downwards");
+}
+
+void guest_main(void) {
+    apic_init(false);
+    test_faults();
+    test_tsc();
+    test_deadline();
+    test_hypercalls();
+    test_arithmetic();
+    test_registers();
+    test_lapic();
+    test_strings();
+    report_done();
+}
