@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # Guests that compare what they see with the manual: instructions that the hypervisor carries out,
-# port strings in each mode, NMIs, IPIs.
+# port strings in each mode, NMIs, IPIs, when interrupts are taken.
 use strict;
 use warnings;
 use lib 'tests/lib';

@@ -1,0 +1,309 @@
+/* When an interrupt is taken, and how often: priorities, the shadow of STI, TPR and CR8; the I/O
+ * APIC's edges and levels, masked, repeated, rerouted; the timer's count when its mode changes.
+ *
+ * xapic or x2apic on the command line chooses the mode; four vCPUs. SDM Vol. 3A, "Handling
+ * Interrupts"; 82093AA data sheet. */
+#include "guest/lib/apic.h"
+#include "guest/lib/command_line.h"
+#include "guest/lib/cpus.h"
+#include "guest/lib/instructions.h"
+#include "guest/lib/interrupts.h"
+#include "guest/lib/ioapic.h"
+#include "guest/lib/report.h"
+#include "guest/lib/start.h"
+
+#define VCPUS   4u
+#define LOW     0x20
+#define HIGH    0x21 /* of the same priority class */
+#define HIGHER  0x3e
+#define PIN     14
+#define PIN_LOW 13
+#define EDGE    0x66
+#define LEVEL   0x77
+#define LEVEL_2 0x64
+#define SETTLE  2000u
+#define INITIAL 400000u
+
+static atomic_uint count[256];
+static volatile uint32_t order, order_of[256];
+static void (*volatile in_handler)(uint32_t times);
+
+static void on_interrupt(uint8_t vector) {
+    uint32_t times = atomic_fetch_add(&count[vector], 1) + 1;
+
+    order_of[vector] = ++order;
+    if (in_handler)
+        in_handler(times);
+    apic_eoi();
+}
+
+static void expect(uint8_t vector) {
+    interrupt_handle(vector, on_interrupt);
+    atomic_store(&count[vector], 0);
+}
+
+/* ---- one vCPU ---- */
+
+static void test_class(void) {
+    expect(LOW);
+    expect(HIGH);
+    apic_self_ipi(LOW);
+    apic_self_ipi(HIGH);
+    __asm__ volatile("sti; nop; cli");
+    report(count[LOW] == 1 && count[HIGH] == 1 && order_of[HIGH] < order_of[LOW],
+           "two of one class: both behind one STI, the higher first");
+}
+
+/* The software interrupt is in the shadow, so it comes before the one that waits. */
+static void test_software(void) {
+    expect(LOW);
+    expect(HIGH);
+    apic_self_ipi(LOW);
+    __asm__ volatile("sti; int $0x21; cli" : : : "memory");
+    report(count[LOW] == 1 && count[HIGH] == 1 && order_of[HIGH] < order_of[LOW],
+           "INT n in the shadow of an STI comes before an interrupt that waits");
+    report(apic_vectors_empty(APIC_ISR) && apic_vectors_empty(APIC_IRR), "its EOI changes nothing");
+}
+
+static void test_tpr(void) {
+    expect(LOW);
+    expect(HIGHER);
+    apic_write(APIC_TPR, 0xf0);
+    interrupts_on();
+    apic_self_ipi(LOW);
+    apic_self_ipi(HIGHER);
+    spin(SETTLE);
+    report(count[LOW] == 0 && count[HIGHER] == 0, "a TPR of F0H holds all back");
+    apic_write(APIC_TPR, 0x20);
+    report(count[LOW] == 0 && count[HIGHER] == 1, "20H lets class 3 through, at once");
+    apic_write(APIC_TPR, 0);
+    report(count[LOW] == 1, "0 the rest");
+    interrupts_off();
+}
+
+static void test_self_ipis(void) {
+    expect(HIGHER);
+    apic_self_ipi(HIGHER);
+    __asm__ volatile("sti; nop");
+    report(count[HIGHER] == 1, "a self-IPI, then STI and NOP");
+    interrupts_off();
+    apic_self_ipi(HIGHER);
+    interrupts_on_and_halt();
+    report(count[HIGHER] == 2, "then STI and HLT");
+    write_cr8(0xf);
+    apic_self_ipi(HIGHER);
+    write_cr8(0);
+    report(count[HIGHER] == 3, "raised and lowered by CR8");
+    interrupts_off();
+    write_cr8(0xf);
+    apic_self_ipi(HIGHER);
+    write_cr8(0);
+    interrupts_on_and_halt();
+    report(count[HIGHER] == 4, "and with STI and HLT");
+}
+
+/* ---- the timer ---- */
+
+static uint32_t timer_now(void) {
+    return apic_read(APIC_TIMER_CURRENT);
+}
+
+static void wait_below(uint32_t value) {
+    while (timer_now() > value)
+        pause();
+}
+
+static void test_timer_modes(void) {
+    apic_write(APIC_TIMER_DIVIDE, 0xb);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | HIGHER);
+    apic_write(APIC_TIMER_INITIAL, INITIAL);
+    wait_below(INITIAL / 2);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | APIC_LVT_TIMER_PERIODIC | HIGHER);
+    report(timer_now() && timer_now() < INITIAL / 2 && apic_read(APIC_TIMER_INITIAL) == INITIAL,
+           "one-shot to periodic: it counts on");
+    uint32_t rounds = 0;
+    while (timer_now() <= INITIAL / 2 && rounds++ < WAIT_BOUND / 100)
+        pause();
+    report(timer_now() > INITIAL / 2, "and begins again");
+    wait_below(INITIAL / 2);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | HIGHER);
+    report(timer_now() < INITIAL / 2, "periodic to one-shot: it counts on");
+    wait_below(0);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | APIC_LVT_TIMER_PERIODIC | HIGHER);
+    report(timer_now() == 0, "at 0 it stays, periodic or not");
+    apic_write(APIC_TIMER_INITIAL, 0);
+}
+
+/* ---- the I/O APIC ---- */
+
+static void test_registers(void) {
+    uint32_t version = ioapic_read(IOAPIC_REG_VERSION);
+
+    ioapic_write(IOAPIC_REG_VERSION, ~version);
+    report(ioapic_read(IOAPIC_REG_VERSION) == version, "its version cannot be written");
+    uint32_t id = ioapic_read(IOAPIC_REG_ID);
+    ioapic_write(IOAPIC_REG_ID, ~id);
+    report((ioapic_read(IOAPIC_REG_ID) ^ id) == 0x0f000000, "four bits of its ID can");
+    report(ioapic_read(IOAPIC_REG_ARBITRATION) == ioapic_read(IOAPIC_REG_ID),
+           "its arbitration ID follows");
+    ioapic_write(IOAPIC_REG_ID, id);
+}
+
+static void route(uint8_t pin, uint8_t vector, uint64_t flags) {
+    expect(vector);
+    ioapic_write_entry(pin, vector | flags);
+}
+
+static void pulse(uint8_t pin) {
+    line_set(pin, 1);
+    line_set(pin, 0);
+}
+
+static void lower(uint32_t times) {
+    (void)times;
+    line_set(PIN, 0);
+}
+
+static void lower_second(uint32_t times) {
+    if (times == 2)
+        line_set(PIN, 0);
+}
+
+static void glitch(uint32_t times) {
+    if (times == 1) {
+        line_set(PIN, 0);
+        line_set(PIN, 1);
+    }
+    line_set(PIN, 0);
+}
+
+static void mask(uint32_t times) {
+    (void)times;
+    ioapic_mask(PIN);
+}
+
+static void unmask(uint64_t flags) {
+    ioapic_select(IOAPIC_REG_ENTRY + 2 * PIN);
+    ioapic_write_selected((uint32_t)flags);
+}
+
+static void test_edge(void) {
+    in_handler = 0;
+    route(PIN, EDGE, 0);
+    pulse(PIN);
+    report(count[EDGE] == 1 && !apic_vector_bit(APIC_TMR, EDGE), "an edge is one interrupt");
+    ioapic_mask(PIN);
+    pulse(PIN);
+    unmask(EDGE);
+    report(count[EDGE] == 1, "one that comes while masked is lost");
+    pulse(PIN);
+    report(count[EDGE] == 2, "and the next is not");
+    route(PIN_LOW, LOW, 0);
+    interrupts_off();
+    pulse(PIN_LOW);
+    pulse(PIN);
+    __asm__ volatile("sti; nop");
+    report(count[LOW] == 1 && count[EDGE] == 3 && order_of[EDGE] < order_of[LOW],
+           "two at once: the higher first");
+}
+
+static void test_level(void) {
+    in_handler = lower;
+    route(PIN, LEVEL, RTE_LEVEL);
+    line_set(PIN, 1);
+    report(count[LEVEL] == 1 && apic_vector_bit(APIC_TMR, LEVEL), "a level is one interrupt");
+    line_set(PIN, 1);
+    report(count[LEVEL] == 2, "and one more when it comes again");
+    in_handler = glitch;
+    expect(LEVEL);
+    line_set(PIN, 1);
+    report(count[LEVEL] == 1, "not when it goes before the EOI");
+    in_handler = lower_second;
+    expect(LEVEL);
+    line_set(PIN, 1);
+    report(count[LEVEL] == 2, "again after the EOI while it lasts");
+    in_handler = lower;
+    expect(LEVEL);
+    ioapic_mask(PIN);
+    line_set(PIN, 1);
+    report(count[LEVEL] == 0, "none while masked");
+    unmask(LEVEL | RTE_LEVEL);
+    report(count[LEVEL] == 1, "but then, for it is still there");
+    in_handler = mask;
+    expect(LEVEL);
+    line_set(PIN, 1);
+    unmask(LEVEL | RTE_LEVEL);
+    report(count[LEVEL] == 2, "masked by the handler and unmasked: again");
+    line_set(PIN, 0);
+    in_handler = 0;
+    route(PIN, LEVEL, 0);
+    report(apic_vector_bit(APIC_TMR, LEVEL), "the TMR says level until");
+    pulse(PIN);
+    report(count[LEVEL] == 1 && !apic_vector_bit(APIC_TMR, LEVEL), "an edge is accepted there");
+}
+
+/* The handler of the lower one raises the higher, lets both go and sends both elsewhere. */
+static void reroute_both(uint32_t times) {
+    if (order_of[LEVEL_2] != order || times != 1)
+        return;
+    line_set(PIN, 1);
+    line_set(PIN, 0);
+    line_set(PIN_LOW, 0);
+    ioapic_reroute(PIN, 1);
+    ioapic_reroute(PIN_LOW, 1);
+}
+
+static void test_reroute(void) {
+    in_handler = reroute_both;
+    route(PIN, LEVEL, RTE_LEVEL);
+    route(PIN_LOW, LEVEL_2, RTE_LEVEL);
+    line_set(PIN_LOW, 1);
+    report(count[LEVEL] == 1 && count[LEVEL_2] == 1, "rerouted in service and pending: both came");
+    report(!(ioapic_read_entry(PIN) & RTE_REMOTE_IRR) &&
+               !(ioapic_read_entry(PIN_LOW) & RTE_REMOTE_IRR),
+           "and the EOIs of both arrived");
+}
+
+static void test_destinations(void) {
+    in_handler = lower;
+    expect(LEVEL);
+    ioapic_write_entry(PIN, rte_level(LEVEL, 1));
+    line_set(PIN, 1);
+    report(wait_at_least(&count[LEVEL], 1) && count[LEVEL] == 1, "a level for vCPU 1");
+    if (!apic_x2apic_mode) {
+        report_skip("a level for three of four", "logical IDs are as set in xAPIC mode");
+        return;
+    }
+    expect(LEVEL);
+    ioapic_write_entry(PIN, rte_level(LEVEL, 0xd) | RTE_LOGICAL);
+    line_set(PIN, 1);
+    wait_at_least(&count[LEVEL], 3);
+    spin(SETTLE);
+    report(count[LEVEL] == 3, "a level for three of four");
+    report(!(ioapic_read_entry(PIN) & RTE_REMOTE_IRR), "all of their EOIs arrived");
+}
+
+static void serve(void) {
+    interrupts_on();
+}
+
+void guest_main(void) {
+    if (!apic_init(!command_line_has("xapic")))
+        report_skip_all("no x2APIC mode");
+    test_class();
+    test_software();
+    test_tpr();
+    test_self_ipis();
+    test_timer_modes();
+    test_registers();
+    interrupts_on();
+    test_edge();
+    test_level();
+    if (report(cpus_start(VCPUS) == VCPUS, "%u vCPUs run", VCPUS)) {
+        for (uint32_t i = 1; i < VCPUS; i++)
+            report(cpu_run(i, serve) && cpu_wait(i), "vCPU %u takes interrupts", i);
+        test_destinations();
+        test_reroute();
+    }
+    report_done();
+}
