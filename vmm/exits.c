@@ -139,7 +139,7 @@ static enum exit_action exit_rdpmc(struct vcpu *vcpu) {
 /* An IPI to each LAPIC in a map of 128 bits, RBX and RCX, that begins at the APIC ID in RDX. RSI is
  * an ICR, of which the delivery mode, fixed or NMI, and the vector count. Returns how many took it.
  * Linux, "KVM_HC_SEND_IPI". */
-static uint64_t send_ipis(struct vcpu *vcpu) {
+__attribute__((noinline)) static uint64_t send_ipis(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     const uint64_t map[2] = {reg[GUEST_RBX], reg[GUEST_RCX]};
     uint32_t first = (uint32_t)reg[GUEST_RDX], icr = (uint32_t)reg[GUEST_RSI];
@@ -161,9 +161,9 @@ static uint64_t send_ipis(struct vcpu *vcpu) {
 
 static enum exit_action exit_vmcall(struct vcpu *vcpu) {
     uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
-    bool supervisor = !(vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL);
 
-    if (*rax == HYPERCALL_SEND_IPIS && supervisor)
+    if (*rax == HYPERCALL_SEND_IPIS &&
+        !(vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL)) /* not from user mode */
         *rax = send_ipis(vcpu);
     else
         *rax = *rax == HYPERCALL_NOTHING ? 0 : (uint64_t)HYPERCALL_UNKNOWN;
