@@ -2,8 +2,8 @@
  *
  * One can be in service and one can wait: what comes meanwhile is lost. Two that come at once are
  * two. None is taken in the shadow of an STI, and none before the IRET of the one before.
- * xapic or x2apic on the command line chooses the mode; two vCPUs. SDM Vol. 3A, "Nonmaskable
- * Interrupt (NMI)" and "Masking Exceptions and Interrupts When Switching Stacks". */
+ * xapic or x2apic on the command line chooses the mode, rounds=N how often; two vCPUs. SDM Vol. 3A,
+ * "Nonmaskable Interrupt (NMI)" and "Masking Exceptions and Interrupts When Switching Stacks". */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/cpus.h"
@@ -14,7 +14,7 @@
 
 #define NMI          (APIC_DELIVERY_NMI << 8)
 #define VECTOR_FLUSH 0x44
-#define ROUNDS       1000u
+#define ROUNDS       1000u         /* if the command line does not say */
 #define NOWHERE      0x42000000ULL /* no memory: an access to it exits */
 #define FEW          20            /* more than the one that may wait */
 
@@ -22,6 +22,7 @@ static atomic_uint received, flushed, turn_of_0, turn_of_1, shadowed, sti_rounds
 static _Atomic uint64_t last_rip;
 static atomic_bool stop;
 static void (*volatile in_handler)(void);
+static uint32_t rounds;
 
 extern const char behind_sti[]; /* the instruction in an STI's shadow, in sti_once() */
 
@@ -61,7 +62,7 @@ static void test_pending(void) {
     uint32_t wrong = 0;
 
     in_handler = send_few;
-    for (uint32_t i = 0; i < ROUNDS; i++) {
+    for (uint32_t i = 0; i < rounds; i++) {
         atomic_store(&received, 0);
         nmi_to(0);
         if (!wait_at_least(&received, 2))
@@ -115,7 +116,7 @@ static void test_two_at_once(void) {
     interrupt_handle(VECTOR_FLUSH, on_flush);
     interrupts_on();
     report(cpu_run(1, send_to_0), "vCPU 1 sends NMIs to vCPU 0");
-    for (i = 0; i < ROUNDS; i++) {
+    for (i = 0; i < rounds; i++) {
         atomic_store(&flushed, 0);
         atomic_store(&received, 0);
         meet(&turn_of_0, &turn_of_1);
@@ -126,7 +127,7 @@ static void test_two_at_once(void) {
         meet(&turn_of_0, &turn_of_1);
     }
     atomic_store(&stop, true);
-    report(cpu_wait(1) && i == ROUNDS, "%u rounds of both at once", ROUNDS);
+    report(cpu_wait(1) && i == rounds, "%u rounds of both at once", rounds);
     report(!wrong, "two NMIs at once are two (%u times not)", wrong);
     interrupts_off();
     atomic_store(&stop, false);
@@ -155,18 +156,19 @@ static void test_shadow(void) {
     atomic_store(&received, 0);
     atomic_store(&shadowed, 0);
     report(cpu_run(1, sti_loop) && wait_at_least(&sti_rounds, 1), "vCPU 1 runs STI and CLI");
-    for (i = 0; i < ROUNDS; i++) {
+    for (i = 0; i < rounds; i++) {
         uint32_t before = received;
         nmi_to(1);
         if (!wait_at_least(&received, before + 1))
             break;
     }
     atomic_store(&stop, true);
-    report(cpu_wait(1) && i == ROUNDS, "%u NMIs came, one by one", ROUNDS);
+    report(cpu_wait(1) && i == rounds, "%u NMIs came, one by one", rounds);
     report(shadowed == 0, "none in the shadow of the STI");
 }
 
 void guest_main(void) {
+    rounds = command_line_number("rounds", ROUNDS);
     if (!apic_init(!command_line_has("xapic")))
         report_skip_all("no x2APIC mode");
     interrupt_handle_raw(VECTOR_NMI, (uintptr_t)on_nmi);
