@@ -24,6 +24,7 @@
 #define SPURIOUS_EOIS  10000
 #define STORM_PROGRESS 20000u   /* rounds of work to get done while a line is stuck */
 #define STORM_BOUND    5000000u /* interrupts after which the work counts as starved */
+#define STORM_EXITS    20000u
 #define SETTLE         20000u
 
 static atomic_uint handled;
@@ -298,6 +299,18 @@ static void storm(void) {
     report_apic_works("the storm");
 }
 
+/* Nothing but exits: MSRs, and addresses where there is nothing. For those who run beside this. */
+static void exit_storm(void) {
+    uint32_t refused = 0;
+    uint64_t error_code;
+
+    for (uint32_t i = 0; i < STORM_EXITS; i++) {
+        refused += expect_exception(try_rdmsr, 0x1234 + i % 512, &error_code) == VECTOR_GP;
+        *(volatile uint32_t *)(NOWHERE + i % 4096 / 4 * 4) = i;
+    }
+    report(refused == STORM_EXITS, "each of %u unknown MSRs is refused", STORM_EXITS);
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -316,6 +329,7 @@ static const struct {
     {"spurious_eoi", spurious_eoi, false},
     {"ioapic_odd_access", ioapic_odd_access, false},
     {"storm", storm, false},
+    {"exit_storm", exit_storm, false},
 };
 
 void guest_main(void) {
