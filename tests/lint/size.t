@@ -10,7 +10,7 @@ use Tree qw(files read_text);
 
 my $LONG = 400;
 my $LINES = $ENV{LINT_LINES} // 10_000;
-my $PC_LINES = 4_000;
+my $PC_LINES = 6_000;
 
 my %reason;
 if (-e 'tests/lint/long-files') {
