@@ -57,6 +57,13 @@ static inline uint64_t rdtsc(void) {
     return (uint64_t)high << 32 | low;
 }
 
+/* #UD where CPUID does not say that it exists; false: no value just now. */
+static inline bool rdrand(uint64_t *value) {
+    bool valid;
+    __asm__ volatile("rdrand %0" : "=r"(*value), "=@ccc"(valid));
+    return valid;
+}
+
 static inline uint64_t read_cr0(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr0, %0" : "=r"(value));

@@ -23,6 +23,7 @@
 enum config_key {
     CONFIG_KERNEL,
     CONFIG_INITRD,
+    CONFIG_DISK,
     CONFIG_MEMORY,
     CONFIG_VCPUS,
     CONFIG_CMDLINE,

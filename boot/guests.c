@@ -16,35 +16,36 @@
 /* What of the usable memory is kept for the hypervisor itself. */
 #define HYPERVISOR_MEMORY (8ULL << 20)
 
-/* Reads a guest's file, or notes at the line of its key why it cannot be read. */
-static struct file read_file(struct boot_guest *guest, uint32_t line, const char *path) {
-    struct file file;
-    const char *problem = files_read(path, FILE_SIZE_MAX, &file);
+/* Reads a guest's file if it has one, or notes at the line of its key why it cannot be read. */
+static void read_file(struct boot_guest *guest, uint32_t line, const char *path, uint64_t *base,
+                      uint64_t *size) {
+    struct file file = {0};
+    const char *problem = path[0] ? files_read(path, FILE_SIZE_MAX, &file) : NULL;
 
-    if (!problem)
-        return file;
-    config_fail(guest->error, line, "%s: %s", path, problem);
-    return (struct file){0};
+    if (problem) {
+        config_fail(guest->error, line, "%s: %s", path, problem);
+        return;
+    }
+    *base = file.base;
+    *size = file.size;
 }
 
-/* A kernel that an earlier guest has too is read once: the hypervisor only copies from it. */
+/* A kernel that an earlier guest has too is read once: the hypervisor only copies from it. A disk
+ * is written, so each guest has its own. */
 static void read_guest_files(struct config *config, uint32_t index) {
     struct boot_guest *guest = &config->guest[index], *same = config->guest;
+    const struct guest_config *names = &guest->config;
     const uint32_t *line = config->line[index].key;
-    struct file kernel, initrd = {0};
 
-    while (same < guest && !same_text(same->config.kernel, guest->config.kernel))
+    while (same < guest && !same_text(same->config.kernel, names->kernel))
         same++;
-    if (same < guest && same->kernel_base)
-        kernel = (struct file){same->kernel_base, same->kernel_size};
-    else
-        kernel = read_file(guest, line[CONFIG_KERNEL], guest->config.kernel);
-    if (guest->config.initrd[0])
-        initrd = read_file(guest, line[CONFIG_INITRD], guest->config.initrd);
-    guest->kernel_base = kernel.base;
-    guest->kernel_size = kernel.size;
-    guest->initrd_base = initrd.base;
-    guest->initrd_size = initrd.size;
+    guest->kernel_base = same->kernel_base;
+    guest->kernel_size = same->kernel_size;
+    if (!guest->kernel_base)
+        read_file(guest, line[CONFIG_KERNEL], names->kernel, &guest->kernel_base,
+                  &guest->kernel_size);
+    read_file(guest, line[CONFIG_INITRD], names->initrd, &guest->initrd_base, &guest->initrd_size);
+    read_file(guest, line[CONFIG_DISK], names->disk, &guest->disk_base, &guest->disk_size);
 }
 
 static void print_mistakes(const struct config *config) {

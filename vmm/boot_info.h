@@ -51,6 +51,7 @@ struct guest_config {
     char name[GUEST_NAME_SIZE];
     char kernel[GUEST_PATH_SIZE]; /* as written, for messages */
     char initrd[GUEST_PATH_SIZE]; /* empty: none */
+    char disk[GUEST_PATH_SIZE];   /* empty: none */
     char command_line[GUEST_CMDLINE_SIZE];
     char after[GUEST_NAME_SIZE]; /* starts when that guest has ended; empty: at once */
     uint64_t memory;             /* bytes, a multiple of 2 MiB */
@@ -66,6 +67,7 @@ struct boot_guest {
     struct guest_config config;
     uint64_t kernel_base, kernel_size;
     uint64_t initrd_base, initrd_size; /* 0, 0: none */
+    uint64_t disk_base, disk_size;     /* 0, 0: none; written by this guest, so its own */
     char error[BOOT_ERROR_SIZE]; /* not empty: "file:line: reason"; the guest is not started */
 };
 

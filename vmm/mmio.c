@@ -16,10 +16,11 @@
 
 #define PAGE_OFFSET 0xfffULL
 
-/* What a device does with an access of `size` bytes at an offset in its page. */
+/* What a device does with an access of `size` bytes. A write that is false is not done yet: the
+ * guest has to try it again. */
 struct mmio_device {
     uint64_t (*read)(struct vcpu *vcpu, uint64_t address, unsigned size);
-    void (*write)(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value);
+    bool (*write)(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value);
 };
 
 /* ---- devices ---- */
@@ -28,9 +29,10 @@ static uint64_t ioapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) 
     return routing_ioapic_read(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size);
 }
 
-static void ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+static bool ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     routing_ioapic_write(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size,
                          (uint32_t)value);
+    return true;
 }
 
 static const struct mmio_device ioapic = {ioapic_read, ioapic_write};
@@ -44,11 +46,12 @@ static uint64_t lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     return value >> 8 * (offset % 4);
 }
 
-static void lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+static bool lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
 
     if (size == 4 && offset % 16 == 0)
         virq_apic_write(vcpu, offset, (uint32_t)value);
+    return true;
 }
 
 static const struct mmio_device lapic = {lapic_read, lapic_write};
@@ -59,18 +62,22 @@ static uint64_t nothing_read(struct vcpu *vcpu, uint64_t address, unsigned size)
     return UINT64_MAX;
 }
 
-static void nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+static bool nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     (void)size;
     (void)value;
     vm_log_access(vcpu->vm, "write", address);
+    return true;
 }
 
+static const struct mmio_device virtio = {virtio_read, virtio_write};
 static const struct mmio_device nothing = {nothing_read, nothing_write};
 
 /* The local APIC comes first, as it does on the processor. */
 static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t page) {
     if (page == virq_apic_address(vcpu))
         return &lapic;
+    if (page >= PC_VIRTIO_BASE && page < PC_VIRTIO_BASE + PC_VIRTIO_SLOTS * PC_VIRTIO_STRIDE)
+        return &virtio;
     return page == IOAPIC_DEFAULT_BASE ? &ioapic : &nothing;
 }
 
@@ -126,7 +133,7 @@ static void operate(struct vcpu *vcpu, const struct mmio_device *device, uint64_
     uint64_t result = mmio_operate(i, memory, vcpu->context.reg, &flags);
 
     if (i->store)
-        device->write(vcpu, address, i->size, result);
+        device->write(vcpu, address, i->size, result); /* never tried again: half of it is done */
     vmcs_write(VMCS_GUEST_RFLAGS, flags);
 }
 
@@ -141,9 +148,8 @@ static bool move_string(struct vcpu *vcpu, const struct mmio_device *device, uin
     if (!guest_span_find(vcpu, segment, offset, i->size, !to_device, &span))
         return false;
     if (to_device)
-        device->write(vcpu, address, i->size, guest_span_read(&span));
-    else
-        guest_span_write(&span, device->read(vcpu, address, i->size));
+        return device->write(vcpu, address, i->size, guest_span_read(&span));
+    guest_span_write(&span, device->read(vcpu, address, i->size));
     return true;
 }
 
@@ -158,7 +164,8 @@ static bool carry_out(struct vcpu *vcpu, const struct mmio_device *device, uint6
     } else if (i->operation != MMIO_MOVE) {
         operate(vcpu, device, address, i);
     } else if (i->store) {
-        device->write(vcpu, address, i->size, mmio_stored(i, reg));
+        if (!device->write(vcpu, address, i->size, mmio_stored(i, reg)))
+            return false;
     } else {
         mmio_load(i, device->read(vcpu, address, i->size), reg);
     }

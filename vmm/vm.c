@@ -143,6 +143,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
         routing.page[i] = vm->vcpu[i]->apic_page;
     }
     isa_reset(vm);
+    virtio_init(vm);
     vuart_reset(&vm->serial.uart);
     vrtc_reset(&vm->cmos.rtc);
     routing_power_on(&vm->routing, &routing, &virq_effects, vm);

@@ -14,6 +14,7 @@
 #include "vmm/devices/isa.h"
 #include "vmm/devices/serial.h"
 #include "vmm/devices/test_devices.h"
+#include "vmm/devices/virtio.h"
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/multiboot.h"
 #include "vmm/routing.h"
@@ -60,6 +61,7 @@ struct vm {
     struct guest_console console;
     struct serial serial;
     struct cmos cmos;
+    struct virtio virtio;
 
     uint32_t vcpu_count;
     struct vcpu *vcpu[GUEST_MAX_VCPUS];

@@ -1,12 +1,23 @@
 #!/usr/bin/env perl
-# The PC that a guest finds: its ACPI tables, and what becomes of it when it switches off or resets.
+# The PC that a guest finds: its ACPI tables, what becomes of it when it switches off or resets, and
+# its virtio devices.
 use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot check_file);
+use File::Path 'make_path';
 use Test::More;
 
-my ($log, $status) = boot('pc');
+# 64 sectors, byte i of sector s is 7 s + i; and a piece of one more, which is not offered.
+my $build = $ENV{B} // 'build';
+my $disk = "$build/emulator/disk";
+make_path("$build/emulator");
+open my $file, '>:raw', $disk or BAIL_OUT("$disk: $!");
+print $file map { my $s = $_; map { chr((7 * $s + $_) % 256) } 0 .. 511 } 0 .. 63;
+print $file 'x' x 100;
+close $file;
+
+my ($log, $status) = boot('pc', files => [glob("$build/guest/*.elf"), $disk]);
 is($status, 1, 'the run notices that a guest did not pass');
 check_file($log, 'tests/emulator/pc.expect');
 done_testing();

@@ -48,7 +48,7 @@ static void a_whole_file_is_read(void **state) {
           "\n"
           "[reroute-x2apic]          # a guest\n"
           "kernel = \\guests\\reroute.elf   # (forward slashes accepted as well)\n"
-          "initrd = /guests/disk.img\n"
+          "initrd = /guests/initrd.gz\n"
           "memory = 4M\n"
           "vcpus = 2\n"
           "cmdline = x2apic rounds=10000 a=b#c # comment\n"
@@ -57,6 +57,7 @@ static void a_whole_file_is_read(void **state) {
           "x2apic = off\n"
           "story = on\n"
           "after = other.guest_2\n"
+          "disk = \\guests\\disk.img\n"
           "[other.guest_2]\n"
           "  kernel\t=\tk  \t\r\n");
     assert_string_equal(config.error, "");
@@ -64,7 +65,8 @@ static void a_whole_file_is_read(void **state) {
     assert_string_equal(guest[0].error, "");
     assert_string_equal(guest[0].config.name, "reroute-x2apic");
     assert_string_equal(guest[0].config.kernel, "\\guests\\reroute.elf");
-    assert_string_equal(guest[0].config.initrd, "/guests/disk.img");
+    assert_string_equal(guest[0].config.initrd, "/guests/initrd.gz");
+    assert_string_equal(guest[0].config.disk, "\\guests\\disk.img");
     assert_string_equal(guest[0].config.command_line, "x2apic rounds=10000 a=b#c");
     assert_string_equal(guest[0].config.after, "other.guest_2");
     assert_int_equal(guest[0].config.memory, 4 << 20);
@@ -78,7 +80,8 @@ static void a_whole_file_is_read(void **state) {
     assert_int_equal(config.line[0].key[CONFIG_AFTER], 13);
     assert_string_equal(guest[1].error, "");
     assert_string_equal(guest[1].config.kernel, "k");
-    assert_int_equal(config.line[1].header, 14);
+    assert_int_equal(config.line[0].key[CONFIG_DISK], 14);
+    assert_int_equal(config.line[1].header, 15);
     assert_int_equal(config_check(&config, 1 << 30), 2);
 }
 
@@ -94,10 +97,12 @@ static void defaults(void **state) {
     assert_false(guest[0].config.story);
     assert_true(guest[0].config.x2apic);
     assert_string_equal(guest[0].config.initrd, "");
+    assert_string_equal(guest[0].config.disk, "");
     assert_string_equal(guest[0].config.command_line, "");
     assert_string_equal(guest[0].config.after, "");
     assert_int_equal(guest[0].kernel_base, zero.kernel_base);
     assert_int_equal(guest[0].initrd_size, zero.initrd_size);
+    assert_int_equal(guest[0].disk_size, zero.disk_size);
 }
 
 static void files_without_guests(void **state) {

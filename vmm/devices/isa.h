@@ -20,7 +20,13 @@ struct vcpu;
 struct vm;
 
 /* Who may drive a line. */
-enum irq_source { IRQ_SOURCE_TEST, IRQ_SOURCE_PIT, IRQ_SOURCE_UART, IRQ_SOURCE_COUNT };
+enum irq_source {
+    IRQ_SOURCE_TEST,
+    IRQ_SOURCE_PIT,
+    IRQ_SOURCE_UART,
+    IRQ_SOURCE_VIRTIO,
+    IRQ_SOURCE_COUNT
+};
 
 struct isa {
     struct spinlock lock; /* guards what is not atomic */

@@ -24,6 +24,8 @@ static void update(struct vm *vm) {
 bool serial_type(struct vm *vm, uint8_t byte) {
     struct serial *serial = &vm->serial;
 
+    if (virtio_type(vm, byte))
+        return true;
     spin_lock(&serial->lock);
     bool room = serial->count < SERIAL_TYPED;
     if (room)
@@ -52,6 +54,8 @@ void serial_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
     int sent = vuart_write(&vm->serial.uart, port - PC_UART_PORT, (uint8_t)value);
     update(vm);
     spin_unlock(&vm->serial.lock);
-    if (sent != VUART_NO_BYTE)
-        guest_console_put(&vm->console, (char)sent);
+    if (sent == VUART_NO_BYTE)
+        return;
+    atomic_store(&vm->virtio.speaks, false);
+    guest_console_put(&vm->console, (char)sent);
 }

@@ -23,7 +23,8 @@ struct serial {
     uint32_t first, count; /* of what is in it */
 };
 
-/* A byte for the guest; false: there is no room. Any CPU. */
+/* A byte for the guest; false: there is no room. A guest that speaks by its virtio console hears by
+ * it too. Any CPU. */
 bool serial_type(struct vm *vm, uint8_t byte);
 
 /* The guest's ports. */
