@@ -14,6 +14,7 @@ $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.e
 
 image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
 
+# KERNEL and the like get to tools/one-guest by themselves: make hands on what it was given.
 run: deps ## build, boot in an emulator, show the stale EOI (EMU=bochs|qemu); or KERNEL=FILE [INITRD= CMDLINE= VCPUS= MEMORY= X2APIC=off]
 ifdef KERNEL
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI
@@ -43,9 +44,6 @@ linux: deps ## boot an unmodified Debian Linux to a shell (VCPUS=2 MEMORY=256M C
 	@KERNEL=$(or $(KERNEL),$(LINUX)/vmlinuz) INITRD=$(or $(INITRD),$(if $(KERNEL),,$(LINUX)/initrd)) \
 	    DISK=$(or $(DISK),$(if $(KERNEL),,$(LINUX)/disk.img)) VCPUS=$(or $(VCPUS),2) MEMORY=$(or $(MEMORY),256M) \
 	    tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
-
-# What tools/one-guest is told by.
-export KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC
 
 bench: deps ## measure what things cost, beside KVM's figures and our goals
 	@$(MAKE_ALL) all
