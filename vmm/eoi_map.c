@@ -1,21 +1,22 @@
 /* The route scan. This is the function that the project is about. */
 #include "vmm/eoi_map.h"
 
-unsigned eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
-                      const struct apic_identity *self, const struct vector_set *inflight) {
+struct eoi_map eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
+                            const struct apic_identity *who, const struct vector_set *inflight) {
+    const struct apic_identity self = *who; /* a copy that the loop can keep in registers */
     struct vector_set routed = {0};
+    struct eoi_map changed;
 
     /* Masked entries count: the interrupt may be in flight, and unmasking must cost no scan. */
     for (unsigned pin = 0; pin < pins; pin++) {
-        if ((entry[pin] & RTE_LEVEL) && destination_of_entry_matches(self, entry[pin]))
+        if ((entry[pin] & RTE_LEVEL) && destination_of_entry_matches(&self, entry[pin]))
             vector_set_add(&routed, rte_vector(entry[pin]));
     }
-
-    unsigned changed = 0;
     for (unsigned i = 0; i < 4; i++) {
         uint64_t stale = inflight->word[i] & ~routed.word[i];
-        uint64_t exit = routed.word[i] | stale;
-        changed |= (unsigned)(exit != map->exit.word[i]) << i;
+        uint64_t exit = inflight->word[i] | routed.word[i];
+        changed.stale.word[i] = stale ^ map->stale.word[i];
+        changed.exit.word[i] = exit ^ map->exit.word[i];
         map->stale.word[i] = stale;
         map->exit.word[i] = exit;
     }

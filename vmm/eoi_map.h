@@ -20,9 +20,10 @@ struct eoi_map {
 };
 
 /* The route scan. entry: the redirection table, `pins` long; inflight: the vCPU's tokens, after
- * everything posted to it has been accepted. Returns bit i set if word i of `exit` changed. */
-unsigned eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
-                      const struct apic_identity *self, const struct vector_set *inflight);
+ * everything posted to it has been accepted. Returns what changed: the bits of either set that are
+ * another now. */
+struct eoi_map eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
+                            const struct apic_identity *who, const struct vector_set *inflight);
 
 /* An EOI of `vector` exited and its tokens are retired. True: its bit was stale and nothing of it
  * is in flight any more, so it must go before the next entry: scan. */

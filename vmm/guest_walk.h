@@ -7,11 +7,8 @@
 
 struct guest_paging {
     uint64_t cr0, cr3, cr4, efer;
-    /* Reads 4 or 8 bytes at an aligned guest-physical address; false if that is not RAM. */
-    bool (*read)(void *context, uint64_t address, unsigned size, uint64_t *value);
-    /* Replaces an entry that was read so, if it is the same still; for guest_walk_data() alone. */
-    bool (*replace)(void *context, uint64_t address, unsigned size, uint64_t old, uint64_t value);
-    void *context;
+    uint8_t *ram;      /* guest-physical 0 and on; 8-byte aligned. The guest may be writing to it */
+    uint64_t ram_size; /* 8 bytes at least */
 };
 
 /* Bits of a page fault's error code. SDM Vol. 3A, "Page-Fault Exceptions". */

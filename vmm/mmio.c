@@ -16,6 +16,9 @@
 
 #define PAGE_OFFSET 0xfffULL
 
+/* The violation was by a linear address's own translation, not by a paging structure's. */
+#define EPT_VIOLATION_OF_ADDRESS (EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_TRANSLATED)
+
 /* What a device does with an access of `size` bytes. A write that is false is not done yet: the
  * guest has to try it again. */
 struct mmio_device {
@@ -83,45 +86,46 @@ static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t pag
 
 /* ---- the instruction ---- */
 
-static bool read_table(void *context, uint64_t address, unsigned size, uint64_t *value) {
-    const void *at = vm_ram(context, address, size);
-
-    *value = 0;
-    if (at)
-        memcpy(value, at, size);
-    return at != NULL;
-}
-
-/* Copies the bytes at CS:RIP, at most MMIO_INSTRUCTION_MAX; returns how many there are. */
-static size_t fetch(const struct vcpu *vcpu, bool long_mode, uint8_t bytes[MMIO_INSTRUCTION_MAX]) {
-    const struct guest_paging paging = {
-        .cr0 = vmcs_read(VMCS_GUEST_CR0),
-        .cr3 = vmcs_read(VMCS_GUEST_CR3),
-        .cr4 = vmcs_read(VMCS_GUEST_CR4),
-        .efer = vmcs_read(VMCS_GUEST_EFER),
-        .read = read_table,
-        .context = vcpu->vm,
-    };
-    uint64_t linear = vmcs_read(VMCS_GUEST_RIP);
+/* Where a page ends among the bytes: piece by piece. */
+__attribute__((noinline)) static size_t fetch_pieces(const struct guest_paging *paging,
+                                                     uint64_t linear,
+                                                     uint8_t bytes[MMIO_INSTRUCTION_MAX]) {
     size_t count = 0;
 
-    if (!long_mode)
-        linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
     while (count < MMIO_INSTRUCTION_MAX) {
-        uint64_t address;
-        uint64_t piece = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
+        uint64_t address, piece = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
         if (piece > MMIO_INSTRUCTION_MAX - count)
             piece = MMIO_INSTRUCTION_MAX - count;
-        if (!guest_walk(&paging, linear, &address))
+        if (!guest_walk(paging, linear, &address) || address > paging->ram_size - piece)
             break;
-        const void *at = vm_ram(vcpu->vm, address, piece);
-        if (!at)
-            break;
-        memcpy(bytes + count, at, piece);
+        memcpy(bytes + count, paging->ram + address, piece);
         count += piece;
         linear += piece;
     }
     return count;
+}
+
+/* Copies the bytes at CS:RIP, at most MMIO_INSTRUCTION_MAX; returns how many there are. */
+static inline size_t fetch(const struct vcpu *vcpu, bool long_mode, uint64_t efer,
+                           uint8_t bytes[MMIO_INSTRUCTION_MAX]) {
+    const struct guest_paging paging = {
+        .cr0 = vmcs_read(VMCS_GUEST_CR0),
+        .cr3 = vmcs_read(VMCS_GUEST_CR3),
+        .cr4 = vmcs_read(VMCS_GUEST_CR4),
+        .efer = efer,
+        .ram = vcpu->vm->ram,
+        .ram_size = vcpu->vm->ram_size,
+    };
+    uint64_t address, linear = vmcs_read(VMCS_GUEST_RIP);
+
+    if (!long_mode)
+        linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
+    if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - MMIO_INSTRUCTION_MAX)
+        return fetch_pieces(&paging, linear, bytes);
+    if (!guest_walk(&paging, linear, &address) || address > paging.ram_size - MMIO_INSTRUCTION_MAX)
+        return 0;
+    __builtin_memcpy(bytes, paging.ram + address, MMIO_INSTRUCTION_MAX);
+    return MMIO_INSTRUCTION_MAX;
 }
 
 /* ADD, XCHG and the like. Between the read and the write another vCPU may come, LOCK or not:
@@ -176,12 +180,12 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
                                 uint64_t address, bool write) {
     uint8_t bytes[MMIO_INSTRUCTION_MAX];
     struct mmio_instruction instruction;
-    uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS);
-    bool long_mode = (rights & ACCESS_RIGHTS_L) && (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA);
+    uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS), efer = vmcs_read(VMCS_GUEST_EFER);
+    bool long_mode = (rights & ACCESS_RIGHTS_L) && (efer & EFER_LMA);
     enum mmio_mode mode = long_mode                     ? MMIO_MODE_64
                           : (rights & ACCESS_RIGHTS_DB) ? MMIO_MODE_32
                                                         : MMIO_MODE_16;
-    size_t count = fetch(vcpu, long_mode, bytes);
+    size_t count = fetch(vcpu, long_mode, efer, bytes);
     const char *problem = mmio_decode(bytes, count, mode, &instruction);
 
     if (problem) {
@@ -189,12 +193,12 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
                 address, vmcs_read(VMCS_GUEST_RIP), problem);
         return EXIT_RESUME;
     }
-    uint64_t *reg = vcpu->context.reg;
-    reg[GUEST_RSP] = vmcs_read(VMCS_GUEST_RSP);
-    uint64_t old_rsp = reg[GUEST_RSP];
+    uint64_t *rsp = instruction.reg == GUEST_RSP ? &vcpu->context.reg[GUEST_RSP] : NULL;
+    if (rsp)
+        *rsp = vmcs_read(VMCS_GUEST_RSP);
     bool done = carry_out(vcpu, device, address, &instruction, write);
-    if (reg[GUEST_RSP] != old_rsp)
-        vmcs_write(VMCS_GUEST_RSP, reg[GUEST_RSP]);
+    if (rsp)
+        vmcs_write(VMCS_GUEST_RSP, *rsp);
     if (done)
         exit_advance(instruction.length);
     return EXIT_RESUME;
@@ -202,25 +206,27 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
 
 /* ---- the exits ---- */
 
+__attribute__((noinline, cold)) static enum exit_action refuse(struct vcpu *vcpu, uint64_t q,
+                                                               uint64_t address) {
+    if (q & EPT_VIOLATION_FETCH)
+        vm_kill(vcpu->vm, "vCPU %u: executes at 0x%lx, where there is no memory (RIP 0x%lx)",
+                vcpu->index, address, vmcs_read(VMCS_GUEST_RIP));
+    else if ((q & EPT_VIOLATION_OF_ADDRESS) != EPT_VIOLATION_OF_ADDRESS)
+        vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, where there is no memory",
+                vcpu->index, address);
+    else
+        vm_kill(vcpu->vm, "vCPU %u: delivering an event needs 0x%lx, where there is no memory",
+                vcpu->index, address);
+    return EXIT_RESUME;
+}
+
 enum exit_action exit_ept_violation(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     uint64_t address = vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS);
 
-    if (q & EPT_VIOLATION_FETCH) {
-        vm_kill(vcpu->vm, "vCPU %u: executes at 0x%lx, where there is no memory (RIP 0x%lx)",
-                vcpu->index, address, vmcs_read(VMCS_GUEST_RIP));
-        return EXIT_RESUME;
-    }
-    if (!(q & EPT_VIOLATION_LINEAR_VALID) || !(q & EPT_VIOLATION_TRANSLATED)) {
-        vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, where there is no memory",
-                vcpu->index, address);
-        return EXIT_RESUME;
-    }
-    if (vcpu->event) {
-        vm_kill(vcpu->vm, "vCPU %u: delivering an event needs 0x%lx, where there is no memory",
-                vcpu->index, address);
-        return EXIT_RESUME;
-    }
+    if ((q & (EPT_VIOLATION_FETCH | EPT_VIOLATION_OF_ADDRESS)) != EPT_VIOLATION_OF_ADDRESS ||
+        vcpu->event)
+        return refuse(vcpu, q, address);
     return emulate(vcpu, device_at(vcpu, address & ~PAGE_OFFSET), address, q & EPT_VIOLATION_WRITE);
 }
 

@@ -27,7 +27,7 @@ static unsigned ioapic_deliver(void *context, unsigned pin, const struct apic_me
 }
 
 static bool routes_to(const struct apic_identity *who, uint64_t entry) {
-    return vioapic_entry_is_level(entry) && destination_of_entry_matches(who, entry);
+    return (entry & RTE_LEVEL) && destination_of_entry_matches(who, entry);
 }
 
 static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry) {
@@ -189,55 +189,49 @@ unsigned routing_send(struct routing *routing, const struct apic_message *messag
 /* ---- before an entry, and after an EOI ---- */
 
 /* What became of one vector's EOI-exit bit. */
-static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, const struct eoi_map *old) {
-    const struct eoi_map *map = &vcpu->apic.map;
-    bool had = vector_set_has(&old->exit, vector), has = vector_set_has(&map->exit, vector);
-    bool stale = vector_set_has(&map->stale, vector);
+static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_changed) {
+    bool has = vector_set_has(&vcpu->apic.map.exit, vector);
+    bool stale = vector_set_has(&vcpu->apic.map.stale, vector);
 
-    if (had && !has)
-        apic_trace(vcpu, TRACE_SCAN_REMOVE, vector, 0, 0);
-    else if (!had)
+    if (!exit_changed)
+        apic_trace(vcpu, stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED, vector, stale, 0);
+    else if (has)
         apic_trace(vcpu, TRACE_SCAN_ADD, vector, stale, 0);
     else
-        apic_trace(vcpu, stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED, vector, stale, 0);
+        apic_trace(vcpu, TRACE_SCAN_REMOVE, vector, 0, 0);
 }
 
 /* What the scan did, one record for each vector whose state is another now. */
-static void trace_scan(struct routing_vcpu *vcpu, const struct eoi_map *old, uint32_t reasons) {
-    const struct eoi_map *map = &vcpu->apic.map;
+static void trace_scan(struct routing_vcpu *vcpu, const struct eoi_map *changed, uint32_t reasons) {
     unsigned stale = 0;
 
     for (unsigned i = 0; i < 4; i++)
-        stale += (unsigned)__builtin_popcountll(map->stale.word[i]);
+        stale += (unsigned)__builtin_popcountll(vcpu->apic.map.stale.word[i]);
     apic_trace(vcpu, TRACE_SCAN, 0, reasons, stale);
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t changed =
-            (map->exit.word[i] ^ old->exit.word[i]) | (map->stale.word[i] ^ old->stale.word[i]);
-        for (; changed; changed &= changed - 1)
-            trace_change(vcpu, (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(changed)), old);
+        uint64_t left = changed->exit.word[i] | changed->stale.word[i];
+        for (; left; left &= left - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(left);
+            trace_change(vcpu, (uint8_t)(i * 64 + bit), changed->exit.word[i] >> bit & 1);
+        }
     }
 }
 
-static void count_scan(struct routing_counters *counters, uint32_t reasons) {
-    counters->scans++;
-    counters->scans_rte += (reasons & SCAN_RTE) != 0;
-    counters->scans_lapic += (reasons & SCAN_LAPIC) != 0;
-    counters->scans_stale += (reasons & SCAN_STALE) != 0;
-}
-
-/* Under the lock. Returns the words that changed. */
+/* Under the lock. Returns the words of the EOI-exit bitmap that changed. */
 static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu) {
     struct vlapic *apic = &vcpu->apic;
-    struct eoi_map old = apic->map;
     uint32_t reasons = vcpu->reasons;
-    unsigned changed = eoi_map_scan(&apic->map, routing->ioapic.entry, IOAPIC_PIN_COUNT,
-                                    &apic->identity, &apic->tokens.inflight);
+    struct eoi_map changed = eoi_map_scan(&apic->map, routing->ioapic.entry, IOAPIC_PIN_COUNT,
+                                          &apic->identity, &apic->tokens.inflight);
+    unsigned words = 0;
 
     vcpu->seen = atomic_load(&vcpu->generation);
     vcpu->reasons = 0;
-    count_scan(&routing->counters[vcpu->index], reasons);
-    trace_scan(vcpu, &old, reasons);
-    return changed;
+    routing->counters[vcpu->index].scans[reasons % SCAN_REASON_SETS]++;
+    trace_scan(vcpu, &changed, reasons);
+    for (unsigned i = 0; i < 4; i++)
+        words |= (unsigned)(changed.exit.word[i] != 0) << i;
+    return words;
 }
 
 /* Whether a route that concerns this vCPU has changed since its last scan. */
@@ -245,9 +239,11 @@ static bool wants_scan(struct routing_vcpu *vcpu) {
     return atomic_load(&vcpu->generation) != vcpu->seen;
 }
 
-static unsigned scan_under_lock(struct routing *routing, struct routing_vcpu *vcpu) {
+/* *accepted becomes true if there was something to accept. */
+__attribute__((noinline)) static unsigned
+scan_under_lock(struct routing *routing, struct routing_vcpu *vcpu, bool *accepted) {
     lock(routing);
-    vlapic_accept(&vcpu->apic);
+    *accepted |= vlapic_accept(&vcpu->apic);
     unsigned changed = scan(routing, vcpu);
     unlock(routing);
     return changed;
@@ -255,15 +251,16 @@ static unsigned scan_under_lock(struct routing *routing, struct routing_vcpu *vc
 
 /* Every level interrupt that the first sync accepts was posted under the lock, and a change of its
  * route before that post shows in the generation. One that changes later, with the interrupt still
- * in the inbox, is why the second sync is under the lock together with the scan.
+ * in the inbox, is why the second sync is under the lock together with the scan. A vCPU that knows
+ * already that it has to scan leaves everything to that.
  *
  * Each call here is a step of its own to other CPUs, and to the model checker. */
-int routing_prepare_entry(struct routing *routing, unsigned index, unsigned *changed_words) {
+bool routing_prepare_entry(struct routing *routing, unsigned index, unsigned *changed_words) {
     struct routing_vcpu *vcpu = &routing->vcpu[index];
+    bool accepted = !wants_scan(vcpu) && vlapic_accept(&vcpu->apic);
 
-    vlapic_accept(&vcpu->apic);
-    *changed_words = wants_scan(vcpu) ? scan_under_lock(routing, vcpu) : 0;
-    return apic_page_highest(vcpu->apic.page, APIC_IRR);
+    *changed_words = wants_scan(vcpu) ? scan_under_lock(routing, vcpu, &accepted) : 0;
+    return accepted;
 }
 
 static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vlapic_eoi kind) {

@@ -55,9 +55,17 @@ struct routing_counters {
     uint64_t eoi_stale[VECTOR_COUNT];
     uint64_t eoi_coincidental[VECTOR_COUNT];
     uint64_t delivered_level[VECTOR_COUNT]; /* level deliveries posted here */
-    uint64_t scans;
-    uint64_t scans_rte, scans_lapic, scans_stale; /* by reason; one scan may have several */
+    uint64_t scans[SCAN_REASON_SETS];       /* by all the reasons that a scan had */
 };
+
+/* How many scans had one of these reasons. */
+static inline uint64_t routing_scans(const struct routing_counters *counters, uint32_t reasons) {
+    uint64_t count = 0;
+
+    for (uint32_t set = 0; set < SCAN_REASON_SETS; set++)
+        count += set & reasons ? counters->scans[set] : 0;
+    return count;
+}
 
 struct routing_vcpu {
     struct vlapic apic;
@@ -118,10 +126,10 @@ static inline struct vlapic *routing_vlapic(struct routing *routing, unsigned vc
     return &routing->vcpu[vcpu].apic;
 }
 
-/* Steps 2 and 3 of the work before an entry: accepts what was posted and scans if asked. Returns
- * the highest vector of the IRR, -1 if it is empty: RVI. *changed_words: bit i set if word i of the
- * vCPU's apic.map.exit must be written to the VMCS. */
-int routing_prepare_entry(struct routing *routing, unsigned vcpu, unsigned *changed_words);
+/* Steps 2 and 3 of the work before an entry: accepts what was posted and scans if asked. False:
+ * nothing was there to accept, so the IRR, and with it RVI, is as before. *changed_words: bit i set
+ * if word i of the vCPU's apic.map.exit must be written to the VMCS. */
+bool routing_prepare_entry(struct routing *routing, unsigned vcpu, unsigned *changed_words);
 
 /* An EOI-induced exit. Call it at once, before anything else accepts interrupts for this vCPU. */
 enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned vcpu, uint8_t vector);

@@ -35,7 +35,8 @@ static void print_counters(const struct vm *vm) {
         const struct routing_counters *c = &vm->routing.counters[i];
         console_print("SCANS guest=%s vcpu=%u scans=%lu reason_rte=%lu reason_lapic=%lu "
                       "reason_stale=%lu\n",
-                      vm->name, i, c->scans, c->scans_rte, c->scans_lapic, c->scans_stale);
+                      vm->name, i, routing_scans(c, ~0u), routing_scans(c, SCAN_RTE),
+                      routing_scans(c, SCAN_LAPIC), routing_scans(c, SCAN_STALE));
     }
 }
 

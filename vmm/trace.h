@@ -6,6 +6,7 @@
  * sentence.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,9 +42,10 @@ enum trace_event {
 
 /* Why a scan was asked for: bits. */
 enum scan_reason { SCAN_RTE = 1, SCAN_LAPIC = 2, SCAN_STALE = 4 };
+#define SCAN_REASON_SETS 8
 
-#define TRACE_NO_VCPU 0xff
-#define TRACE_NO_PIN  0xff
+#define TRACE_NO_VCPU    0xff
+#define TRACE_NO_PIN     0xff
 
 struct trace_record {
     uint64_t time; /* TSC */
@@ -85,9 +87,9 @@ struct trace_ring {
 static inline void trace_add(struct trace_ring *ring, uint64_t time, uint64_t what, uint64_t a,
                              uint64_t b) {
     struct trace_record *last = &ring->record[(ring->count - 1) % TRACE_RING_RECORDS];
-    uint64_t differs = (last->what ^ what) << (64 - TRACE_REPEATS_SHIFT);
+    bool same = (last->what ^ what) << (64 - TRACE_REPEATS_SHIFT) == 0;
 
-    if ((differs | (last->a ^ a) | (last->b ^ b)) == 0 && last->repeats < UINT16_MAX) {
+    if (same && last->a == a && last->b == b && last->repeats < UINT16_MAX) {
         last->what += 1ULL << TRACE_REPEATS_SHIFT;
         return;
     }

@@ -23,14 +23,6 @@ static void trace(struct vioapic *io, enum trace_event event, unsigned pin, uint
     io->effects->trace(io->context, event, pin, rte_vector(io->entry[pin]), a, b);
 }
 
-/* Only the modes that a LAPIC answers with an EOI can be level triggered. */
-bool vioapic_entry_is_level(uint64_t entry) {
-    enum apic_delivery_mode mode = rte_delivery_mode(entry);
-
-    return (entry & RTE_LEVEL) &&
-           (mode == APIC_DELIVERY_FIXED || mode == APIC_DELIVERY_LOWEST_PRIORITY);
-}
-
 static bool is_active(const struct vioapic *io, unsigned pin) {
     bool active_low = io->entry[pin] & RTE_ACTIVE_LOW;
 
@@ -110,7 +102,8 @@ static void evaluate(struct vioapic *io, unsigned pin) {
  * over. */
 static void end_run(struct vioapic *io, unsigned pin) {
     io->run[pin] = 0;
-    io->deferred &= ~(1u << pin);
+    if (io->deferred & 1u << pin) /* a look costs less than a locked bus cycle */
+        io->deferred &= ~(1u << pin);
 }
 
 void vioapic_reset(struct vioapic *io, uint32_t version) {

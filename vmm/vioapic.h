@@ -65,6 +65,9 @@ void vioapic_retry(struct vioapic *io);
 /* Delivers from the pins that storm control held back, once each. */
 void vioapic_release(struct vioapic *io);
 
-/* Whether the entry is a level-triggered route. NMI, SMI, INIT and ExtINT are treated as edge
- * triggered, whatever the trigger mode bit says, as the data sheet has it for NMI. */
-bool vioapic_entry_is_level(uint64_t entry);
+/* Whether the entry is a level-triggered route: in a mode that a LAPIC answers with an EOI. NMI,
+ * SMI, INIT and ExtINT are treated as edge triggered, whatever the trigger mode bit says, as the
+ * data sheet has it for NMI. */
+static inline bool vioapic_entry_is_level(uint64_t entry) {
+    return (entry & RTE_LEVEL) && rte_delivery_mode(entry) <= APIC_DELIVERY_LOWEST_PRIORITY;
+}

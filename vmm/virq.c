@@ -97,12 +97,8 @@ uint64_t virq_apic_access_page(void) {
     return apic_access_page;
 }
 
-static struct vlapic *lapic_of(const struct vcpu *vcpu) {
-    return routing_vlapic(&vcpu->vm->routing, vcpu->index);
-}
-
 static void write_eoi_words(const struct vcpu *vcpu, unsigned words) {
-    const struct vector_set *exit = &lapic_of(vcpu)->map.exit;
+    const struct vector_set *exit = &virq_lapic(vcpu)->map.exit;
 
     for (unsigned i = 0; i < 4; i++) {
         if (words & (1u << i))
@@ -110,8 +106,10 @@ static void write_eoi_words(const struct vcpu *vcpu, unsigned words) {
     }
 }
 
-/* SVI is what is in service; the processor keeps it while the guest runs. */
-static void write_status(const struct vcpu *vcpu, int rvi) {
+/* RVI is the highest vector that waits, SVI the highest in service. The processor keeps both while
+ * the guest runs. */
+static void write_status(const struct vcpu *vcpu) {
+    int rvi = apic_page_highest(vcpu->apic_page, APIC_IRR);
     int svi = apic_page_highest(vcpu->apic_page, APIC_ISR);
     uint64_t status = (uint64_t)(rvi < 0 ? 0 : rvi) | (uint64_t)(svi < 0 ? 0 : svi)
                                                           << STATUS_SVI_SHIFT;
@@ -126,7 +124,6 @@ void virq_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_TPR_THRESHOLD, 0);
     write_eoi_words(vcpu, 0xf);
     virq_mode_changed(vcpu);
-    virq_reset(vcpu);
 }
 
 /* A local APIC that is not at its default place is reached by EPT violations: the APIC-access page
@@ -142,7 +139,7 @@ static enum vmx_apic_mode access_mode(uint64_t base) {
 /* Controls, MSR bitmap and EPT change together: with the one and not the other a guest could reach
  * the machine's own APIC (CVE-2016-4440), or a page that is every guest's. */
 void virq_mode_changed(struct vcpu *vcpu) {
-    uint64_t base = lapic_of(vcpu)->base;
+    uint64_t base = virq_lapic(vcpu)->base;
     enum vmx_apic_mode mode = access_mode(base);
 
     if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls)) {
@@ -157,10 +154,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
     /* Translations of the APIC-access page are cached with the control's old value.
      * SDM Vol. 3C, "Guidelines for Use of the INVVPID Instruction". */
     invvpid(INVVPID_SINGLE_CONTEXT, (uint16_t)policy_vpid(vcpu));
-}
-
-void virq_reset(struct vcpu *vcpu) {
-    write_status(vcpu, apic_page_highest(vcpu->apic_page, APIC_IRR));
+    write_status(vcpu);
 }
 
 void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
@@ -181,12 +175,13 @@ static void trace_bitmap(const struct vcpu *vcpu) {
 }
 
 void virq_prepare_entry(struct vcpu *vcpu) {
-    unsigned changed = 0;
-    int rvi = routing_prepare_entry(&vcpu->vm->routing, vcpu->index, &changed);
+    unsigned changed;
+    bool accepted = routing_prepare_entry(&vcpu->vm->routing, vcpu->index, &changed);
 
     if (changed)
         write_eoi_words(vcpu, changed);
-    write_status(vcpu, rvi);
+    if (accepted)
+        write_status(vcpu);
     if (changed && vcpu->vm->trace)
         trace_bitmap(vcpu);
 }
@@ -206,29 +201,29 @@ void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector) {
 /* ---- registers ---- */
 
 uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset) {
-    return vlapic_read(lapic_of(vcpu), offset);
+    return vlapic_read(virq_lapic(vcpu), offset);
 }
 
 void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value) {
-    vlapic_write(lapic_of(vcpu), offset, value);
-    /* An EOI that the processor did not virtualize has changed SVI; nothing else asks for that. */
-    atomic_fetch_or(&vcpu->requests, REQUEST_INTERRUPTS);
+    vlapic_write(virq_lapic(vcpu), offset, value);
+    /* An EOI that the processor did not virtualize has changed SVI. */
+    write_status(vcpu);
 }
 
 void virq_apic_written(struct vcpu *vcpu, uint32_t offset) {
-    vlapic_written(lapic_of(vcpu), offset);
+    vlapic_written(virq_lapic(vcpu), offset);
 }
 
 bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
-    return vlapic_read_msr(lapic_of(vcpu), msr, value);
+    return vlapic_read_msr(virq_lapic(vcpu), msr, value);
 }
 
 bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
-    return vlapic_write_msr(lapic_of(vcpu), msr, value);
+    return vlapic_write_msr(virq_lapic(vcpu), msr, value);
 }
 
 bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
-    if (!vlapic_write_base(lapic_of(vcpu), value))
+    if (!vlapic_write_base(virq_lapic(vcpu), value))
         return false;
     if (virq_apic_address(vcpu) != UINT64_MAX && vm_ram(vcpu->vm, virq_apic_address(vcpu), 1))
         vm_kill(vcpu->vm, "vCPU %u: moves its local APIC over RAM, to 0x%lx: not virtualized",
@@ -250,7 +245,7 @@ void virq_plan_timer(struct vcpu *vcpu) {
 
 void virq_fire_timer(struct vcpu *vcpu, uint64_t now) {
     if (vlapic_timer_fire(&vcpu->timer, now))
-        vlapic_local_interrupt(lapic_of(vcpu), APIC_LVT_TIMER);
+        vlapic_local_interrupt(virq_lapic(vcpu), APIC_LVT_TIMER);
     if (vcpu->index == 0 && atomic_load(&vcpu->vm->isa.timer_next) <= now)
         isa_tick(vcpu->vm);
     virq_plan_timer(vcpu);
@@ -274,7 +269,7 @@ static enum apic_delivery_mode lint0_mode(const struct vcpu *vcpu, bool *masked)
 static bool takes_intr(const struct vcpu *vcpu) {
     bool masked;
 
-    if (!(lapic_of(vcpu)->base & APIC_BASE_ENABLE))
+    if (!(virq_lapic(vcpu)->base & APIC_BASE_ENABLE))
         return vcpu->index == 0;
     return lint0_mode(vcpu, &masked) == APIC_DELIVERY_EXTINT && !masked;
 }
@@ -296,28 +291,16 @@ void virq_lint0_rose(struct vcpu *vcpu) {
     enum apic_delivery_mode mode = lint0_mode(vcpu, &masked);
 
     if (mode == APIC_DELIVERY_FIXED)
-        vlapic_local_interrupt(lapic_of(vcpu), APIC_LVT_LINT0);
+        vlapic_local_interrupt(virq_lapic(vcpu), APIC_LVT_LINT0);
     else if (mode == APIC_DELIVERY_NMI && !masked)
         vcpu_send_nmi(vcpu);
 }
 
 /* As a PC's firmware leaves it: virtual wire mode. */
 void virq_firmware_defaults(struct vcpu *vcpu) {
-    struct vlapic *apic = lapic_of(vcpu);
+    struct vlapic *apic = virq_lapic(vcpu);
 
     vlapic_write(apic, APIC_SVR, APIC_SVR_ENABLE | 0xff);
     vlapic_write(apic, APIC_LVT_LINT0, APIC_DELIVERY_EXTINT << 8);
     vlapic_write(apic, APIC_LVT_LINT1, APIC_DELIVERY_NMI << 8);
-}
-
-uint64_t virq_base(const struct vcpu *vcpu) {
-    return lapic_of(vcpu)->base;
-}
-
-uint64_t virq_apic_address(const struct vcpu *vcpu) {
-    uint64_t base = lapic_of(vcpu)->base;
-
-    return (base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC)) == APIC_BASE_ENABLE
-               ? base & APIC_BASE_ADDRESS_MASK
-               : UINT64_MAX;
 }

@@ -16,12 +16,10 @@ extern const struct routing_effects virq_effects; /* the context is the struct v
 void virq_init(void);
 uint64_t virq_apic_access_page(void);
 
-/* The interrupt fields of the current VMCS, for the first time or after the LAPIC's mode changed.
- */
+/* The interrupt fields of the current VMCS, for the first time; and what depends on the LAPIC's
+ * mode and registers, after the mode changed or after INIT. */
 void virq_set_up(struct vcpu *vcpu);
 void virq_mode_changed(struct vcpu *vcpu);
-/* After INIT: nothing pending, nothing in service. */
-void virq_reset(struct vcpu *vcpu);
 
 /* Steps 2 to 5 of the work before an entry: sync, scan if asked, EOI-exit words, RVI and SVI. */
 void virq_prepare_entry(struct vcpu *vcpu);
@@ -57,6 +55,18 @@ void virq_firmware_defaults(struct vcpu *vcpu);
 /* IA32_TSC_DEADLINE. */
 void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline);
 bool virq_write_base(struct vcpu *vcpu, uint64_t value);
-uint64_t virq_base(const struct vcpu *vcpu);
+/* Its local APIC, and IA32_APIC_BASE as the guest sees it. */
+static inline struct vlapic *virq_lapic(const struct vcpu *vcpu) {
+    return routing_vlapic(&vcpu->vm->routing, vcpu->index);
+}
+static inline uint64_t virq_base(const struct vcpu *vcpu) {
+    return virq_lapic(vcpu)->base;
+}
 /* Where this vCPU sees its local APIC in memory; UINT64_MAX: nowhere. */
-uint64_t virq_apic_address(const struct vcpu *vcpu);
+static inline uint64_t virq_apic_address(const struct vcpu *vcpu) {
+    uint64_t base = virq_base(vcpu);
+
+    return (base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC)) == APIC_BASE_ENABLE
+               ? base & APIC_BASE_ADDRESS_MASK
+               : UINT64_MAX;
+}

@@ -257,7 +257,7 @@ static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
 }
 
 /* Levels after edges: if both came on one vector, the TMR says level. */
-static void accept_posted(struct vlapic *apic) {
+void vlapic_accept_posted(struct vlapic *apic) {
     const uint64_t illegal = (1ULL << APIC_FIRST_LEGAL_VECTOR) - 1;
 
     for (unsigned i = 0; i < 4; i++) {
@@ -270,11 +270,6 @@ static void accept_posted(struct vlapic *apic) {
         accept_edges(apic, i, edges);
         accept_levels(apic, i, inbox_take_levels(&apic->inbox, i));
     }
-}
-
-void vlapic_accept(struct vlapic *apic) {
-    if (!inbox_is_empty(&apic->inbox))
-        accept_posted(apic);
 }
 
 int vlapic_sync(struct vlapic *apic) {

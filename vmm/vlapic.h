@@ -96,9 +96,15 @@ void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt);
  * EOI must exit. */
 int vlapic_eoi(struct vlapic *apic);
 
-/* Accepts everything posted: into IRR with TMR and tokens. The second form returns the highest IRR
- * vector, or -1. */
-void vlapic_accept(struct vlapic *apic);
+/* Accepts everything posted: into IRR with TMR and tokens. False: there was nothing. The other form
+ * returns the highest IRR vector, or -1. */
+void vlapic_accept_posted(struct vlapic *apic);
+static inline bool vlapic_accept(struct vlapic *apic) {
+    if (inbox_is_empty(&apic->inbox))
+        return false;
+    vlapic_accept_posted(apic);
+    return true;
+}
 int vlapic_sync(struct vlapic *apic);
 
 /* What each vCPU does with a message that names it. Edge and level both go to the inbox, from any

@@ -38,45 +38,17 @@ static void mmio(const uint8_t *data, size_t size, enum mmio_mode mode) {
         abort();
 }
 
-/* Page tables of any contents: RAM is the data, and nothing but it is touched. */
-struct tables {
-    uint8_t *bytes;
-    size_t size;
-};
-
-static bool read_entry(void *context, uint64_t address, unsigned size, uint64_t *value) {
-    const struct tables *tables = context;
-
-    if (size > tables->size || address > tables->size - size)
-        return false;
-    *value = 0;
-    memcpy(value, tables->bytes + address, size);
-    return true;
-}
-
-static bool replace_entry(void *context, uint64_t address, unsigned size, uint64_t old,
-                          uint64_t value) {
-    const struct tables *tables = context;
-    uint64_t now;
-
-    if (!read_entry(context, address, size, &now) || !(old & 1) || (old ^ value) & ~0x60ULL)
-        abort();
-    if (now == old) /* not so if it was met before on the same walk */
-        memcpy(tables->bytes + address, &value, size);
-    return now == old;
-}
-
+/* Page tables of any contents: RAM is the data, and nothing but the flags of it is touched. */
 static void walk(const uint8_t *data, size_t size) {
-    struct tables tables = {malloc(size), size};
-    struct guest_paging paging = {.read = read_entry, .replace = replace_entry, .context = &tables};
+    struct guest_paging paging = {.ram = malloc(size), .ram_size = size};
     uint64_t word[4], physical;
     uint32_t code;
 
-    if (!tables.bytes || size < sizeof(word)) {
-        free(tables.bytes);
+    if (!paging.ram || size < sizeof(word)) {
+        free(paging.ram);
         return;
     }
-    memcpy(tables.bytes, data, size);
+    memcpy(paging.ram, data, size);
     memcpy(word, data, sizeof(word));
     paging.cr0 = word[0] & (CR0_PG | CR0_WP);
     paging.cr4 = word[0] >> 8 & (CR4_PAE | CR4_PSE | CR4_LA57);
@@ -86,7 +58,11 @@ static void walk(const uint8_t *data, size_t size) {
             GUEST_WALK_FOUND &&
         !guest_walk(&paging, word[1], &physical))
         abort();
-    free(tables.bytes);
+    for (size_t i = 0; i < size; i++) {
+        if ((paging.ram[i] ^ data[i]) & ~0x60)
+            abort();
+    }
+    free(paging.ram);
 }
 
 static void multiboot(const uint8_t *data, size_t size) {

@@ -26,7 +26,9 @@ bool steps_wants_scan(struct routing *routing, unsigned vcpu) {
 }
 
 unsigned steps_scan(struct routing *routing, unsigned vcpu) {
-    return scan_under_lock(routing, &routing->vcpu[vcpu]);
+    bool accepted = false;
+
+    return scan_under_lock(routing, &routing->vcpu[vcpu], &accepted);
 }
 
 void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t *pins,

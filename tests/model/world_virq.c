@@ -17,5 +17,5 @@ void steps_write_words(struct vcpu *vcpu, unsigned words) {
 }
 
 void steps_write_status(struct vcpu *vcpu) {
-    write_status(vcpu, apic_page_highest(vcpu->apic_page, APIC_IRR));
+    write_status(vcpu);
 }

@@ -12,7 +12,7 @@
 #include "arch/msr.h"
 #include "vmm/guest_walk.h"
 
-/* The guest's RAM: 8 pages at 1 MiB. The tables begin in its first page. */
+/* The guest's RAM ends with the 8 pages of the tables, at 1 MiB. */
 #define RAM_BASE   0x100000ULL
 #define PAGE       0x1000ULL
 #define TABLE(n)   (RAM_BASE + (n)*PAGE)
@@ -21,33 +21,20 @@
 #define NO_EXECUTE (1ULL << 63)
 #define IGNORED    (0x7ffULL << 52) /* in an 8-byte entry */
 
-static uint8_t ram[8 * PAGE];
-static unsigned reads;
-
-static bool read_ram(void *context, uint64_t address, unsigned size, uint64_t *value) {
-    assert_ptr_equal(context, ram);
-    assert_true(size == 4 || size == 8);
-    assert_int_equal(address % size, 0);
-    reads++;
-    if (address < RAM_BASE || address - RAM_BASE >= sizeof(ram))
-        return false;
-    *value = 0;
-    memcpy(value, ram + (address - RAM_BASE), size);
-    return true;
-}
+static _Alignas(8) uint8_t ram[TABLE(8)];
 
 static void set64(uint64_t table, unsigned index, uint64_t entry) {
-    memcpy(ram + (table - RAM_BASE) + 8 * index, &entry, 8);
+    memcpy(ram + table + 8 * index, &entry, 8);
 }
 
 static void set32(uint64_t table, unsigned index, uint32_t entry) {
-    memcpy(ram + (table - RAM_BASE) + 4 * index, &entry, 4);
+    memcpy(ram + table + 4 * index, &entry, 4);
 }
 
 static struct guest_paging paging_with(uint64_t cr0, uint64_t cr4, uint64_t efer) {
     memset(ram, 0, sizeof(ram));
     return (struct guest_paging){
-        .cr0 = cr0, .cr3 = TABLE(0), .cr4 = cr4, .efer = efer, .read = read_ram, .context = ram};
+        .cr0 = cr0, .cr3 = TABLE(0), .cr4 = cr4, .efer = efer, .ram = ram, .ram_size = sizeof(ram)};
 }
 
 static struct guest_paging four_level(void) {
@@ -57,18 +44,14 @@ static struct guest_paging four_level(void) {
 static void assert_found(const struct guest_paging *paging, uint64_t linear, uint64_t expected) {
     uint64_t physical = ~expected;
 
-    reads = 0;
     assert_true(guest_walk(paging, linear, &physical));
     assert_int_equal(physical, expected);
-    assert_true(reads <= 4);
 }
 
 static void assert_lost(const struct guest_paging *paging, uint64_t linear) {
     uint64_t physical;
 
-    reads = 0;
     assert_false(guest_walk(paging, linear, &physical));
-    assert_true(reads <= 4);
 }
 
 static void without_paging_linear_is_physical(void **state) {
@@ -77,7 +60,6 @@ static void without_paging_linear_is_physical(void **state) {
     (void)state;
     assert_found(&paging, 0xfffffff0, 0xfffffff0);
     assert_found(&paging, 0x100001234, 0x1234); /* addresses end at 4 GiB */
-    assert_int_equal(reads, 0);
 }
 
 /* ---- 32-bit paging ---- */
@@ -141,7 +123,6 @@ static void pae_paging_has_no_1_gib_pages(void **state) {
     (void)state;
     set64(TABLE(0), 0, TABLE(1) | LARGE | PRESENT);
     assert_lost(&paging, 0x1234);
-    assert_int_equal(reads, 2);
 }
 
 /* ---- 4-level paging ---- */
@@ -158,11 +139,8 @@ static void pages_of_each_size(void **state) {
     set64(TABLE(2), 1, TABLE(3) | PRESENT);
     set64(TABLE(3), 0x1ff, 0xff000 | LARGE /* PAT */ | PRESENT);
     assert_found(&paging, 0xffffff803fffffff, (0x3ffULL << 30) + 0x3fffffff);
-    assert_int_equal(reads, 2);
     assert_found(&paging, 0xffffff80401fffff, (0x7fULL << 21) + 0x1fffff);
-    assert_int_equal(reads, 3);
     assert_found(&paging, 0xffffff80403ff001, 0xff001);
-    assert_int_equal(reads, 4);
 }
 
 static void not_present_at_each_level(void **state) {
@@ -171,7 +149,6 @@ static void not_present_at_each_level(void **state) {
     (void)state;
     for (unsigned levels = 0; levels < 4; levels++) {
         assert_lost(&paging, 0);
-        assert_int_equal(reads, levels + 1);
         set64(TABLE(levels), 0, TABLE(levels + 1) | PRESENT);
     }
     assert_found(&paging, 0xabc, TABLE(4) + 0xabc);
@@ -183,7 +160,7 @@ static void not_present_at_each_level(void **state) {
 }
 
 static void tables_outside_ram_end_the_walk(void **state) {
-    static const uint64_t outside[] = {0, RAM_BASE - PAGE, TABLE(8), 0xffffffffff000ULL};
+    static const uint64_t outside[] = {TABLE(8), 0xffffffffff000ULL};
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -194,7 +171,6 @@ static void tables_outside_ram_end_the_walk(void **state) {
         for (unsigned levels = 1; levels < 4; levels++) {
             set64(TABLE(levels - 1), 0, outside[i] | PRESENT);
             assert_lost(&paging, 0);
-            assert_int_equal(reads, levels + 1);
             set64(TABLE(levels - 1), 0, TABLE(levels) | PRESENT);
         }
         assert_lost(&paging, 0);
@@ -218,17 +194,14 @@ static void a_table_that_is_its_own_child_ends_the_walk_too(void **state) {
         set64(TABLE(0), i, TABLE(0) | PRESENT);
     assert_found(&paging, 0x00007ffffffffabc, TABLE(0) + 0xabc);
     assert_found(&paging, 0xffff800000000000, TABLE(0));
-    assert_int_equal(reads, 4);
     paging = paging_with(CR0_PE | CR0_PG, CR4_PAE, 0);
     for (unsigned i = 0; i < 512; i++)
         set64(TABLE(0), i, TABLE(0) | PRESENT);
     assert_found(&paging, 0xffffffff, TABLE(0) + 0xfff);
-    assert_int_equal(reads, 3);
     paging = paging_with(CR0_PE | CR0_PG, 0, 0);
     for (unsigned i = 0; i < 1024; i++)
         set32(TABLE(0), i, (uint32_t)(TABLE(0) | PRESENT));
     assert_found(&paging, 0xffffffff, TABLE(0) + 0xfff);
-    assert_int_equal(reads, 2);
 }
 
 static void addresses_that_are_not_canonical_are_not_mapped(void **state) {

@@ -64,34 +64,14 @@ static bool find_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t 
 
 /* ---- pages ---- */
 
-static bool read_table(void *context, uint64_t address, unsigned size, uint64_t *value) {
-    const void *at = vm_ram(context, address, size);
-
-    *value = 0;
-    if (at)
-        memcpy(value, at, size);
-    return at != NULL;
-}
-
-static bool replace_entry(void *context, uint64_t address, unsigned size, uint64_t old,
-                          uint64_t value) {
-    void *at = vm_ram(context, address, size);
-    uint32_t old32 = (uint32_t)old;
-
-    if (size == 8)
-        return atomic_compare_exchange_strong((_Atomic uint64_t *)at, &old, value);
-    return atomic_compare_exchange_strong((_Atomic uint32_t *)at, &old32, (uint32_t)value);
-}
-
 static uint8_t *find_page(struct vcpu *vcpu, uint64_t linear, bool write) {
     const struct guest_paging paging = {
         .cr0 = vmcs_read(VMCS_GUEST_CR0),
         .cr3 = vmcs_read(VMCS_GUEST_CR3),
         .cr4 = vmcs_read(VMCS_GUEST_CR4),
         .efer = vmcs_read(VMCS_GUEST_EFER),
-        .read = read_table,
-        .replace = replace_entry,
-        .context = vcpu->vm,
+        .ram = vcpu->vm->ram,
+        .ram_size = vcpu->vm->ram_size,
     };
     bool user = (vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL) == ACCESS_RIGHTS_DPL;
     bool user_pages = !(paging.cr4 & CR4_SMAP) || (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_AC);

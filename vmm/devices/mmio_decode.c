@@ -25,6 +25,17 @@ static uint8_t next_byte(struct reader *reader) {
     return reader->bytes[reader->at++];
 }
 
+/* Goes past a displacement: where the access goes to is known. */
+static void skip(struct reader *reader, unsigned size) {
+    size_t left = reader->count - reader->at;
+
+    if (size > left) {
+        reader->cut = true;
+        size = (unsigned)left;
+    }
+    reader->at += size;
+}
+
 /* A little-endian number, sign-extended. */
 static uint64_t next_signed(struct reader *reader, unsigned size) {
     uint64_t value = 0;
@@ -102,9 +113,9 @@ static const char *read_modrm(struct reader *reader, struct mmio_instruction *i)
     if (wide && base == 4)
         base = next_byte(reader) & 7; /* the SIB byte */
     if (mod == 1)
-        next_signed(reader, 1);
+        skip(reader, 1);
     else if (mod == 2 || base == (wide ? 5 : 6))
-        next_signed(reader, wide ? 4 : 2);
+        skip(reader, wide ? 4 : 2);
     i->reg = modrm >> 3 & 7;
     return NULL;
 }
@@ -229,7 +240,7 @@ static const char *decode_opcode(struct reader *reader, struct mmio_instruction 
     case 0xa2:
     case 0xa3:
         i->store = (opcode & 2) != 0;
-        next_signed(reader, address_size(reader));
+        skip(reader, address_size(reader));
         return NULL;
     case 0xa4:
     case 0xa5:
