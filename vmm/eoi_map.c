@@ -1,16 +1,24 @@
 /* The route scan. This is the function that the project is about. */
 #include "vmm/eoi_map.h"
 
-struct eoi_map eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
+#define GROUP 4
+_Static_assert(IOAPIC_PIN_COUNT % GROUP == 0, "whole groups of pins");
+
+struct eoi_map eoi_map_scan(struct eoi_map *map, const uint64_t entry[IOAPIC_PIN_COUNT],
                             const struct apic_identity *who, const struct vector_set *inflight) {
     const struct apic_identity self = *who; /* a copy that the loop can keep in registers */
     struct vector_set routed = {0};
     struct eoi_map changed;
 
-    /* Masked entries count: the interrupt may be in flight, and unmasking must cost no scan. */
-    for (unsigned pin = 0; pin < pins; pin++) {
-        if ((entry[pin] & RTE_LEVEL) && destination_of_entry_matches(&self, entry[pin]))
-            vector_set_add(&routed, rte_vector(entry[pin]));
+    /* Masked entries count: the interrupt may be in flight, and unmasking must cost no scan. Most
+     * pins are not level triggered: four at a time are passed over. */
+    for (const uint64_t *e = entry; e < entry + IOAPIC_PIN_COUNT; e += GROUP) {
+        if (!((e[0] | e[1] | e[2] | e[3]) & RTE_LEVEL))
+            continue;
+        for (unsigned i = 0; i < GROUP; i++) {
+            if ((e[i] & RTE_LEVEL) && destination_of_entry_matches(&self, e[i]))
+                vector_set_add(&routed, rte_vector(e[i]));
+        }
     }
     for (unsigned i = 0; i < 4; i++) {
         uint64_t stale = inflight->word[i] & ~routed.word[i];

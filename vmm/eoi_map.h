@@ -19,10 +19,10 @@ struct eoi_map {
     struct vector_set stale; /* the part of it that no route explains */
 };
 
-/* The route scan. entry: the redirection table, `pins` long; inflight: the vCPU's tokens, after
- * everything posted to it has been accepted. Returns what changed: the bits of either set that are
- * another now. */
-struct eoi_map eoi_map_scan(struct eoi_map *map, const uint64_t *entry, unsigned pins,
+/* The route scan. entry: the redirection table; inflight: the vCPU's tokens, after everything
+ * posted to it has been accepted. Returns what changed: the bits of either set that are another
+ * now. */
+struct eoi_map eoi_map_scan(struct eoi_map *map, const uint64_t entry[IOAPIC_PIN_COUNT],
                             const struct apic_identity *who, const struct vector_set *inflight);
 
 /* An EOI of `vector` exited and its tokens are retired. True: its bit was stale and nothing of it

@@ -14,7 +14,8 @@
 #include "vmm/vcpu.h"
 #include "vmm/virq.h"
 
-#define PAGE_OFFSET 0xfffULL
+#define PAGE_OFFSET       0xfffULL
+#define INSTRUCTION_BYTES 16ULL /* what is fetched: the longest instruction, and a byte */
 
 /* The violation was by a linear address's own translation, not by a paging structure's. */
 #define EPT_VIOLATION_OF_ADDRESS (EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_TRANSLATED)
@@ -88,8 +89,7 @@ static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t pag
 
 /* Where a page ends among the bytes: piece by piece. */
 __attribute__((noinline)) static size_t fetch_pieces(const struct guest_paging *paging,
-                                                     uint64_t linear,
-                                                     uint8_t bytes[MMIO_INSTRUCTION_MAX]) {
+                                                     uint64_t linear, uint8_t *bytes) {
     size_t count = 0;
 
     while (count < MMIO_INSTRUCTION_MAX) {
@@ -105,27 +105,28 @@ __attribute__((noinline)) static size_t fetch_pieces(const struct guest_paging *
     return count;
 }
 
-/* Copies the bytes at CS:RIP, at most MMIO_INSTRUCTION_MAX; returns how many there are. */
-static inline size_t fetch(const struct vcpu *vcpu, bool long_mode, uint64_t efer,
-                           uint8_t bytes[MMIO_INSTRUCTION_MAX]) {
+/* Copies the bytes at a linear address of code; returns how many there are, at least
+ * MMIO_INSTRUCTION_MAX if nothing ends before. In 64-bit mode there is paging, and it has four
+ * levels: guests are not offered five. */
+static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, bool is_64bit, uint64_t efer,
+                           uint64_t bytes[2]) {
     const struct guest_paging paging = {
-        .cr0 = vmcs_read(VMCS_GUEST_CR0),
+        .cr0 = is_64bit ? CR0_PG : vmcs_read(VMCS_GUEST_CR0),
         .cr3 = vmcs_read(VMCS_GUEST_CR3),
-        .cr4 = vmcs_read(VMCS_GUEST_CR4),
+        .cr4 = is_64bit ? CR4_PAE : vmcs_read(VMCS_GUEST_CR4),
         .efer = efer,
         .ram = vcpu->vm->ram,
         .ram_size = vcpu->vm->ram_size,
     };
-    uint64_t address, linear = vmcs_read(VMCS_GUEST_RIP);
+    uint64_t address;
 
-    if (!long_mode)
-        linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
-    if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - MMIO_INSTRUCTION_MAX)
-        return fetch_pieces(&paging, linear, bytes);
-    if (!guest_walk(&paging, linear, &address) || address > paging.ram_size - MMIO_INSTRUCTION_MAX)
+    bytes[0] = bytes[1] = 0;
+    if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - INSTRUCTION_BYTES)
+        return fetch_pieces(&paging, linear, (uint8_t *)bytes);
+    if (!guest_walk(&paging, linear, &address) || address > paging.ram_size - INSTRUCTION_BYTES)
         return 0;
-    __builtin_memcpy(bytes, paging.ram + address, MMIO_INSTRUCTION_MAX);
-    return MMIO_INSTRUCTION_MAX;
+    __builtin_memcpy(bytes, paging.ram + address, INSTRUCTION_BYTES);
+    return INSTRUCTION_BYTES;
 }
 
 /* ADD, XCHG and the like. Between the read and the write another vCPU may come, LOCK or not:
@@ -178,29 +179,33 @@ static bool carry_out(struct vcpu *vcpu, const struct mmio_device *device, uint6
 
 static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *device,
                                 uint64_t address, bool write) {
-    uint8_t bytes[MMIO_INSTRUCTION_MAX];
-    struct mmio_instruction instruction;
     uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS), efer = vmcs_read(VMCS_GUEST_EFER);
-    bool long_mode = (rights & ACCESS_RIGHTS_L) && (efer & EFER_LMA);
-    enum mmio_mode mode = long_mode                     ? MMIO_MODE_64
-                          : (rights & ACCESS_RIGHTS_DB) ? MMIO_MODE_32
-                                                        : MMIO_MODE_16;
-    size_t count = fetch(vcpu, long_mode, efer, bytes);
-    const char *problem = mmio_decode(bytes, count, mode, &instruction);
+    uint64_t linear = vmcs_read(VMCS_GUEST_RIP), bytes[2];
+    bool is_64bit = (rights & ACCESS_RIGHTS_L) && (efer & EFER_LMA);
+    enum mmio_mode mode = MMIO_MODE_64;
+
+    if (!is_64bit) {
+        linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
+        mode = rights & ACCESS_RIGHTS_DB ? MMIO_MODE_32 : MMIO_MODE_16;
+    }
+    size_t count = fetch(vcpu, linear, is_64bit, efer, bytes);
+    struct mmio_memo *memo = &vcpu->mmio_memo[linear % MMIO_MEMOS];
+    const struct mmio_instruction *instruction = &memo->instruction;
+    const char *problem = mmio_decode_again(memo, bytes, count, mode);
 
     if (problem) {
         vm_kill(vcpu->vm, "vCPU %u: access to 0x%lx by the instruction at 0x%lx: %s", vcpu->index,
                 address, vmcs_read(VMCS_GUEST_RIP), problem);
         return EXIT_RESUME;
     }
-    uint64_t *rsp = instruction.reg == GUEST_RSP ? &vcpu->context.reg[GUEST_RSP] : NULL;
+    uint64_t *rsp = instruction->reg == GUEST_RSP ? &vcpu->context.reg[GUEST_RSP] : NULL;
     if (rsp)
         *rsp = vmcs_read(VMCS_GUEST_RSP);
-    bool done = carry_out(vcpu, device, address, &instruction, write);
+    bool done = carry_out(vcpu, device, address, instruction, write);
     if (rsp)
         vmcs_write(VMCS_GUEST_RSP, *rsp);
     if (done)
-        exit_advance(instruction.length);
+        exit_advance(instruction->length);
     return EXIT_RESUME;
 }
 

@@ -201,37 +201,44 @@ static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_ch
         apic_trace(vcpu, TRACE_SCAN_REMOVE, vector, 0, 0);
 }
 
-/* What the scan did, one record for each vector whose state is another now. */
-static void trace_scan(struct routing_vcpu *vcpu, const struct eoi_map *changed, uint32_t reasons) {
-    unsigned stale = 0;
+static unsigned count_stale(const struct vector_set *stale) {
+    unsigned count = 0;
 
-    for (unsigned i = 0; i < 4; i++)
-        stale += (unsigned)__builtin_popcountll(vcpu->apic.map.stale.word[i]);
-    apic_trace(vcpu, TRACE_SCAN, 0, reasons, stale);
+    for (unsigned i = 0; i < 4 && !vector_set_is_empty(stale); i++)
+        count += (unsigned)__builtin_popcountll(stale->word[i]);
+    return count;
+}
+
+/* Traces what the scan did, one record for each vector whose state is another now. Returns the
+ * words of the EOI-exit bitmap that changed. */
+static unsigned note_changes(struct routing_vcpu *vcpu, const struct eoi_map *changed) {
+    unsigned words = 0;
+
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t left = changed->exit.word[i] | changed->stale.word[i];
+        uint64_t exit = changed->exit.word[i], left = exit | changed->stale.word[i];
+        if (!left)
+            continue;
+        words |= (unsigned)(exit != 0) << i;
         for (; left; left &= left - 1) {
             unsigned bit = (unsigned)__builtin_ctzll(left);
-            trace_change(vcpu, (uint8_t)(i * 64 + bit), changed->exit.word[i] >> bit & 1);
+            trace_change(vcpu, (uint8_t)(i * 64 + bit), exit >> bit & 1);
         }
     }
+    return words;
 }
 
 /* Under the lock. Returns the words of the EOI-exit bitmap that changed. */
 static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu) {
     struct vlapic *apic = &vcpu->apic;
     uint32_t reasons = vcpu->reasons;
-    struct eoi_map changed = eoi_map_scan(&apic->map, routing->ioapic.entry, IOAPIC_PIN_COUNT,
-                                          &apic->identity, &apic->tokens.inflight);
-    unsigned words = 0;
+    struct eoi_map changed =
+        eoi_map_scan(&apic->map, routing->ioapic.entry, &apic->identity, &apic->tokens.inflight);
 
     vcpu->seen = atomic_load(&vcpu->generation);
     vcpu->reasons = 0;
     routing->counters[vcpu->index].scans[reasons % SCAN_REASON_SETS]++;
-    trace_scan(vcpu, &changed, reasons);
-    for (unsigned i = 0; i < 4; i++)
-        words |= (unsigned)(changed.exit.word[i] != 0) << i;
-    return words;
+    apic_trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
+    return note_changes(vcpu, &changed);
 }
 
 /* Whether a route that concerns this vCPU has changed since its last scan. */

@@ -11,11 +11,14 @@
 #include "arch/vmx.h"
 #include "arch/vmx_controls.h"
 #include "vmm/apic_page.h"
+#include "vmm/devices/mmio_decode.h"
 #include "vmm/devices/mtrr.h"
 #include "vmm/vlapic_timer.h"
 #include "vmm/vm.h"
 
 struct host_cpu;
+
+#define MMIO_MEMOS 8
 
 enum vcpu_state {
     VCPU_STOPPED,       /* not started yet */
@@ -81,6 +84,8 @@ struct vcpu {
     uint64_t tsc_adjust; /* IA32_TSC_ADJUST */
     uint8_t *xsave;
     struct mtrr mtrr;
+
+    struct mmio_memo mmio_memo[MMIO_MEMOS]; /* by the lowest bits of the instruction's address */
 
     uint64_t exits_by_reason[EXIT_REASON_COUNT];
 };

@@ -100,9 +100,9 @@ uint64_t virq_apic_access_page(void) {
 static void write_eoi_words(const struct vcpu *vcpu, unsigned words) {
     const struct vector_set *exit = &virq_lapic(vcpu)->map.exit;
 
-    for (unsigned i = 0; i < 4; i++) {
-        if (words & (1u << i))
-            vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, exit->word[i]);
+    for (; words; words &= words - 1) {
+        unsigned i = (unsigned)__builtin_ctz(words);
+        vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, exit->word[i]);
     }
 }
 

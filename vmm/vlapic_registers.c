@@ -227,10 +227,12 @@ static bool write_icr(struct vlapic *apic, uint64_t value) {
 bool vlapic_write_msr(struct vlapic *apic, uint32_t msr, uint64_t value) {
     uint32_t offset = (msr & 0xff) << 4;
 
-    if (msr >> 8 != 8 || apic->identity.mode != APIC_MODE_X2APIC)
+    if (apic->identity.mode != APIC_MODE_X2APIC)
         return false;
-    if (offset == APIC_ICR_LOW)
+    if (msr == MSR_X2APIC_ICR)
         return write_icr(apic, value);
+    if (msr >> 8 != 8)
+        return false;
     struct register_rule rule = rule_of(apic, offset);
     if (!(rule.access & X2W) || (value & ~(uint64_t)(rule.writable | rule.ignored)))
         return false;

@@ -9,7 +9,7 @@
 
 #include "vmm/eoi_map.h"
 
-#define PINS 24
+#define PINS IOAPIC_PIN_COUNT
 
 static const struct apic_identity self = {.id = 1, .mode = APIC_MODE_XAPIC, .enabled = 1};
 static uint64_t entry[PINS];
@@ -31,7 +31,7 @@ static uint64_t level_to(uint8_t destination, uint8_t vector) {
 
 /* Bit i: word i of `exit` changed; bit 4 + i: of `stale`. */
 static unsigned scan(void) {
-    struct eoi_map before = map, changed = eoi_map_scan(&map, entry, PINS, &self, &inflight);
+    struct eoi_map before = map, changed = eoi_map_scan(&map, entry, &self, &inflight);
     unsigned words = 0;
 
     for (unsigned i = 0; i < 4; i++) {

@@ -249,6 +249,46 @@ static void stores_give_the_source_cut_to_size(void **state) {
     assert_true(stored("\xc6\x06\x80", 3, r) == 0x80);
 }
 
+/* Whatever was decoded before at this place. */
+static void the_memo_never_says_what_the_bytes_do_not(void **state) {
+    struct mmio_memo memo = {0};
+    uint64_t bytes[2] = {0};
+
+    (void)state;
+    assert_non_null(mmio_decode_again(&memo, bytes, 0, MMIO_MODE_16)); /* empty is not 00 00 ... */
+    for (unsigned i = 0; i < sizeof(mmio_cases) / sizeof(mmio_cases[0]); i++) {
+        const struct mmio_case *c = &mmio_cases[i];
+        memset(bytes, 0, sizeof(bytes));
+        memcpy(bytes, c->bytes, c->length);
+        for (unsigned again = 0; again < 2; again++) {
+            struct mmio_instruction fresh;
+            assert_null(mmio_decode((const uint8_t *)bytes, c->length, c->mode, &fresh));
+            assert_null(mmio_decode_again(&memo, bytes, c->length, c->mode));
+            assert_memory_equal(&memo.instruction, &fresh, sizeof(fresh));
+        }
+    }
+}
+
+static void the_memo_tells_bytes_count_and_mode_apart(void **state) {
+    uint64_t store[2] = {0x0389}, load[2] = {0x038b}, other[2] = {0x0389, 1};
+    struct mmio_memo memo = {0};
+
+    (void)state;
+    assert_null(mmio_decode_again(&memo, store, 16, MMIO_MODE_64));
+    assert_true(memo.instruction.store && memo.instruction.size == 4);
+    assert_null(mmio_decode_again(&memo, load, 16, MMIO_MODE_64));
+    assert_false(memo.instruction.store);
+    assert_null(mmio_decode_again(&memo, load, 16, MMIO_MODE_16));
+    assert_int_equal(memo.instruction.size, 2);
+    memo.instruction.length = 99; /* to see whether it is decoded again */
+    assert_null(mmio_decode_again(&memo, load, 16, MMIO_MODE_16));
+    assert_int_equal(memo.instruction.length, 99);
+    assert_null(mmio_decode_again(&memo, other, 16, MMIO_MODE_16));
+    assert_int_equal(memo.instruction.length, 2);
+    assert_non_null(mmio_decode_again(&memo, other, 1, MMIO_MODE_16));
+    assert_non_null(mmio_decode_again(&memo, other, 1, MMIO_MODE_16)); /* no refusal is kept */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_decodes_as_the_assembler_meant_it),
@@ -262,6 +302,8 @@ int main(void) {
         cmocka_unit_test(random_bytes_do_no_harm),
         cmocka_unit_test(loads_change_as_much_of_the_register_as_they_should),
         cmocka_unit_test(stores_give_the_source_cut_to_size),
+        cmocka_unit_test(the_memo_never_says_what_the_bytes_do_not),
+        cmocka_unit_test(the_memo_tells_bytes_count_and_mode_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

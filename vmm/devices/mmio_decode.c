@@ -275,3 +275,13 @@ const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
     instruction->length = (uint8_t)reader.at;
     return error;
 }
+
+const char *mmio_decode_anew(struct mmio_memo *memo, const uint64_t bytes[2], size_t count,
+                             enum mmio_mode mode) {
+    const char *problem = mmio_decode((const uint8_t *)bytes, count, mode, &memo->instruction);
+
+    memo->bytes[0] = bytes[0];
+    memo->bytes[1] = bytes[1];
+    memo->key = problem ? 0 : MMIO_MEMO_KEY(count, mode);
+    return problem;
+}

@@ -74,6 +74,28 @@ static inline uint64_t mmio_sign_extended(uint64_t value, unsigned size) {
 const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
                         struct mmio_instruction *instruction);
 
+/* What was decoded last. A driver reads and writes by a few instructions over and over; the same
+ * bytes in the same mode are the same instruction, so a guest may rewrite its code as it likes. All
+ * zeros: nothing yet. */
+struct mmio_memo {
+    _Alignas(64) uint64_t bytes[2]; /* a cache line each */
+    uint32_t key;                   /* mode and count */
+    struct mmio_instruction instruction;
+};
+#define MMIO_MEMO_KEY(count, mode) (0x100u | (uint32_t)(mode) << 4 | (uint32_t)(count))
+
+/* mmio_decode() into the memo's instruction. bytes: `count` of them, at most 16, the rest 0. */
+const char *mmio_decode_anew(struct mmio_memo *memo, const uint64_t bytes[2], size_t count,
+                             enum mmio_mode mode);
+/* The same, if the memo has another instruction. */
+static inline const char *mmio_decode_again(struct mmio_memo *memo, const uint64_t bytes[2],
+                                            size_t count, enum mmio_mode mode) {
+    bool same = memo->key == MMIO_MEMO_KEY(count, mode) && memo->bytes[0] == bytes[0] &&
+                memo->bytes[1] == bytes[1];
+
+    return same ? NULL : mmio_decode_anew(memo, bytes, count, mode);
+}
+
 /* What a store writes to the device. `registers` are 16, in the order of their encoding. */
 uint64_t mmio_stored(const struct mmio_instruction *instruction, const uint64_t *registers);
 
