@@ -23,8 +23,8 @@ say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
 PURE_ARCH    := paging ept vmx_controls exit_reason vmcs_image entry_check entry_check_controls \
                 entry_check_host entry_check_guest entry_check_segments
 PURE_DRIVERS := format acpi text_screen
-PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages guest_walk trace trace_text vlapic_timer console_keys
-PURE_DEVICES := acpi_tables mtrr vpic vpit vpit_counter vuart calendar vrtc mmio_decode mmio_operate \
+PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages trace trace_text vlapic_timer console_keys
+PURE_DEVICES := acpi_tables mtrr vpic vpit vpit_counter vuart calendar vrtc guest_walk mmio_decode mmio_operate \
                 virtio_queue virtio_mmio virtio_block virtio_rng virtio_console
 PURE_LOADERS := multiboot multiboot_info linux linux_params
 PURE_BOOT    := config memory_map refusal

@@ -8,9 +8,9 @@
 #include "arch/memory.h"
 #include "arch/msr.h"
 #include "vmm/devices/guest_memory.h"
+#include "vmm/devices/guest_walk.h"
 #include "vmm/devices/mmio_decode.h"
 #include "vmm/exits.h"
-#include "vmm/guest_walk.h"
 #include "vmm/vcpu.h"
 #include "vmm/virq.h"
 

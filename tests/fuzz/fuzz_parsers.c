@@ -8,8 +8,8 @@
 #include "boot/config.h"
 #include "drivers/acpi.h"
 #include "tests/fuzz/fuzz.h"
+#include "vmm/devices/guest_walk.h"
 #include "vmm/devices/mmio_decode.h"
-#include "vmm/guest_walk.h"
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/multiboot.h"
 

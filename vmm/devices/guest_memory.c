@@ -7,7 +7,7 @@
 #include "arch/instructions.h"
 #include "arch/memory.h"
 #include "arch/msr.h"
-#include "vmm/guest_walk.h"
+#include "vmm/devices/guest_walk.h"
 #include "vmm/vcpu.h"
 
 #define PAGE_OFFSET      0xfffULL

@@ -1,5 +1,5 @@
 /* Walks a guest's page tables: see guest_walk.h. At most four reads. */
-#include "vmm/guest_walk.h"
+#include "vmm/devices/guest_walk.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
