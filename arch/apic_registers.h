@@ -91,6 +91,9 @@ enum apic_delivery_mode {
 #define RTE_MASKED            (1ULL << 16)
 #define RTE_DESTINATION_SHIFT 56
 
+/* Delivery modes other than fixed and lowest priority have one of these bits. */
+#define RTE_OTHER_MODES (6ULL << RTE_DELIVERY_SHIFT)
+
 static inline uint8_t rte_vector(uint64_t entry) {
     return (uint8_t)(entry & RTE_VECTOR_MASK);
 }

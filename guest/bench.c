@@ -19,7 +19,6 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define DEFAULT_ROUNDS           201
 #define PIN                      11
 #define VECTOR_LEVEL             0x51
 #define VECTOR_IPI               0x62
@@ -38,13 +37,9 @@ static uint32_t rounds, vcpus;
 static atomic_uint handled; /* interrupts, by whichever handler */
 static uint64_t eoi_cost;   /* of the last handler that measured it */
 static atomic_bool stop_listening;
+static atomic_ullong handled_at; /* when handle_and_note() ran */
 
 /* ---- no interrupts ---- */
-
-static uint64_t empty(void) {
-    uint64_t start = rdtsc();
-    return rdtsc() - start;
-}
 
 static uint64_t cpuid_leaf(void) {
     uint64_t start = rdtsc();
@@ -135,6 +130,11 @@ static void handle_ipi(uint8_t vector) {
     (void)vector;
     atomic_store_explicit(&handled, handled + 1, memory_order_relaxed);
     apic_eoi();
+}
+
+static void handle_and_note(uint8_t vector) {
+    atomic_store(&handled_at, rdtsc());
+    handle_ipi(vector);
 }
 
 /* Time from `start` to now, if the handler has run by now or does within the bound. */
@@ -237,6 +237,18 @@ static uint64_t ipi_to_other(void) {
     return since(start, target);
 }
 
+/* Until its handler runs there. */
+static uint64_t ipi_to_handler(void) {
+    spin(SETTLE);
+    uint32_t target = handled + 1;
+    interrupt_handle(VECTOR_OTHER, handle_and_note);
+    uint64_t start = rdtsc();
+    apic_send(1, (uint32_t)APIC_ICR_ASSERT | VECTOR_OTHER);
+    bool came = wait_at_least(&handled, target);
+    interrupt_handle(VECTOR_OTHER, handle_ipi);
+    return came ? handled_at - start : MEASURE_FAILED;
+}
+
 /* ---- the table ---- */
 
 static void try_vmcall(uint64_t number) {
@@ -289,6 +301,7 @@ static const struct bench {
     {"live_eoi", X2APIC, live_eoi, 0, 0},
     {"stale_eoi", X2APIC, stale_eoi, 0, 0},
     {"ipi_to_other", X2APIC, ipi_to_other, no_second_vcpu, listen_spinning},
+    {"ipi_to_handler", X2APIC, ipi_to_handler, no_second_vcpu, listen_spinning},
     {"ipi_to_halted", X2APIC, ipi_to_other, no_second_vcpu, listen_halted},
 };
 
@@ -311,12 +324,10 @@ static void run(const struct bench *bench, uint64_t overhead) {
         report_skip(bench->name, obstacle);
         return;
     }
-    struct measurement result = {0};
-    bool ok = start_listener(bench->listener) && measure(bench->once, rounds, overhead, &result);
-    ok = end_listener(bench->listener) && ok;
-    if (report(ok, "%s: %u rounds", bench->name, rounds))
-        print("BENCH name=%s instructions=%lu mean=%lu min=%lu max=%lu\n", bench->name,
-              result.median, result.mean, result.min, result.max);
+    if (start_listener(bench->listener))
+        measure_and_report(bench->name, bench->once, rounds, overhead);
+    if (!end_listener(bench->listener))
+        report(false, "%s: vCPU 1 comes back", bench->name);
 }
 
 static void run_all(enum mode mode, uint64_t overhead) {
@@ -333,9 +344,9 @@ static bool enter_mode(bool x2apic) {
 
 void guest_main(void) {
     bool xapic = !command_line_has("x2apic"), x2apic = !command_line_has("xapic");
-    rounds = command_line_number("rounds", DEFAULT_ROUNDS);
+    rounds = command_line_number("rounds", MEASURE_ROUNDS);
     if (rounds < 1 || rounds > MEASURE_MAX_ROUNDS)
-        rounds = DEFAULT_ROUNDS;
+        rounds = MEASURE_ROUNDS;
 
     enter_mode(false);
     vcpus = cpus_start(command_line_number("cpus", 0));
@@ -345,14 +356,13 @@ void guest_main(void) {
     interrupt_handle(VECTOR_OTHER, handle_ipi);
     interrupt_handle(VECTOR_TIMER, handle_ipi);
     interrupts_on();
-    struct measurement overhead;
-    measure(empty, rounds, 0, &overhead);
+    uint64_t overhead = measure_overhead(rounds);
 
-    run_all(ANY_MODE, overhead.median);
+    run_all(ANY_MODE, overhead);
     if (xapic)
-        run_all(XAPIC, overhead.median);
+        run_all(XAPIC, overhead);
     if (x2apic && enter_mode(true))
-        run_all(X2APIC, overhead.median);
+        run_all(X2APIC, overhead);
     else if (x2apic)
         report_skip("cases in x2APIC mode", "this machine has no x2APIC mode");
     interrupts_off();

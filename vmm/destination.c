@@ -7,15 +7,15 @@ static bool matches_x2apic(uint32_t id, uint32_t destination) {
     return destination >> 16 == ((id >> 4) & 0xffff) && ((destination >> (id & 15)) & 1);
 }
 
-static bool matches_xapic(const struct apic_identity *who, uint32_t destination) {
+static bool matches_xapic(struct apic_identity who, uint32_t destination) {
     if (destination > 0xff)
         return false;
-    if (who->cluster && who->logical >> 4 != destination >> 4)
+    if (who.cluster && who.logical >> 4 != destination >> 4)
         return false;
-    return (who->logical & destination & (who->cluster ? 0xf : 0xff)) != 0;
+    return (who.logical & destination & (who.cluster ? 0xf : 0xff)) != 0;
 }
 
-bool destination_matches_logical(const struct apic_identity *who, uint32_t destination) {
-    return who->mode == APIC_MODE_X2APIC ? matches_x2apic(who->id, destination)
-                                         : matches_xapic(who, destination);
+bool destination_matches_logical(struct apic_identity who, uint32_t destination) {
+    return who.mode == APIC_MODE_X2APIC ? matches_x2apic(who.id, destination)
+                                        : matches_xapic(who, destination);
 }

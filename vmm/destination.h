@@ -40,8 +40,8 @@ struct apic_message {
     uint8_t delivery_mode; /* enum apic_delivery_mode */
 };
 
-/* In logical mode, other than to everybody. */
-bool destination_matches_logical(const struct apic_identity *who, uint32_t destination);
+/* In logical mode, other than to everybody. By value: callers keep the identity in registers. */
+bool destination_matches_logical(struct apic_identity who, uint32_t destination);
 
 /* Whether the destination names this LAPIC. A LAPIC that is globally disabled matches nothing;
  * software enable is not looked at here, since INIT, SIPI and NMI arrive without it. An 8-bit FFH
@@ -56,15 +56,14 @@ static inline bool destination_matches(const struct apic_identity *who, uint32_t
         return false;
     if (destination == everybody)
         return true;
-    return logical ? destination_matches_logical(who, destination) : who->id == destination;
+    return logical ? destination_matches_logical(*who, destination) : who->id == destination;
 }
 
 /* The same for a redirection table entry and the interrupts that need an enabled LAPIC: true if a
  * fixed or lowest-priority interrupt by this entry can reach it. Masked entries match like others;
  * an illegal vector (0 to 15) reaches nobody. */
 static inline bool destination_of_entry_matches(const struct apic_identity *who, uint64_t entry) {
-    bool has_vector = rte_delivery_mode(entry) <= APIC_DELIVERY_LOWEST_PRIORITY;
-
-    return has_vector && who->enabled && rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR &&
+    return !(entry & RTE_OTHER_MODES) && who->enabled &&
+           rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR &&
            destination_matches(who, rte_destination(entry), false, entry & RTE_LOGICAL);
 }

@@ -80,9 +80,11 @@ static const struct mmio_device nothing = {nothing_read, nothing_write};
 static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t page) {
     if (page == virq_apic_address(vcpu))
         return &lapic;
+    if (page == IOAPIC_DEFAULT_BASE)
+        return &ioapic;
     if (page >= PC_VIRTIO_BASE && page < PC_VIRTIO_BASE + PC_VIRTIO_SLOTS * PC_VIRTIO_STRIDE)
         return &virtio;
-    return page == IOAPIC_DEFAULT_BASE ? &ioapic : &nothing;
+    return &nothing;
 }
 
 /* ---- the instruction ---- */

@@ -40,11 +40,10 @@ static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry
     }
 }
 
-static void ioapic_trace(void *context, enum trace_event event, unsigned pin, uint8_t vector,
-                         uint64_t a, uint64_t b) {
+static void ioapic_trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
     const struct routing *routing = context;
 
-    routing->effects->trace(routing->context, trace_what(event, TRACE_NO_VCPU, vector, pin), a, b);
+    routing->effects->trace(routing->context, what, a, b);
 }
 
 static const struct vioapic_effects ioapic_effects = {
@@ -94,13 +93,10 @@ static uint32_t apic_timer_current(void *context) {
     return vcpu->routing->effects->timer_current(vcpu->routing->context, vcpu->index);
 }
 
-static void apic_trace(void *context, enum trace_event event, uint8_t vector, uint64_t a,
-                       uint64_t b) {
+static void apic_trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
     const struct routing_vcpu *vcpu = context;
-    const struct routing *routing = vcpu->routing;
 
-    routing->effects->trace(routing->context, trace_what(event, vcpu->index, vector, TRACE_NO_PIN),
-                            a, b);
+    ioapic_trace(vcpu->routing, what, a, b);
 }
 
 static const struct vlapic_effects apic_effects = {
@@ -188,17 +184,22 @@ unsigned routing_send(struct routing *routing, const struct apic_message *messag
 
 /* ---- before an entry, and after an EOI ---- */
 
+static void trace(const struct routing_vcpu *vcpu, enum trace_event event, uint8_t vector,
+                  uint64_t a, uint64_t b) {
+    ioapic_trace(vcpu->routing, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
+}
+
 /* What became of one vector's EOI-exit bit. */
 static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_changed) {
     bool has = vector_set_has(&vcpu->apic.map.exit, vector);
     bool stale = vector_set_has(&vcpu->apic.map.stale, vector);
 
     if (!exit_changed)
-        apic_trace(vcpu, stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED, vector, stale, 0);
+        trace(vcpu, stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED, vector, stale, 0);
     else if (has)
-        apic_trace(vcpu, TRACE_SCAN_ADD, vector, stale, 0);
+        trace(vcpu, TRACE_SCAN_ADD, vector, stale, 0);
     else
-        apic_trace(vcpu, TRACE_SCAN_REMOVE, vector, 0, 0);
+        trace(vcpu, TRACE_SCAN_REMOVE, vector, 0, 0);
 }
 
 static unsigned count_stale(const struct vector_set *stale) {
@@ -237,37 +238,16 @@ static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu) {
     vcpu->seen = atomic_load(&vcpu->generation);
     vcpu->reasons = 0;
     routing->counters[vcpu->index].scans[reasons % SCAN_REASON_SETS]++;
-    apic_trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
+    trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
     return note_changes(vcpu, &changed);
 }
 
-/* Whether a route that concerns this vCPU has changed since its last scan. */
-static bool wants_scan(struct routing_vcpu *vcpu) {
-    return atomic_load(&vcpu->generation) != vcpu->seen;
-}
-
-/* *accepted becomes true if there was something to accept. */
-__attribute__((noinline)) static unsigned
-scan_under_lock(struct routing *routing, struct routing_vcpu *vcpu, bool *accepted) {
+unsigned routing_scan(struct routing *routing, struct routing_vcpu *vcpu, bool *accepted) {
     lock(routing);
     *accepted |= vlapic_accept(&vcpu->apic);
     unsigned changed = scan(routing, vcpu);
     unlock(routing);
     return changed;
-}
-
-/* Every level interrupt that the first sync accepts was posted under the lock, and a change of its
- * route before that post shows in the generation. One that changes later, with the interrupt still
- * in the inbox, is why the second sync is under the lock together with the scan. A vCPU that knows
- * already that it has to scan leaves everything to that.
- *
- * Each call here is a step of its own to other CPUs, and to the model checker. */
-bool routing_prepare_entry(struct routing *routing, unsigned index, unsigned *changed_words) {
-    struct routing_vcpu *vcpu = &routing->vcpu[index];
-    bool accepted = !wants_scan(vcpu) && vlapic_accept(&vcpu->apic);
-
-    *changed_words = wants_scan(vcpu) ? scan_under_lock(routing, vcpu, &accepted) : 0;
-    return accepted;
 }
 
 static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vlapic_eoi kind) {
@@ -298,7 +278,7 @@ static void tell_of_eoi(struct routing *routing, struct routing_vcpu *vcpu, uint
                         uint32_t pins, bool rescan) {
     lock(routing);
     if (rescan) {
-        apic_trace(vcpu, TRACE_RESCAN, vector, 0, 0);
+        trace(vcpu, TRACE_RESCAN, vector, 0, 0);
         request_scan(routing, vcpu->index, SCAN_STALE);
     }
     if (pins)

@@ -126,10 +126,33 @@ static inline struct vlapic *routing_vlapic(struct routing *routing, unsigned vc
     return &routing->vcpu[vcpu].apic;
 }
 
+/* Whether a route that concerns this vCPU has changed since its last scan. */
+static inline bool routing_wants_scan(const struct routing_vcpu *vcpu) {
+    return atomic_load(&vcpu->generation) != vcpu->seen;
+}
+
+/* Under the lock: accepts, then scans. Returns the words of the EOI-exit bitmap that changed;
+ * *accepted becomes true if there was something to accept. */
+unsigned routing_scan(struct routing *routing, struct routing_vcpu *vcpu, bool *accepted);
+
 /* Steps 2 and 3 of the work before an entry: accepts what was posted and scans if asked. False:
  * nothing was there to accept, so the IRR, and with it RVI, is as before. *changed_words: bit i set
- * if word i of the vCPU's apic.map.exit must be written to the VMCS. */
-bool routing_prepare_entry(struct routing *routing, unsigned vcpu, unsigned *changed_words);
+ * if word i of the vCPU's apic.map.exit must be written to the VMCS.
+ *
+ * Every level interrupt that the first sync accepts was posted under the lock, and a change of its
+ * route before that post shows in the generation. One that changes later, with the interrupt still
+ * in the inbox, is why the second sync is under the lock together with the scan. A vCPU that knows
+ * already that it has to scan leaves everything to that.
+ *
+ * Each call here is a step of its own to other CPUs, and to the model checker. */
+static inline bool routing_prepare_entry(struct routing *routing, unsigned index,
+                                         unsigned *changed_words) {
+    struct routing_vcpu *vcpu = &routing->vcpu[index];
+    bool accepted = !routing_wants_scan(vcpu) && vlapic_accept(&vcpu->apic);
+
+    *changed_words = routing_wants_scan(vcpu) ? routing_scan(routing, vcpu, &accepted) : 0;
+    return accepted;
+}
 
 /* An EOI-induced exit. Call it at once, before anything else accepts interrupts for this vCPU. */
 enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned vcpu, uint8_t vector);

@@ -20,7 +20,8 @@
 
 static void trace(struct vioapic *io, enum trace_event event, unsigned pin, uint64_t a,
                   uint64_t b) {
-    io->effects->trace(io->context, event, pin, rte_vector(io->entry[pin]), a, b);
+    io->effects->trace(io->context,
+                       trace_what(event, TRACE_NO_VCPU, rte_vector(io->entry[pin]), pin), a, b);
 }
 
 static bool is_active(const struct vioapic *io, unsigned pin) {
@@ -213,7 +214,8 @@ void vioapic_eoi(struct vioapic *io, uint8_t vector, uint32_t pins) {
             set_remote_irr(io, pin, false);
             evaluate(io, pin);
         } else if (pins >> pin & 1) {
-            io->effects->trace(io->context, TRACE_ORPHANED, pin, vector, rte_vector(entry), 0);
+            io->effects->trace(io->context, trace_what(TRACE_ORPHANED, TRACE_NO_VCPU, vector, pin),
+                               rte_vector(entry), 0);
         }
     }
 }

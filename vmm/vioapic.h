@@ -19,8 +19,7 @@ struct vioapic_effects {
     /* The routes changed so that the LAPICs which the old or the new entry names must scan. Called
      * before the changed entry delivers anything (invariant 2). */
     void (*reroute)(void *context, uint64_t old_entry, uint64_t new_entry);
-    void (*trace)(void *context, enum trace_event event, unsigned pin, uint8_t vector, uint64_t a,
-                  uint64_t b);
+    void (*trace)(void *context, uint64_t what, uint64_t a, uint64_t b); /* trace_what() */
 };
 
 /* Storm control (invariant 22). In an unbroken run, that is while the line does not go inactive, a
@@ -69,5 +68,5 @@ void vioapic_release(struct vioapic *io);
  * SMI, INIT and ExtINT are treated as edge triggered, whatever the trigger mode bit says, as the
  * data sheet has it for NMI. */
 static inline bool vioapic_entry_is_level(uint64_t entry) {
-    return (entry & RTE_LEVEL) && rte_delivery_mode(entry) <= APIC_DELIVERY_LOWEST_PRIORITY;
+    return (entry & (RTE_LEVEL | RTE_OTHER_MODES)) == RTE_LEVEL;
 }

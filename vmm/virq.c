@@ -182,7 +182,7 @@ void virq_prepare_entry(struct vcpu *vcpu) {
         write_eoi_words(vcpu, changed);
     if (accepted)
         write_status(vcpu);
-    if (changed && vcpu->vm->trace)
+    if (vcpu->vm->trace && changed)
         trace_bitmap(vcpu);
 }
 

@@ -78,9 +78,16 @@ static void reset_registers(struct vlapic *apic) {
         set_x2apic_id(apic);
 }
 
+/* vCPU i has APIC ID i. */
+static inline void trace(struct vlapic *apic, enum trace_event event, uint8_t vector, uint64_t a,
+                         uint64_t b) {
+    apic->effects->trace(apic->context, trace_what(event, apic->initial_id, vector, TRACE_NO_PIN),
+                         a, b);
+}
+
 static void trace_dropped(struct vlapic *apic, uint8_t vector, uint32_t pins) {
     if (pins)
-        apic->effects->trace(apic->context, TRACE_DROPPED, vector, pins, 0);
+        trace(apic, TRACE_DROPPED, vector, pins, 0);
 }
 
 /* Everything in flight here is forgotten. Others may be posting meanwhile: what they post after
@@ -122,7 +129,7 @@ void vlapic_power_on(struct vlapic *apic, bool is_bsp) {
 }
 
 void vlapic_trace_register(struct vlapic *apic, uint32_t which, uint64_t value) {
-    apic->effects->trace(apic->context, TRACE_REGISTER, 0, which, value);
+    trace(apic, TRACE_REGISTER, 0, which, value);
 }
 
 void vlapic_init(struct vlapic *apic) {
@@ -222,7 +229,7 @@ bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) 
 static inline void accept_edge(struct vlapic *apic, uint8_t vector, bool own) {
     apic_page_add(apic->page, APIC_IRR, vector);
     apic_page_remove(apic->page, APIC_TMR, vector);
-    apic->effects->trace(apic->context, TRACE_ACCEPT_EDGE, vector, own, 0);
+    trace(apic, TRACE_ACCEPT_EDGE, vector, own, 0);
 }
 
 static void accept_edges(struct vlapic *apic, unsigned word, uint64_t edges) {
@@ -252,7 +259,7 @@ static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
         behind = tokens_accept(&apic->tokens, vector, pins, in_service);
         apic_page_add(apic->page, APIC_IRR, vector);
         apic_page_add(apic->page, APIC_TMR, vector);
-        apic->effects->trace(apic->context, TRACE_ACCEPT_LEVEL, vector, pins, behind);
+        trace(apic, TRACE_ACCEPT_LEVEL, vector, pins, behind);
     }
 }
 
@@ -322,6 +329,6 @@ enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *p
 
     *pins = suppresses_broadcast(apic) ? 0 : retired;
     *rescan = eoi_map_retired(&apic->map, vector, &apic->tokens.inflight);
-    apic->effects->trace(apic->context, event[kind], vector, retired, 0);
+    trace(apic, event[kind], vector, retired, 0);
     return kind;
 }

@@ -43,7 +43,7 @@ struct vlapic_effects {
     void (*timer_changed)(void *context, uint32_t offset);
     /* The value of the current-count register now. */
     uint32_t (*timer_current)(void *context);
-    void (*trace)(void *context, enum trace_event event, uint8_t vector, uint64_t a, uint64_t b);
+    void (*trace)(void *context, uint64_t what, uint64_t a, uint64_t b); /* trace_what() */
 };
 
 enum vlapic_eoi { VLAPIC_EOI_LIVE, VLAPIC_EOI_STALE, VLAPIC_EOI_COINCIDENTAL };

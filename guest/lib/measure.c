@@ -1,6 +1,10 @@
 /* Timing: see measure.h. */
 #include "guest/lib/measure.h"
 
+#include "guest/lib/console.h"
+#include "guest/lib/instructions.h"
+#include "guest/lib/report.h"
+
 static void sort(uint64_t *value, uint32_t count) {
     for (uint32_t i = 1; i < count; i++) {
         uint64_t v = value[i];
@@ -35,4 +39,25 @@ bool measure(uint64_t (*once)(void), uint32_t rounds, uint64_t overhead,
         .max = minus(cost[rounds - 1], overhead),
     };
     return true;
+}
+
+static uint64_t empty(void) {
+    uint64_t start = rdtsc();
+    return rdtsc() - start;
+}
+
+uint64_t measure_overhead(uint32_t rounds) {
+    struct measurement overhead = {0};
+    measure(empty, rounds, 0, &overhead);
+    return overhead.median;
+}
+
+bool measure_and_report(const char *name, uint64_t (*once)(void), uint32_t rounds,
+                        uint64_t overhead) {
+    struct measurement result = {0};
+    bool ok = measure(once, rounds, overhead, &result);
+    if (report(ok, "%s: %u rounds", name, rounds))
+        print("BENCH name=%s instructions=%lu mean=%lu min=%lu max=%lu\n", name, result.median,
+              result.mean, result.min, result.max);
+    return ok;
 }

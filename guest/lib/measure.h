@@ -10,7 +10,17 @@ struct measurement {
     uint64_t median, mean, min, max; /* in TSC ticks, the overhead taken off */
 };
 
+#define MEASURE_ROUNDS 201 /* if nothing else is wanted */
+
 /* Calls once() so many times (1 to MEASURE_MAX_ROUNDS); each call returns how long its round took.
  * False: the number is out of range, or a round failed. */
 bool measure(uint64_t (*once)(void), uint32_t rounds, uint64_t overhead,
              struct measurement *result);
+
+/* What an empty round costs: to be taken off. */
+uint64_t measure_overhead(uint32_t rounds);
+
+/* The same as a line BENCH name=NAME instructions=N (the median), and a test report that fails if a
+ * round failed. */
+bool measure_and_report(const char *name, uint64_t (*once)(void), uint32_t rounds,
+                        uint64_t overhead);

@@ -22,13 +22,13 @@ void steps_power_on(struct routing *routing, const struct routing_config *config
 }
 
 bool steps_wants_scan(struct routing *routing, unsigned vcpu) {
-    return wants_scan(&routing->vcpu[vcpu]);
+    return routing_wants_scan(&routing->vcpu[vcpu]);
 }
 
 unsigned steps_scan(struct routing *routing, unsigned vcpu) {
     bool accepted = false;
 
-    return scan_under_lock(routing, &routing->vcpu[vcpu], &accepted);
+    return routing_scan(routing, &routing->vcpu[vcpu], &accepted);
 }
 
 void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t *pins,

@@ -43,14 +43,13 @@ static inline void reroute(void *context, uint64_t old_entry, uint64_t new_entry
     seen.new_entry = new_entry;
 }
 
-static inline void trace(void *context, enum trace_event event, unsigned pin, uint8_t vector,
-                         uint64_t a, uint64_t b) {
+static inline void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    const struct trace_record record = {.what = what};
+
     (void)context;
-    (void)pin;
-    (void)vector;
     (void)a;
     (void)b;
-    seen.traced[event]++;
+    seen.traced[record.event]++;
 }
 
 static const struct vioapic_effects effects = {

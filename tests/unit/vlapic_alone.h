@@ -57,13 +57,13 @@ static inline uint32_t timer_current(void *context) {
     return 777;
 }
 
-static inline void trace(void *context, enum trace_event event, uint8_t vector, uint64_t a,
-                         uint64_t b) {
+static inline void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    const struct trace_record record = {.what = what};
+
     (void)context;
-    (void)vector;
     (void)a;
     (void)b;
-    seen.traced[event]++;
+    seen.traced[record.event]++;
 }
 
 static const struct vlapic_effects effects = {

@@ -96,8 +96,17 @@ static inline const char *mmio_decode_again(struct mmio_memo *memo, const uint64
     return same ? NULL : mmio_decode_anew(memo, bytes, count, mode);
 }
 
+/* The bits of a value of 1, 2, 4 or 8 bytes. */
+static inline uint64_t mmio_mask(unsigned size) {
+    return ~0ULL >> (64 - 8 * size);
+}
+
 /* What a store writes to the device. `registers` are 16, in the order of their encoding. */
-uint64_t mmio_stored(const struct mmio_instruction *instruction, const uint64_t *registers);
+static inline uint64_t mmio_stored(const struct mmio_instruction *i, const uint64_t *registers) {
+    uint64_t value = i->has_immediate ? i->immediate : registers[i->reg] >> (i->high_byte ? 8 : 0);
+
+    return value & mmio_mask(i->size);
+}
 
 /* Puts what a load has read at the device into its register. */
 void mmio_load(const struct mmio_instruction *instruction, uint64_t memory, uint64_t *registers);

@@ -4,23 +4,13 @@
 #include "arch/control_registers.h"
 #include "vmm/devices/mmio_decode.h"
 
-static uint64_t mask_of(unsigned size) {
-    return ~0ULL >> (64 - 8 * size);
-}
-
-uint64_t mmio_stored(const struct mmio_instruction *i, const uint64_t *registers) {
-    uint64_t value = i->has_immediate ? i->immediate : registers[i->reg] >> (i->high_byte ? 8 : 0);
-
-    return value & mask_of(i->size);
-}
-
 /* A 32-bit result clears the upper half of the register; smaller ones leave the rest. */
 void mmio_load(const struct mmio_instruction *i, uint64_t memory, uint64_t *registers) {
     unsigned shift = i->high_byte ? 8 : 0;
-    uint64_t mask = mask_of(i->register_size) << shift;
+    uint64_t mask = mmio_mask(i->register_size) << shift;
     uint64_t kept = i->register_size >= 4 ? 0 : registers[i->reg] & ~mask;
     uint64_t value =
-        i->sign_extend ? mmio_sign_extended(memory, i->size) : memory & mask_of(i->size);
+        i->sign_extend ? mmio_sign_extended(memory, i->size) : memory & mmio_mask(i->size);
 
     registers[i->reg] = kept | (value << shift & mask);
 }
@@ -34,7 +24,7 @@ static uint64_t flags_of(uint64_t result, unsigned size, uint64_t carries, uint6
 
     return (carries >> sign & 1 ? RFLAGS_CF : 0) | (carries >> 3 & 1 ? RFLAGS_AF : 0) |
            (overflow >> sign & 1 ? RFLAGS_OF : 0) | (result >> sign & 1 ? RFLAGS_SF : 0) |
-           ((result & mask_of(size)) == 0 ? RFLAGS_ZF : 0) |
+           ((result & mmio_mask(size)) == 0 ? RFLAGS_ZF : 0) |
            (__builtin_parity((unsigned)(result & 0xff)) ? 0 : RFLAGS_PF);
 }
 
@@ -106,17 +96,17 @@ uint64_t mmio_operate(const struct mmio_instruction *i, uint64_t memory, uint64_
     *rflags = (*rflags & ~changed) | (flags & changed);
     if (i->to_register && operation != MMIO_CMP)
         mmio_load(i, i->store ? memory : result, registers);
-    return result & mask_of(i->size);
+    return result & mmio_mask(i->size);
 }
 
 /* ---- string instructions ---- */
 
 uint64_t mmio_index(unsigned size, uint64_t value) {
-    return value & mask_of(size);
+    return value & mmio_mask(size);
 }
 
 uint64_t mmio_index_add(unsigned size, uint64_t value, uint64_t by) {
-    uint64_t kept = size >= 4 ? 0 : value & ~mask_of(size);
+    uint64_t kept = size >= 4 ? 0 : value & ~mmio_mask(size);
 
     return kept | mmio_index(size, value + by);
 }
