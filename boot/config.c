@@ -35,7 +35,7 @@ struct key {
 static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_KERNEL] = {"kernel", KEY_FIELD(kernel), NULL, 0, 0, NULL},
     [CONFIG_INITRD] = {"initrd", KEY_FIELD(initrd), NULL, 0, 0, NULL},
-    [CONFIG_DISK] = {"disk", KEY_FIELD(disk), NULL, 0, 0},
+    [CONFIG_DISK] = {"disk", KEY_FIELD(disk), NULL, 0, 0, NULL},
     [CONFIG_MEMORY] = {"memory", KEY_FIELD(memory), "a multiple of 2M, at most 3G",
                        CONFIG_MEMORY_UNIT, CONFIG_MEMORY_MAX, NULL},
     [CONFIG_VCPUS] = {"vcpus", KEY_FIELD(vcpus), "a number from 1 to 8", 1, GUEST_MAX_VCPUS, NULL},
