@@ -13,7 +13,7 @@ make_path("$build/emulator");
 
 sub one_guest {
     my (%variable) = @_;
-    delete local @ENV{qw(KERNEL INITRD CMDLINE VCPUS MEMORY X2APIC)};
+    delete local @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC)};
     local @ENV{keys %variable} = values %variable;
     my $output = `tools/one-guest $build/emulator/kernel.img $build/BOOTX64.EFI --emu bochs --timeout 300 --log-dir $build/emulator/kernel 2>&1`;
     return ($? >> 8, $output);
@@ -41,6 +41,7 @@ for (
     ['no file', {KERNEL => "$dir/none"}, qr/there is no such file/],
     ['a folder', {KERNEL => $dir}, qr/there is no such file/],
     ['no initrd', {KERNEL => $hello, INITRD => "$dir/none"}, qr/INITRD=.*no such file/],
+    ['no disk', {KERNEL => $hello, DISK => "$dir/none"}, qr/DISK=.*no such file/],
     ['a header behind 8 KiB', {KERNEL => $late}, qr/neither a Linux bzImage nor/],
     ['a header that is not aligned', {KERNEL => $odd}, qr/neither a Linux bzImage nor/],
     ['no vCPU', {KERNEL => $hello, VCPUS => 0}, qr/must be 1 to 8/],
@@ -66,7 +67,8 @@ like($output, qr/^GUEST name=guest result=pass code=0 /m, 'and it passes');
 
 # A Linux kernel, with what it gets without being asked.
 my $archive = join '', map { cpio(@$_) } ['file', 'contents'], ['TRAILER!!!', ''];
-($status, $output) = one_guest(KERNEL => "$build/guest/bzimage", INITRD => file('whole', $archive));
+($status, $output) = one_guest(KERNEL => "$build/guest/bzimage", INITRD => file('whole', $archive),
+    DISK => file('disk', "\0" x 4096));
 is($status, 0, 'a Linux kernel runs');
 like($output, qr/guest guest starts: 1 vCPU, 256 MiB/, 'with 256 MiB');
 like($output, qr/^# command line: console=ttyS0$/m, 'with the serial port for its console');
