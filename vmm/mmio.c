@@ -89,18 +89,38 @@ static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t pag
 
 /* ---- the instruction ---- */
 
+/* From a linear address of code to where it is in RAM. In 64-bit mode there is paging, and it has
+ * four levels: guests are not offered five. */
+static inline bool find_code(const struct vcpu *vcpu, uint64_t linear, bool is_64bit,
+                             uint64_t *address) {
+    uint8_t *ram = vcpu->vm->ram;
+    uint64_t size = vcpu->vm->ram_size, cr3 = vmcs_read(VMCS_GUEST_CR3);
+
+    if (is_64bit)
+        return guest_walk_64bit(ram, size, cr3, linear, address);
+    const struct guest_paging paging = {
+        .cr0 = vmcs_read(VMCS_GUEST_CR0),
+        .cr3 = cr3,
+        .cr4 = vmcs_read(VMCS_GUEST_CR4),
+        .efer = vmcs_read(VMCS_GUEST_EFER),
+        .ram = ram,
+        .ram_size = size,
+    };
+    return guest_walk(&paging, linear, address);
+}
+
 /* Where a page ends among the bytes: piece by piece. */
-__attribute__((noinline)) static size_t fetch_pieces(const struct guest_paging *paging,
-                                                     uint64_t linear, uint8_t *bytes) {
+__attribute__((noinline)) static size_t fetch_pieces(const struct vcpu *vcpu, uint64_t linear,
+                                                     bool is_64bit, uint8_t *bytes) {
     size_t count = 0;
 
     while (count < MMIO_INSTRUCTION_MAX) {
         uint64_t address, piece = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
         if (piece > MMIO_INSTRUCTION_MAX - count)
             piece = MMIO_INSTRUCTION_MAX - count;
-        if (!guest_walk(paging, linear, &address) || address > paging->ram_size - piece)
+        if (!find_code(vcpu, linear, is_64bit, &address) || !vm_ram(vcpu->vm, address, piece))
             break;
-        memcpy(bytes + count, paging->ram + address, piece);
+        memcpy(bytes + count, vcpu->vm->ram + address, piece);
         count += piece;
         linear += piece;
     }
@@ -108,26 +128,18 @@ __attribute__((noinline)) static size_t fetch_pieces(const struct guest_paging *
 }
 
 /* Copies the bytes at a linear address of code; returns how many there are, at least
- * MMIO_INSTRUCTION_MAX if nothing ends before. In 64-bit mode there is paging, and it has four
- * levels: guests are not offered five. */
-static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, bool is_64bit, uint64_t efer,
+ * MMIO_INSTRUCTION_MAX if nothing ends before. */
+static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, bool is_64bit,
                            uint64_t bytes[2]) {
-    const struct guest_paging paging = {
-        .cr0 = is_64bit ? CR0_PG : vmcs_read(VMCS_GUEST_CR0),
-        .cr3 = vmcs_read(VMCS_GUEST_CR3),
-        .cr4 = is_64bit ? CR4_PAE : vmcs_read(VMCS_GUEST_CR4),
-        .efer = efer,
-        .ram = vcpu->vm->ram,
-        .ram_size = vcpu->vm->ram_size,
-    };
     uint64_t address;
 
     bytes[0] = bytes[1] = 0;
     if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - INSTRUCTION_BYTES)
-        return fetch_pieces(&paging, linear, (uint8_t *)bytes);
-    if (!guest_walk(&paging, linear, &address) || address > paging.ram_size - INSTRUCTION_BYTES)
+        return fetch_pieces(vcpu, linear, is_64bit, (uint8_t *)bytes);
+    if (!find_code(vcpu, linear, is_64bit, &address) ||
+        address > vcpu->vm->ram_size - INSTRUCTION_BYTES)
         return 0;
-    __builtin_memcpy(bytes, paging.ram + address, INSTRUCTION_BYTES);
+    __builtin_memcpy(bytes, vcpu->vm->ram + address, INSTRUCTION_BYTES);
     return INSTRUCTION_BYTES;
 }
 
@@ -190,7 +202,7 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
         linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
         mode = rights & ACCESS_RIGHTS_DB ? MMIO_MODE_32 : MMIO_MODE_16;
     }
-    size_t count = fetch(vcpu, linear, is_64bit, efer, bytes);
+    size_t count = fetch(vcpu, linear, is_64bit, bytes);
     struct mmio_memo *memo = &vcpu->mmio_memo[linear % MMIO_MEMOS];
     const struct mmio_instruction *instruction = &memo->instruction;
     const char *problem = mmio_decode_again(memo, bytes, count, mode);

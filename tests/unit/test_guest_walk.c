@@ -46,12 +46,19 @@ static void assert_found(const struct guest_paging *paging, uint64_t linear, uin
 
     assert_true(guest_walk(paging, linear, &physical));
     assert_int_equal(physical, expected);
+    if (paging->efer & EFER_LMA) {
+        physical = ~expected;
+        assert_true(guest_walk_64bit(ram, sizeof(ram), paging->cr3, linear, &physical));
+        assert_int_equal(physical, expected);
+    }
 }
 
 static void assert_lost(const struct guest_paging *paging, uint64_t linear) {
     uint64_t physical;
 
     assert_false(guest_walk(paging, linear, &physical));
+    if ((paging->efer & EFER_LMA) && !(paging->cr4 & CR4_LA57))
+        assert_false(guest_walk_64bit(ram, sizeof(ram), paging->cr3, linear, &physical));
 }
 
 static void without_paging_linear_is_physical(void **state) {

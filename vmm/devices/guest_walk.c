@@ -126,6 +126,13 @@ bool guest_walk(const struct guest_paging *p, uint64_t linear, uint64_t *physica
     return walk(p, linear, NULL, physical) == GUEST_WALK_FOUND;
 }
 
+bool guest_walk_64bit(uint8_t *ram, uint64_t ram_size, uint64_t cr3, uint64_t linear,
+                      uint64_t *physical) {
+    const struct guest_paging paging = {.cr3 = cr3, .ram = ram, .ram_size = ram_size};
+
+    return walk_4_level(&paging, linear, NULL, physical) == GUEST_WALK_FOUND;
+}
+
 /* ---- for data ---- */
 
 /* SDM Vol. 3A, "Determination of Access Rights". */

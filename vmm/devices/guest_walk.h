@@ -27,6 +27,10 @@ enum guest_walk_result {
  * processor has just fetched from there. */
 bool guest_walk(const struct guest_paging *paging, uint64_t linear, uint64_t *physical);
 
+/* The same in 64-bit mode, where paging is on and has four levels. */
+bool guest_walk_64bit(uint8_t *ram, uint64_t ram_size, uint64_t cr3, uint64_t linear,
+                      uint64_t *physical);
+
 /* For data. `access`: PAGE_FAULT_WRITE and PAGE_FAULT_USER say what it is; `user_pages`: whether
  * SMAP lets a supervisor at them. Checks the rights, but for reserved bits and protection keys,
  * and sets the accessed and dirty flags. *error_code is for GUEST_WALK_FAULT. */
