@@ -90,7 +90,7 @@ void console_input_tick(void) {
     for (unsigned i = 0; i < BYTES_MAX && (byte = uart_read()) != UART_NO_BYTE; i++)
         take((uint8_t)byte);
     for (uint32_t i = 0; i < vm_count; i++) {
-        if (is_running(i))
-            guest_console_tick(&vms[i]->console, now);
+        for (unsigned j = 0; j < GUEST_CONSOLES && is_running(i); j++)
+            guest_console_tick(&vms[i]->console[j], now);
     }
 }

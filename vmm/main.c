@@ -75,8 +75,8 @@ static void create_guests(const struct boot_info *info) {
     }
     vm_count = info->guest_count;
     for (uint32_t i = 0; i < vm_count && vm_count > 1; i++) {
-        if (vms[i])
-            vms[i]->console.prefix = vms[i]->name;
+        for (unsigned j = 0; j < GUEST_CONSOLES && vms[i]; j++)
+            vms[i]->console[j].prefix = vms[i]->name;
     }
 }
 

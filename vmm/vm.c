@@ -213,7 +213,8 @@ void vm_end_all(const char *reason) {
 void vm_vcpu_stopped(struct vm *vm) {
     if (atomic_fetch_sub(&vm->live_vcpus, 1) != 1)
         return;
-    guest_console_flush(&vm->console);
+    for (unsigned i = 0; i < GUEST_CONSOLES; i++)
+        guest_console_flush(&vm->console[i]);
     summary_of_guest(vm);
     vm_start_waiting(vm->name);
     atomic_store(&vm->state, VM_ENDED);

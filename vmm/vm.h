@@ -58,7 +58,7 @@ struct vm {
     struct spinlock interrupt_lock; /* guards what routing.h says */
     struct isa isa;
     struct test_devices test;
-    struct guest_console console;
+    struct guest_console console[GUEST_CONSOLES];
     struct serial serial;
     struct cmos cmos;
     struct virtio virtio;

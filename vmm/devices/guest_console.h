@@ -12,6 +12,9 @@
 
 #define GUEST_CONSOLE_LINE 256
 
+/* What a guest can speak by. Each makes lines of its own. */
+enum guest_console_kind { GUEST_CONSOLE_SERIAL, GUEST_CONSOLE_VIRTIO, GUEST_CONSOLES };
+
 struct guest_console {
     struct spinlock lock; /* any vCPU may write */
     const char *prefix;   /* the guest's name, or NULL: it is alone */

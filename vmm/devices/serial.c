@@ -57,5 +57,5 @@ void serial_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
     if (sent == VUART_NO_BYTE)
         return;
     atomic_store(&vm->virtio.speaks, false);
-    guest_console_put(&vm->console, (char)sent);
+    guest_console_put(&vm->console[GUEST_CONSOLE_SERIAL], (char)sent);
 }

@@ -33,7 +33,7 @@ uint32_t debug_console_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
 void debug_console_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
     (void)port;
     (void)size;
-    guest_console_put(&vcpu->vm->console, (char)value);
+    guest_console_put(&vcpu->vm->console[GUEST_CONSOLE_SERIAL], (char)value);
 }
 
 void test_exit_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {

@@ -58,7 +58,7 @@ static void transmit(void *context, const uint8_t *from, uint32_t size) {
 
     atomic_store(&vm->virtio.speaks, true);
     for (uint32_t i = 0; i < size; i++)
-        guest_console_put(&vm->console, (char)from[i]);
+        guest_console_put(&vm->console[GUEST_CONSOLE_VIRTIO], (char)from[i]);
 }
 
 static const struct virtio_effects effects = {set_line, random_bytes, transmit};
