@@ -211,14 +211,17 @@ static unsigned count_stale(const struct vector_set *stale) {
 }
 
 /* Traces what the scan did, one record for each vector whose state is another now. Returns the
- * words of the EOI-exit bitmap that changed. */
-static unsigned note_changes(struct routing_vcpu *vcpu, const struct eoi_map *changed) {
+ * words of the EOI-exit bitmap that changed, and adds to *marked how many bits became stale. */
+static unsigned note_changes(struct routing_vcpu *vcpu, const struct eoi_map *changed,
+                             uint64_t *marked) {
     unsigned words = 0;
 
     for (unsigned i = 0; i < 4; i++) {
         uint64_t exit = changed->exit.word[i], left = exit | changed->stale.word[i];
         if (!left)
             continue;
+        *marked +=
+            (unsigned)__builtin_popcountll(changed->stale.word[i] & vcpu->apic.map.stale.word[i]);
         words |= (unsigned)(exit != 0) << i;
         for (; left; left &= left - 1) {
             unsigned bit = (unsigned)__builtin_ctzll(left);
@@ -239,7 +242,7 @@ static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu) {
     vcpu->reasons = 0;
     routing->counters[vcpu->index].scans[reasons % SCAN_REASON_SETS]++;
     trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
-    return note_changes(vcpu, &changed);
+    return note_changes(vcpu, &changed, &routing->counters[vcpu->index].stale_marked);
 }
 
 unsigned routing_scan(struct routing *routing, struct routing_vcpu *vcpu, bool *accepted) {

@@ -56,6 +56,7 @@ struct routing_counters {
     uint64_t eoi_coincidental[VECTOR_COUNT];
     uint64_t delivered_level[VECTOR_COUNT]; /* level deliveries posted here */
     uint64_t scans[SCAN_REASON_SETS];       /* by all the reasons that a scan had */
+    uint64_t stale_marked;                  /* bits that a scan found to be stale now */
 };
 
 /* How many scans had one of these reasons. */

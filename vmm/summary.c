@@ -34,9 +34,9 @@ static void print_counters(const struct vm *vm) {
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         const struct routing_counters *c = &vm->routing.counters[i];
         console_print("SCANS guest=%s vcpu=%u scans=%lu reason_rte=%lu reason_lapic=%lu "
-                      "reason_stale=%lu\n",
+                      "reason_stale=%lu stale_marked=%lu\n",
                       vm->name, i, routing_scans(c, ~0u), routing_scans(c, SCAN_RTE),
-                      routing_scans(c, SCAN_LAPIC), routing_scans(c, SCAN_STALE));
+                      routing_scans(c, SCAN_LAPIC), routing_scans(c, SCAN_STALE), c->stale_marked);
     }
 }
 
