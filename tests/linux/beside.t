@@ -1,0 +1,30 @@
+#!/usr/bin/env perl
+# Two Linuxes at once, on two CPUs and on one, and guests that misbehave beside them: each ends as it
+# should, and the Linuxes do not notice.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Boot qw(boot report_all);
+use Test::More;
+
+my $build = $ENV{B} // 'build';
+my @files = ((map { "$build/linux/$_" } qw(vmlinuz initrd disk.img)), "$build/guest/hostile.elf");
+
+for my $cpus (2, 1) {
+    my ($log) = boot("linux-beside-$cpus", config => 'tests/linux/beside.cfg', cpus => $cpus,
+        memory => 768, files => \@files);
+    report_all(map { $log->check($_) }
+        'GUEST name=linux-a result=pass code=0 how=poweroff',
+        'GUEST name=linux-b result=pass code=0 how=poweroff',
+        'GUEST name=exit_storm result=pass code=0',
+        'GUEST name=triple_fault result=killed', 'GUEST name=wild_jump result=killed',
+        'GUEST name=storm result=pass code=0', 'PINWHEEL done guests=6 passed=4 failed=2');
+    for my $name (qw(linux-a linux-b)) {
+        my ($line) = grep { /^\[$name\] VERIFY / } @{$log->{lines}};
+        is($line, "[$name] VERIFY bad=0 complaints=0", "$name on $cpus CPUs: nothing lost");
+        my ($first) = grep { $log->{lines}[$_] =~ /^\[$name\] LINUX init/ } 0 .. $#{$log->{lines}};
+        my ($last) = grep { $log->{lines}[$_] =~ /^\[$name\] VERIFY/ } 0 .. $#{$log->{lines}};
+        cmp_ok($first // 1, '<', $last // 0, "$name: from its first program to its end");
+    }
+}
+done_testing();
