@@ -73,6 +73,13 @@ void console_print(const char *fmt, ...) {
     console_write(line, size < sizeof(line) ? size : sizeof(line) - 1);
 }
 
+int console_read(void) {
+    spin_lock(&lock);
+    int byte = uart_read();
+    spin_unlock(&lock);
+    return byte;
+}
+
 void console_drain(void) {
     uart_drain();
 }

@@ -19,10 +19,14 @@
 #define FIFO_SIZE    16
 
 /* A port that stays busy this many reads (some 100 ms) is taken for dead. */
-#define BUSY_READS 1000000
+#define BUSY_READS    1000000
+
+#define RECEIVED_SIZE 256
 
 static bool present;
 static unsigned room; /* in the transmit FIFO: at least so much */
+static uint8_t received[RECEIVED_SIZE];
+static unsigned first, count; /* of what is in it */
 
 void uart_init(void) {
     out8(UART_SCRATCH, 0x5a);
@@ -38,10 +42,20 @@ void uart_init(void) {
     present = true;
 }
 
+/* The status. What has come is taken out first, lest it be lost while we wait for something else; a
+ * status of all ones is that of a port that has gone. */
+static uint8_t look(void) {
+    uint8_t status = in8(UART_LSR);
+
+    if ((status & LSR_RECEIVED) && status != 0xff && count < RECEIVED_SIZE)
+        received[(first + count++) % RECEIVED_SIZE] = in8(UART_DATA);
+    return status;
+}
+
 /* Waits until the port shows one of these LSR bits; a port that never does is taken for dead. */
 static bool wait_for(uint8_t bits) {
     for (unsigned reads = 0; reads < BUSY_READS; reads++) {
-        if (in8(UART_LSR) & bits)
+        if (look() & bits)
             return true;
         cpu_pause();
     }
@@ -63,9 +77,13 @@ void uart_write(uint8_t byte) {
     room--;
 }
 
-/* A status of all ones is that of a port that has gone. */
 int uart_read(void) {
-    uint8_t status = present ? in8(UART_LSR) : 0;
-
-    return (status & LSR_RECEIVED) && status != 0xff ? in8(UART_DATA) : UART_NO_BYTE;
+    if (present && !count)
+        look();
+    if (!count)
+        return UART_NO_BYTE;
+    uint8_t byte = received[first];
+    first = (first + 1) % RECEIVED_SIZE;
+    count--;
+    return byte;
 }

@@ -2,7 +2,8 @@
 #pragma once
 #include <stdint.h>
 
-/* Sets the port up. If nothing answers there, nothing is written or read. */
+/* Sets the port up. If nothing answers there, nothing is written or read. One CPU at a time may
+ * call these functions: drivers/console.h sees to that. */
 void uart_init(void);
 void uart_write(uint8_t byte);
 

@@ -4,13 +4,12 @@
 #include "arch/instructions.h"
 #include "drivers/console.h"
 #include "drivers/tsc.h"
-#include "drivers/uart.h"
 #include "vmm/console_keys.h"
 #include "vmm/summary.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-#define BYTES_MAX    16 /* at a tick: as many as the port keeps */
+#define BYTES_MAX    64 /* at a tick */
 #define RECORDS_MAX  16 /* of each CPU's trace */
 #define ENDED_REASON "ended from the console"
 
@@ -87,7 +86,7 @@ void console_input_tick(void) {
     if (now < next_tick)
         return;
     next_tick = now + tsc_frequency() / 1000000 * CONSOLE_TICK_US;
-    for (unsigned i = 0; i < BYTES_MAX && (byte = uart_read()) != UART_NO_BYTE; i++)
+    for (unsigned i = 0; i < BYTES_MAX && (byte = console_read()) >= 0; i++)
         take((uint8_t)byte);
     for (uint32_t i = 0; i < vm_count; i++) {
         for (unsigned j = 0; j < GUEST_CONSOLES && is_running(i); j++)

@@ -1,0 +1,84 @@
+#!/usr/bin/env perl
+# Typing to guests: what each key does, on a terminal of its own and with two guests at once.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use File::Path 'make_path';
+use POSIX 'mkfifo';
+use Test::More;
+use Log;
+use Typist;
+
+my $build = $ENV{B} // 'build';
+
+sub image {
+    my ($name) = @_;
+    my $dir = "$build/emulator/$name";
+    make_path($dir);
+    unlink glob "$dir/*";
+    system('tools/disk-image', "$dir.img", "tests/emulator/$name.cfg", "$build/BOOTX64.EFI",
+        "$build/guest/echo.elf") == 0 or BAIL_OUT("no disk image for $name");
+    return ($dir, "$dir.img");
+}
+
+# The answer, or a failed test with what came instead.
+sub answers {
+    my ($machine, $typed, $pattern, $name) = @_;
+    $machine->type($typed) if defined $typed;
+    my $found = $machine->wait_for($pattern);
+    ok(defined $found, $name) or diag(substr $machine->{seen}, -1000);
+    return $found // '';
+}
+
+# ---- a terminal, and one guest -------------------------------------------------------------------
+
+# socat makes the terminal. tools/run takes its standard input and output for one then.
+my ($dir, $image) = image('console-alone');
+my $machine = Typist->start(['socat', '-lf', "$dir/socat.log", '-',
+    "SYSTEM:tools/run --emu bochs --cpus 2 --log-dir $dir $image; stty -a,pty,setsid,ctty,stderr"]);
+answers($machine, undef, qr/^The keyboard is the machine's .*Ctrl-A x ends/m, 'the first line says how to end');
+answers($machine, undef, qr/echo> $/, 'a prompt without a newline is seen');
+answers($machine, "hello\r", qr/\n\[hello\] 5 bytes\r*\n/, 'what is typed arrives');
+my $long = join '', map { chr(33 + $_) } 1 .. 78;
+answers($machine, "$long\r", qr/\n\[\Q$long\E\] 78 bytes/, 'a line that is pasted arrives whole');
+answers($machine, "a\x03\x1a\x11b\r", qr/\n\[a<03><1a><11>b\] 5 bytes/, 'Ctrl-C, Ctrl-Z and Ctrl-Q are the guest\'s');
+answers($machine, "\x01\x01\r", qr/\n\[<01>\] 1 bytes/, 'Ctrl-A twice is one');
+answers($machine, "time\r", qr/\n2000-01-01 00:00\r/, 'the real-time clock has the firmware\'s time');
+answers($machine, "\x01?", qr/\npinwheel: Ctrl-A and then: .*counters of guest alone/, 'help');
+my $live = answers($machine, "\x01c", qr/\nCOUNTERS guest=alone vcpu=0 vector=0x61 eoi_live=(\d+) /, 'counters');
+cmp_ok($live || 0, '>=', 5, 'as many interrupts as lines, at the least');
+answers($machine, undef, qr/\nEXITS guest=alone vcpu=0 reason=45 count=$live /, 'each with its EOI exit');
+answers($machine, "\x01t", qr/accepts vector 0x61 \(level, pin 4\).*\n.*the line goes low/, 'the trace');
+answers($machine, "\x01d", qr/\nREGISTERS guest=alone vcpu=0 rip=0x10[0-9a-f]+ halted=1\r*\n  cs 18 /, 'the registers of a halted vCPU');
+answers($machine, "spin\r", qr/\nspins\r*\n/, 'a guest that never waits');
+answers($machine, "\x01D", qr/REGISTERS .* halted=0\r*\n/, 'the registers of one that runs, by a capital letter');
+answers($machine, "\x012", qr/\npinwheel: guest 2 does not run/, 'there is no second guest');
+answers($machine, "\x01x", qr/pinwheel: guest alone is killed: ended from the console/, 'the end');
+answers($machine, undef, qr/isig icanon iexten echo /, 'the terminal is as it was');
+$machine->finish;
+my $log = Log->read_file("$dir/serial.log");
+ok($_->[0], $_->[1]) or diag($_->[2]) for $log->check('GUEST name=alone result=killed'),
+    $log->check('PINWHEEL done guests=1 passed=0 failed=1');
+
+# ---- two guests ----------------------------------------------------------------------------------
+
+($dir, $image) = image('console');
+my $fifo = "$dir/typed";
+mkfifo($fifo, 0600) or BAIL_OUT("$fifo: $!");
+$machine = Typist->start(['tools/run', '--emu', 'bochs', '--cpus', 2, '--log-dir', $dir, '--input',
+    $fifo, $image], input => $fifo);
+my %prompt;
+$prompt{answers($machine, undef, qr/\n\[(one|two)\] echo> /, 'an unfinished line is shown')} = 1
+    for 1, 2;
+is_deeply([sort keys %prompt], ['one', 'two'], 'of each guest');
+answers($machine, "hello\r", qr/\n\[one\] \[hello\] 5 bytes/, 'the first guest listens');
+answers($machine, "\x012", qr/\npinwheel: input goes to guest two\r/, 'the second is chosen');
+answers($machine, "bye\r", qr/\n\[two\] \[bye\] 3 bytes/, 'and listens');
+answers($machine, "\x01c", qr/\nCOUNTERS guest=two /, 'its counters are shown');
+answers($machine, "quit\r", qr/\nGUEST name=two result=pass/, 'it ends');
+answers($machine, "\x012", qr/\npinwheel: guest 2 does not run/, 'and cannot be chosen any more');
+answers($machine, "quit\r", qr/\nGUEST name=one result=pass/, 'the other gets the input then');
+is($machine->finish, 0, 'both have passed');
+$log = Log->read_file("$dir/serial.log");
+ok($_->[0], $_->[1]) or diag($_->[2]) for $log->check_taps;
+done_testing();
