@@ -1,11 +1,14 @@
 /* ACPI as an operating system finds it: the tables are sound, list this guest's vCPUs, and name the
  * registers by which the guest then ends.
  *
- * Command line: `cpus=N`, and how to end: `end=off`, `end=reset`, or one of the older ways to
- * reset, `end=keyboard` and `end=chipset`. ACPI 6.5, "ACPI Software Programming Model". */
+ * Command line: `cpus=N`, and how to end: `end=off`, `end=reset`, one of the older ways to reset,
+ * `end=keyboard` and `end=chipset`, or `end=vector`, which takes the second vCPU, in real-address
+ * mode, to the reset vector. ACPI 6.5, "ACPI Software Programming Model". */
 #include "arch/memory.h"
+#include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
+#include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
@@ -86,17 +89,17 @@ static const uint8_t *check_entry(const uint8_t *xsdt, const char *signature) {
 }
 
 static void check_cpus(const uint8_t *madt, uint32_t expected) {
-    uint32_t cpus = 0;
+    uint32_t listed = 0;
     bool in_order = true;
 
     for (uint32_t at = MADT_ENTRIES; at + 2 <= length(madt) && madt[at + 1] >= 2;
          at += madt[at + 1]) {
         if (madt[at] != MADT_LAPIC)
             continue;
-        in_order = in_order && madt[at + 3] == cpus && number(madt + at + 4, 4) == 1;
-        cpus++;
+        in_order = in_order && madt[at + 3] == listed && number(madt + at + 4, 4) == 1;
+        listed++;
     }
-    report(cpus == expected, "the MADT lists %u CPUs", expected);
+    report(listed == expected, "the MADT lists %u CPUs", expected);
     report(in_order, "each enabled, with the APIC IDs from 0");
 }
 
@@ -128,6 +131,17 @@ static void check_registers(const uint8_t *fadt, int s5) {
     report(inb(KEYBOARD_COMMAND) == 0xff, "there is no keyboard controller");
 }
 
+/* The second vCPU starts with a far jump to F000:FFF0. */
+static void go_to_reset_vector(void) {
+    static const uint8_t jump[] = {0xea, 0xf0, 0xff, 0x00, 0xf0};
+
+    memcpy((void *)TRAMPOLINE, jump, sizeof(jump));
+    apic_init(false);
+    apic_send(1, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_INIT << 8);
+    apic_send(1, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_SIPI << 8 | TRAMPOLINE >> 12);
+    spin(WAIT_BOUND);
+}
+
 /* Returns only if the guest did not end. */
 static void end(const uint8_t *fadt, int s5) {
     if (command_line_is("end", "off"))
@@ -139,6 +153,8 @@ static void end(const uint8_t *fadt, int s5) {
         outb(KEYBOARD_COMMAND, KEYBOARD_RESET);
     else if (command_line_is("end", "chipset"))
         outb(RESET_CONTROL, RESET_CONTROL_RESET);
+    else if (command_line_is("end", "vector"))
+        go_to_reset_vector();
 }
 
 /* NULL if something that is needed later is not sound. */

@@ -8,7 +8,7 @@
 #include "arch/panic.h"
 #include "drivers/console.h"
 #include "drivers/format.h"
-#include "vmm/devices/acpi_tables.h"
+#include "vmm/devices/bios.h"
 #include "vmm/devices/pc.h"
 #include "vmm/host.h"
 #include "vmm/memory.h"
@@ -49,21 +49,6 @@ static const char *build_ept(struct vm *vm, bool with_apic) {
                           EPT_READ | EPT_WRITE);
     vm->ept_pointer[with_apic] = ept_pointer(ept);
     return problem;
-}
-
-/* Before the kernel is loaded: one that wants to be there goes before. */
-static const char *build_acpi(struct vm *vm) {
-    extern const uint8_t dsdt[], dsdt_end[];
-    struct acpi_tables_request request = {
-        .at = vm_ram(vm, PC_ACPI_BASE, PC_ACPI_SIZE),
-        .physical = PC_ACPI_BASE,
-        .size = PC_ACPI_SIZE,
-        .vcpus = vm->config->vcpus,
-        .dsdt = dsdt,
-        .dsdt_size = dsdt_end - dsdt,
-    };
-
-    return request.at ? acpi_tables_build(&request) : "ACPI tables need memory below 1 MiB";
 }
 
 static const char *load_multiboot(struct vm *vm) {
@@ -135,7 +120,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     }
     vm->ram = phys_to_virt(vm->ram_physical);
     if ((*reason = build_ept(vm, false)) || (*reason = build_ept(vm, true)) ||
-        (*reason = build_acpi(vm)) || (*reason = load_kernel(vm)))
+        (*reason = bios_place(vm)) || (*reason = load_kernel(vm)))
         return NULL;
     vm->vcpu_count = boot->config.vcpus;
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {

@@ -36,3 +36,6 @@ enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
 /* Where ACPI tables are: what was the BIOS ROM, and where an RSDP is looked for. */
 #define PC_ACPI_BASE 0xe0000u
 #define PC_ACPI_SIZE 0x20000u
+
+/* F000:FFF0, where an 8086 began, and where an operating system jumps to reset a PC. */
+#define PC_RESET_VECTOR 0xffff0u
