@@ -1,5 +1,5 @@
 # The tests, and the lint. See tests/README.md.
-.PHONY: test check unit unit-tests lint format
+.PHONY: linux-test test check unit unit-tests lint format
 
 # ---- unit tests: one program for each tests/unit/test_*.c ---------------------------------------
 
@@ -65,6 +65,10 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
 	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/native.efi
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS)
+
+linux-test: deps ## an unmodified Linux: its shell, driven by a program that types; its costs; its soaks
+	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi
+	@$(PROVE) $(LINUX_TESTS)
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')

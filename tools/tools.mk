@@ -43,6 +43,7 @@ linux: deps ## boot an unmodified Debian Linux to a shell (VCPUS=2 MEMORY=256M C
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI $(if $(KERNEL),,$(LINUX)/disk.img)
 	@KERNEL=$(or $(KERNEL),$(LINUX)/vmlinuz) INITRD=$(or $(INITRD),$(if $(KERNEL),,$(LINUX)/initrd)) \
 	    DISK=$(or $(DISK),$(if $(KERNEL),,$(LINUX)/disk.img)) VCPUS=$(or $(VCPUS),2) MEMORY=$(or $(MEMORY),256M) \
+	    CMDLINE="$(or $(CMDLINE),$(if $(KERNEL),,console=ttyS0 cryptomgr.notests))" \
 	    tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
 
 bench: deps ## measure what things cost, beside KVM's figures and our goals
