@@ -28,7 +28,6 @@
 #define SETTLE                   2000u /* PAUSEs, for another vCPU to get back to where it waits */
 #define PORT_READ                0x3fd /* the UART's line status */
 #define PORT_WRITE               0x3ff /* its scratch register */
-#define HYPERCALL_NOTHING        0
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 
 enum mode { ANY_MODE, XAPIC, X2APIC };

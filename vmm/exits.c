@@ -165,8 +165,10 @@ static enum exit_action exit_vmcall(struct vcpu *vcpu) {
     if (*rax == HYPERCALL_SEND_IPIS &&
         !(vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL)) /* not from user mode */
         *rax = send_ipis(vcpu);
-    else
-        *rax = *rax == HYPERCALL_NOTHING ? 0 : (uint64_t)HYPERCALL_UNKNOWN;
+    else if (*rax == HYPERCALL_EOI_EXITS)
+        *rax = vcpu->exits_by_reason[EXIT_REASON_VIRTUALIZED_EOI];
+    else if (*rax != HYPERCALL_NOTHING)
+        *rax = (uint64_t)HYPERCALL_UNKNOWN;
     return EXIT_ADVANCE;
 }
 

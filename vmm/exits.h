@@ -27,4 +27,5 @@ enum exit_action exit_apic_access(struct vcpu *vcpu);
 /* The guest's hypercalls: number in RAX; the result comes back there. */
 #define HYPERCALL_NOTHING   0      /* returns 0: for measuring an exit */
 #define HYPERCALL_SEND_IPIS 10     /* as of KVM */
+#define HYPERCALL_EOI_EXITS 0x100  /* returns how many EOIs of this vCPU have exited so far */
 #define HYPERCALL_UNKNOWN   (-1LL) /* the result of any other number */

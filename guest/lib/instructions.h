@@ -121,7 +121,11 @@ static inline void wbinvd(void) {
     __asm__ volatile("wbinvd" ::: "memory");
 }
 
-/* A hypercall: number in RAX, result in RAX. */
+/* Pinwheel's hypercalls: number in RAX, result in RAX. */
+#define HYPERCALL_NOTHING   0     /* returns 0 */
+#define HYPERCALL_EOI_EXITS 0x100 /* how many EOIs of this vCPU have caused a VM exit so far */
+#define HYPERCALL_UNKNOWN   UINT64_MAX
+
 static inline uint64_t vmcall(uint64_t number) {
     uint64_t result;
     __asm__ volatile("vmcall" : "=a"(result) : "a"(number) : "memory");
