@@ -1,7 +1,9 @@
-# The guests. Each guest/NAME.c becomes a Multiboot image, build/guest/NAME.elf; bzimage.asm is a file
-# as it is.
+# The guests. Each guest/NAME.c, or guest/NAME/ with several files, becomes a Multiboot image,
+# build/guest/NAME.elf; bzimage.asm is a file as it is.
 
-GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c))
+GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c)) \
+               $(filter-out lib,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
+guest_objects = $(patsubst %.c,$(B)/guest/%.o,$(wildcard guest/$(1).c guest/$(1)/*.c))
 GUEST_LIB_C := $(wildcard guest/lib/*.c) arch/memory.c drivers/format.c
 GUEST_LIB   := $(GUEST_LIB_C:%.c=$(B)/guest/%.o) \
                $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/lib/*.asm))
@@ -22,9 +24,10 @@ $(B)/guest/%.asm.o: %.asm
 
 # Linked as 64-bit ELF with its symbols, for a debugger; what is loaded is the same as ELF32,
 # because Multiboot 1 knows no ELF64.
-$(B)/guest/%.elf64: $(B)/guest/guest/%.o $(GUEST_LIB) guest/guest.ld
+$(foreach guest,$(GUESTS),$(eval $(B)/guest/$(guest).elf64: $(call guest_objects,$(guest))))
+$(B)/guest/%.elf64: $(GUEST_LIB) guest/guest.ld
 	$(call say,LD)
-	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.ld -o $@ $< $(GUEST_LIB)
+	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.ld -o $@ $(filter %.o,$^)
 
 $(B)/guest/%.elf: $(B)/guest/%.elf64
 	$(call say,OBJCOPY)
@@ -35,4 +38,4 @@ $(B)/guest/bzimage: guest/bzimage.asm
 	$(call say,NASM)
 	$(Q)$(NASM) -f bin $< -o $@
 
-.SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(GUESTS:%=$(B)/guest/guest/%.o) $(GUEST_LIB)
+.SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(foreach guest,$(GUESTS),$(call guest_objects,$(guest))) $(GUEST_LIB)

@@ -9,12 +9,12 @@ static volatile uint32_t *mapped(uint32_t offset) {
     return (volatile uint32_t *)(IOAPIC_DEFAULT_BASE + offset);
 }
 
-static uint8_t low_half(uint8_t pin) {
+uint8_t ioapic_low_half(uint8_t pin) {
     return (uint8_t)(IOAPIC_REG_ENTRY + 2 * pin);
 }
 
 uint8_t ioapic_high_half(uint8_t pin) {
-    return (uint8_t)(low_half(pin) + 1);
+    return (uint8_t)(ioapic_low_half(pin) + 1);
 }
 
 void ioapic_select(uint8_t index) {
@@ -40,13 +40,13 @@ uint64_t rte_level(uint8_t vector, uint8_t apic_id) {
 }
 
 uint64_t ioapic_read_entry(uint8_t pin) {
-    return (uint64_t)ioapic_read(ioapic_high_half(pin)) << 32 | ioapic_read(low_half(pin));
+    return (uint64_t)ioapic_read(ioapic_high_half(pin)) << 32 | ioapic_read(ioapic_low_half(pin));
 }
 
 void ioapic_write_entry(uint8_t pin, uint64_t entry) {
     ioapic_mask(pin);
     ioapic_write(ioapic_high_half(pin), (uint32_t)(entry >> 32));
-    ioapic_write(low_half(pin), (uint32_t)entry);
+    ioapic_write(ioapic_low_half(pin), (uint32_t)entry);
 }
 
 void ioapic_reroute(uint8_t pin, uint8_t apic_id) {
@@ -54,7 +54,7 @@ void ioapic_reroute(uint8_t pin, uint8_t apic_id) {
 }
 
 void ioapic_mask(uint8_t pin) {
-    ioapic_write(low_half(pin), ioapic_read(low_half(pin)) | (uint32_t)RTE_MASKED);
+    ioapic_write(ioapic_low_half(pin), ioapic_read(ioapic_low_half(pin)) | (uint32_t)RTE_MASKED);
 }
 
 void line_set(uint8_t pin, uint8_t level) {

@@ -14,7 +14,8 @@ void ioapic_write_selected(uint32_t value);
 uint32_t ioapic_read(uint8_t index);
 void ioapic_write(uint8_t index, uint32_t value);
 
-/* The register that holds the destination of a pin's entry. */
+/* The registers of a pin's entry: the high half holds the destination, the low half the rest. */
+uint8_t ioapic_low_half(uint8_t pin);
 uint8_t ioapic_high_half(uint8_t pin);
 
 /* A level-triggered, active-high, fixed entry for one vCPU by its APIC ID. */

@@ -4,7 +4,8 @@
 #
 #     GUEST name=hello result=pass code=0 exits=123
 #
-# A guest's own lines carry "[name] " in front where there are several guests. A guest that reports
+# A guest's own lines carry "[name] " in front where there are several guests, which counts as
+# guest=name. A guest that reports
 # tests does so in TAP; what it reported becomes one more line of results:
 #
 #     TAP guest=reroute plan=12 passed=12 failed=0 skipped=0
@@ -16,7 +17,7 @@ package Log;
 use strict;
 use warnings;
 
-my $TAG = qr/(?:GUEST|COUNTERS|SCANS|EXITS|BENCH|TAP|PINWHEEL [a-z]+)/;
+my $TAG = qr/(?:GUEST|COUNTERS|SCANS|EXITS|BENCH|SOAK|TAP|PINWHEEL [a-z]+)/;
 
 sub read_file {
     my ($class, $path) = @_;
@@ -33,7 +34,10 @@ sub new {
         push @{$self->{lines}}, $line;
         my $guest = $line =~ s/^\[([^\]]+)\] // ? $1 : '';
         push @{$of_guest{$guest}}, $line;
-        push @{$self->{records}}, record($line) if $line =~ /^$TAG .*\w=/;
+        next if $line !~ /^$TAG .*\w=/;
+        my $record = record($line);
+        $record->{guest} //= $guest if $guest ne '';
+        push @{$self->{records}}, $record;
     }
     $self->read_taps(\%of_guest);
     return $self;

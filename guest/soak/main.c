@@ -1,0 +1,291 @@
+/* 100,000 reroutes: nothing is lost, nothing comes twice, nothing is left behind.
+ *
+ * Four vCPUs write destinations, delivery modes, vectors and masks of four level-triggered inputs,
+ * at random, also from the inputs' own handlers, while the devices' lines go up, glitch and go
+ * down, and while IPIs come on the same vectors. A device gets what it wants only in a handler that
+ * no IPI can explain (noise.c). So
+ *   - each assertion is handled exactly once, or together with another that came before its
+ *     handler: one lost shows as a device that waits for ever, one too many as "extra";
+ *   - when all is quiet, IRR and ISR of all vCPUs and Remote IRR of all pins are empty;
+ *   - then IPIs on vectors that no route leads to a vCPU with cost not one EOI exit there;
+ *   - and each input still works.
+ * What the guest cannot see stands in the hypervisor's counters: tests/emulator/soak.t.
+ *
+ * Command line: xapic or x2apic (default: x2apic); reroutes=N (default 100000); ipis=N on each
+ * vector afterwards (default 10000); seed=N. Invariants 1 to 9, 12, 14 to 16, 23 of the design. */
+#include "guest/lib/apic.h"
+#include "guest/lib/command_line.h"
+#include "guest/lib/console.h"
+#include "guest/lib/cpus.h"
+#include "guest/lib/instructions.h"
+#include "guest/lib/interrupts.h"
+#include "guest/lib/report.h"
+#include "guest/lib/start.h"
+#include "guest/soak/soak.h"
+
+#define VECTOR_WAKE 0x31
+#define NEST_PAUSES 8
+#define SETTLE      2000u /* PAUSEs */
+#define REST        1500u /* enough for the CPU to be handed over */
+
+struct tally tally;
+
+static uint32_t reroutes_wanted, ipis_wanted;
+static struct random worker_random[VCPUS], handler_random[VCPUS];
+static atomic_bool calm; /* no more changes at random */
+static uint32_t settled_slot[INPUTS];
+static atomic_uint edges[VCPUS];       /* handled after the soak */
+static uint64_t needless_exits[VCPUS]; /* EOI exits of those */
+static bool idle[VCPUS];
+
+/* ---- the soak ---- */
+
+/* Higher vectors get in now. */
+static void let_others_in(void) {
+    interrupts_on();
+    for (uint32_t i = 0; i < NEST_PAUSES; i++)
+        pause();
+    interrupts_off();
+}
+
+static void handle(uint8_t vector) {
+    struct random *random = &handler_random[cpu_self()->index];
+    uint32_t slot = slot_of(vector);
+    bool served = false;
+    if (noise_explains(slot))
+        count(&tally.ambiguous);
+    else if ((served = input_serve(slot)))
+        count(&tally.handled);
+    else
+        count(&tally.extra);
+    if (!atomic_load(&calm) && random_below(random, 2) == 0)
+        input_reroute(slot % INPUTS, random);
+    if (random_below(random, 4) == 0)
+        let_others_in();
+    apic_eoi();
+    if (served)
+        input_eoi_sent(slot);
+}
+
+static void handle_wake(uint8_t vector) {
+    (void)vector;
+    apic_eoi();
+}
+
+/* Where vCPUs share a CPU, it is another's turn. vCPU 0 stays awake, and wakes the others when it
+ * is over. */
+static void rest(struct random *random) {
+    if (cpu_self()->index != 0 && random_below(random, 2) == 0)
+        interrupts_on_and_halt();
+    else
+        spin(REST);
+}
+
+static void work(void) {
+    struct random *random = &worker_random[cpu_self()->index];
+    interrupts_on();
+    while (atomic_load(&tally.reroutes) < reroutes_wanted) {
+        uint32_t input = random_below(random, INPUTS), what = random_below(random, 32);
+        if (what < 14)
+            input_reroute(input, random);
+        else if (what < 22)
+            input_assert(input, random);
+        else if (what < 26)
+            noise_send(random);
+        else if (what < 30)
+            input_mask(input, random_below(random, 4) == 0);
+        else if (what < 31)
+            input_change_vector(input);
+        else
+            rest(random);
+    }
+}
+
+static bool others_finish(void) {
+    bool finished = true;
+    for (uint32_t cpu = 1; cpu < VCPUS; cpu++) {
+        for (uint32_t i = 0; i < SETTLE && atomic_load(&cpus[cpu].work); i++) {
+            apic_send(cpu, (uint32_t)APIC_ICR_ASSERT | VECTOR_WAKE);
+            spin(SETTLE);
+        }
+        finished = cpu_wait(cpu) && finished;
+    }
+    return finished;
+}
+
+static uint32_t count_waiting(void) {
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < INPUTS; i++)
+        waiting += !input_quiet(i);
+    return waiting;
+}
+
+static void route_all(uint32_t cpu) {
+    for (uint32_t i = 0; i < INPUTS; i++)
+        settled_slot[i] = input_route(i, cpu);
+}
+
+static void assert_all(void) {
+    for (uint32_t i = 0; i < INPUTS; i++)
+        input_assert(i, &worker_random[0]);
+}
+
+/* How many devices wait in vain for the interrupt that they asked for. */
+static uint32_t settle(void) {
+    for (uint32_t i = 0; i < SETTLE && count_waiting(); i++)
+        spin(SETTLE);
+    spin(SETTLE);
+    return count_waiting();
+}
+
+static void print_tally(uint32_t lost) {
+    print("SOAK reroutes=%u in_flight=%u assertions=%u handled=%u coalesced=%u lost=%u extra=%u "
+          "masks=%u vectors=%u noise=%u ambiguous=%u\n",
+          tally.reroutes, tally.in_flight, tally.assertions, tally.handled, tally.coalesced, lost,
+          tally.extra, tally.masks, tally.vectors, tally.noise, tally.ambiguous);
+    for (uint32_t cpu = 0; cpu < VCPUS; cpu++) {
+        for (uint32_t slot = 0; slot < SLOTS; slot++)
+            print("SOAK vcpu=%u vector=0x%02x noise=%u\n", cpu, vector_of(slot),
+                  noise_sent(slot, cpu));
+    }
+}
+
+static void report_soak(void) {
+    bool started = true;
+    for (uint32_t cpu = 1; cpu < VCPUS; cpu++)
+        started = cpu_run(cpu, work) && started;
+    work();
+    report(started && others_finish(), "all vCPUs come to the end of %u reroutes", reroutes_wanted);
+    atomic_store(&calm, true);
+    route_all(0);
+    uint32_t lost = settle();
+    report(lost == 0 && tally.handled + tally.coalesced == tally.assertions,
+           "each assertion is handled once, or with one that came just before");
+    report(tally.extra == 0, "no interrupt comes that nobody sent");
+    print_tally(lost);
+}
+
+/* ---- what is left ---- */
+
+static void check_idle(void) {
+    idle[cpu_self()->index] = apic_vectors_empty(APIC_IRR) && apic_vectors_empty(APIC_ISR);
+}
+
+/* Runs it on a vCPU, this one too. */
+static bool run_on(uint32_t cpu, void (*function)(void)) {
+    if (cpu != 0)
+        return cpu_run(cpu, function) && cpu_wait(cpu);
+    function();
+    return true;
+}
+
+static void report_nothing_left(void) {
+    for (uint32_t cpu = 0; cpu < VCPUS; cpu++)
+        report(run_on(cpu, check_idle) && idle[cpu], "nothing is left in IRR and ISR of vCPU %u",
+               cpu);
+    for (uint32_t i = 0; i < INPUTS; i++)
+        report(!input_remote_irr(i), "Remote IRR of input %u is clear", i);
+}
+
+static void handle_edge(uint8_t vector) {
+    (void)vector;
+    apic_eoi();
+    atomic_fetch_add_explicit(&edges[cpu_self()->index], 1, memory_order_relaxed);
+}
+
+/* Whether a route leads to this vCPU with this slot's vector. */
+static bool is_routed(uint32_t slot, uint32_t cpu) {
+    return cpu == 0 && settled_slot[slot % INPUTS] == slot;
+}
+
+/* Self-IPIs on every vector that no route leads here with. */
+static void send_edges(void) {
+    uint32_t cpu = cpu_self()->index;
+    uint64_t before = vmcall(HYPERCALL_EOI_EXITS);
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        for (uint32_t i = 0; i < ipis_wanted && !is_routed(slot, cpu); i++) {
+            uint32_t target = atomic_load(&edges[cpu]) + 1;
+            apic_self_ipi(vector_of(slot));
+            if (!wait_at_least(&edges[cpu], target))
+                return;
+        }
+    }
+    if (before != HYPERCALL_UNKNOWN)
+        needless_exits[cpu] = vmcall(HYPERCALL_EOI_EXITS) - before;
+}
+
+static void handle_all(interrupt_handler handler) {
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        interrupt_handle(vector_of(slot), handler);
+}
+
+/* All inputs pending at this vCPU, and rerouted: the last that its EOI map hears of them is that
+ * they are stale. */
+static void make_all_stale(uint32_t cpu) {
+    bool ran = run_on(cpu, interrupts_off);
+    route_all(cpu);
+    assert_all();
+    route_all(0);
+    ran = run_on(cpu, interrupts_on) && ran;
+    report(ran && settle() == 0, "what was pending at vCPU %u when it was rerouted is handled",
+           cpu);
+}
+
+static void report_no_bit_left(uint32_t cpu) {
+    uint32_t expected = ipis_wanted * (cpu == 0 ? SLOTS - INPUTS : SLOTS);
+    needless_exits[cpu] = UINT64_MAX;
+    handle_all(handle_edge);
+    bool ran = run_on(cpu, send_edges);
+    handle_all(handle);
+    report(ran && edges[cpu] == expected && needless_exits[cpu] == 0,
+           "vCPU %u: %u IPIs on vectors that no route leads here with: 0 EOI exits", cpu, expected);
+    if (needless_exits[cpu])
+        print("# there were %lu\n", needless_exits[cpu]);
+}
+
+static void report_inputs_work(void) {
+    uint32_t before = tally.handled;
+    assert_all();
+    report(settle() == 0 && tally.handled == before + INPUTS && tally.extra == 0,
+           "each input still interrupts, once");
+    for (uint32_t i = 0; i < INPUTS; i++)
+        input_mask(i, true);
+}
+
+/* ---- */
+
+static void set_up(void) {
+    interrupts_on();
+    if (!apic_x2apic_mode)
+        apic_write(APIC_LDR, 1u << (24 + cpu_self()->index)); /* as in x2APIC mode */
+}
+
+void guest_main(void) {
+    bool x2apic = !command_line_has("xapic");
+    reroutes_wanted = command_line_number("reroutes", 100000);
+    ipis_wanted = command_line_number("ipis", 10000);
+    if (!apic_init(x2apic))
+        report_skip_all("this machine has no x2APIC mode");
+    print("# soak: %s mode, %u reroutes\n", x2apic ? "x2APIC" : "xAPIC", reroutes_wanted);
+
+    bool ready = cpus_start(VCPUS) == VCPUS;
+    for (uint32_t cpu = 0; ready && cpu < VCPUS; cpu++) {
+        worker_random[cpu].state = command_line_number("seed", 1) * 2ULL * VCPUS + cpu + 1;
+        handler_random[cpu].state = worker_random[cpu].state + VCPUS;
+        ready = run_on(cpu, set_up);
+    }
+    if (!report(ready, "%u vCPUs run", VCPUS))
+        report_done();
+    handle_all(handle);
+    interrupt_handle(VECTOR_WAKE, handle_wake);
+    inputs_init();
+    report_soak();
+    report_nothing_left();
+    report_no_bit_left(0);
+    for (uint32_t cpu = 1; cpu < VCPUS; cpu++) {
+        make_all_stale(cpu);
+        report_no_bit_left(cpu);
+    }
+    report_inputs_work();
+    report_done();
+}
