@@ -27,7 +27,7 @@ endif
 # What `make linux` boots if nothing else is asked for.
 LINUX      := $(B)/linux
 LINUX_INIT := guest/linux/init
-LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/end
+LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/end
 
 $(LINUX)/tsc: guest/linux/tsc.asm
 	@mkdir -p $(@D)
