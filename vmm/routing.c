@@ -189,11 +189,13 @@ static void trace(const struct routing_vcpu *vcpu, enum trace_event event, uint8
     ioapic_trace(vcpu->routing, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
 }
 
-/* What became of one vector's EOI-exit bit. */
+/* What became of one vector's EOI-exit bit, which has changed or become stale or routed. */
 static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_changed) {
     bool has = vector_set_has(&vcpu->apic.map.exit, vector);
     bool stale = vector_set_has(&vcpu->apic.map.stale, vector);
 
+    if (stale) /* it was not before: else nothing of it has changed */
+        vcpu->routing->counters[vcpu->index].stale_marked++;
     if (!exit_changed)
         trace(vcpu, stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED, vector, stale, 0);
     else if (has)
@@ -211,17 +213,14 @@ static unsigned count_stale(const struct vector_set *stale) {
 }
 
 /* Traces what the scan did, one record for each vector whose state is another now. Returns the
- * words of the EOI-exit bitmap that changed, and adds to *marked how many bits became stale. */
-static unsigned note_changes(struct routing_vcpu *vcpu, const struct eoi_map *changed,
-                             uint64_t *marked) {
+ * words of the EOI-exit bitmap that changed. */
+static unsigned note_changes(struct routing_vcpu *vcpu, const struct eoi_map *changed) {
     unsigned words = 0;
 
     for (unsigned i = 0; i < 4; i++) {
         uint64_t exit = changed->exit.word[i], left = exit | changed->stale.word[i];
         if (!left)
             continue;
-        *marked +=
-            (unsigned)__builtin_popcountll(changed->stale.word[i] & vcpu->apic.map.stale.word[i]);
         words |= (unsigned)(exit != 0) << i;
         for (; left; left &= left - 1) {
             unsigned bit = (unsigned)__builtin_ctzll(left);
@@ -242,7 +241,7 @@ static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu) {
     vcpu->reasons = 0;
     routing->counters[vcpu->index].scans[reasons % SCAN_REASON_SETS]++;
     trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
-    return note_changes(vcpu, &changed, &routing->counters[vcpu->index].stale_marked);
+    return note_changes(vcpu, &changed);
 }
 
 unsigned routing_scan(struct routing *routing, struct routing_vcpu *vcpu, bool *accepted) {
