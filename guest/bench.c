@@ -19,7 +19,7 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define PIN                      11
+#define PIN                      MEASURE_PIN
 #define VECTOR_LEVEL             0x51
 #define VECTOR_IPI               0x62
 #define VECTOR_EDGE              0x64
@@ -101,16 +101,6 @@ static uint64_t tpr_write_msr(void) {
 static uint64_t cr8_write(void) {
     uint64_t start = rdtsc();
     write_cr8(0);
-    return rdtsc() - start;
-}
-
-/* The destination of a level-triggered, unmasked, idle pin: one write, another vCPU each time. */
-static uint64_t rte_reroute(void) {
-    static uint32_t destination;
-    destination ^= 1u << (RTE_DESTINATION_SHIFT - 32);
-    ioapic_select(ioapic_high_half(PIN));
-    uint64_t start = rdtsc();
-    ioapic_write_selected(destination);
     return rdtsc() - start;
 }
 
@@ -283,7 +273,7 @@ static const struct bench {
     {.name = "cr0_wp_twice", .once = toggle_cr0_wp},
     {.name = "cr4_pge_twice", .once = toggle_cr4_pge},
     {.name = "cr8_write", .once = cr8_write},
-    {.name = "rte_reroute", .once = rte_reroute},
+    {.name = "rte_reroute", .once = measure_reroute},
     {"tpr_write_xapic", XAPIC, tpr_write_mapped, 0, 0},
     {"self_ipi_xapic", XAPIC, self_ipi, 0, 0},
     {"self_ipi_hlt_xapic", XAPIC, self_ipi_halted, 0, 0},

@@ -3,6 +3,7 @@
 
 #include "guest/lib/console.h"
 #include "guest/lib/instructions.h"
+#include "guest/lib/ioapic.h"
 #include "guest/lib/report.h"
 
 static void sort(uint64_t *value, uint32_t count) {
@@ -60,4 +61,13 @@ bool measure_and_report(const char *name, uint64_t (*once)(void), uint32_t round
         print("BENCH name=%s instructions=%lu mean=%lu min=%lu max=%lu\n", name, result.median,
               result.mean, result.min, result.max);
     return ok;
+}
+
+uint64_t measure_reroute(void) {
+    static uint32_t destination;
+    destination ^= 1u << (RTE_DESTINATION_SHIFT - 32);
+    ioapic_select(ioapic_high_half(MEASURE_PIN));
+    uint64_t start = rdtsc();
+    ioapic_write_selected(destination);
+    return rdtsc() - start;
 }
