@@ -2,8 +2,9 @@
  * registers by which the guest then ends.
  *
  * Command line: `cpus=N`, and how to end: `end=off`, `end=reset`, one of the older ways to reset,
- * `end=keyboard` and `end=chipset`, or `end=vector`, which takes the second vCPU, in real-address
- * mode, to the reset vector. ACPI 6.5, "ACPI Software Programming Model". */
+ * `end=keyboard` and `end=chipset`, `end=vector`, which takes the second vCPU, in real-address
+ * mode, to the reset vector, or `end=init`, where INIT takes the first one there. ACPI 6.5, "ACPI
+ * Software Programming Model". */
 #include "arch/memory.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
@@ -142,6 +143,13 @@ static void go_to_reset_vector(void) {
     spin(WAIT_BOUND);
 }
 
+/* SDM Vol. 3A, "MP Initialization Protocol Algorithm": the bootstrap processor starts there. */
+static void init_self(void) {
+    apic_init(false);
+    apic_send(0, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_INIT << 8);
+    spin(WAIT_BOUND);
+}
+
 /* Returns only if the guest did not end. */
 static void end(const uint8_t *fadt, int s5) {
     if (command_line_is("end", "off"))
@@ -155,6 +163,8 @@ static void end(const uint8_t *fadt, int s5) {
         outb(RESET_CONTROL, RESET_CONTROL_RESET);
     else if (command_line_is("end", "vector"))
         go_to_reset_vector();
+    else if (command_line_is("end", "init"))
+        init_self();
 }
 
 /* NULL if something that is needed later is not sound. */

@@ -8,6 +8,7 @@
 #include "drivers/lapic.h"
 #include "drivers/tsc.h"
 #include "vmm/console_input.h"
+#include "vmm/devices/pc.h"
 #include "vmm/exits.h"
 #include "vmm/host.h"
 #include "vmm/summary.h"
@@ -69,11 +70,13 @@ __attribute__((noinline)) static void take_events(struct vcpu *vcpu, uint32_t re
         vlapic_init(routing_vlapic(&vcpu->vm->routing, vcpu->index));
         vcpu_reset(vcpu);
         virq_mode_changed(vcpu);
-        if (vcpu->index == 0)
-            vm_kill(vcpu->vm, "INIT of vCPU 0: there is no firmware to start again from");
+        if (vcpu->index == 0) { /* the bootstrap processor waits for no SIPI */
+            vcpu_enter_real_mode(vcpu, PC_RESET_SEGMENT, PC_RESET_OFFSET);
+            trace_start(vcpu);
+        }
     }
     if ((requests & REQUEST_SIPI) && vcpu->state == VCPU_WAIT_FOR_SIPI) {
-        vcpu_enter_real_mode(vcpu, (uint8_t)atomic_load(&vcpu->sipi_page));
+        vcpu_enter_real_mode(vcpu, (uint16_t)(atomic_load(&vcpu->sipi_page) << 8), 0);
         trace_start(vcpu);
     }
     if (requests & REQUEST_REGISTERS)

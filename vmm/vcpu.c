@@ -234,9 +234,9 @@ void vcpu_enter_kernel(struct vcpu *vcpu) {
     vcpu->state = VCPU_RUNNABLE;
 }
 
-void vcpu_enter_real_mode(struct vcpu *vcpu, uint8_t page) {
-    SET_SEGMENT(CS, (uint16_t)(page << 8), (uint64_t)page << 12, 0xffff, REAL_CODE);
-    vmcs_write(VMCS_GUEST_RIP, 0);
+void vcpu_enter_real_mode(struct vcpu *vcpu, uint16_t segment, uint16_t offset) {
+    SET_SEGMENT(CS, segment, (uint64_t)segment << 4, 0xffff, REAL_CODE);
+    vmcs_write(VMCS_GUEST_RIP, offset);
     vcpu->state = VCPU_RUNNABLE;
 }
 

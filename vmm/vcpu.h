@@ -113,9 +113,9 @@ static inline void vcpu_send_nmi(struct vcpu *vcpu) {
 
 /* The state after INIT, waiting for SIPI. SDM Vol. 3A, "Processor State After Reset". */
 void vcpu_reset(struct vcpu *vcpu);
-/* ...and then as the kernel's boot protocol says, or as a SIPI does. */
+/* ...and then as the kernel's boot protocol says, or at segment:offset in real-address mode. */
 void vcpu_enter_kernel(struct vcpu *vcpu);
-void vcpu_enter_real_mode(struct vcpu *vcpu, uint8_t page);
+void vcpu_enter_real_mode(struct vcpu *vcpu, uint16_t segment, uint16_t offset);
 
 /* Queues an exception for the next entry. The guest's RIP stays. */
 void vcpu_inject_exception(struct vcpu *vcpu, uint8_t vector);

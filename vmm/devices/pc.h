@@ -38,4 +38,6 @@ enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
 #define PC_ACPI_SIZE 0x20000u
 
 /* F000:FFF0, where an 8086 began, and where an operating system jumps to reset a PC. */
-#define PC_RESET_VECTOR 0xffff0u
+#define PC_RESET_SEGMENT 0xf000u
+#define PC_RESET_OFFSET  0xfff0u
+#define PC_RESET_VECTOR  0xffff0u
