@@ -1,7 +1,8 @@
 /* What belongs to a vCPU stays its own: two vCPUs fill the registers that no VM exit switches, each
  * with values of its own, and look at them again after the other has done the same. On one CPU the
- * hypervisor has turned from one to the other in between. No command line; two vCPUs.
- * SDM Vol. 1, "Managing State Using the XSAVE Feature Set". */
+ * hypervisor has turned from one to the other in between. At last INIT resets some of them.
+ * No command line; two vCPUs. SDM Vol. 1, "Managing State Using the XSAVE Feature Set"; Vol. 3A,
+ * "Processor State After Reset". */
 #include "arch/memory.h"
 #include "arch/msr.h"
 #include "guest/lib/cpus.h"
@@ -114,11 +115,15 @@ static void choose(struct contents *c, uint32_t index, uint32_t round) {
     c->x87 = seed * 1000;
 }
 
+static void allow_all(void) {
+    write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP);
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE);
+}
+
 static void work(void) {
     uint32_t self = cpu_self()->index & 1, other = self ^ 1;
 
-    write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP);
-    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE);
+    allow_all();
     for (uint32_t round = 1; round <= ROUNDS; round++) {
         choose(&wanted[self], self, round);
         load(&wanted[self]);
@@ -128,6 +133,29 @@ static void work(void) {
         store(&found[self]);
         wrong[self] += memcmp(&wanted[self], &found[self], sizeof(struct contents)) != 0;
     }
+}
+
+static void fill(void) {
+    load(&wanted[1]);
+}
+
+static void look(void) {
+    allow_all();
+    found[1] = (struct contents){0};
+    store(&found[1]);
+}
+
+static void test_init(void) {
+    cpu_run(1, fill);
+    report(cpu_wait(1), "the other vCPU fills its registers once more");
+    cpus[1].started = false;
+    report(cpus_start(2) == 2, "INIT and SIPI start it again");
+    cpu_run(1, look);
+    report(cpu_wait(1), "it has looked at its registers");
+    wanted[1].cr2 = 0;
+    memset(wanted[1].dr, 0, sizeof(wanted[1].dr));
+    report(memcmp(&wanted[1], &found[1], sizeof(struct contents)) == 0,
+           "CR2 and DR0 to DR3 are 0, all else is as it was");
 }
 
 /* Caches off and on again: the hypervisor has to look up the register that the value is in. */
@@ -157,5 +185,6 @@ void guest_main(void) {
         report(waited[i] == ROUNDS, "vCPU %u: the other filled its registers each time", i);
         report(wrong[i] == 0, "vCPU %u: of %u times its registers were as it left them", i, ROUNDS);
     }
+    test_init();
     report_done();
 }

@@ -4,6 +4,7 @@
 #include "arch/control_registers.h"
 #include "arch/idt.h"
 #include "arch/instructions.h"
+#include "arch/memory.h"
 #include "arch/msr.h"
 #include "arch/panic.h"
 #include "drivers/lapic.h"
@@ -167,6 +168,11 @@ static void set_data_segments(uint16_t selector, uint32_t limit, uint32_t rights
 }
 
 void vcpu_reset(struct vcpu *vcpu) {
+    registers_save(vcpu);
+    vcpu->registers.cr2 = 0;
+    memset(vcpu->registers.dr, 0, sizeof(vcpu->registers.dr));
+    vcpu->registers.dr6 = DR6_RESET;
+    registers_restore(vcpu);
     for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
         vcpu->context.reg[i] = 0;
     vcpu->context.reg[GUEST_RDX] = cpuid(1, 0).eax;
