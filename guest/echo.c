@@ -1,7 +1,8 @@
 /* A guest to type to: it reads lines from its serial port by interrupts and says what they were.
  *
  * The UART's interrupt is pin 4 of the I/O APIC, level-triggered. Commands: "time" shows the
- * real-time clock, "quit" ends with a report, "spin" never waits again. Everything else comes back
+ * real-time clock, "quit" ends with a report, "slow" lets what comes next wait a
+ * long time, "spin" never waits again. Everything else comes back
  * in brackets, control characters as <03>. PC16550D and MC146818 data sheets. */
 #include "arch/apic_registers.h"
 #include "guest/lib/apic.h"
@@ -28,7 +29,8 @@
 #define PIN          4
 #define VECTOR       0x61
 #define RTC          0x70
-#define LINE         80
+#define LINE         1024
+#define ROUNDS       5000000 /* meanwhile 1000 bytes come, in the emulator */
 
 static char line[LINE + 1];
 static volatile uint32_t length, interrupts, empty;
@@ -83,10 +85,21 @@ static bool is(const char *word) {
     return !word[i] && i == length;
 }
 
+/* Busy, and reads nothing: until something has come, and for long after that. */
+static void wait_long(void) {
+    print("waits\n");
+    while (!(inb(LSR) & LSR_RECEIVED))
+        pause();
+    for (uint32_t i = 0; i < ROUNDS; i++)
+        pause();
+}
+
 /* The line as it came, then an empty one for the next. */
 static void answer(void) {
     if (is("time"))
         print("%02x%02x-%02x-%02x %02x:%02x\n", rtc(0x32), rtc(9), rtc(8), rtc(7), rtc(4), rtc(2));
+    else if (is("slow"))
+        wait_long();
     else if (is("spin")) {
         print("spins\n");
         for (;;)

@@ -10,10 +10,12 @@
 #include "vmm/vm.h"
 
 #define BYTES_MAX    64 /* at a tick */
+#define ATTENDED_S   60
 #define RECORDS_MAX  16 /* of each CPU's trace */
 #define ENDED_REASON "ended from the console"
 
 static uint64_t next_tick;
+static uint64_t attended; /* TSC: somebody is at the keyboard, until then */
 static uint32_t selected;
 static bool escaped;
 
@@ -75,8 +77,8 @@ static void take(uint8_t byte) {
         serial_type(vm, (uint8_t)key);
 }
 
-uint64_t console_input_next(void) {
-    return next_tick;
+uint64_t console_input_next(bool idle) {
+    return idle || next_tick < attended ? next_tick : UINT64_MAX;
 }
 
 void console_input_tick(void) {
@@ -86,8 +88,10 @@ void console_input_tick(void) {
     if (now < next_tick)
         return;
     next_tick = now + tsc_frequency() / 1000000 * CONSOLE_TICK_US;
-    for (unsigned i = 0; i < BYTES_MAX && (byte = console_read()) >= 0; i++)
+    for (unsigned i = 0; i < BYTES_MAX && (byte = console_read()) >= 0; i++) {
+        attended = now + tsc_frequency() * ATTENDED_S;
         take((uint8_t)byte);
+    }
     for (uint32_t i = 0; i < vm_count; i++) {
         for (unsigned j = 0; j < GUEST_CONSOLES && is_running(i); j++)
             guest_console_tick(&vms[i]->console[j], now);

@@ -190,9 +190,9 @@ static void first_entry(struct vcpu *vcpu) {
 
 /* ---- a turn ---- */
 
-/* The first timer of this CPU's vCPUs but one. */
+/* The first timer of this CPU's vCPUs but the one that runs, if any; the console has one, too. */
 static uint64_t first_timer(const struct host_cpu *self, const struct vcpu *except) {
-    uint64_t first = VLAPIC_TIMER_NEVER;
+    uint64_t first = self->cpu.index == 0 ? console_input_next(!except) : VLAPIC_TIMER_NEVER;
 
     for (uint32_t i = 0; i < self->vcpu_count; i++) {
         const struct vcpu *vcpu = self->vcpu[i];
@@ -202,7 +202,7 @@ static uint64_t first_timer(const struct host_cpu *self, const struct vcpu *exce
     return first;
 }
 
-/* A turn ends early for another vCPU's timer, but not so early that timers starve this one. */
+/* A turn ends early for such a timer, but not so early that timers starve this one. */
 static void begin_slice(struct vcpu *vcpu) {
     uint64_t now = rdtsc();
     uint64_t timer = first_timer(vcpu->host, vcpu);
@@ -271,10 +271,7 @@ static struct vcpu *next_vcpu(struct host_cpu *self) {
 /* Waits for a kick, for the first of this CPU's guests' timers, or to look at the console. */
 static void idle(struct host_cpu *self) {
     atomic_store(&self->idle, 1);
-    uint64_t first = first_timer(self, NULL);
-    if (self->cpu.index == 0 && console_input_next() < first)
-        first = console_input_next();
-    lapic_timer_start(first);
+    lapic_timer_start(first_timer(self, NULL));
     cpu_idle(&self->wake);
     lapic_timer_stop();
     atomic_store(&self->idle, 0);

@@ -1,8 +1,8 @@
 /* A guest's serial port: its UART, what was typed for it, and its interrupt line.
  *
  * What the guest sends goes to its console. What is typed waits in a ring until the UART's FIFO has
- * room, so that a guest which is slow to read loses nothing of a line. Read next: vuart.h, isa.h.
- */
+ * room, so that a guest which is slow to read loses nothing of a long paste. Read next: vuart.h,
+ * isa.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 struct vcpu;
 struct vm;
 
-#define SERIAL_TYPED 256
+#define SERIAL_TYPED 4096
 
 struct serial {
     struct spinlock lock; /* guards all of this */
