@@ -59,6 +59,44 @@ static void test_faults(void) {
     test_fault("#GP for an MSR that does not exist");
 }
 
+/* ---- single steps ---- */
+
+static volatile uint64_t steps;
+
+__attribute__((interrupt)) static void on_db(struct interrupted *frame) {
+    (void)frame;
+    steps++;
+}
+
+/* With TF set each instruction traps, beginning with the one behind the POPFQ that sets it and
+ * ending with the one that clears it. CPUID, IN and MOV from CR8 are run by three different ways.
+ */
+#define STEP(instructions)                                                                         \
+    __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; " instructions                           \
+                     "; pushfq; andl $~0x100, (%%rsp); popfq"                                      \
+                     :                                                                             \
+                     :                                                                             \
+                     : "rax", "rbx", "rcx", "rdx", "cc", "memory")
+
+static void test_steps(void) {
+    interrupt_handle_raw(VECTOR_DB, (uintptr_t)on_db);
+    STEP("nop");
+    report(steps == 4, "single steps: NOP traps");
+    steps = 0;
+    STEP("cpuid; nop; inb $0x61, %%al; mov %%cr8, %%rax");
+    report(steps == 7, "so do CPUID, NOP, IN and MOV from CR8");
+    steps = 0;
+    STEP("mov %%ss, %%eax; mov %%eax, %%ss; nop");
+    report(steps == 5, "MOV to SS traps together with what follows");
+    steps = 0;
+    STEP("mov %%ss, %%eax; mov %%eax, %%ss; cpuid");
+    report(steps == 5, "CPUID as well");
+    steps = 0;
+    STEP("mov %%ss, %%eax; mov %%eax, %%ss; .byte 0xf1");
+    report(steps >= 5, "and INT1");
+    steps = 0;
+}
+
 /* ---- the TSC ---- */
 
 static bool near(uint64_t value, uint64_t expected) {
@@ -245,6 +283,7 @@ static void test_strings(void) {
 void guest_main(void) {
     apic_init(false);
     test_faults();
+    test_steps();
     test_tsc();
     test_deadline();
     test_hypercalls();

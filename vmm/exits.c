@@ -14,6 +14,8 @@
 #include "vmm/virq.h"
 #include "vmm/vmcs_setup.h"
 
+#define SHADOW (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
+
 static enum exit_action inject_gp(struct vcpu *vcpu) {
     vcpu_inject_exception_with_code(vcpu, VECTOR_GP, 0);
     return EXIT_RESUME;
@@ -25,6 +27,14 @@ static enum exit_action exit_undefined(struct vcpu *vcpu) {
 }
 
 /* ---- events ---- */
+
+/* Makes the trap of a guest that runs by single steps pending: behind an instruction that the
+ * processor has not run. SDM Vol. 3B, "Single-Step Exception Condition". */
+static inline void pend_single_step(void) {
+    if (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
+        vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+                   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
 
 /* An exception that we intercept goes back to the guest; an NMI was a kick. */
 static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
@@ -44,6 +54,9 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
         /* DR6 is not in the VMCS: the exit qualification has its new bits. */
         uint64_t dr6 = DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION);
         __asm__ volatile("mov %0, %%dr6" : : "r"(dr6));
+        /* One that a shadow holds back has to stay pending; this exit has cleared the field. */
+        if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & SHADOW)
+            pend_single_step();
     }
     vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
     if ((info & INTERRUPTION_ERROR_CODE) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PE)) {
@@ -314,9 +327,9 @@ static inline void advance(uint64_t length) {
         next = (uint32_t)next;
     vmcs_write(VMCS_GUEST_RIP, next);
     uint64_t interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-    const uint64_t shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
-    if (interruptibility & shadow)
-        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~shadow);
+    if (interruptibility & SHADOW)
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~SHADOW);
+    pend_single_step();
 }
 
 void exit_advance(uint64_t length) {
