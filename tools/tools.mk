@@ -27,9 +27,9 @@ endif
 # What `make linux` boots if nothing else is asked for.
 LINUX      := $(B)/linux
 LINUX_INIT := guest/linux/init
-LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/end
+LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/smp guest/linux/end $(LINUX)/fail
 
-$(LINUX)/tsc: guest/linux/tsc.asm
+$(LINUX)/tsc $(LINUX)/fail: $(LINUX)/%: guest/linux/%.asm
 	@mkdir -p $(@D)
 	$(call say,NASM)
 	$(Q)$(NASM) -f elf64 $< -o $@.o

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# An unmodified Linux does not complain about its ACPI tables, finds by them what it has, and ends by
-# them: switched off, and reset.
+# An unmodified Linux does not complain about its ACPI tables, finds by them what it has, has all of
+# its four CPUs at work, and ends by the tables: switched off, and reset.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -8,7 +8,7 @@ use Boot qw(boot report_all);
 use Test::More;
 
 my $build = $ENV{B} // 'build';
-my ($log, $status) = boot('linux-acpi', config => 'tests/linux/acpi.cfg', memory => 512,
+my ($log, $status) = boot('linux-acpi', config => 'tests/linux/acpi.cfg', cpus => 4, memory => 512,
     files => [map { "$build/linux/$_" } qw(vmlinuz initrd disk.img)]);
 is($status, 0, 'both guests pass');
 report_all(map { $log->check($_) }
@@ -16,7 +16,7 @@ report_all(map { $log->check($_) }
     'GUEST name=linux-reset result=pass code=0 how=reset');
 
 # The slot of a block device that is not there is passed over.
-for (['linux-off', 2, 3], ['linux-reset', 1, 2]) {
+for (['linux-off', 4, 3], ['linux-reset', 1, 2]) {
     my ($name, $cpus, $virtio) = @$_;
     my ($line) = grep { /^\[$name\] ACPI complaints=/ } @{$log->{lines}};
     my $drivers = join ' ', 'serial rtc_cmos system', ('virtio-mmio') x $virtio;
@@ -25,4 +25,9 @@ for (['linux-off', 2, 3], ['linux-reset', 1, 2]) {
 # The UART's pin is level-triggered: the MADT's override, and the DSDT.
 like(join("\n", @{$log->{lines}}), qr/^\[linux-off\] .*IO-APIC +4-fasteoi +ttyS0$/m,
     'the UART interrupts by a level');
+# 4 vCPUs on 4 CPUs: see guest/linux/smp.
+my ($smp) = grep { /^\[linux-off\] SMP / } @{$log->{lines}};
+is($smp, '[linux-off] SMP cpus=4 without_one=3 back=4 pinned=12 tsc_backward=0 irq_led=4 timers=4 '
+    . 'ipis=4 clock=tsc complaints=0', 'four CPUs at work');
+unlike(join("\n", @{$log->{lines}}), qr/Kernel panic/, 'no kernel panics');
 done_testing();
