@@ -3,7 +3,8 @@
  * The UART's interrupt is pin 4 of the I/O APIC, level-triggered. Commands: "time" shows the
  * real-time clock, "quit" ends with a report, "slow" lets what comes next wait a
  * long time, "spin" never waits again. Everything else comes back
- * in brackets, control characters as <03>. PC16550D and MC146818 data sheets. */
+ * in brackets, control characters as <03>. First it says a line with a long pause in it. PC16550D
+ * and MC146818 data sheets. */
 #include "arch/apic_registers.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/console.h"
@@ -85,13 +86,17 @@ static bool is(const char *word) {
     return !word[i] && i == length;
 }
 
-/* Busy, and reads nothing: until something has come, and for long after that. */
 static void wait_long(void) {
+    for (uint32_t i = 0; i < ROUNDS; i++)
+        pause();
+}
+
+/* Busy, and reads nothing: until something has come, and for long after that. */
+static void be_slow(void) {
     print("waits\n");
     while (!(inb(LSR) & LSR_RECEIVED))
         pause();
-    for (uint32_t i = 0; i < ROUNDS; i++)
-        pause();
+    wait_long();
 }
 
 /* The line as it came, then an empty one for the next. */
@@ -99,7 +104,7 @@ static void answer(void) {
     if (is("time"))
         print("%02x%02x-%02x-%02x %02x:%02x\n", rtc(0x32), rtc(9), rtc(8), rtc(7), rtc(4), rtc(2));
     else if (is("slow"))
-        wait_long();
+        be_slow();
     else if (is("spin")) {
         print("spins\n");
         for (;;)
@@ -124,6 +129,9 @@ void guest_main(void) {
     outb(MCR, MCR_OUT2);
     ioapic_write_entry(PIN, rte_level(VECTOR, 0));
     test_uart();
+    print("a line in ");
+    wait_long();
+    print("two pieces\n");
     while (!is("quit")) {
         length = 0;
         print("echo> ");

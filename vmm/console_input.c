@@ -48,6 +48,8 @@ static void choose(uint32_t index) {
     }
     selected = index;
     console_print("pinwheel: input goes to guest %s\n", vms[index]->name);
+    for (unsigned i = 0; i < GUEST_CONSOLES; i++)
+        guest_console_again(&vms[index]->console[i]);
 }
 
 static void command(struct vm *vm, int key) {
@@ -92,8 +94,7 @@ void console_input_tick(void) {
         attended = now + tsc_frequency() * ATTENDED_S;
         take((uint8_t)byte);
     }
-    for (uint32_t i = 0; i < vm_count; i++) {
-        for (unsigned j = 0; j < GUEST_CONSOLES && is_running(i); j++)
-            guest_console_tick(&vms[i]->console[j], now);
-    }
+    struct vm *vm = listener();
+    for (unsigned i = 0; vm && i < GUEST_CONSOLES; i++)
+        guest_console_tick(&vm->console[i], now, now < attended);
 }

@@ -70,10 +70,12 @@ my $fifo = "$dir/typed";
 mkfifo($fifo, 0600) or BAIL_OUT("$fifo: $!");
 $machine = Typist->start(['tools/run', '--emu', 'bochs', '--cpus', 2, '--log-dir', $dir, '--input',
     $fifo, $image], input => $fifo);
-my %prompt;
-$prompt{answers($machine, undef, qr/\n\[(one|two)\] echo> /, 'an unfinished line is shown')} = 1
-    for 1, 2;
-is_deeply([sort keys %prompt], ['one', 'two'], 'of each guest');
+my %whole;
+$whole{answers($machine, undef, qr/\n\[(one|two)\] a line in two pieces/, 'a line is shown')} = 1 for 1, 2;
+is_deeply([sort keys %whole], ['one', 'two'], 'of each guest');
+answers($machine, "\r", qr/\n\[one\] \[\] 0 bytes\r*\n\[one\] echo> /, 'an unfinished one is shown to who types');
+answers($machine, "\x012", qr/guest two\r*\n\[two\] echo> /, 'of the guest that is chosen');
+answers($machine, "\x011", qr/guest one\r*\n\[one\] echo> /, 'and from its beginning');
 answers($machine, "hello\r", qr/\n\[one\] \[hello\] 5 bytes/, 'the first guest listens');
 answers($machine, "\x012", qr/\npinwheel: input goes to guest two\r/, 'the second is chosen');
 answers($machine, "bye\r", qr/\n\[two\] \[bye\] 3 bytes/, 'and listens');
@@ -84,4 +86,6 @@ answers($machine, "quit\r", qr/\nGUEST name=one result=pass/, 'the other gets th
 is($machine->finish, 0, 'both have passed');
 $log = Log->read_file("$dir/serial.log");
 ok($_->[0], $_->[1]) or diag($_->[2]) for $log->check_taps;
+is_deeply([sort grep { /a line in/ } @{$log->{lines}}], [map { "[$_] a line in two pieces" } 'one', 'two'],
+    'a line that nobody typed to is whole');
 done_testing();

@@ -62,11 +62,17 @@ void guest_console_put(struct guest_console *console, char c) {
     spin_unlock(&console->lock);
 }
 
-void guest_console_tick(struct guest_console *console, uint64_t now) {
+void guest_console_tick(struct guest_console *console, uint64_t now, bool typed_to) {
     spin_lock(&console->lock);
-    if (console->length > console->shown &&
+    if ((typed_to || !console->prefix) && console->length > console->shown &&
         now > console->changed + tsc_frequency() / 1000000 * QUIET_US)
         show(console);
+    spin_unlock(&console->lock);
+}
+
+void guest_console_again(struct guest_console *console) {
+    spin_lock(&console->lock);
+    console->shown = 0;
     spin_unlock(&console->lock);
 }
 
