@@ -1,0 +1,316 @@
+/* Invariants 1 to 9: where an EOI has to exit, and where no longer. */
+#include "guest/invariants/invariants.h"
+#include "guest/invariants/scene.h"
+#include "guest/lib/apic.h"
+#include "guest/lib/report.h"
+
+#define ROUNDS 60
+#define IPIS   50
+
+void invariant_1_no_lost_eoi(void) {
+    const uint8_t v = VECTOR(1, 0);
+    scene_begin();
+    watch_lines(v, 1);
+    for (uint32_t cpu = 0; cpu < VCPUS; cpu++) {
+        route(0, v, cpu);
+        line(0, true);
+        bool first = came(v, cpu, 1) && !remote_irr(0);
+        line(0, true);
+        report(first && came(v, cpu, 2) && !remote_irr(0),
+               "I1: two level interrupts at vCPU %u, and the I/O APIC hears of both EOIs", cpu);
+    }
+    scene_end(1);
+}
+
+/* The interrupt comes right behind the route, to a vCPU that runs. */
+void invariant_2_publish_order(void) {
+    const uint8_t v = VECTOR(2, 0);
+    uint32_t good = 0;
+    scene_begin();
+    watch_lines(v, 1);
+    route(0, v, 3);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        uint32_t cpu = 1 + i % 3;
+        reroute(0, cpu);
+        line(0, true);
+        good += came(v, cpu, i / 3 + 1) && !remote_irr(0);
+    }
+    report(good == ROUNDS && handled(v) == ROUNDS,
+           "I2: %u interrupts, each right behind a new route, and each EOI is heard of", ROUNDS);
+    scene_end(2);
+}
+
+void invariant_3_tight(void) {
+    const uint8_t v = VECTOR(3, 0);
+    scene_begin();
+    route(0, v, 1);
+    reroute(0, 2);
+    report(exits_of_ipis(1, v, IPIS) == 0, "I3: no EOI exits where a route only led before");
+    write_low(0, v); /* edge-triggered */
+    report(exits_of_ipis(2, v, IPIS) == 0, "I3: no EOI exits where the route is edge-triggered");
+    write_low(0, RTE_LEVEL | v);
+    report(exits_of_ipis(2, v, IPIS) == IPIS, "I3: each EOI exits where a level route leads");
+    scene_end(3);
+}
+
+static void disable_apic(void) {
+    apic_write(APIC_SVR, APIC_SPURIOUS_VECTOR);
+}
+
+static void enable_apic(void) {
+    apic_write(APIC_SVR, APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR);
+}
+
+void invariant_4_remote_irr(void) {
+    const uint8_t v = VECTOR(4, 0), w = VECTOR(4, 1);
+    scene_begin();
+    watch_lines(v, 1);
+    route(0, v, 9); /* nobody has this ID */
+    line(0, true);
+    settle();
+    report(!remote_irr(0) && delivery_status(0) && handled(v) == 0,
+           "I4: nobody accepts it: Remote IRR stays clear, the interrupt waits");
+    reroute(0, 1);
+    report(came(v, 1, 1) && !remote_irr(0) && !delivery_status(0),
+           "I4: it comes when somebody can");
+    on(1, disable_apic);
+    line(0, true);
+    settle();
+    report(!remote_irr(0) && delivery_status(0), "I4: a software-disabled APIC does not accept it");
+    on(1, enable_apic);
+    report(came(v, 1, 2) && !remote_irr(0), "I4: it comes when that APIC is enabled");
+
+    watch_at_gate(w);
+    route(1, w, 1);
+    line(1, true);
+    report(at_gate(1, 1) && remote_irr(1), "I4: Remote IRR is set while it is in service");
+    line(1, false);
+    line(1, true);
+    line(1, false);
+    let_go(1);
+    report(came(w, 1, 1) && !remote_irr(1), "I4: while Remote IRR is set the pin delivers nothing");
+    scene_end(4);
+}
+
+void invariant_5_eoi(void) {
+    const uint8_t v = VECTOR(5, 0), w = VECTOR(5, 1);
+    scene_begin();
+    watch_at_gate(v);
+    route(0, v, 1);
+    line(0, true);
+    bool first = at_gate(1, 1);
+    reroute(0, 2);
+    let_go(1);
+    report(first && at_gate(2, 1) && remote_irr(0),
+           "I5: the line is active at the EOI: delivered again, where the route leads now");
+    line(0, false);
+    let_go(2);
+    report(came(v, 1, 1) && came(v, 2, 1) && !remote_irr(0), "I5: once");
+
+    watch_at_gate(w);
+    route(0, w, 1);
+    route(1, w, 2);
+    line(0, true);
+    line(1, true);
+    bool both = at_gate(1, 2) && at_gate(2, 2) && remote_irr(0) && remote_irr(1);
+    line(0, false);
+    line(1, false);
+    let_go(1);
+    report(both && came(w, 1, 1) && !remote_irr(0) && !remote_irr(1),
+           "I5: an EOI clears Remote IRR of every level entry with its vector");
+    let_go(2);
+    report(came(w, 2, 1) && handled(w) == 2, "I5: the other vCPU's EOI does no harm");
+    scene_end(5);
+}
+
+void invariant_6_rerouted_in_service(void) {
+    const uint8_t v = VECTOR(6, 0);
+    scene_begin();
+    watch_at_gate(v);
+    route(0, v, 1);
+    uint64_t before = eoi_exits(1);
+    line(0, true);
+    bool in_service = at_gate(1, 1);
+    reroute(0, 2);
+    line(0, false);
+    let_go(1);
+    report(in_service && came(v, 1, 1) && !remote_irr(0) && eoi_exits(1) == before + 1,
+           "I6: rerouted in service: the EOI exits once at the old vCPU, and is heard of");
+    report(exits_of_ipis(1, v, IPIS) == 0, "I6: the bit is gone after it");
+    watch_lines(v, 1);
+    before = eoi_exits(2);
+    line(0, true);
+    report(came(v, 2, 1) && !remote_irr(0) && eoi_exits(2) == before + 1,
+           "I6: at the new vCPU EOIs exit as usual");
+    scene_end(6);
+}
+
+void invariant_7_rerouted_while_pending(void) {
+    const uint8_t v = VECTOR(7, 0), w = VECTOR(7, 1);
+    scene_begin();
+    watch_lines(v, 1);
+    route(0, v, 1);
+    hold(1);
+    uint64_t before = eoi_exits(1);
+    line(0, true);
+    bool pending = bit_of(1, APIC_IRR, v);
+    reroute(0, 2);
+    settle();
+    report(pending && bit_of(1, APIC_IRR, v) && remote_irr(0) && handled(v) == 0,
+           "I7: rerouted while pending: it stays where it is");
+    release(1);
+    report(came(v, 1, 1) && handled(v) == 1 && !remote_irr(0) && eoi_exits(1) == before + 1,
+           "I7: it is handled there, and the EOI exits once and is heard of");
+    report(exits_of_ipis(1, v, IPIS) == 0, "I7: the bit is gone after it");
+
+    /* At once, so that it may not be in the IRR yet. */
+    watch_lines(w, 1);
+    uint32_t good = 0;
+    for (uint32_t i = 1; i <= ROUNDS; i++) {
+        route(0, w, 1);
+        line(0, true);
+        reroute(0, 2);
+        good += came(w, 1, i) && handled(w) == i && !remote_irr(0);
+    }
+    report(good == ROUNDS, "I7: %u interrupts rerouted right after they were sent", ROUNDS);
+    report(exits_of_ipis(1, w, IPIS) == 0, "I7: no bit is left by them");
+    scene_end(7);
+}
+
+/* Three vectors of different priority classes, lowest first. */
+static const uint8_t three[] = {0x28, 0x31, VECTOR(8, 0)};
+
+/* The bits of the first `gone` to be retired, which are the highest, have gone; the others have
+ * not: what they are for is still owed. */
+static bool gone_and_owed(unsigned gone) {
+    bool good = true;
+    for (unsigned i = 0; i < 3; i++)
+        good = remote_irr(i) == (i < 3 - gone) && good;
+    return good;
+}
+
+static void all_pending_at_1(void) {
+    for (unsigned i = 0; i < 3; i++) {
+        watch_lines(three[i], 1u << i);
+        route(i, three[i], 1);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        line(i, true);
+    for (unsigned i = 0; i < 3; i++)
+        reroute(i, 2);
+}
+
+static void pending_and_stale(void) {
+    static const uint8_t tpr[] = {0x60, 0x20, 0x00}; /* lets the next lower class in */
+    hold(1);
+    write_apic(1, APIC_TPR, tpr[0]);
+    all_pending_at_1();
+    release(1);
+    for (unsigned gone = 1; gone <= 3; gone++) {
+        write_apic(1, APIC_TPR, tpr[gone - 1]);
+        bool good = came(three[3 - gone], 1, 1) && gone_and_owed(gone);
+        for (unsigned i = 3 - gone; i < 3; i++)
+            good = exits_of_ipis(1, three[i], IPIS) == 0 && good;
+        report(good, "I8: pending: %u of three stale bits gone, each with its own EOI", gone);
+    }
+}
+
+static void nested_and_stale(void) {
+    bool nested = true;
+    for (unsigned i = 0; i < 3; i++) {
+        watch_at_gate_nested(three[i]);
+        route(i, three[i], 1);
+        line(i, true);
+        nested = at_gate(1, i + 1) && nested;
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        reroute(i, 2);
+        line(i, false);
+    }
+    report(nested && gone_and_owed(0), "I8: three in service, each within the last, all rerouted");
+    for (unsigned gone = 1; gone <= 3; gone++) {
+        let_go(1);
+        settle();
+        report(gone_and_owed(gone), "I8: in service: %u of three retired, the rest is owed", gone);
+    }
+    bool good = true;
+    for (unsigned i = 0; i < 3; i++)
+        good = exits_of_ipis(1, three[i], IPIS) == 0 && good;
+    report(good, "I8: in service: no bit is left");
+}
+
+/* The other way round: the higher one waits, so the lower one's EOI comes first. That each of both
+ * EOIs had its bit looked after is in the hypervisor's SCANS: tests/emulator/invariants.t. */
+static void lower_first_and_stale(void) {
+    const uint8_t low = 0x29, high = VECTOR(8, 1);
+    watch_at_gate(low);
+    watch_lines(high, 2);
+    route(0, low, 1);
+    route(1, high, 1);
+    line(0, true);
+    bool in_service = at_gate(1, 1);
+    line(1, true);
+    reroute(0, 2);
+    reroute(1, 2);
+    line(0, false);
+    let_go(1);
+    bool both = came(low, 1, 1) && came(high, 1, 1) && !remote_irr(0) && !remote_irr(1);
+    report(in_service && both, "I8: the lower in service, the higher pending: both are heard of");
+    both = exits_of_ipis(1, low, IPIS) == 0 && exits_of_ipis(1, high, IPIS) == 0;
+    report(both, "I8: the lower first: no bit is left");
+}
+
+void invariant_8_several_stale_vectors(void) {
+    scene_begin();
+    pending_and_stale();
+    scene_end(8);
+    scene_begin();
+    nested_and_stale();
+    scene_end(8);
+    scene_begin();
+    lower_first_and_stale();
+    scene_end(8);
+}
+
+/* The first instance of a vector is in service when the second arrives and the route goes. */
+static void two_instances(const char *what, void (*first)(uint8_t), void (*second)(uint8_t),
+                          uint8_t vector) {
+    scene_begin();
+    watch_at_gate(vector);
+    route(0, vector, 1);
+    route(1, vector, 1);
+    uint64_t before = eoi_exits(1);
+    first(vector);
+    bool good = at_gate(1, 1);
+    second(vector);
+    reroute(0, 2);
+    reroute(1, 2);
+    line(0, false);
+    line(1, false);
+    let_go(1);
+    good = at_gate(1, 2) && good;
+    let_go(1);
+    report(good && came(vector, 1, 2) && handled(vector) == 2 && eoi_exits(1) == before + 2,
+           "I9: %s: two instances, two exits", what);
+    report(exits_of_ipis(1, vector, IPIS) == 0, "I9: %s: and none afterwards", what);
+    scene_end(9);
+}
+
+static void raise_first(uint8_t vector) {
+    (void)vector;
+    line(0, true);
+}
+
+static void raise_second(uint8_t vector) {
+    (void)vector;
+    line(1, true);
+}
+
+static void edge_at_1(uint8_t vector) {
+    send_ipi(1, vector);
+}
+
+void invariant_9_bound(void) {
+    two_instances("edge before level", edge_at_1, raise_first, VECTOR(9, 0));
+    two_instances("two pins", raise_first, raise_second, VECTOR(9, 1));
+}

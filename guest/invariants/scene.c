@@ -1,0 +1,252 @@
+/* The directing of the tests: see scene.h. */
+#include "guest/invariants/scene.h"
+
+#include "guest/lib/apic.h"
+#include "guest/lib/cpus.h"
+#include "guest/lib/interrupts.h"
+#include "guest/lib/ioapic.h"
+#include "guest/lib/report.h"
+
+#define SETTLE 3000u /* PAUSEs: twice as many as hand over a CPU that vCPUs share */
+
+enum before_eoi { NOTHING, DROP_LINES, GATE, GATE_NESTED };
+
+static struct {
+    enum before_eoi before_eoi;
+    uint32_t pins;
+    atomic_uint handled[VCPUS];
+} watched[256];
+
+static struct {
+    atomic_uint arrived, tickets;
+    _Atomic(void (*)(void)) errand;
+} gates[VCPUS];
+
+/* What on() passes to the other side and back. */
+static struct {
+    uint32_t reg, value, count;
+    uint8_t vector;
+    uint64_t result;
+} message;
+
+/* ---- handlers ---- */
+
+static bool take_ticket(atomic_uint *tickets) {
+    uint32_t left = atomic_load(tickets);
+    return left && atomic_compare_exchange_strong(tickets, &left, left - 1);
+}
+
+static void wait_at_gate(uint32_t cpu) {
+    atomic_fetch_add(&gates[cpu].arrived, 1);
+    for (uint32_t i = 0; i < WAIT_BOUND && !take_ticket(&gates[cpu].tickets); i++) {
+        void (*errand)(void) = atomic_load(&gates[cpu].errand);
+        if (errand) {
+            errand();
+            atomic_store(&gates[cpu].errand, 0);
+        }
+        pause();
+    }
+}
+
+static void handle(uint8_t vector) {
+    uint32_t cpu = cpu_self()->index;
+    switch (watched[vector].before_eoi) {
+    case NOTHING:
+        break;
+    case DROP_LINES:
+        for (unsigned n = 0; n < PINS; n++) {
+            if (watched[vector].pins >> n & 1)
+                line(n, false);
+        }
+        break;
+    case GATE:
+        wait_at_gate(cpu);
+        break;
+    case GATE_NESTED:
+        interrupts_on();
+        wait_at_gate(cpu);
+        interrupts_off();
+        break;
+    }
+    apic_eoi();
+    atomic_fetch_add(&watched[vector].handled[cpu], 1);
+}
+
+static void watch_with(uint8_t vector, enum before_eoi before_eoi, uint32_t pins) {
+    watched[vector].before_eoi = before_eoi;
+    watched[vector].pins = pins;
+    interrupt_handle(vector, handle);
+}
+
+void watch(uint8_t vector) {
+    watch_with(vector, NOTHING, 0);
+}
+
+void watch_lines(uint8_t vector, uint32_t pins) {
+    watch_with(vector, DROP_LINES, pins);
+}
+
+void watch_at_gate(uint8_t vector) {
+    watch_with(vector, GATE, 0);
+}
+
+void watch_at_gate_nested(uint8_t vector) {
+    watch_with(vector, GATE_NESTED, 0);
+}
+
+bool at_gate(uint32_t cpu, uint32_t n) {
+    return wait_at_least(&gates[cpu].arrived, n) && atomic_load(&gates[cpu].arrived) == n;
+}
+
+bool at_gate_do(uint32_t cpu, void (*function)(void)) {
+    atomic_store(&gates[cpu].errand, function);
+    for (uint32_t i = 0; i < WAIT_BOUND && atomic_load(&gates[cpu].errand); i++)
+        pause();
+    return !atomic_load(&gates[cpu].errand);
+}
+
+void let_go(uint32_t cpu) {
+    atomic_fetch_add(&gates[cpu].tickets, 1);
+}
+
+bool came(uint8_t vector, uint32_t cpu, uint32_t n) {
+    bool enough = wait_at_least(&watched[vector].handled[cpu], n);
+    settle();
+    return enough && atomic_load(&watched[vector].handled[cpu]) == n;
+}
+
+uint32_t handled(uint8_t vector) {
+    uint32_t sum = 0;
+    for (uint32_t cpu = 0; cpu < VCPUS; cpu++)
+        sum += atomic_load(&watched[vector].handled[cpu]);
+    return sum;
+}
+
+/* ---- vCPUs ---- */
+
+bool on(uint32_t cpu, void (*function)(void)) {
+    if (cpu)
+        return cpu_run(cpu, function) && cpu_wait(cpu);
+    function();
+    return true;
+}
+
+void hold(uint32_t cpu) {
+    on(cpu, interrupts_off);
+}
+
+void release(uint32_t cpu) {
+    on(cpu, interrupts_on);
+}
+
+static void read_bit(void) {
+    message.result = apic_vector_bit(message.reg, message.vector);
+}
+
+bool bit_of(uint32_t cpu, uint32_t reg, uint8_t vector) {
+    message.reg = reg;
+    message.vector = vector;
+    return on(cpu, read_bit) && message.result;
+}
+
+static void write_register(void) {
+    apic_write(message.reg, message.value);
+}
+
+void write_apic(uint32_t cpu, uint32_t reg, uint32_t value) {
+    message.reg = reg;
+    message.value = value;
+    on(cpu, write_register);
+}
+
+static void read_exits(void) {
+    message.result = vmcall(HYPERCALL_EOI_EXITS);
+}
+
+uint64_t eoi_exits(uint32_t cpu) {
+    return on(cpu, read_exits) ? message.result : UINT64_MAX;
+}
+
+static void send_ipis(void) {
+    atomic_uint *seen = &watched[message.vector].handled[cpu_self()->index];
+    uint32_t first = atomic_load(seen);
+    uint64_t before = vmcall(HYPERCALL_EOI_EXITS);
+    message.result = UINT64_MAX;
+    for (uint32_t i = 1; i <= message.count; i++) {
+        apic_self_ipi(message.vector);
+        if (!wait_at_least(seen, first + i))
+            return;
+    }
+    if (before != HYPERCALL_UNKNOWN && atomic_load(seen) == first + message.count)
+        message.result = vmcall(HYPERCALL_EOI_EXITS) - before;
+}
+
+uint64_t exits_of_ipis(uint32_t cpu, uint8_t vector, uint32_t count) {
+    watch(vector);
+    message.vector = vector;
+    message.count = count;
+    return on(cpu, send_ipis) ? message.result : UINT64_MAX;
+}
+
+void send_ipi(uint32_t cpu, uint8_t vector) {
+    apic_send(cpu, (uint32_t)APIC_ICR_ASSERT | vector);
+}
+
+/* ---- pins ---- */
+
+void route(unsigned n, uint8_t vector, uint32_t cpu) {
+    ioapic_write_entry((uint8_t)(PIN + n), rte_level(vector, (uint8_t)cpu));
+}
+
+void reroute(unsigned n, uint32_t cpu) {
+    ioapic_reroute((uint8_t)(PIN + n), (uint8_t)cpu);
+}
+
+void write_low(unsigned n, uint64_t low) {
+    ioapic_write(ioapic_low_half((uint8_t)(PIN + n)), (uint32_t)low);
+}
+
+void line(unsigned n, bool level) {
+    line_set((uint8_t)(PIN + n), level);
+}
+
+bool remote_irr(unsigned n) {
+    return ioapic_read_entry((uint8_t)(PIN + n)) & RTE_REMOTE_IRR;
+}
+
+bool delivery_status(unsigned n) {
+    return ioapic_read_entry((uint8_t)(PIN + n)) & RTE_DELIVERY_STATUS;
+}
+
+void settle(void) {
+    spin(SETTLE);
+}
+
+/* ---- beginning and end ---- */
+
+void scene_begin(void) {
+    for (unsigned n = 0; n < PINS; n++) {
+        line(n, false);
+        ioapic_write_entry((uint8_t)(PIN + n), RTE_MASKED);
+    }
+    for (uint32_t cpu = 0; cpu < VCPUS; cpu++) {
+        atomic_store(&gates[cpu].arrived, 0);
+        atomic_store(&gates[cpu].tickets, 0);
+        for (unsigned vector = 0; vector < 256; vector++)
+            atomic_store(&watched[vector].handled[cpu], 0);
+    }
+}
+
+static void check_idle(void) {
+    message.result = apic_vectors_empty(APIC_IRR) && apic_vectors_empty(APIC_ISR);
+}
+
+void scene_end(unsigned invariant) {
+    bool idle = true;
+    settle();
+    for (uint32_t cpu = 0; cpu < VCPUS; cpu++)
+        idle = on(cpu, check_idle) && message.result && idle;
+    for (unsigned n = 0; n < PINS; n++)
+        idle = !remote_irr(n) && idle;
+    report(idle, "I%u: nothing is left in IRR, ISR and Remote IRR", invariant);
+}
