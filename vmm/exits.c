@@ -14,8 +14,6 @@
 #include "vmm/virq.h"
 #include "vmm/vmcs_setup.h"
 
-#define SHADOW (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
-
 static enum exit_action inject_gp(struct vcpu *vcpu) {
     vcpu_inject_exception_with_code(vcpu, VECTOR_GP, 0);
     return EXIT_RESUME;
@@ -27,14 +25,6 @@ static enum exit_action exit_undefined(struct vcpu *vcpu) {
 }
 
 /* ---- events ---- */
-
-/* Makes the trap of a guest that runs by single steps pending: behind an instruction that the
- * processor has not run. SDM Vol. 3B, "Single-Step Exception Condition". */
-static inline void pend_single_step(void) {
-    if (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
-        vmcs_write(VMCS_GUEST_PENDING_DEBUG,
-                   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
-}
 
 /* An exception that we intercept goes back to the guest; an NMI was a kick. */
 static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
@@ -55,8 +45,8 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
         uint64_t dr6 = DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION);
         __asm__ volatile("mov %0, %%dr6" : : "r"(dr6));
         /* One that a shadow holds back has to stay pending; this exit has cleared the field. */
-        if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & SHADOW)
-            pend_single_step();
+        if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & EXIT_SHADOW)
+            exit_pend_single_step();
     }
     vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
     if ((info & INTERRUPTION_ERROR_CODE) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PE)) {
@@ -317,25 +307,6 @@ static void keep_interrupted_event(struct vcpu *vcpu) {
     }
 }
 
-/* An emulated instruction also ends the shadow of a STI or MOV SS before it. Outside 64-bit mode
- * RIP has 32 bits and wraps. */
-static inline void advance(uint64_t length) {
-    uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
-    uint64_t next = rip + length;
-
-    if (((rip ^ next) >> 32) && !(vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
-        next = (uint32_t)next;
-    vmcs_write(VMCS_GUEST_RIP, next);
-    uint64_t interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-    if (interruptibility & SHADOW)
-        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~SHADOW);
-    pend_single_step();
-}
-
-void exit_advance(uint64_t length) {
-    advance(length);
-}
-
 bool exit_handle(struct vcpu *vcpu) {
     uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
 
@@ -350,6 +321,6 @@ bool exit_handle(struct vcpu *vcpu) {
     vcpu->exits_by_reason[reason]++;
     enum exit_action action = exit_table[reason].handle(vcpu);
     if (action & EXIT_ADVANCE)
-        advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
+        exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
     return !(action & EXIT_YIELD);
 }

@@ -91,13 +91,12 @@ static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t pag
 
 /* From a linear address of code to where it is in RAM. In 64-bit mode there is paging, and it has
  * four levels: guests are not offered five. */
-static inline bool find_code(const struct vcpu *vcpu, uint64_t linear, bool is_64bit,
-                             uint64_t *address) {
+static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, bool is_64bit) {
     uint8_t *ram = vcpu->vm->ram;
     uint64_t size = vcpu->vm->ram_size, cr3 = vmcs_read(VMCS_GUEST_CR3);
 
     if (is_64bit)
-        return guest_walk_64bit(ram, size, cr3, linear, address);
+        return guest_walk_64bit(ram, size, cr3, linear);
     const struct guest_paging paging = {
         .cr0 = vmcs_read(VMCS_GUEST_CR0),
         .cr3 = cr3,
@@ -106,21 +105,23 @@ static inline bool find_code(const struct vcpu *vcpu, uint64_t linear, bool is_6
         .ram = ram,
         .ram_size = size,
     };
-    return guest_walk(&paging, linear, address);
+    return guest_walk(&paging, linear);
 }
 
 /* Where a page ends among the bytes: piece by piece. */
-__attribute__((noinline)) static size_t fetch_pieces(const struct vcpu *vcpu, uint64_t linear,
-                                                     bool is_64bit, uint8_t *bytes) {
+__attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vcpu, uint64_t linear,
+                                                           bool is_64bit, uint64_t bytes[2]) {
     size_t count = 0;
 
+    bytes[0] = bytes[1] = 0;
     while (count < MMIO_INSTRUCTION_MAX) {
-        uint64_t address, piece = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
+        uint64_t piece = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
         if (piece > MMIO_INSTRUCTION_MAX - count)
             piece = MMIO_INSTRUCTION_MAX - count;
-        if (!find_code(vcpu, linear, is_64bit, &address) || !vm_ram(vcpu->vm, address, piece))
+        const uint8_t *from = vm_ram(vcpu->vm, find_code(vcpu, linear, is_64bit), piece);
+        if (!from)
             break;
-        memcpy(bytes + count, vcpu->vm->ram + address, piece);
+        memcpy((uint8_t *)bytes + count, from, piece);
         count += piece;
         linear += piece;
     }
@@ -131,14 +132,11 @@ __attribute__((noinline)) static size_t fetch_pieces(const struct vcpu *vcpu, ui
  * MMIO_INSTRUCTION_MAX if nothing ends before. */
 static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, bool is_64bit,
                            uint64_t bytes[2]) {
-    uint64_t address;
-
-    bytes[0] = bytes[1] = 0;
     if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - INSTRUCTION_BYTES)
-        return fetch_pieces(vcpu, linear, is_64bit, (uint8_t *)bytes);
-    if (!find_code(vcpu, linear, is_64bit, &address) ||
-        address > vcpu->vm->ram_size - INSTRUCTION_BYTES)
-        return 0;
+        return fetch_pieces(vcpu, linear, is_64bit, bytes);
+    uint64_t address = find_code(vcpu, linear, is_64bit);
+    if (address > vcpu->vm->ram_size - INSTRUCTION_BYTES)
+        return bytes[0] = bytes[1] = 0;
     __builtin_memcpy(bytes, vcpu->vm->ram + address, INSTRUCTION_BYTES);
     return INSTRUCTION_BYTES;
 }

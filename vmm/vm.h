@@ -90,7 +90,7 @@ void vm_start(struct vm *vm);
  * soon, the caller's at once after its handler returns. Any CPU; the first end counts. */
 void vm_exit(struct vm *vm, const char *how, uint32_t code);
 /* The guest did something fatal; the reason is one sentence in words. */
-void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* Kills all that run, and those that wait do not start. Any CPU. */
 void vm_end_all(const char *reason);

@@ -56,7 +56,7 @@ static void walk(const uint8_t *data, size_t size) {
     paging.cr3 = word[2];
     if (guest_walk_data(&paging, word[1], (uint32_t)word[3] & 6, word[3] & 1, &physical, &code) ==
             GUEST_WALK_FOUND &&
-        !guest_walk(&paging, word[1], &physical))
+        guest_walk(&paging, word[1]) != physical)
         abort();
     for (size_t i = 0; i < size; i++) {
         if ((paging.ram[i] ^ data[i]) & ~0x60)

@@ -42,23 +42,18 @@ static struct guest_paging four_level(void) {
 }
 
 static void assert_found(const struct guest_paging *paging, uint64_t linear, uint64_t expected) {
-    uint64_t physical = ~expected;
-
-    assert_true(guest_walk(paging, linear, &physical));
-    assert_int_equal(physical, expected);
-    if (paging->efer & EFER_LMA) {
-        physical = ~expected;
-        assert_true(guest_walk_64bit(ram, sizeof(ram), paging->cr3, linear, &physical));
-        assert_int_equal(physical, expected);
-    }
+    assert_int_equal(guest_walk(paging, linear), expected);
+    if (paging->efer & EFER_LMA)
+        assert_int_equal(guest_walk_64bit(ram, sizeof(ram), paging->cr3, linear), expected);
 }
 
 static void assert_lost(const struct guest_paging *paging, uint64_t linear) {
-    uint64_t physical;
+    bool is_canonical = linear >> 47 == 0 || linear >> 47 == 0x1ffff;
 
-    assert_false(guest_walk(paging, linear, &physical));
-    if ((paging->efer & EFER_LMA) && !(paging->cr4 & CR4_LA57))
-        assert_false(guest_walk_64bit(ram, sizeof(ram), paging->cr3, linear, &physical));
+    assert_int_equal(guest_walk(paging, linear), GUEST_WALK_NOWHERE);
+    if ((paging->efer & EFER_LMA) && !(paging->cr4 & CR4_LA57) && is_canonical)
+        assert_int_equal(guest_walk_64bit(ram, sizeof(ram), paging->cr3, linear),
+                         GUEST_WALK_NOWHERE);
 }
 
 static void without_paging_linear_is_physical(void **state) {

@@ -73,10 +73,6 @@ BOTH enum guest_walk_result walk_4_level(const struct guest_paging *p, uint64_t 
     uint64_t entry, address = (p->cr3 & FRAME) + (linear >> 39 & 0x1ff) * 8;
     enum guest_walk_result result;
 
-    if (p->cr4 & CR4_LA57)
-        return GUEST_WALK_OUTSIDE;
-    if (!is_canonical(linear))
-        return GUEST_WALK_FAULT;
     result = next_entry(p, path, address, 8, &entry);
     return result == GUEST_WALK_FOUND ? walk_wide(p, entry & FRAME, 30, linear, path, physical)
                                       : result;
@@ -115,22 +111,28 @@ BOTH enum guest_walk_result walk(const struct guest_paging *p, uint64_t linear, 
         *physical = (uint32_t)linear;
         return GUEST_WALK_FOUND;
     }
-    if (p->efer & EFER_LMA)
-        return walk_4_level(p, linear, path, physical);
+    if (p->efer & EFER_LMA) {
+        if (p->cr4 & CR4_LA57)
+            return GUEST_WALK_OUTSIDE;
+        return is_canonical(linear) ? walk_4_level(p, linear, path, physical) : GUEST_WALK_FAULT;
+    }
     if (p->cr4 & CR4_PAE)
         return walk_pae(p, (uint32_t)linear, path, physical);
     return walk_32bit(p, (uint32_t)linear, path, physical);
 }
 
-bool guest_walk(const struct guest_paging *p, uint64_t linear, uint64_t *physical) {
-    return walk(p, linear, NULL, physical) == GUEST_WALK_FOUND;
+uint64_t guest_walk(const struct guest_paging *p, uint64_t linear) {
+    uint64_t physical;
+
+    return walk(p, linear, NULL, &physical) == GUEST_WALK_FOUND ? physical : GUEST_WALK_NOWHERE;
 }
 
-bool guest_walk_64bit(uint8_t *ram, uint64_t ram_size, uint64_t cr3, uint64_t linear,
-                      uint64_t *physical) {
+uint64_t guest_walk_64bit(uint8_t *ram, uint64_t ram_size, uint64_t cr3, uint64_t linear) {
     const struct guest_paging paging = {.cr3 = cr3, .ram = ram, .ram_size = ram_size};
+    uint64_t physical;
 
-    return walk_4_level(&paging, linear, NULL, physical) == GUEST_WALK_FOUND;
+    return walk_4_level(&paging, linear, NULL, &physical) == GUEST_WALK_FOUND ? physical
+                                                                              : GUEST_WALK_NOWHERE;
 }
 
 /* ---- for data ---- */

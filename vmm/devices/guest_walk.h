@@ -23,13 +23,14 @@ enum guest_walk_result {
     GUEST_WALK_OUTSIDE, /* the tables are not in RAM, or have five levels */
 };
 
-/* False if the address is not mapped, or the tables lie outside RAM. Rights are not checked: the
- * processor has just fetched from there. */
-bool guest_walk(const struct guest_paging *paging, uint64_t linear, uint64_t *physical);
+/* For instruction bytes. GUEST_WALK_NOWHERE, where there is never RAM, if the address is not mapped
+ * or the tables lie outside RAM. Rights are not checked: the processor has just fetched from there.
+ */
+#define GUEST_WALK_NOWHERE UINT64_MAX
+uint64_t guest_walk(const struct guest_paging *paging, uint64_t linear);
 
-/* The same in 64-bit mode, where paging is on and has four levels. */
-bool guest_walk_64bit(uint8_t *ram, uint64_t ram_size, uint64_t cr3, uint64_t linear,
-                      uint64_t *physical);
+/* The same in 64-bit mode, where paging is on, has four levels, and the address is canonical. */
+uint64_t guest_walk_64bit(uint8_t *ram, uint64_t ram_size, uint64_t cr3, uint64_t linear);
 
 /* For data. `access`: PAGE_FAULT_WRITE and PAGE_FAULT_USER say what it is; `user_pages`: whether
  * SMAP lets a supervisor at them. Checks the rights, but for reserved bits and protection keys,
