@@ -217,7 +217,7 @@ static enum world_eoi eoi_exit(struct world *world, unsigned vcpu, uint8_t vecto
 
     world->eoi_exits[vcpu][vector]++;
     world->in_guest[vcpu] = false;
-    kind = routing_eoi_exit(&world->routing, vcpu, vector);
+    kind = routing_eoi_exit(&world->routing.vcpu[vcpu], vector);
     if (world->retired != owed || (kind == VLAPIC_EOI_COINCIDENTAL) != (owed == 0))
         violate(world, "invariant 5: the EOI exit retired something else than was owed");
     return result[kind];
@@ -293,7 +293,7 @@ void world_enter(struct world *world, unsigned vcpu) {
 
     world->notified &= ~(1u << vcpu);
     memcpy(irr_before, irr, sizeof(irr_before));
-    if (!routing_prepare_entry(&world->routing, vcpu, &changed) &&
+    if (!routing_prepare_entry(&world->routing.vcpu[vcpu], &changed) &&
         memcmp(irr_before, irr, sizeof(irr_before)) != 0)
         violate(world, "entry: the IRR has changed, and RVI would not");
     for (unsigned i = 0; i < 4; i++) {

@@ -47,16 +47,17 @@ bool destination_matches_logical(struct apic_identity who, uint32_t destination)
  * software enable is not looked at here, since INIT, SIPI and NMI arrive without it. An 8-bit FFH
  * and a 32-bit FFFFFFFFH name everybody, in either destination mode. Every scan asks this for every
  * pin, so the physical mode is here to be inlined. */
-static inline bool destination_matches(const struct apic_identity *who, uint32_t destination,
-                                       bool wide, bool logical) {
-    uint32_t everybody = wide ? 0xffffffff : 0xff;
-
+static inline bool destination_names(const struct apic_identity *who, uint32_t destination,
+                                     uint32_t everybody, bool logical) {
     destination &= everybody;
-    if (who->mode == APIC_MODE_DISABLED)
-        return false;
     if (destination == everybody)
         return true;
     return logical ? destination_matches_logical(*who, destination) : who->id == destination;
+}
+static inline bool destination_matches(const struct apic_identity *who, uint32_t destination,
+                                       bool wide, bool logical) {
+    return who->mode != APIC_MODE_DISABLED &&
+           destination_names(who, destination, wide ? 0xffffffff : 0xff, logical);
 }
 
 /* The same for a redirection table entry and the interrupts that need an enabled LAPIC: true if a
@@ -65,5 +66,5 @@ static inline bool destination_matches(const struct apic_identity *who, uint32_t
 static inline bool destination_of_entry_matches(const struct apic_identity *who, uint64_t entry) {
     return !(entry & RTE_OTHER_MODES) && who->enabled &&
            rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR &&
-           destination_matches(who, rte_destination(entry), false, entry & RTE_LOGICAL);
+           destination_names(who, rte_destination(entry), 0xff, entry & RTE_LOGICAL);
 }

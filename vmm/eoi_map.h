@@ -20,10 +20,11 @@ struct eoi_map {
 };
 
 /* The route scan. entry: the redirection table; inflight: the vCPU's tokens, after everything
- * posted to it has been accepted. Returns what changed: the bits of either set that are another
- * now. */
-struct eoi_map eoi_map_scan(struct eoi_map *map, const uint64_t entry[IOAPIC_PIN_COUNT],
-                            const struct apic_identity *who, const struct vector_set *inflight);
+ * posted to it has been accepted. Returns the words, as bits 0 to 3, in which either set has
+ * changed; *changed gets, in these words only, the bits that are another now. */
+unsigned eoi_map_scan(struct eoi_map *map, const uint64_t entry[IOAPIC_PIN_COUNT],
+                      const struct apic_identity *who, const struct vector_set *inflight,
+                      struct eoi_map *changed);
 
 /* An EOI of `vector` exited and its tokens are retired. True: its bit was stale and nothing of it
  * is in flight any more, so it must go before the next entry: scan. */

@@ -149,6 +149,7 @@ void host_wake(struct host_cpu *cpu) {
         lapic_send_nmi(cpu->cpu.apic_id);
 }
 
-void host_trace(uint64_t what, uint64_t a, uint64_t b) {
+void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
+    what |= (uint64_t)guest << TRACE_GUEST_SHIFT;
     trace_add(this_host_cpu()->trace, rdtsc(), what, a, b);
 }

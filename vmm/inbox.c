@@ -19,14 +19,6 @@ void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin) {
     atomic_fetch_or(&inbox->level[vector >> 6], 1ULL << (vector & 63));
 }
 
-/* Looked at before each entry that has any work: written out, it is a third as long. */
-bool inbox_is_empty(const struct inbox *inbox) {
-#define WORD(array, i) atomic_load_explicit(&inbox->array[i], memory_order_acquire)
-    return (WORD(pir, 0) | WORD(pir, 1) | WORD(pir, 2) | WORD(pir, 3) | WORD(level, 0) |
-            WORD(level, 1) | WORD(level, 2) | WORD(level, 3)) == 0;
-#undef WORD
-}
-
 uint32_t inbox_take_pins(struct inbox *inbox, uint8_t vector) {
     return atomic_exchange(&inbox->posted_pins[vector], 0);
 }

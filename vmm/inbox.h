@@ -27,8 +27,14 @@ void inbox_reset(struct inbox *inbox);
 void inbox_post_edge(struct inbox *inbox, uint8_t vector);
 void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin);
 
-/* Whether there may be anything to take. */
-bool inbox_is_empty(const struct inbox *inbox);
+/* Whether there is nothing to take. Looked at before each entry that has any work: written out, it
+ * is a third as long as a loop. */
+static inline bool inbox_is_empty(const struct inbox *inbox) {
+#define WORD(array, i) atomic_load_explicit(&inbox->array[i], memory_order_acquire)
+    return (WORD(pir, 0) | WORD(pir, 1) | WORD(pir, 2) | WORD(pir, 3) | WORD(level, 0) |
+            WORD(level, 1) | WORD(level, 2) | WORD(level, 3)) == 0;
+#undef WORD
+}
 
 /* An exchange costs a locked bus cycle: look before taking. */
 static inline uint64_t inbox_take_word(_Atomic uint64_t *word) {

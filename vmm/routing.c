@@ -12,10 +12,12 @@ static void unlock(struct routing *routing) {
 }
 
 /* Under the lock. The reason is there before the generation, which says that there is one. */
-static void request_scan(struct routing *routing, unsigned vcpu, enum scan_reason reason) {
-    routing->vcpu[vcpu].reasons |= reason;
-    atomic_fetch_add(&routing->vcpu[vcpu].generation, 1);
-    routing->effects->notify(routing->context, vcpu);
+static void request_scan(struct routing_vcpu *vcpu, enum scan_reason reason) {
+    struct routing *routing = vcpu->routing;
+
+    vcpu->reasons |= reason;
+    atomic_fetch_add(&vcpu->generation, 1);
+    routing->effects->notify(routing->context, vcpu->index);
 }
 
 /* ---- what the I/O APIC does to the rest; under the lock ---- */
@@ -32,11 +34,12 @@ static bool routes_to(const struct apic_identity *who, uint64_t entry) {
 
 static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry) {
     struct routing *routing = context;
+    const struct routing_vcpu *end = routing->vcpu + routing->vcpu_count;
 
-    for (unsigned i = 0; i < routing->vcpu_count; i++) {
-        struct apic_identity who = routing_identity(routing, i);
+    for (struct routing_vcpu *vcpu = routing->vcpu; vcpu < end; vcpu++) {
+        struct apic_identity who = apic_identity_load(&vcpu->apic.identity);
         if (routes_to(&who, old_entry) || routes_to(&who, new_entry))
-            request_scan(routing, i, SCAN_RTE);
+            request_scan(vcpu, SCAN_RTE);
     }
 }
 
@@ -70,15 +73,13 @@ static void apic_identity_changed(void *context) {
 
     lock(routing);
     for (unsigned i = 0; i < routing->vcpu_count; i++)
-        request_scan(routing, i, SCAN_LAPIC);
+        request_scan(&routing->vcpu[i], SCAN_LAPIC);
     vioapic_retry(&routing->ioapic);
     unlock(routing);
 }
 
 static void apic_eoi_exit(void *context, uint8_t vector) {
-    const struct routing_vcpu *vcpu = context;
-
-    routing_eoi_exit(vcpu->routing, vcpu->index, vector);
+    routing_eoi_exit(context, vector);
 }
 
 static void apic_timer_changed(void *context, uint32_t offset) {
@@ -193,15 +194,13 @@ static void trace(const struct routing_vcpu *vcpu, enum trace_event event, uint8
 static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_changed) {
     bool has = vector_set_has(&vcpu->apic.map.exit, vector);
     bool stale = vector_set_has(&vcpu->apic.map.stale, vector);
+    enum trace_event event = stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED;
 
+    if (exit_changed)
+        event = has ? TRACE_SCAN_ADD : TRACE_SCAN_REMOVE;
     if (stale) /* it was not before: else nothing of it has changed */
         vcpu->routing->counters[vcpu->index].stale_marked++;
-    if (!exit_changed)
-        trace(vcpu, stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED, vector, stale, 0);
-    else if (has)
-        trace(vcpu, TRACE_SCAN_ADD, vector, stale, 0);
-    else
-        trace(vcpu, TRACE_SCAN_REMOVE, vector, 0, 0);
+    trace(vcpu, event, vector, stale, 0);
 }
 
 static unsigned count_stale(const struct vector_set *stale) {
@@ -212,43 +211,45 @@ static unsigned count_stale(const struct vector_set *stale) {
     return count;
 }
 
-/* Traces what the scan did, one record for each vector whose state is another now. Returns the
- * words of the EOI-exit bitmap that changed. */
-static unsigned note_changes(struct routing_vcpu *vcpu, const struct eoi_map *changed) {
-    unsigned words = 0;
+/* Traces what the scan did to these words, one record for each vector whose state is another now.
+ * Returns those that changed in the EOI-exit bitmap. */
+static unsigned note_changes(struct routing_vcpu *vcpu, unsigned words,
+                             const struct eoi_map *changed) {
+    unsigned of_bitmap = 0;
 
-    for (unsigned i = 0; i < 4; i++) {
-        uint64_t exit = changed->exit.word[i], left = exit | changed->stale.word[i];
-        if (!left)
-            continue;
-        words |= (unsigned)(exit != 0) << i;
-        for (; left; left &= left - 1) {
+    for (; words; words &= words - 1) {
+        unsigned i = (unsigned)__builtin_ctz(words);
+        uint64_t exit = changed->exit.word[i];
+        of_bitmap |= (unsigned)(exit != 0) << i;
+        for (uint64_t left = exit | changed->stale.word[i]; left; left &= left - 1) {
             unsigned bit = (unsigned)__builtin_ctzll(left);
             trace_change(vcpu, (uint8_t)(i * 64 + bit), exit >> bit & 1);
         }
     }
-    return words;
+    return of_bitmap;
 }
 
 /* Under the lock. Returns the words of the EOI-exit bitmap that changed. */
-static unsigned scan(struct routing *routing, struct routing_vcpu *vcpu) {
+static unsigned scan(struct routing_vcpu *vcpu) {
+    struct routing *routing = vcpu->routing;
     struct vlapic *apic = &vcpu->apic;
     uint32_t reasons = vcpu->reasons;
-    struct eoi_map changed =
-        eoi_map_scan(&apic->map, routing->ioapic.entry, &apic->identity, &apic->tokens.inflight);
+    struct eoi_map changed;
+    unsigned words = eoi_map_scan(&apic->map, routing->ioapic.entry, &apic->identity,
+                                  &apic->tokens.inflight, &changed);
 
     vcpu->seen = atomic_load(&vcpu->generation);
     vcpu->reasons = 0;
     routing->counters[vcpu->index].scans[reasons % SCAN_REASON_SETS]++;
     trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
-    return note_changes(vcpu, &changed);
+    return note_changes(vcpu, words, &changed);
 }
 
-unsigned routing_scan(struct routing *routing, struct routing_vcpu *vcpu, bool *accepted) {
-    lock(routing);
+unsigned routing_scan(struct routing_vcpu *vcpu, bool *accepted) {
+    lock(vcpu->routing);
     *accepted |= vlapic_accept(&vcpu->apic);
-    unsigned changed = scan(routing, vcpu);
-    unlock(routing);
+    unsigned changed = scan(vcpu);
+    unlock(vcpu->routing);
     return changed;
 }
 
@@ -267,8 +268,9 @@ static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vl
 }
 
 /* On the vCPU's own CPU, without the lock. */
-static enum vlapic_eoi retire(struct routing *routing, struct routing_vcpu *vcpu, uint8_t vector,
-                              uint32_t *pins, bool *rescan) {
+static enum vlapic_eoi retire(struct routing_vcpu *vcpu, uint8_t vector, uint32_t *pins,
+                              bool *rescan) {
+    struct routing *routing = vcpu->routing;
     enum vlapic_eoi kind = vlapic_eoi_exit(&vcpu->apic, vector, pins, rescan);
 
     count_eoi(&routing->counters[vcpu->index], vector, kind);
@@ -276,12 +278,13 @@ static enum vlapic_eoi retire(struct routing *routing, struct routing_vcpu *vcpu
     return kind;
 }
 
-static void tell_of_eoi(struct routing *routing, struct routing_vcpu *vcpu, uint8_t vector,
-                        uint32_t pins, bool rescan) {
+static void tell_of_eoi(struct routing_vcpu *vcpu, uint8_t vector, uint32_t pins, bool rescan) {
+    struct routing *routing = vcpu->routing;
+
     lock(routing);
     if (rescan) {
         trace(vcpu, TRACE_RESCAN, vector, 0, 0);
-        request_scan(routing, vcpu->index, SCAN_STALE);
+        request_scan(vcpu, SCAN_STALE);
     }
     if (pins)
         vioapic_eoi(&routing->ioapic, vector, pins);
@@ -289,13 +292,12 @@ static void tell_of_eoi(struct routing *routing, struct routing_vcpu *vcpu, uint
 }
 
 /* A coincidental EOI costs no lock: nobody else has to hear of it. */
-enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned index, uint8_t vector) {
-    struct routing_vcpu *vcpu = &routing->vcpu[index];
+enum vlapic_eoi routing_eoi_exit(struct routing_vcpu *vcpu, uint8_t vector) {
     uint32_t pins;
     bool rescan;
-    enum vlapic_eoi kind = retire(routing, vcpu, vector, &pins, &rescan);
+    enum vlapic_eoi kind = retire(vcpu, vector, &pins, &rescan);
 
     if (pins || rescan)
-        tell_of_eoi(routing, vcpu, vector, pins, rescan);
+        tell_of_eoi(vcpu, vector, pins, rescan);
     return kind;
 }

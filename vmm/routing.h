@@ -134,7 +134,7 @@ static inline bool routing_wants_scan(const struct routing_vcpu *vcpu) {
 
 /* Under the lock: accepts, then scans. Returns the words of the EOI-exit bitmap that changed;
  * *accepted becomes true if there was something to accept. */
-unsigned routing_scan(struct routing *routing, struct routing_vcpu *vcpu, bool *accepted);
+unsigned routing_scan(struct routing_vcpu *vcpu, bool *accepted);
 
 /* Steps 2 and 3 of the work before an entry: accepts what was posted and scans if asked. False:
  * nothing was there to accept, so the IRR, and with it RVI, is as before. *changed_words: bit i set
@@ -146,14 +146,12 @@ unsigned routing_scan(struct routing *routing, struct routing_vcpu *vcpu, bool *
  * already that it has to scan leaves everything to that.
  *
  * Each call here is a step of its own to other CPUs, and to the model checker. */
-static inline bool routing_prepare_entry(struct routing *routing, unsigned index,
-                                         unsigned *changed_words) {
-    struct routing_vcpu *vcpu = &routing->vcpu[index];
+static inline bool routing_prepare_entry(struct routing_vcpu *vcpu, unsigned *changed_words) {
     bool accepted = !routing_wants_scan(vcpu) && vlapic_accept(&vcpu->apic);
 
-    *changed_words = routing_wants_scan(vcpu) ? routing_scan(routing, vcpu, &accepted) : 0;
+    *changed_words = routing_wants_scan(vcpu) ? routing_scan(vcpu, &accepted) : 0;
     return accepted;
 }
 
 /* An EOI-induced exit. Call it at once, before anything else accepts interrupts for this vCPU. */
-enum vlapic_eoi routing_eoi_exit(struct routing *routing, unsigned vcpu, uint8_t vector);
+enum vlapic_eoi routing_eoi_exit(struct routing_vcpu *vcpu, uint8_t vector);

@@ -67,7 +67,7 @@ __attribute__((noinline)) static void take_events(struct vcpu *vcpu, uint32_t re
         trace_start(vcpu);
     }
     if (requests & REQUEST_INIT) {
-        vlapic_init(routing_vlapic(&vcpu->vm->routing, vcpu->index));
+        vlapic_init(virq_lapic(vcpu));
         vcpu_reset(vcpu);
         virq_mode_changed(vcpu);
         if (vcpu->index == 0) { /* the bootstrap processor waits for no SIPI */

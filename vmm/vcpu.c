@@ -39,6 +39,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     vmcs->revision = (uint32_t)(host.capabilities.basic & VMX_BASIC_REVISION_MASK);
     vcpu->vm = vm;
     vcpu->index = index;
+    vcpu->routed = &vm->routing.vcpu[index];
     vcpu->host = cpu;
     vcpu->apic_page = memory_alloc_pages(sizeof(*vcpu->apic_page), &vcpu->apic_page_physical);
     vcpu->xsave = memory_alloc_pages(policy_xsave_size(), NULL);

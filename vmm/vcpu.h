@@ -55,6 +55,7 @@ struct vcpu {
     struct vmx_context context; /* first: vmx_enter() */
     struct vm *vm;
     uint32_t index;
+    struct routing_vcpu *routed; /* its part of the VM's routing */
     struct host_cpu *host;
 
     _Atomic uint32_t requests;  /* enum vcpu_request bits */

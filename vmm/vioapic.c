@@ -24,8 +24,8 @@ static void trace(struct vioapic *io, enum trace_event event, unsigned pin, uint
                        trace_what(event, TRACE_NO_VCPU, rte_vector(io->entry[pin]), pin), a, b);
 }
 
-static bool is_active(const struct vioapic *io, unsigned pin) {
-    bool active_low = io->entry[pin] & RTE_ACTIVE_LOW;
+static bool is_active(const struct vioapic *io, unsigned pin, uint64_t entry) {
+    bool active_low = entry & RTE_ACTIVE_LOW;
 
     return ((io->line >> pin) & 1) != active_low;
 }
@@ -37,7 +37,7 @@ static bool is_waiting(const struct vioapic *io, unsigned pin) {
     if (entry & RTE_MASKED)
         return false;
     if (vioapic_entry_is_level(entry))
-        return is_active(io, pin) && !(entry & RTE_REMOTE_IRR);
+        return is_active(io, pin, entry) && !(entry & RTE_REMOTE_IRR);
     return (io->edge_pending >> pin) & 1;
 }
 
@@ -118,7 +118,7 @@ void vioapic_set_line(struct vioapic *io, unsigned pin, bool level) {
         return;
     io->line ^= 1u << pin;
     trace(io, TRACE_LINE, pin, level, 0);
-    if (!is_active(io, pin)) {
+    if (!is_active(io, pin, io->entry[pin])) {
         end_run(io, pin);
         return;
     }
@@ -138,7 +138,7 @@ static void write_entry(struct vioapic *io, unsigned pin, uint64_t value) {
         set_remote_irr(io, pin, false);
     if ((value & RTE_MASKED) || is_level)
         io->edge_pending &= ~(1u << pin);
-    if (!is_level || !is_active(io, pin))
+    if (!is_level || !is_active(io, pin, value))
         end_run(io, pin);
     if (((old ^ value) & ENTRY_ROUTE) && (was_level || is_level))
         io->effects->reroute(io->context, old, value);

@@ -73,7 +73,7 @@ static uint32_t timer_current(void *context, unsigned index) {
 }
 
 static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
-    host_trace(what | (uint64_t)((struct vm *)context)->index << TRACE_GUEST_SHIFT, a, b);
+    host_trace(((struct vm *)context)->index, what, a, b);
 }
 
 const struct routing_effects virq_effects = {
@@ -176,7 +176,7 @@ static void trace_bitmap(const struct vcpu *vcpu) {
 
 void virq_prepare_entry(struct vcpu *vcpu) {
     unsigned changed;
-    bool accepted = routing_prepare_entry(&vcpu->vm->routing, vcpu->index, &changed);
+    bool accepted = routing_prepare_entry(vcpu->routed, &changed);
 
     if (changed)
         write_eoi_words(vcpu, changed);
@@ -195,7 +195,7 @@ bool virq_deliverable(const struct vcpu *vcpu) {
 }
 
 void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector) {
-    routing_eoi_exit(&vcpu->vm->routing, vcpu->index, vector);
+    routing_eoi_exit(vcpu->routed, vector);
 }
 
 /* ---- registers ---- */

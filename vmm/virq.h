@@ -57,7 +57,7 @@ void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline);
 bool virq_write_base(struct vcpu *vcpu, uint64_t value);
 /* Its local APIC, and IA32_APIC_BASE as the guest sees it. */
 static inline struct vlapic *virq_lapic(const struct vcpu *vcpu) {
-    return routing_vlapic(&vcpu->vm->routing, vcpu->index);
+    return &vcpu->routed->apic;
 }
 static inline uint64_t virq_base(const struct vcpu *vcpu) {
     return virq_lapic(vcpu)->base;

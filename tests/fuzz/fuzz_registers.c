@@ -55,7 +55,7 @@ static void act(struct world *world, const struct action *a) {
 static void check(struct world *world) {
     for (unsigned i = 0; i < VCPUS; i++) {
         unsigned changed;
-        routing_prepare_entry(&world->routing, i, &changed);
+        routing_prepare_entry(&world->routing.vcpu[i], &changed);
         const struct routing_vcpu *vcpu = &world->routing.vcpu[i];
         if (vcpu->seen != vcpu->generation || (apic_page_read(&world->page[i], APIC_IRR) & 0xffff))
             abort();

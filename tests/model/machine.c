@@ -144,9 +144,10 @@ static void hear_delivery(const struct trace_record *record) {
     }
 }
 
-void host_trace(uint64_t what, uint64_t a, uint64_t b) {
+void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
     const struct trace_record record = {.what = what, .a = a, .b = b};
 
+    (void)guest;
     if (world.trace)
         trace_add(world.trace, 0, what, a, b);
     if (record.event == TRACE_DELIVER)

@@ -217,6 +217,7 @@ void world_power_on(bool storms) {
         config.page[v] = &world.page[v];
         world.vcpu[v].vm = &world.vm;
         world.vcpu[v].index = v;
+        world.vcpu[v].routed = &world.vm.routing.vcpu[v];
         world.vcpu[v].apic_page = &world.page[v];
         world.vm.vcpu[v] = &world.vcpu[v];
     }

@@ -28,17 +28,17 @@ bool steps_wants_scan(struct routing *routing, unsigned vcpu) {
 unsigned steps_scan(struct routing *routing, unsigned vcpu) {
     bool accepted = false;
 
-    return routing_scan(routing, &routing->vcpu[vcpu], &accepted);
+    return routing_scan(&routing->vcpu[vcpu], &accepted);
 }
 
 void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t *pins,
                   bool *rescan) {
-    retire(routing, &routing->vcpu[vcpu], vector, pins, rescan);
+    retire(&routing->vcpu[vcpu], vector, pins, rescan);
 }
 
 void steps_tell_of_eoi(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t pins,
                        bool rescan) {
-    tell_of_eoi(routing, &routing->vcpu[vcpu], vector, pins, rescan);
+    tell_of_eoi(&routing->vcpu[vcpu], vector, pins, rescan);
 }
 
 void steps_tell_of_identity(struct routing *routing, unsigned vcpu) {

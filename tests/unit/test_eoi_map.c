@@ -31,16 +31,18 @@ static uint64_t level_to(uint8_t destination, uint8_t vector) {
 
 /* Bit i: word i of `exit` changed; bit 4 + i: of `stale`. */
 static unsigned scan(void) {
-    struct eoi_map before = map, changed = eoi_map_scan(&map, entry, &self, &inflight);
-    unsigned words = 0;
+    struct eoi_map before = map, changed = {0};
+    unsigned words = eoi_map_scan(&map, entry, &self, &inflight, &changed), bits = 0;
 
+    assert_int_equal(words >> 4, 0);
     for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(changed.exit.word[i], before.exit.word[i] ^ map.exit.word[i]);
-        assert_int_equal(changed.stale.word[i], before.stale.word[i] ^ map.stale.word[i]);
-        words |= (unsigned)(changed.exit.word[i] != 0) << i;
-        words |= (unsigned)(changed.stale.word[i] != 0) << (4 + i);
+        uint64_t exit = changed.exit.word[i], stale = changed.stale.word[i];
+        assert_int_equal(words >> i & 1, (exit | stale) != 0);
+        assert_int_equal(exit, before.exit.word[i] ^ map.exit.word[i]);
+        assert_int_equal(stale, before.stale.word[i] ^ map.stale.word[i]);
+        bits |= (unsigned)(exit != 0) << i | (unsigned)(stale != 0) << (4 + i);
     }
-    return words;
+    return bits;
 }
 
 static void assert_sets(int exit_vector, int stale_vector) {

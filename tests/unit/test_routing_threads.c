@@ -82,7 +82,7 @@ static void enter(struct cpu *self) {
     const struct vlapic *apic = routing_vlapic(&routing, self->index);
     unsigned changed;
 
-    routing_prepare_entry(&routing, self->index, &changed);
+    routing_prepare_entry(&routing.vcpu[self->index], &changed);
     for (unsigned i = 0; i < 4; i++) {
         if (changed & 1u << i)
             self->exit_bitmap.word[i] = apic->map.exit.word[i];
@@ -97,7 +97,7 @@ static void eoi(struct cpu *self, uint8_t vector) {
     apic_page_remove(&page[self->index], APIC_ISR, vector);
     self->served[vector] = 0;
     if (vector_set_has(&self->exit_bitmap, vector)) {
-        enum vlapic_eoi kind = routing_eoi_exit(&routing, self->index, vector);
+        enum vlapic_eoi kind = routing_eoi_exit(&routing.vcpu[self->index], vector);
         unexplained += (kind == VLAPIC_EOI_COINCIDENTAL) != !owed;
     } else if (owed) {
         lost++;
