@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # Two Linuxes at once, on two CPUs and on one, and guests that misbehave beside them: each ends as it
-# should, and the Linuxes do not notice.
+# should, and the Linuxes do not notice. One of them has four vCPUs, all at work (guest/linux/smp).
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -26,5 +26,9 @@ for my $cpus (2, 1) {
         my ($last) = grep { $log->{lines}[$_] =~ /^\[$name\] VERIFY/ } 0 .. $#{$log->{lines}};
         cmp_ok($first // 1, '<', $last // 0, "$name: from its first program to its end");
     }
+    my ($smp) = grep { /^\[linux-a\] SMP / } @{$log->{lines}};
+    is($smp, '[linux-a] SMP cpus=4 without_one=3 back=4 pinned=12 tsc_backward=0 irq_led=4 timers=4 '
+        . 'ipis=4 clock=tsc complaints=0', "four vCPUs at work on $cpus CPUs");
+    unlike(join("\n", @{$log->{lines}}), qr/Kernel panic/, 'no kernel panics');
 }
 done_testing();
