@@ -26,7 +26,7 @@ PURE_DRIVERS := format acpi text_screen
 PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages trace trace_text vlapic_timer console_keys
 PURE_DEVICES := acpi_tables mtrr vpic vpit vpit_counter vuart calendar vrtc guest_walk mmio_decode mmio_operate \
                 virtio_queue virtio_mmio virtio_block virtio_rng virtio_console
-PURE_LOADERS := multiboot multiboot_info linux linux_params
+PURE_LOADERS := multiboot multiboot_info linux linux_params initrd initrd_formats deflate load_reason
 PURE_BOOT    := config memory_map refusal
 PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
                    $(PURE_DEVICES:%=vmm/devices/%.c) $(PURE_LOADERS:%=vmm/loaders/%.c) \

@@ -63,6 +63,7 @@ static const char *load_multiboot(struct vm *vm) {
         .kernel_name = boot->config.kernel,
         .module_name = boot->config.initrd,
         .command_line = boot->config.command_line,
+        .reason = vm->reason,
     };
 
     return multiboot_place(&request, &vm->entry.multiboot);
@@ -79,6 +80,7 @@ static const char *load_linux(struct vm *vm) {
         .initrd_size = boot->initrd_size,
         .command_line = boot->config.command_line,
         .acpi_rsdp = PC_ACPI_BASE,
+        .reason = vm->reason,
     };
 
     return linux_place(&request, &vm->entry.linux64);

@@ -16,6 +16,7 @@
 #include "vmm/devices/test_devices.h"
 #include "vmm/devices/virtio.h"
 #include "vmm/loaders/linux.h"
+#include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot.h"
 #include "vmm/routing.h"
 
@@ -24,7 +25,7 @@ struct vcpu;
 enum vm_state { VM_WAITING, VM_RUNNING, VM_ENDING, VM_ENDED };
 enum vm_result { VM_PASSED, VM_FAILED, VM_KILLED, VM_NOT_STARTED };
 
-#define VM_REASON_SIZE     192
+#define VM_REASON_SIZE     LOAD_REASON_SIZE
 #define VM_LOGGED_ACCESSES 16
 #define VM_LOGGED_MSRS     32
 

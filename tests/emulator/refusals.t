@@ -50,6 +50,7 @@ my @kernels = (
     damaged('hungry', 0x260, pack 'V', 16 << 20),
     file('cut-off', substr read_text("$build/guest/bzimage"), 0, -1),
     file('large', "\0" x (2 << 20)),
+    file('cut-initrd', substr `printf words | gzip -n`, 0, 12),
     file('initrd', 'the first bytes of an initial RAM disk'),
 );
 my ($log, $status) = boot('broken', cpus => 1, files => ["$build/guest/hello.elf", @kernels]);

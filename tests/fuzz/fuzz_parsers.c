@@ -1,5 +1,6 @@
 /* Fuzzes what reads bytes of others: the first byte of the input says which. MMIO instructions,
- * page tables, Multiboot files, Linux kernels, the configuration file, ACPI tables. */
+ * page tables, Multiboot files, Linux kernels, initial RAM disks, the configuration file, ACPI
+ * tables. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,9 @@
 #include "tests/fuzz/fuzz.h"
 #include "vmm/devices/guest_walk.h"
 #include "vmm/devices/mmio_decode.h"
+#include "vmm/loaders/initrd.h"
 #include "vmm/loaders/linux.h"
+#include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot.h"
 
 #define RAM_SIZE (4u << 20)
@@ -69,6 +72,7 @@ static void multiboot(const uint8_t *data, size_t size) {
     static uint8_t ram[RAM_SIZE];
     uint8_t *file = malloc(size ? size : 1);
     struct multiboot_entry entry;
+    char reason[LOAD_REASON_SIZE];
 
     if (!file)
         return;
@@ -80,7 +84,8 @@ static void multiboot(const uint8_t *data, size_t size) {
                                         .file_size = size,
                                         .kernel_name = "k",
                                         .module_name = "",
-                                        .command_line = "c"};
+                                        .command_line = "c",
+                                        .reason = reason};
     if (!multiboot_place(&request, &entry) && (entry.eip >= RAM_SIZE || entry.ebx >= RAM_SIZE))
         abort();
     free(file);
@@ -96,6 +101,7 @@ struct linux_input {
 static void linux_kernel(const uint8_t *data, size_t size) {
     struct linux_input in = {.ram_size = RAM_SIZE, .file_size = 4096};
     struct linux_entry entry;
+    char reason[LOAD_REASON_SIZE];
 
     memcpy(&in, data, size < sizeof(in) ? size : sizeof(in));
     in.ram_size %= RAM_SIZE + 1;
@@ -115,7 +121,8 @@ static void linux_kernel(const uint8_t *data, size_t size) {
                                     .file_size = in.file_size,
                                     .initrd = initrd,
                                     .initrd_size = in.initrd_size,
-                                    .command_line = in.command_line};
+                                    .command_line = in.command_line,
+                                    .reason = reason};
     if (!linux_place(&request, &entry)) {
         uint32_t at, length;
 
@@ -127,6 +134,26 @@ static void linux_kernel(const uint8_t *data, size_t size) {
     }
     free(ram);
     free(initrd);
+    free(file);
+}
+
+/* What lies before an unknown part, or before one that is cut off, is whole. */
+static void initrd(const uint8_t *data, size_t size) {
+    uint8_t *file = malloc(size ? size : 1);
+
+    if (!file)
+        abort();
+    memcpy(file, data, size);
+    struct initrd_finding found = initrd_look(file, size);
+    uint64_t whole = found.cut_off ? found.start : found.unknown;
+    if (whole > size || found.unknown > size || (found.cut_off && found.start == size))
+        abort();
+    file = realloc(file, whole ? whole : 1);
+    if (!file)
+        abort();
+    found = initrd_look(file, whole);
+    if (found.cut_off || found.unknown != whole)
+        abort();
     free(file);
 }
 
@@ -192,11 +219,11 @@ static void acpi(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!size)
         return 0;
-    switch (data[0] % 7) {
+    switch (data[0] % 8) {
     case 0:
     case 1:
     case 2:
-        mmio(data + 1, size - 1, (enum mmio_mode)(data[0] % 7));
+        mmio(data + 1, size - 1, (enum mmio_mode)(data[0] % 8));
         walk(data + 1, size - 1);
         break;
     case 3:
@@ -207,6 +234,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         break;
     case 5:
         acpi(data + 1, size - 1);
+        break;
+    case 7:
+        initrd(data + 1, size - 1);
         break;
     default:
         config(data + 1, size - 1);

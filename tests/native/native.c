@@ -11,6 +11,7 @@
 #include "boot/firmware.h"
 #include "drivers/format.h"
 #include "vmm/loaders/linux.h"
+#include "vmm/loaders/load_reason.h"
 
 #define NATIVE_RAM (256ULL << 20)
 #define UART_DATA  0x3f8
@@ -95,6 +96,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     __asm__ volatile("cli");
     uint8_t *memory = NULL;
     __asm__("" : "+r"(memory)); /* there is memory at address 0 */
+    static char reason[LOAD_REASON_SIZE];
     const struct linux_request request = {
         .ram = memory,
         .ram_size = NATIVE_RAM,
@@ -103,6 +105,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
         .initrd = (const uint8_t *)initrd.base,
         .initrd_size = initrd.size,
         .command_line = words,
+        .reason = reason,
     };
     const char *problem = linux_place(&request, &entry);
     if (problem) {

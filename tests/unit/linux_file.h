@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "vmm/loaders/linux.h"
+#include "vmm/loaders/load_reason.h"
 
 #define MEGABYTE   0x100000u
 #define RAM_SIZE   (8u * MEGABYTE)
@@ -25,6 +26,7 @@ struct guest {
     uint8_t *ram, *file;
     struct linux_request request;
     struct linux_entry entry;
+    char reason[LOAD_REASON_SIZE];
 };
 
 static struct guest g;
@@ -75,7 +77,8 @@ static inline int set_up(void **state) {
                                        .file = g.file,
                                        .file_size = FILE_SIZE,
                                        .command_line = "console=ttyS0",
-                                       .acpi_rsdp = 0xe0010};
+                                       .acpi_rsdp = 0xe0010,
+                                       .reason = g.reason};
     memset(&g.entry, 0, sizeof(g.entry));
     return 0;
 }

@@ -81,7 +81,7 @@ static void memory_that_the_kernel_needs(void **state) {
     g.request.ram_size = KERNEL + CODE_SIZE;
     placed();
     g.request.ram_size = KERNEL + CODE_SIZE - 1;
-    refused("too little memory");
+    refused("too little memory: the guest has 2 MiB, the kernel needs 4 MiB");
     g.request.ram_size = 0;
     refused("too little memory");
 }
@@ -95,9 +95,9 @@ static void preferred_addresses_that_wrap(void **state) {
     for (unsigned i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
         put(0x258, far[i], 8);
         put(0x234, 1, 1);
-        refused("too little memory");
+        refused(far[i] < 1ULL << 52 ? "too little memory" : "where no memory can be");
         put(0x234, 0, 1);
-        refused("too little memory");
+        refused(far[i] < 1ULL << 52 ? "too little memory" : "where no memory can be");
     }
 }
 
@@ -138,11 +138,11 @@ static void an_initrd_that_does_not_fit(void **state) {
     placed();
     assert_int_equal(told(0x218, 4), behind);
     g.request.initrd_size++;
-    refused("does not fit");
+    refused("the guest has 8 MiB, kernel and initial RAM disk need 10 MiB");
     g.request.initrd_size = RAM_SIZE + 1;
-    refused("does not fit");
+    refused("kernel and initial RAM disk need 12 MiB");
     g.request.initrd_size = UINT64_MAX;
-    refused("does not fit");
+    refused("kernel and initial RAM disk need 17592186044416 MiB");
     g.request.initrd_size = 1;
     put(0x22c, 0, 4);
     refused("does not fit");
@@ -151,6 +151,18 @@ static void an_initrd_that_does_not_fit(void **state) {
     put(0x22c, (uint32_t)behind, 4);
     placed();
     free(initrd);
+}
+
+static void an_initrd_that_is_cut_off(void **state) {
+    static const uint8_t gzip[] = {0, 0, 0x1f, 0x8b, 8, 0, 0};
+
+    (void)state;
+    g.request.initrd = gzip;
+    g.request.initrd_size = sizeof(gzip);
+    refused("the initial RAM disk is cut off: its 7 bytes end within a gzip file that begins at "
+            "byte 2");
+    g.request.initrd_size = 2;
+    placed();
 }
 
 static void what_is_no_kernel(void **state) {
@@ -223,6 +235,7 @@ int main(void) {
         TEST(preferred_addresses_that_wrap),
         TEST(the_initrd_is_as_high_as_it_can_be),
         TEST(an_initrd_that_does_not_fit),
+        TEST(an_initrd_that_is_cut_off),
         TEST(what_is_no_kernel),
         TEST(headers_that_are_wrong),
         TEST(a_file_that_is_cut_off),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot.h"
 
 #define MEGABYTE 0x100000u
@@ -21,6 +22,7 @@ struct guest {
     uint8_t file[16384];
     struct multiboot_request request;
     struct multiboot_entry entry;
+    char reason[LOAD_REASON_SIZE];
 };
 
 static struct guest g;
@@ -36,7 +38,8 @@ static int set_up(void **state) {
                                            .file_size = 8192,
                                            .kernel_name = "kernel",
                                            .module_name = "initrd",
-                                           .command_line = "a=1 b"};
+                                           .command_line = "a=1 b",
+                                           .reason = g.reason};
     return 0;
 }
 
@@ -377,14 +380,14 @@ static void parts_outside_memory_or_file_are_refused(void **state) {
     (void)state;
     s.physical_address = RAM_SIZE - 4999;
     put_elf(MEGABYTE, 1, &s);
-    refused("does not fit into the guest's memory");
+    refused("too little memory: the guest has 4 MiB, the image needs 6 MiB");
     s.physical_address = ~0u;
     put_elf(MEGABYTE, 1, &s);
-    refused("does not fit into the guest's memory");
+    refused("the image needs 4098 MiB");
     s = one;
     s.memory_size = ~0u;
     put_elf(MEGABYTE, 1, &s);
-    refused("does not fit into the guest's memory");
+    refused("the image needs 4098 MiB");
     s = one;
     s.offset = 8192 - 99;
     put_elf(MEGABYTE, 1, &s);
@@ -457,7 +460,7 @@ static void header_addresses_that_lie_are_refused(void **state) {
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, MEGABYTE + 63, MEGABYTE);
     refused("larger in the file");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, ~0u, MEGABYTE);
-    refused("guest's memory");
+    refused("too little memory: the guest has 4 MiB, the image needs");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, 0, MEGABYTE + 64);
     refused("entry point");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, 0, MEGABYTE - 1);
@@ -465,7 +468,7 @@ static void header_addresses_that_lie_are_refused(void **state) {
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE, 0, MEGABYTE);
     refused("entry point");
     put_addresses(64, ~0u, ~0u, 0, 0, ~0u);
-    refused("guest's memory");
+    refused("too little memory: the guest has 4 MiB, the image needs");
 }
 
 static void no_room_for_information_or_module(void **state) {
@@ -478,19 +481,19 @@ static void no_room_for_information_or_module(void **state) {
     g.request.module = calloc(1, g.request.module_size + 1);
     placed();
     g.request.module_size++;
-    refused("module does not fit");
+    refused("image and module need 6 MiB");
     g.request.module_size = ~0ULL;
-    refused("module does not fit");
+    refused("image and module need 17592186044416 MiB");
     free((void *)(uintptr_t)g.request.module);
     g.request.module = NULL;
     s.virtual_address = s.physical_address = 0x1000;
     put_elf(0x1000, 1, &s);
     g.request.ram_size = INFO_LOW + 4095;
-    refused("no memory for the Multiboot information");
+    refused("image and Multiboot information need 2 MiB");
     s.memory_size = RAM_SIZE - 0x1000;
     put_elf(0x1000, 1, &s);
     g.request.ram_size = RAM_SIZE;
-    refused("no memory for the Multiboot information");
+    refused("image and Multiboot information need 6 MiB");
 }
 
 /* One changed byte after another: refused or placed, but never outside (the sanitizer looks). */

@@ -3,7 +3,9 @@
 
 #include "arch/memory.h"
 #include "vmm/devices/pc.h"
+#include "vmm/loaders/initrd.h"
 #include "vmm/loaders/linux_internal.h"
+#include "vmm/loaders/load_reason.h"
 
 #define SIGNATURE        0x53726448u /* "HdrS" */
 #define SIGNATURE_OFFSET 0x202u
@@ -15,6 +17,7 @@
 #define XLF_KERNEL_64    (1u << 0)
 #define ENTRY_64         0x200u
 #define PAGE             0x1000ULL
+#define ADDRESSES        (1ULL << 52) /* no processor has more */
 
 static bool within(uint64_t offset, uint64_t size, uint64_t total) {
     return offset <= total && size <= total - offset;
@@ -70,7 +73,6 @@ static const char *check_header(struct linux_loading *load) {
  * lower, but Linux moves itself up to the preferred address to run, so that would gain nothing. */
 static const char *place_kernel(struct linux_loading *load) {
     const struct linux_header *h = &load->header;
-    uint64_t ram_size = load->request->ram_size;
     uint64_t align = h->relocatable_kernel ? h->kernel_alignment : 1;
     uint64_t size = h->init_size > load->code_size ? h->init_size : load->code_size;
     uint64_t at = h->pref_address;
@@ -81,27 +83,47 @@ static const char *place_kernel(struct linux_loading *load) {
         at = LINUX_HIGH;
     if (at < LINUX_HIGH)
         return "the kernel has to be below 1 MiB, where a PC has other things";
-    if (at <= ram_size) /* and so the sum does not wrap */
-        at = (at + align - 1) & ~(align - 1);
-    if (!within(at, size, ram_size))
-        return "the guest has too little memory for this kernel";
-    load->kernel = at;
-    load->kernel_end = at + size;
+    if (at >= ADDRESSES)
+        return "the kernel file is damaged: it wants to be where no memory can be";
+    load->kernel = (at + align - 1) & ~(align - 1);
+    load->kernel_end = load->kernel + size;
     return NULL;
 }
 
+static uint64_t page_up(uint64_t size) {
+    return (size + PAGE - 1) & ~(PAGE - 1);
+}
+
+/* The initial RAM disk goes as high as memory and the kernel's reach allow. */
 static const char *place_initrd(struct linux_loading *load) {
     const struct linux_request *r = load->request;
-    uint64_t end = load->header.initrd_addr_max + 1ULL;
+    uint64_t size = r->initrd == NULL ? 0 : r->initrd_size,
+             end = load->header.initrd_addr_max + 1ULL;
 
-    if (r->initrd == NULL || r->initrd_size == 0)
+    if (load->kernel_end > r->ram_size || size > r->ram_size - load->kernel_end)
+        return load_too_little_memory(
+            r->reason, r->ram_size, size ? "kernel and initial RAM disk need" : "the kernel needs",
+            page_up(load->kernel_end), size);
+    if (size == 0)
         return NULL;
     if (end > r->ram_size)
         end = r->ram_size;
-    if (r->initrd_size > end || ((end - r->initrd_size) & ~(PAGE - 1)) < load->kernel_end)
-        return "the initial RAM disk does not fit into the guest's memory behind the kernel";
-    load->initrd = (end - r->initrd_size) & ~(PAGE - 1);
+    if (size > end || ((end - size) & ~(PAGE - 1)) < load->kernel_end)
+        return "the initial RAM disk does not fit between the kernel and the end of what it "
+               "reaches";
+    load->initrd = (end - size) & ~(PAGE - 1);
     return NULL;
+}
+
+static const char *check_initrd(const struct linux_loading *load) {
+    const struct linux_request *r = load->request;
+
+    if (load->initrd == 0)
+        return NULL;
+    struct initrd_finding found = initrd_look(r->initrd, r->initrd_size);
+    return found.cut_off == NULL
+               ? NULL
+               : load_cut_off_initrd(r->reason, found.cut_off, found.start, r->initrd_size);
 }
 
 /* Counts the command line up to `limit`; longer is limit + 1. */
@@ -124,6 +146,8 @@ static const char *decide(struct linux_loading *load) {
         error = place_kernel(load);
     if (error == NULL)
         error = place_initrd(load);
+    if (error == NULL)
+        error = check_initrd(load);
     return error;
 }
 

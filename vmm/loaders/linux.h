@@ -5,7 +5,7 @@
  * Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"; header version 2.12 or later) it starts
  * in 64-bit mode 200H bytes into the kernel proper, all memory mapped to its own address, with
  * RSI = the "zero page", which says where command line, initial RAM disk, memory and ACPI tables
- * are. Pure; the file is not trusted.
+ * are. Pure; the file is not trusted. An initial RAM disk that is cut off is refused: initrd.h.
  *
  * Where things go: the kernel where it prefers to be; the initial RAM disk as high as the kernel
  * and memory allow, on a page; the rest below 640 KiB, see linux_internal.h. */
@@ -22,6 +22,7 @@ struct linux_request {
     uint64_t initrd_size;
     const char *command_line; /* NULL counts as empty */
     uint64_t acpi_rsdp;       /* guest-physical; 0: none */
+    char *reason;             /* LOAD_REASON_SIZE bytes, for words with numbers in them */
 };
 
 /* How vCPU 0 starts: 64-bit mode, paging on, interrupts off. Addresses are guest-physical and
@@ -37,6 +38,6 @@ struct linux_entry {
 bool linux_is_kernel(const uint8_t *file, uint64_t size);
 
 /* Returns NULL, or why the kernel cannot be placed, in words; then the guest's memory may have been
- * written to. Nothing outside [ram, ram + ram_size) is written, nothing outside the file and the
- * initial RAM disk is read. */
+ * written to. The words may be in request->reason. Nothing outside [ram, ram + ram_size) is
+ * written, nothing outside the file and the initial RAM disk is read. */
 const char *linux_place(const struct linux_request *request, struct linux_entry *entry);

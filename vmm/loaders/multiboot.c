@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "arch/memory.h"
+#include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot_internal.h"
 
 /* Multiboot 0.6.96, "The layout of Multiboot header". The addresses count only with flag 16. */
@@ -87,7 +88,8 @@ static const char *load_segment(struct loading *load, uint64_t address, uint64_t
     if (file_size > memory_size)
         return "a part of the image is larger in the file than in memory";
     if (!within(address, memory_size, r->ram_size))
-        return "the image does not fit into the guest's memory";
+        return load_too_little_memory(r->reason, r->ram_size, "the image needs", address,
+                                      memory_size);
     memcpy(r->ram + address, r->file + offset, file_size);
     memset(r->ram + address + file_size, 0, memory_size - file_size);
     if (load->image.end == 0 || address < load->image.start)
@@ -197,10 +199,12 @@ static const char *place_rest(const struct loading *load, uint64_t *info) {
         next += MULTIBOOT_PAGE;
     }
     if (!within(*info, MULTIBOOT_PAGE, reachable))
-        return "no memory for the Multiboot information";
+        return load_too_little_memory(
+            r->reason, r->ram_size, "image and Multiboot information need", *info, MULTIBOOT_PAGE);
     if (r->module != NULL) {
         if (!within(next, r->module_size, reachable))
-            return "the module does not fit into the guest's memory behind the image";
+            return load_too_little_memory(r->reason, r->ram_size, "image and module need", next,
+                                          r->module_size);
         module = (struct multiboot_range){next, next + r->module_size};
         memcpy(r->ram + next, r->module, r->module_size);
     }

@@ -22,6 +22,7 @@ struct multiboot_request {
     uint64_t module_size;
     /* NULL counts as empty. The kernel gets its name and the command line, with a blank between. */
     const char *kernel_name, *module_name, *command_line;
+    char *reason; /* LOAD_REASON_SIZE bytes, for words with numbers in them */
 };
 
 struct multiboot_entry {
@@ -30,6 +31,6 @@ struct multiboot_entry {
 };
 
 /* Returns NULL, or why the image cannot be placed, in words; then the guest's memory may have been
- * written to. Nothing outside [ram, ram + ram_size) is written, nothing outside the file and the
- * module is read. */
+ * written to. The words may be in request->reason. Nothing outside [ram, ram + ram_size) is
+ * written, nothing outside the file and the module is read. */
 const char *multiboot_place(const struct multiboot_request *request, struct multiboot_entry *entry);

@@ -1,0 +1,294 @@
+/* Guards vmm/loaders/initrd.c, initrd_formats.c and deflate.c: archives made by the programs that
+ * people make them with are whole, and cut off they are found to be, at any length. */
+#define _POSIX_C_SOURCE 200809L /* popen */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/loaders/initrd.h"
+
+#define OUTPUT_MAX (1u << 20)
+
+struct bytes {
+    uint8_t *at;
+    size_t size;
+};
+
+/* A copy without a byte to spare: one too much that is read is seen by ASan. */
+static struct bytes copy(const uint8_t *at, size_t size) {
+    struct bytes result = {malloc(size ? size : 1), size};
+
+    if (result.at == NULL)
+        abort();
+    memcpy(result.at, at, size);
+    return result;
+}
+
+/* What a shell's command writes. */
+static struct bytes output_of(const char *command) {
+    static uint8_t out[OUTPUT_MAX];
+    FILE *pipe = popen(command, "r");
+
+    assert_non_null(pipe);
+    size_t size = fread(out, 1, sizeof(out), pipe);
+    if (pclose(pipe) != 0 || size == 0 || size == sizeof(out))
+        fail_msg("%s: failed", command);
+    return copy(out, size);
+}
+
+static struct bytes joined(struct bytes a, struct bytes b) {
+    struct bytes result = {malloc(a.size + b.size), a.size + b.size};
+
+    if (result.at == NULL)
+        abort();
+    memcpy(result.at, a.at, a.size);
+    memcpy(result.at + a.size, b.at, b.size);
+    return result;
+}
+
+static struct initrd_finding look(const uint8_t *at, size_t size) {
+    struct bytes exact = copy(at, size);
+    struct initrd_finding found = initrd_look(exact.at, size);
+
+    free(exact.at);
+    assert_true(found.start <= size && found.unknown <= size);
+    return found;
+}
+
+static void is_whole(const uint8_t *at, size_t size) {
+    struct initrd_finding found = look(at, size);
+
+    if (found.cut_off != NULL)
+        fail_msg("%zu bytes are said to end within %s", size, found.cut_off);
+    assert_int_equal(found.unknown, size);
+}
+
+static void is_cut_off(const uint8_t *at, size_t size, const char *within, uint64_t start) {
+    struct initrd_finding found = look(at, size);
+
+    if (found.cut_off == NULL)
+        fail_msg("%zu bytes of %s are said to be whole", size, within);
+    assert_string_equal(found.cut_off, within);
+    assert_int_equal(found.start, start);
+}
+
+/* The end is found to the byte: what comes behind it is where the unknown begins. */
+static void ends_exactly(struct bytes file) {
+    struct bytes more = joined(file, (struct bytes){(uint8_t *)(uintptr_t) "Z", 1});
+
+    assert_int_equal(look(more.at, more.size).unknown, file.size);
+    free(more.at);
+}
+
+#define TREE     "d=$(mktemp -d) && cd $d && seq 1 300 >a && ln -s a b && mkdir c && : >c/empty && "
+#define ARCHIVE  "find . | cpio --quiet -o -H newc"
+#define PACK(by) "{ " TREE ARCHIVE " && cd / && rm -r $d; } | " by
+
+/* Each length from 1 on that is shorter than the file, in steps. */
+static void every_length(const char *command, const char *within, size_t step) {
+    struct bytes file = output_of(command);
+
+    is_whole(file.at, file.size);
+    ends_exactly(file);
+    for (size_t size = 1; size < file.size; size += step)
+        is_cut_off(file.at, size, within, 0);
+    is_cut_off(file.at, file.size - 1, within, 0);
+    free(file.at);
+}
+
+static void cpio_archives(void **state) {
+    static const char trailer[] = "TRAILER!!!";
+    struct bytes file = output_of(PACK("cat"));
+    size_t end = file.size;
+
+    (void)state;
+    while (end >= sizeof(trailer) &&
+           memcmp(file.at + end - sizeof(trailer), trailer, sizeof(trailer)))
+        end--;
+    assert_true(end > 1000);
+    for (size_t size = 1; size < end; size++)
+        is_cut_off(file.at, size, "a cpio archive", 0);
+    for (size_t size = end; size <= file.size; size++) /* zeros up to 512 bytes */
+        is_whole(file.at, size);
+    free(file.at);
+}
+
+static void gzip_files(void **state) {
+    (void)state;
+    every_length(PACK("gzip -9n"), "a gzip file", 1);
+    every_length(PACK("gzip -1n"), "a gzip file", 1);
+    every_length("printf a | gzip -n", "a gzip file", 1);                   /* a fixed code */
+    every_length("head -c 3000 /dev/urandom | gzip -n", "a gzip file", 1);  /* stored */
+    every_length("head -c 200000 /bin/bash | gzip -n", "a gzip file", 997); /* long codes */
+    every_length("seq 1 99 | head -c 200000 /bin/bash /dev/stdin | gzip -9n", "a gzip file", 997);
+}
+
+static void gzip_headers(void **state) {
+    static const uint8_t optional[] = {0x1f, 0x8b, 8,   0x1e, 0,   0, 0,   0, 0,    3,   2,
+                                       0,    'x',  'y', 'n',  'a', 0, 'c', 0, 0x12, 0x34};
+    struct bytes plain = output_of("printf a | gzip -n");
+    struct bytes head = copy(optional, sizeof(optional));
+    struct bytes file = joined(head, (struct bytes){plain.at + 10, plain.size - 10});
+
+    (void)state;
+    is_whole(file.at, file.size);
+    ends_exactly(file);
+    for (size_t size = 1; size < file.size; size++)
+        is_cut_off(file.at, size, "a gzip file", 0);
+    file.at[3] |= 0x20; /* a flag that has no meaning yet */
+    assert_int_equal(look(file.at, file.size).unknown, 0);
+    free(plain.at);
+    free(head.at);
+    free(file.at);
+}
+
+static void zstd_frames(void **state) {
+    (void)state;
+    every_length(PACK("zstd -q -19 -c"), "a zstd frame", 1);
+    every_length(PACK("zstd -q --no-check -c"), "a zstd frame", 1);
+    every_length("d=$(mktemp -d); seq 1 3000 >$d/f && zstd -q -c $d/f; rm -r $d", "a zstd frame",
+                 1);
+    every_length("head -c 300000 /dev/zero | zstd -q -c", "a zstd frame", 1);
+    every_length("head -c 300000 /dev/urandom | zstd -q -c", "a zstd frame", 4999);
+}
+
+/* Each combination of a frame header's optional parts, and one empty block behind it. */
+static void zstd_headers(void **state) {
+    static const uint8_t content[] = {0, 2, 4, 8}, dictionary[] = {0, 1, 2, 4};
+    uint8_t file[32] = {0x28, 0xb5, 0x2f, 0xfd};
+
+    (void)state;
+    for (unsigned i = 0; i < 32; i++) {
+        bool single = i & 1;
+        unsigned has_content = i >> 1 & 3, has_dictionary = i >> 3, size = 5;
+
+        file[4] = (uint8_t)(has_content << 6 | single << 5 | has_dictionary);
+        size += content[has_content] + dictionary[has_dictionary];
+        size += single ? has_content == 0 : 1; /* a size of 1 byte, or the window's */
+        memset(file + 5, 0xee, sizeof(file) - 5);
+        memcpy(file + size, (const uint8_t[]){1, 0, 0}, 3);
+        size += 3;
+        is_whole(file, size);
+        ends_exactly((struct bytes){file, size});
+        is_cut_off(file, size - 1, "a zstd frame", 0);
+    }
+}
+
+static void xz_streams(void **state) {
+    (void)state;
+    every_length(PACK("xz -9 -c"), "an xz stream", 1);
+    every_length(PACK("xz --check=crc32 --block-size=1000 -c"), "an xz stream", 1);
+    every_length(PACK("xz --check=sha256 --x86 --lzma2=dict=1MiB -c"), "an xz stream", 1);
+    every_length("seq 1 9000 | xz --check=none -T2 --block-size=9000 -c", "an xz stream", 1);
+    every_length("head -c 200000 /dev/urandom | xz -0 -c", "an xz stream", 997);
+}
+
+/* Nothing tells the end of an lz4 file: only within a block it is seen to be missing. */
+static void lz4_files(void **state) {
+    struct bytes file = output_of(PACK("lz4 -q -l -c"));
+
+    (void)state;
+    is_whole(file.at, file.size);
+    is_whole(file.at, 4);
+    for (size_t size = 1; size < file.size; size++) {
+        if (size != 4)
+            is_cut_off(file.at, size, "an lz4 file", 0);
+    }
+    free(file.at);
+}
+
+static void parts_behind_each_other(void **state) {
+    static const uint8_t zeros[1024];
+    struct bytes archive = output_of(PACK("cat")), packed = output_of(PACK("gzip -9n"));
+    struct bytes padded = joined(archive, (struct bytes){(uint8_t *)(uintptr_t)zeros, 1024});
+    struct bytes both = joined(padded, packed), all = joined(both, padded);
+
+    (void)state;
+    is_whole(both.at, both.size);
+    for (size_t size = padded.size + 1; size < both.size; size++)
+        is_cut_off(both.at, size, "a gzip file", padded.size);
+    if (both.size % 4) /* where Linux does not look for an archive */
+        assert_int_equal(look(all.at, all.size).unknown, both.size);
+    struct bytes fill = joined(both, (struct bytes){(uint8_t *)(uintptr_t)zeros, -both.size & 3});
+    struct bytes three = joined(fill, padded);
+    is_whole(three.at, three.size);
+    is_cut_off(three.at, fill.size + 200, "a cpio archive", fill.size);
+    free(archive.at);
+    free(packed.at);
+    free(padded.at);
+    free(both.at);
+    free(all.at);
+    free(fill.at);
+    free(three.at);
+}
+
+static void what_is_not_known_is_left_to_the_kernel(void **state) {
+    static const char *const others[] = {"BZh91AY", "words", "]\0\0\0", "#BOOTCONFIG\n"};
+    struct bytes archive = output_of(PACK("cat"));
+
+    (void)state;
+    is_whole(archive.at, 0);
+    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct bytes other = {(uint8_t *)(uintptr_t)others[i], 4};
+        struct bytes both = joined(archive, other);
+        struct initrd_finding found = look(other.at, other.size);
+        assert_null(found.cut_off);
+        assert_int_equal(found.unknown, 0);
+        found = look(both.at, both.size);
+        assert_null(found.cut_off);
+        assert_int_equal(found.unknown, archive.size);
+        free(both.at);
+    }
+    archive.at[54] = 'g'; /* no digit */
+    assert_int_equal(look(archive.at, archive.size).unknown, 0);
+    free(archive.at);
+}
+
+/* Each byte changed in several ways, in a file and in one that is cut off: no harm (the sanitizers
+ * look), and an end. */
+static void damaged(const char *command) {
+    static const uint8_t change[] = {0x01, 0x10, 0x80, 0xff};
+    struct bytes file = output_of(command);
+
+    for (size_t i = 0; i < file.size * sizeof(change); i++) {
+        uint8_t *byte = &file.at[i / sizeof(change)], before = *byte;
+        *byte ^= change[i % sizeof(change)];
+        look(file.at, file.size);
+        look(file.at, file.size / 2);
+        *byte = before;
+    }
+    free(file.at);
+}
+
+static void damaged_files_do_no_harm(void **state) {
+    (void)state;
+    damaged(PACK("cat"));
+    damaged(PACK("gzip -9n"));
+    damaged("head -c 600 /bin/bash | gzip -9n");
+    damaged(PACK("zstd -q -c"));
+    damaged(PACK("xz --block-size=1000 -c"));
+    damaged(PACK("lz4 -q -l -c"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cpio_archives),
+        cmocka_unit_test(gzip_files),
+        cmocka_unit_test(gzip_headers),
+        cmocka_unit_test(zstd_frames),
+        cmocka_unit_test(zstd_headers),
+        cmocka_unit_test(xz_streams),
+        cmocka_unit_test(lz4_files),
+        cmocka_unit_test(parts_behind_each_other),
+        cmocka_unit_test(what_is_not_known_is_left_to_the_kernel),
+        cmocka_unit_test(damaged_files_do_no_harm),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,288 @@
+/* Walks over a DEFLATE stream: see vmm/loaders/initrd.h.
+ *
+ * Nothing in it says where it ends, except that its last block has a symbol for that; so its codes
+ * must be read. RFC 1951: bits come from the lowest of each byte on; a block is stored, or coded
+ * with a Huffman code for literals and lengths (257 to 285 are followed by some more bits and a
+ * distance) and one for distances, which are fixed or described at the block's beginning by
+ * lengths, these in a code of their own. What is copied from where does not matter here. */
+#include "arch/memory.h"
+#include "vmm/loaders/initrd_internal.h"
+
+#define CODE_BITS_MAX 15u
+#define FAST_BITS     9u
+#define LITERALS      288u
+#define DISTANCES     32u
+#define LENGTH_CODES  19u
+#define END_OF_BLOCK  256u
+#define LAST_LENGTH   285u
+#define LAST_DISTANCE 29u
+
+enum block_type { BLOCK_STORED, BLOCK_FIXED, BLOCK_DYNAMIC };
+
+/* What comes next, and how many bits of it are certain. */
+struct bits {
+    struct initrd_reader *reader;
+    uint64_t hold;
+    unsigned count;
+};
+
+/* A canonical code: how many have each length, and the symbols in their order. Codes of up to
+ * FAST_BITS bits are found by the bits that come next: symbol << 4 | length, or 0. */
+struct code {
+    uint16_t count[CODE_BITS_MAX + 1];
+    uint16_t symbol[LITERALS];
+    uint16_t fast[1u << FAST_BITS];
+};
+
+struct codes {
+    struct code literal, distance;
+    uint8_t length[LITERALS + DISTANCES];
+};
+
+static void refill(struct bits *b) {
+    struct initrd_reader *r = b->reader;
+    uint64_t next;
+
+    if (initrd_left(r) >= sizeof(next)) {
+        memcpy(&next, r->file + r->at, sizeof(next));
+        b->hold |= next << b->count;
+        r->at += (63 - b->count) >> 3;
+        b->count |= 56;
+        return;
+    }
+    for (; b->count <= 55 && initrd_left(r) != 0; b->count += 8)
+        b->hold |= (uint64_t)r->file[r->at++] << b->count;
+}
+
+/* `count` bits, at most 32, are passed over; false: there are not so many. */
+static bool drop(struct bits *b, unsigned count) {
+    if (count > b->count)
+        return false;
+    b->hold >>= count;
+    b->count -= count;
+    return true;
+}
+
+static bool take(struct bits *b, unsigned count, unsigned *value) {
+    if (b->count < count)
+        refill(b);
+    *value = (unsigned)(b->hold & ((1ULL << count) - 1));
+    return drop(b, count);
+}
+
+/* Gives back the whole bytes that were not used. */
+static void align(struct bits *b) {
+    b->reader->at -= b->count >> 3;
+    b->hold = b->count = 0;
+}
+
+static unsigned reversed(unsigned code, unsigned length) {
+    unsigned result = 0;
+
+    for (; length; length--, code >>= 1)
+        result = result << 1 | (code & 1);
+    return result;
+}
+
+/* False if more codes are wanted than there are. */
+static bool make_code(struct code *code, const uint8_t *length, unsigned symbols) {
+    uint16_t place[CODE_BITS_MAX + 2] = {0}, next[CODE_BITS_MAX + 2] = {0};
+    unsigned used = 0;
+
+    memset(code, 0, sizeof(*code));
+    for (unsigned i = 0; i < symbols; i++)
+        code->count[length[i]]++;
+    code->count[0] = 0;
+    for (unsigned n = 1; n <= CODE_BITS_MAX; n++) {
+        used = used << 1;
+        next[n] = (uint16_t)used;
+        used += code->count[n];
+        if (used > 1u << n)
+            return false;
+        place[n + 1] = (uint16_t)(place[n] + code->count[n]);
+    }
+    for (unsigned i = 0; i < symbols; i++) {
+        unsigned n = length[i];
+        if (n == 0)
+            continue;
+        code->symbol[place[n]++] = (uint16_t)i;
+        for (unsigned bits = reversed(next[n]++, n); n <= FAST_BITS && bits < 1u << FAST_BITS;
+             bits += 1u << n)
+            code->fast[bits] = (uint16_t)(i << 4 | n);
+    }
+    return true;
+}
+
+/* A code that is longer than FAST_BITS, bit by bit; or there is no such code. */
+static enum initrd_walk slow_symbol(struct bits *b, const struct code *code, unsigned *symbol) {
+    unsigned value = 0, first = 0, index = 0;
+
+    for (unsigned n = 1; n <= CODE_BITS_MAX; n++) {
+        unsigned count = code->count[n];
+        if (n > b->count)
+            return INITRD_CUT_OFF;
+        value |= (unsigned)(b->hold >> (n - 1) & 1);
+        if (value - first < count) {
+            *symbol = code->symbol[index + value - first];
+            return drop(b, n) ? INITRD_ENDED : INITRD_CUT_OFF;
+        }
+        index += count;
+        first = (first + count) << 1;
+        value <<= 1;
+    }
+    return INITRD_UNKNOWN;
+}
+
+static enum initrd_walk next_symbol(struct bits *b, const struct code *code, unsigned *symbol) {
+    if (b->count < CODE_BITS_MAX)
+        refill(b);
+    unsigned entry = code->fast[b->hold & ((1u << FAST_BITS) - 1)];
+    if (entry == 0)
+        return slow_symbol(b, code, symbol);
+    *symbol = entry >> 4;
+    return drop(b, entry & 0xf) ? INITRD_ENDED : INITRD_CUT_OFF;
+}
+
+/* How many bits follow the symbol of a length, or of a distance. */
+static unsigned length_extra(unsigned symbol) {
+    unsigned i = symbol - (END_OF_BLOCK + 1);
+
+    return i < 8 || symbol == LAST_LENGTH ? 0 : i / 4 - 1;
+}
+
+static unsigned distance_extra(unsigned symbol) {
+    return symbol < 4 ? 0 : symbol / 2 - 1;
+}
+
+/* What follows a length: its other bits, and how far back. */
+static enum initrd_walk walk_match(struct bits *b, const struct codes *codes, unsigned symbol) {
+    unsigned value, distance;
+
+    if (symbol > LAST_LENGTH)
+        return INITRD_UNKNOWN;
+    if (!take(b, length_extra(symbol), &value))
+        return INITRD_CUT_OFF;
+    enum initrd_walk result = next_symbol(b, &codes->distance, &distance);
+    if (result != INITRD_ENDED)
+        return result;
+    if (distance > LAST_DISTANCE)
+        return INITRD_UNKNOWN;
+    return take(b, distance_extra(distance), &value) ? INITRD_ENDED : INITRD_CUT_OFF;
+}
+
+static enum initrd_walk walk_coded(struct bits *b, const struct codes *codes) {
+    unsigned symbol = 0;
+    enum initrd_walk result;
+
+    do {
+        result = next_symbol(b, &codes->literal, &symbol);
+        if (result == INITRD_ENDED && symbol > END_OF_BLOCK)
+            result = walk_match(b, codes, symbol);
+    } while (result == INITRD_ENDED && symbol != END_OF_BLOCK);
+    return result;
+}
+
+static void fixed_lengths(uint8_t *length) {
+    memset(length, 8, LITERALS);
+    memset(length + 144, 9, 256 - 144);
+    memset(length + 256, 7, 280 - 256);
+    memset(length + LITERALS, 5, DISTANCES);
+}
+
+/* One of the symbols 0 to 18 that describe lengths: a length, or how often to repeat one. */
+static enum initrd_walk next_lengths(struct bits *b, struct codes *codes, unsigned *done,
+                                     unsigned total) {
+    static const uint8_t extra[] = {2, 3, 7}, least[] = {3, 3, 11};
+    unsigned symbol, more;
+    enum initrd_walk result = next_symbol(b, &codes->distance, &symbol);
+
+    if (result != INITRD_ENDED)
+        return result;
+    if (symbol < 16) {
+        codes->length[(*done)++] = (uint8_t)symbol;
+        return INITRD_ENDED;
+    }
+    if (!take(b, extra[symbol - 16], &more))
+        return INITRD_CUT_OFF;
+    more += least[symbol - 16];
+    if (more > total - *done || (symbol == 16 && *done == 0))
+        return INITRD_UNKNOWN;
+    memset(codes->length + *done, symbol == 16 ? codes->length[*done - 1] : 0, more);
+    *done += more;
+    return INITRD_ENDED;
+}
+
+/* The codes of a dynamic block. The code of the lengths is put where that of the distances will be.
+ */
+static enum initrd_walk read_codes(struct bits *b, struct codes *codes) {
+    static const uint8_t order[LENGTH_CODES] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
+                                                11, 4,  12, 3, 13, 2, 14, 1, 15};
+    unsigned literals, distances, lengths, value, done = 0;
+    enum initrd_walk result = INITRD_ENDED;
+
+    if (!take(b, 5, &literals) || !take(b, 5, &distances) || !take(b, 4, &lengths))
+        return INITRD_CUT_OFF;
+    literals += 257;
+    distances += 1;
+    if (literals > LITERALS)
+        return INITRD_UNKNOWN;
+    memset(codes->length, 0, sizeof(codes->length));
+    for (unsigned i = 0; i < lengths + 4; i++) {
+        if (!take(b, 3, &value))
+            return INITRD_CUT_OFF;
+        codes->length[order[i]] = (uint8_t)value;
+    }
+    if (!make_code(&codes->distance, codes->length, LENGTH_CODES))
+        return INITRD_UNKNOWN;
+    while (result == INITRD_ENDED && done < literals + distances)
+        result = next_lengths(b, codes, &done, literals + distances);
+    if (result != INITRD_ENDED)
+        return result;
+    return make_code(&codes->literal, codes->length, literals) &&
+                   make_code(&codes->distance, codes->length + literals, distances)
+               ? INITRD_ENDED
+               : INITRD_UNKNOWN;
+}
+
+/* Its length, and the same inverted. */
+static enum initrd_walk walk_stored(struct bits *b) {
+    uint64_t length;
+
+    align(b);
+    if (!initrd_take(b->reader, 4, &length))
+        return INITRD_CUT_OFF;
+    if ((length & 0xffff) != (~length >> 16 & 0xffff))
+        return INITRD_UNKNOWN;
+    return initrd_skip(b->reader, length & 0xffff) ? INITRD_ENDED : INITRD_CUT_OFF;
+}
+
+static enum initrd_walk walk_block(struct bits *b, struct codes *codes, unsigned type) {
+    enum initrd_walk result = INITRD_UNKNOWN;
+
+    if (type == BLOCK_STORED)
+        return walk_stored(b);
+    if (type == BLOCK_FIXED) {
+        fixed_lengths(codes->length);
+        if (make_code(&codes->literal, codes->length, LITERALS) &&
+            make_code(&codes->distance, codes->length + LITERALS, DISTANCES))
+            result = INITRD_ENDED;
+    } else if (type == BLOCK_DYNAMIC) {
+        result = read_codes(b, codes);
+    }
+    return result == INITRD_ENDED ? walk_coded(b, codes) : result;
+}
+
+enum initrd_walk initrd_walk_deflate(struct initrd_reader *r) {
+    struct bits b = {r, 0, 0};
+    struct codes codes;
+    enum initrd_walk result;
+    unsigned last, type;
+
+    do {
+        if (!take(&b, 1, &last) || !take(&b, 2, &type))
+            return INITRD_CUT_OFF;
+        result = walk_block(&b, &codes, type);
+    } while (result == INITRD_ENDED && !last);
+    align(&b);
+    return result;
+}

@@ -1,0 +1,117 @@
+/* An initial RAM disk, part by part: see vmm/loaders/initrd.h. */
+#include "vmm/loaders/initrd.h"
+
+#include "arch/memory.h"
+#include "vmm/loaders/initrd_internal.h"
+
+/* cpio, "newc": a header of hexadecimal digits, the name, the contents, the latter two each up to a
+ * multiple of 4. */
+#define CPIO_HEADER    110u
+#define CPIO_FILE_SIZE 54u
+#define CPIO_NAME_SIZE 94u
+#define CPIO_DIGITS    8u
+
+static bool starts_with(const struct initrd_reader *r, const void *bytes, uint64_t count) {
+    return count <= initrd_left(r) && memcmp(r->file + r->at, bytes, count) == 0;
+}
+
+/* Eight hexadecimal digits of the header at `at`, which is all there. */
+static bool header_number(const struct initrd_reader *r, unsigned offset, uint64_t *value) {
+    *value = 0;
+    for (unsigned i = 0; i < CPIO_DIGITS; i++) {
+        unsigned digit = r->file[r->at + offset + i];
+        if (digit >= '0' && digit <= '9')
+            digit -= '0';
+        else if ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f')
+            digit = (digit | 0x20) - 'a' + 10;
+        else
+            return false;
+        *value = *value << 4 | digit;
+    }
+    return true;
+}
+
+static bool skip_to_alignment(struct initrd_reader *r) {
+    return initrd_skip(r, -r->at & 3);
+}
+
+/* One file of an archive. The last one has a name of its own, and its padding may be missing. */
+static enum initrd_walk walk_file(struct initrd_reader *r, bool *last) {
+    static const char trailer[] = "TRAILER!!!";
+    uint64_t contents, name;
+
+    if (initrd_left(r) < CPIO_HEADER)
+        return INITRD_CUT_OFF;
+    if (!starts_with(r, "070701", 6) && !starts_with(r, "070702", 6))
+        return INITRD_UNKNOWN;
+    if (!header_number(r, CPIO_FILE_SIZE, &contents) || !header_number(r, CPIO_NAME_SIZE, &name))
+        return INITRD_UNKNOWN;
+    r->at += CPIO_HEADER;
+    *last = name == sizeof(trailer) && starts_with(r, trailer, sizeof(trailer));
+    if (!initrd_skip(r, name))
+        return INITRD_CUT_OFF;
+    if (*last && contents == 0)
+        return INITRD_ENDED;
+    return skip_to_alignment(r) && initrd_skip(r, contents) && skip_to_alignment(r)
+               ? INITRD_ENDED
+               : INITRD_CUT_OFF;
+}
+
+static enum initrd_walk walk_cpio(struct initrd_reader *r) {
+    enum initrd_walk result = INITRD_UNKNOWN;
+    bool last = false;
+
+    if (r->at & 3)
+        return result;
+    do
+        result = walk_file(r, &last);
+    while (result == INITRD_ENDED && !last);
+    return result;
+}
+
+static const struct {
+    uint8_t magic[6], magic_size;
+    enum initrd_walk (*walk)(struct initrd_reader *);
+    const char *name;
+} formats[] = {
+    {"070701", 6, walk_cpio, "a cpio archive"},
+    {"070702", 6, walk_cpio, "a cpio archive"},
+    {{0x1f, 0x8b, 8}, 3, initrd_walk_gzip, "a gzip file"},
+    {{0x28, 0xb5, 0x2f, 0xfd}, 4, initrd_walk_zstd, "a zstd frame"},
+    {{0xfd, '7', 'z', 'X', 'Z', 0}, 6, initrd_walk_xz, "an xz stream"},
+    {{0x02, 0x21, 0x4c, 0x18}, 4, initrd_walk_lz4, "an lz4 file"},
+};
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+/* The format of what begins at `at`: by its magic number, or, where the file ends in the middle of
+ * that, by what there is of it. FORMATS: none. */
+static unsigned format_at(const struct initrd_reader *r) {
+    unsigned i = 0;
+
+    for (; i < FORMATS; i++) {
+        uint64_t size = formats[i].magic_size;
+        if (starts_with(r, formats[i].magic, size < initrd_left(r) ? size : initrd_left(r)))
+            break;
+    }
+    return i;
+}
+
+struct initrd_finding initrd_look(const uint8_t *file, uint64_t size) {
+    struct initrd_reader r = {file, size, 0};
+
+    for (;;) {
+        while (r.at < size && file[r.at] == 0)
+            r.at++;
+        uint64_t start = r.at;
+        unsigned format = r.at < size ? format_at(&r) : FORMATS;
+        if (format == FORMATS)
+            return (struct initrd_finding){NULL, 0, start};
+        enum initrd_walk result = initrd_left(&r) < formats[format].magic_size
+                                      ? INITRD_CUT_OFF
+                                      : formats[format].walk(&r);
+        if (result == INITRD_CUT_OFF)
+            return (struct initrd_finding){formats[format].name, start, size};
+        if (result == INITRD_UNKNOWN)
+            return (struct initrd_finding){NULL, 0, start};
+    }
+}
