@@ -13,7 +13,8 @@ unsigned eoi_map_scan(struct eoi_map *map, const uint64_t entry[IOAPIC_PIN_COUNT
 
     /* Masked entries count: the interrupt may be in flight, and unmasking must cost no scan. Most
      * pins are not level triggered: eight at a time are passed over. */
-    for (const uint64_t *e = entry; e < entry + IOAPIC_PIN_COUNT; e += GROUP) {
+    for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin += GROUP) {
+        const uint64_t *e = entry + pin;
         if (!((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & RTE_LEVEL))
             continue;
         for (unsigned i = 0; i < GROUP; i++) {

@@ -32,8 +32,7 @@ static inline void exit_pend_single_step(void) {
 /* Moves RIP past an instruction of this length that has been emulated, which also ends the shadow
  * of a STI or MOV SS before it. Outside 64-bit mode RIP has 32 bits and wraps. */
 static inline void exit_advance(uint64_t length) {
-    uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
-    uint64_t next = rip + length;
+    uint64_t rip = vmcs_read(VMCS_GUEST_RIP), next = rip + length;
 
     if (((rip ^ next) >> 32) && !(vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
         next = (uint32_t)next;

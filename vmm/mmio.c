@@ -91,11 +91,11 @@ static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t pag
 
 /* From a linear address of code to where it is in RAM. In 64-bit mode there is paging, and it has
  * four levels: guests are not offered five. */
-static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, bool is_64bit) {
+static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode) {
     uint8_t *ram = vcpu->vm->ram;
     uint64_t size = vcpu->vm->ram_size, cr3 = vmcs_read(VMCS_GUEST_CR3);
 
-    if (is_64bit)
+    if (mode == MMIO_MODE_64)
         return guest_walk_64bit(ram, size, cr3, linear);
     const struct guest_paging paging = {
         .cr0 = vmcs_read(VMCS_GUEST_CR0),
@@ -110,7 +110,7 @@ static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, bool 
 
 /* Where a page ends among the bytes: piece by piece. */
 __attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vcpu, uint64_t linear,
-                                                           bool is_64bit, uint64_t bytes[2]) {
+                                                           enum mmio_mode mode, uint64_t bytes[2]) {
     size_t count = 0;
 
     bytes[0] = bytes[1] = 0;
@@ -118,7 +118,7 @@ __attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vc
         uint64_t piece = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
         if (piece > MMIO_INSTRUCTION_MAX - count)
             piece = MMIO_INSTRUCTION_MAX - count;
-        const uint8_t *from = vm_ram(vcpu->vm, find_code(vcpu, linear, is_64bit), piece);
+        const uint8_t *from = vm_ram(vcpu->vm, find_code(vcpu, linear, mode), piece);
         if (!from)
             break;
         memcpy((uint8_t *)bytes + count, from, piece);
@@ -130,11 +130,11 @@ __attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vc
 
 /* Copies the bytes at a linear address of code; returns how many there are, at least
  * MMIO_INSTRUCTION_MAX if nothing ends before. */
-static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, bool is_64bit,
+static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode,
                            uint64_t bytes[2]) {
     if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - INSTRUCTION_BYTES)
-        return fetch_pieces(vcpu, linear, is_64bit, bytes);
-    uint64_t address = find_code(vcpu, linear, is_64bit);
+        return fetch_pieces(vcpu, linear, mode, bytes);
+    uint64_t address = find_code(vcpu, linear, mode);
     if (address > vcpu->vm->ram_size - INSTRUCTION_BYTES)
         return bytes[0] = bytes[1] = 0;
     __builtin_memcpy(bytes, vcpu->vm->ram + address, INSTRUCTION_BYTES);
@@ -193,14 +193,13 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
                                 uint64_t address, bool write) {
     uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS), efer = vmcs_read(VMCS_GUEST_EFER);
     uint64_t linear = vmcs_read(VMCS_GUEST_RIP), bytes[2];
-    bool is_64bit = (rights & ACCESS_RIGHTS_L) && (efer & EFER_LMA);
     enum mmio_mode mode = MMIO_MODE_64;
 
-    if (!is_64bit) {
+    if (!(rights & ACCESS_RIGHTS_L) || !(efer & EFER_LMA)) {
         linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
         mode = rights & ACCESS_RIGHTS_DB ? MMIO_MODE_32 : MMIO_MODE_16;
     }
-    size_t count = fetch(vcpu, linear, is_64bit, bytes);
+    size_t count = fetch(vcpu, linear, mode, bytes);
     struct mmio_memo *memo = &vcpu->mmio_memo[linear % MMIO_MEMOS];
     const struct mmio_instruction *instruction = &memo->instruction;
     const char *problem = mmio_decode_again(memo, bytes, count, mode);

@@ -117,6 +117,7 @@ static void power_on_vcpu(struct routing *routing, unsigned i,
     struct vlapic *apic = &vcpu->apic;
 
     vcpu->routing = routing;
+    vcpu->counters = &routing->counters[i];
     vcpu->index = i;
     vcpu->seen = 0;
     vcpu->reasons = SCAN_LAPIC;
@@ -199,7 +200,7 @@ static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_ch
     if (exit_changed)
         event = has ? TRACE_SCAN_ADD : TRACE_SCAN_REMOVE;
     if (stale) /* it was not before: else nothing of it has changed */
-        vcpu->routing->counters[vcpu->index].stale_marked++;
+        vcpu->counters->stale_marked++;
     trace(vcpu, event, vector, stale, 0);
 }
 
@@ -231,16 +232,15 @@ static unsigned note_changes(struct routing_vcpu *vcpu, unsigned words,
 
 /* Under the lock. Returns the words of the EOI-exit bitmap that changed. */
 static unsigned scan(struct routing_vcpu *vcpu) {
-    struct routing *routing = vcpu->routing;
     struct vlapic *apic = &vcpu->apic;
     uint32_t reasons = vcpu->reasons;
     struct eoi_map changed;
-    unsigned words = eoi_map_scan(&apic->map, routing->ioapic.entry, &apic->identity,
+    unsigned words = eoi_map_scan(&apic->map, vcpu->routing->ioapic.entry, &apic->identity,
                                   &apic->tokens.inflight, &changed);
 
     vcpu->seen = atomic_load(&vcpu->generation);
     vcpu->reasons = 0;
-    routing->counters[vcpu->index].scans[reasons % SCAN_REASON_SETS]++;
+    vcpu->counters->scans[reasons % SCAN_REASON_SETS]++;
     trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
     return note_changes(vcpu, words, &changed);
 }
@@ -270,11 +270,10 @@ static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vl
 /* On the vCPU's own CPU, without the lock. */
 static enum vlapic_eoi retire(struct routing_vcpu *vcpu, uint8_t vector, uint32_t *pins,
                               bool *rescan) {
-    struct routing *routing = vcpu->routing;
     enum vlapic_eoi kind = vlapic_eoi_exit(&vcpu->apic, vector, pins, rescan);
 
-    count_eoi(&routing->counters[vcpu->index], vector, kind);
-    *rescan = *rescan && routing->stale_rescan;
+    count_eoi(vcpu->counters, vector, kind);
+    *rescan = *rescan && vcpu->routing->stale_rescan;
     return kind;
 }
 

@@ -71,6 +71,7 @@ static inline uint64_t routing_scans(const struct routing_counters *counters, ui
 struct routing_vcpu {
     struct vlapic apic;
     struct routing *routing;
+    struct routing_counters *counters;
     unsigned index;
     _Atomic uint32_t generation; /* of the routes that concern this vCPU; changes under the lock */
     uint32_t seen;               /* the generation that the last scan saw; the vCPU's own */

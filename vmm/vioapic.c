@@ -41,7 +41,8 @@ static bool is_waiting(const struct vioapic *io, unsigned pin) {
     return (io->edge_pending >> pin) & 1;
 }
 
-static void set_remote_irr(struct vioapic *io, unsigned pin, bool value) {
+/* Rare: out of the way of a write that changes a route. */
+__attribute__((noinline)) static void set_remote_irr(struct vioapic *io, unsigned pin, bool value) {
     io->entry[pin] &= ~RTE_REMOTE_IRR;
     if (value)
         io->entry[pin] |= RTE_REMOTE_IRR;
@@ -103,7 +104,7 @@ static void evaluate(struct vioapic *io, unsigned pin) {
  * over. */
 static void end_run(struct vioapic *io, unsigned pin) {
     io->run[pin] = 0;
-    if (io->deferred & 1u << pin) /* a look costs less than a locked bus cycle */
+    if (io->deferred >> pin & 1) /* a look costs less than a locked bus cycle */
         io->deferred &= ~(1u << pin);
 }
 
@@ -136,7 +137,7 @@ static void write_entry(struct vioapic *io, unsigned pin, uint64_t value) {
     trace(io, TRACE_RTE_WRITE, pin, old, value);
     if ((value & RTE_REMOTE_IRR) && !is_level)
         set_remote_irr(io, pin, false);
-    if ((value & RTE_MASKED) || is_level)
+    if (is_level || (value & RTE_MASKED))
         io->edge_pending &= ~(1u << pin);
     if (!is_level || !is_active(io, pin, value))
         end_run(io, pin);
