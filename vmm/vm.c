@@ -132,7 +132,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     isa_reset(vm);
     virtio_init(vm);
     vuart_reset(&vm->serial.uart);
-    vrtc_reset(&vm->cmos.rtc);
+    cmos_reset(vm);
     routing_power_on(&vm->routing, &routing, &virq_effects, vm);
     return vm;
 }

@@ -1,7 +1,7 @@
 /* Fuzzes the PC's old devices: any access to any port, lines, time and input going on. What must
  * hold: an acknowledge cycle of the 8259s gives a vector of one of the two; OUT of a counter of the
  * 8254 changes exactly when it was said to; the UART's line is high for a cause that it tells; the
- * clock shows a time. */
+ * clock shows a time, and interrupts exactly when it was said to. */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
@@ -88,13 +88,32 @@ static unsigned clock_field(struct vrtc *rtc, uint8_t index, uint64_t now) {
     return vrtc_read(rtc, 0x71, now);
 }
 
+static void check_interrupt(const struct vrtc *rtc) {
+    struct vrtc look = *rtc;
+    uint64_t next = vrtc_next(rtc);
+
+    if (next == VRTC_NEVER)
+        return;
+    if (next <= rtc->seen || vrtc_interrupt(rtc))
+        abort();
+    vrtc_look(&look, next - 1);
+    if (vrtc_interrupt(&look))
+        abort();
+    vrtc_look(&look, next);
+    if (!vrtc_interrupt(&look))
+        abort();
+}
+
 static void rtc_action(struct vrtc *rtc, const uint8_t *byte, uint64_t now) {
     now <<= 8;
     if (byte[0] & 1)
         vrtc_read(rtc, 0x70 + (byte[1] & 1), now);
     else
         vrtc_write(rtc, 0x70 + (byte[1] & 1), byte[2], now);
+    check_interrupt(rtc);
     struct vrtc look = *rtc;
+    vrtc_write(&look, 0x70, 10, now);
+    vrtc_write(&look, 0x71, 0x26, now); /* the divider may be held, and the time no time */
     vrtc_write(&look, 0x70, 11, now);
     vrtc_write(&look, 0x71, 0x06, now);
     if (clock_field(&look, 0, now) > 59 || clock_field(&look, 2, now) > 59 ||
@@ -112,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint64_t now = 1000;
 
     vuart_reset(&uart);
-    vrtc_reset(&rtc);
+    vrtc_reset(&rtc, now);
     vpic_reset(&pic);
     vpit_reset(&pit, now);
     for (; size >= 4; size -= 4, data += 4) {

@@ -47,11 +47,11 @@ struct generic_address {
 _Static_assert(sizeof(struct generic_address) == 12, "Generic Address Structure");
 
 /* ACPI 6.5, "Fixed ACPI Description Table (FADT)". What hardware-reduced ACPI ignores has no names
- * here and is 0. */
+ * here and is 0; but Linux looks for the real-time clock's century. */
 struct fadt {
     struct header header;
     uint32_t facs, dsdt;
-    uint8_t ignored1[65];
+    uint8_t ignored1[64], century;
     uint16_t boot_architecture;
     uint8_t reserved;
     uint32_t flags;
@@ -76,11 +76,12 @@ _Static_assert(offsetof(struct fadt, sleep_control) == 244, "FADT");
 #define BOOT_NO_VGA         (1u << 2)
 
 /* ACPI 6.5, "Fixed ACPI Description Table Fixed Feature Flags". The two of the buttons say that
- * there is no fixed one. */
+ * there is no fixed one, FIX_RTC that the clock's alarm wakes nobody: there are no fixed events. */
 #define FLAG_WBINVD          (1u << 0)
 #define FLAG_PROC_C1         (1u << 2)
 #define FLAG_PWR_BUTTON      (1u << 4)
 #define FLAG_SLP_BUTTON      (1u << 5)
+#define FLAG_FIX_RTC         (1u << 6)
 #define FLAG_RESET_REG_SUP   (1u << 10)
 #define FLAG_HW_REDUCED_ACPI (1u << 20)
 #define FADT_REVISION        6
@@ -220,8 +221,9 @@ static struct generic_address byte_port(uint16_t port) {
 static uint64_t write_fadt(struct writer *w, uint64_t dsdt) {
     struct fadt fadt = {
         .dsdt = (uint32_t)dsdt,
+        .century = PC_RTC_CENTURY,
         .boot_architecture = BOOT_LEGACY_DEVICES | BOOT_NO_VGA,
-        .flags = FLAG_WBINVD | FLAG_PROC_C1 | FLAG_PWR_BUTTON | FLAG_SLP_BUTTON |
+        .flags = FLAG_WBINVD | FLAG_PROC_C1 | FLAG_PWR_BUTTON | FLAG_SLP_BUTTON | FLAG_FIX_RTC |
                  FLAG_RESET_REG_SUP | FLAG_HW_REDUCED_ACPI,
         .reset_register = byte_port(PC_RESET_PORT),
         .reset_value = PC_RESET_VALUE,

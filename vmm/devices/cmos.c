@@ -1,25 +1,86 @@
 /* A guest's real-time clock: see cmos.h. */
 #include "vmm/devices/cmos.h"
 
+#include "arch/instructions.h"
+#include "drivers/tsc.h"
+#include "vmm/devices/isa.h"
+#include "vmm/devices/pc.h"
 #include "vmm/host.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
+#define NANOSECONDS 1000000000u
+
+void cmos_reset(struct vm *vm) {
+    vrtc_reset(&vm->cmos.rtc, host_time());
+    vm->cmos.next = VRTC_NEVER;
+    atomic_store(&vm->cmos.timer_next, VLAPIC_TIMER_NEVER);
+}
+
+/* ---- under the lock ---- */
+
+/* What has come by now. A rise that an access ends at once is an edge all the same. */
+static void look(struct vm *vm, uint64_t now) {
+    struct cmos *cmos = &vm->cmos;
+
+    vrtc_look(&cmos->rtc, now);
+    bool interrupt = vrtc_interrupt(&cmos->rtc);
+    if (interrupt != cmos->interrupt)
+        isa_set_line(vm, IRQ_SOURCE_RTC, PC_RTC_IRQ, interrupt);
+    cmos->interrupt = interrupt;
+}
+
+/* When to look again; as a time of the TSC a tick later, since that is rounded down. */
+static void plan(struct cmos *cmos, uint64_t now) {
+    uint64_t tsc = VLAPIC_TIMER_NEVER;
+
+    cmos->next = vrtc_next(&cmos->rtc);
+    if (cmos->next != VRTC_NEVER) {
+        uint64_t left = cmos->next > now ? cmos->next - now : 0;
+        tsc = rdtsc() + tsc_scale(left, NANOSECONDS, tsc_frequency()) + 1;
+    }
+    atomic_store(&cmos->timer_next, tsc);
+}
+
+void cmos_tick(struct vm *vm) {
+    spin_lock(&vm->cmos.lock);
+    uint64_t now = host_time();
+    look(vm, now);
+    plan(&vm->cmos, now);
+    spin_unlock(&vm->cmos.lock);
+}
+
+/* ---- ports ---- */
+
+static void after_access(struct vm *vm, uint64_t now) {
+    look(vm, now);
+    if (vrtc_next(&vm->cmos.rtc) == vm->cmos.next)
+        return;
+    plan(&vm->cmos, now);
+    isa_plan(vm);
+}
+
 uint32_t cmos_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    struct cmos *cmos = &vcpu->vm->cmos;
+    struct vm *vm = vcpu->vm;
 
     (void)size;
-    spin_lock(&cmos->lock);
-    uint8_t value = vrtc_read(&cmos->rtc, port, host_time());
-    spin_unlock(&cmos->lock);
+    spin_lock(&vm->cmos.lock);
+    uint64_t now = host_time();
+    look(vm, now);
+    uint8_t value = vrtc_read(&vm->cmos.rtc, port, now);
+    after_access(vm, now);
+    spin_unlock(&vm->cmos.lock);
     return value;
 }
 
 void cmos_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
-    struct cmos *cmos = &vcpu->vm->cmos;
+    struct vm *vm = vcpu->vm;
 
     (void)size;
-    spin_lock(&cmos->lock);
-    vrtc_write(&cmos->rtc, port, (uint8_t)value, host_time());
-    spin_unlock(&cmos->lock);
+    spin_lock(&vm->cmos.lock);
+    uint64_t now = host_time();
+    look(vm, now);
+    vrtc_write(&vm->cmos.rtc, port, (uint8_t)value, now);
+    after_access(vm, now);
+    spin_unlock(&vm->cmos.lock);
 }

@@ -1,16 +1,28 @@
-/* A guest's real-time clock, which begins with the firmware's time. Read next: vrtc.h. */
+/* A guest's real-time clock, which begins with the firmware's time, and its line, IRQ 8. The lock
+ * here is taken before isa.h's. Read next: vrtc.h, isa.h. */
 #pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/spinlock.h"
 #include "vmm/devices/vrtc.h"
 
 struct vcpu;
+struct vm;
 
 struct cmos {
-    struct spinlock lock; /* guards the rest */
+    struct spinlock lock; /* guards the rest, but for what is atomic */
     struct vrtc rtc;
+    bool interrupt;              /* the level of its line */
+    uint64_t next;               /* nanoseconds: when that is to be looked at */
+    _Atomic uint64_t timer_next; /* the same of the TSC: when cmos_tick() is due */
 };
+
+void cmos_reset(struct vm *vm);
+
+/* The clock has something to do: on vCPU 0's CPU, when timer_next has come. */
+void cmos_tick(struct vm *vm);
 
 /* The guest's ports. */
 uint32_t cmos_in(struct vcpu *vcpu, uint16_t port, unsigned size);

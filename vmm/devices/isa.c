@@ -3,6 +3,7 @@
 
 #include "arch/instructions.h"
 #include "drivers/tsc.h"
+#include "vmm/devices/cmos.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
@@ -85,6 +86,13 @@ static void look_at_pit(struct vm *vm, uint64_t now) {
     isa->pit_seen = now;
 }
 
+/* For whichever is first. */
+static void plan(struct vm *vm) {
+    uint64_t rtc = atomic_load(&vm->cmos.timer_next), pit = vm->isa.pit_next;
+
+    atomic_store(&vm->isa.timer_next, rtc < pit ? rtc : pit);
+}
+
 /* When to look again, as a time of the TSC. */
 static void plan_next_look(struct vm *vm, uint64_t now) {
     uint64_t change = vpit_next_change(&vm->isa.pit, 0, now), next = VLAPIC_TIMER_NEVER;
@@ -94,15 +102,25 @@ static void plan_next_look(struct vm *vm, uint64_t now) {
         next = tsc_scale(change, VPIT_HZ, tsc_frequency()) + tsc_frequency() / VPIT_HZ;
         next = next > earliest ? next : earliest;
     }
-    atomic_store(&vm->isa.timer_next, next);
+    vm->isa.pit_next = next;
+    plan(vm);
 }
 
 void isa_tick(struct vm *vm) {
+    if (atomic_load(&vm->cmos.timer_next) <= rdtsc())
+        cmos_tick(vm);
     spin_lock(&vm->isa.lock);
     uint64_t now = pit_now();
     look_at_pit(vm, now);
     plan_next_look(vm, now);
     spin_unlock(&vm->isa.lock);
+}
+
+void isa_plan(struct vm *vm) {
+    spin_lock(&vm->isa.lock);
+    plan(vm);
+    spin_unlock(&vm->isa.lock);
+    vcpu_request(vm->vcpu[0], REQUEST_TIMER);
 }
 
 void isa_reset(struct vm *vm) {
@@ -111,6 +129,7 @@ void isa_reset(struct vm *vm) {
     vpic_reset(&vm->isa.pic);
     vpit_reset(&vm->isa.pit, now);
     vm->isa.pit_seen = now;
+    vm->isa.pit_next = VLAPIC_TIMER_NEVER;
     atomic_store(&vm->isa.timer_next, VLAPIC_TIMER_NEVER);
 }
 

@@ -24,6 +24,7 @@ enum irq_source {
     IRQ_SOURCE_TEST,
     IRQ_SOURCE_PIT,
     IRQ_SOURCE_UART,
+    IRQ_SOURCE_RTC,
     IRQ_SOURCE_VIRTIO,
     IRQ_SOURCE_COUNT
 };
@@ -36,7 +37,8 @@ struct isa {
     uint32_t level[IRQ_SOURCE_COUNT]; /* bit n: IRQ n, by source */
     uint32_t pins;                    /* as the I/O APIC has them */
     _Atomic uint32_t intr;            /* the 8259s' output */
-    _Atomic uint64_t timer_next;      /* TSC: when isa_tick() is due */
+    uint64_t pit_next;                /* TSC: when the 8254 is to be looked at */
+    _Atomic uint64_t timer_next;      /* TSC: when isa_tick() is due: for that, or for the clock */
 };
 
 void isa_reset(struct vm *vm);
@@ -44,8 +46,12 @@ void isa_reset(struct vm *vm);
 /* A source's level of IRQ 0 to 23. Any CPU. */
 void isa_set_line(struct vm *vm, enum irq_source source, unsigned irq, bool level);
 
-/* The 8254 has something to do: on vCPU 0's CPU, when timer_next has come. */
+/* The 8254 or the real-time clock has something to do: on vCPU 0's CPU, when timer_next has come.
+ */
 void isa_tick(struct vm *vm);
+
+/* The real-time clock has another time to be looked at (cmos.h). Any CPU. */
+void isa_plan(struct vm *vm);
 
 /* An interrupt-acknowledge cycle. -1: the output is low by now, and `always` is not set. */
 int isa_acknowledge(struct vm *vm, bool always);

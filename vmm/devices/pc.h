@@ -9,9 +9,10 @@
 #define PC_UART_PORT 0x3f8
 #define PC_UART_IRQ  4
 
-/* Real-time clock: index and data. */
-#define PC_RTC_PORT 0x70
-#define PC_RTC_IRQ  8
+/* Real-time clock: index and data, and where its memory has the century. */
+#define PC_RTC_PORT    0x70
+#define PC_RTC_IRQ     8
+#define PC_RTC_CENTURY 0x32
 
 /* virtio-mmio transports, one page each; slot s interrupts on PC_VIRTIO_IRQ + s, level-triggered.
  * A slot whose guest has no such device reads device ID 0, which drivers pass over. */

@@ -9,8 +9,11 @@
 
 enum {
     SECONDS = 0,
+    SECONDS_ALARM = 1,
     MINUTES = 2,
+    MINUTES_ALARM = 3,
     HOURS = 4,
+    HOURS_ALARM = 5,
     WEEKDAY = 6,
     DAY = 7,
     MONTH = 8,
@@ -21,20 +24,29 @@ enum {
     REGISTER_D = 13
 };
 
-#define A_UPDATING    0x80
-#define A_DEFAULT     0x26 /* 32768 Hz, and the periodic rate that every PC starts with */
-#define B_24_HOURS    0x02
-#define B_BINARY      0x04
-#define B_INTERRUPTS  0x70
-#define B_SET         0x80
-#define D_VALID       0x80 /* the battery is good */
-#define HOUR_PM       0x80
+#define A_UPDATING      0x80
+#define A_DIVIDER_RESET 0x60
+#define A_RATE          0x0f
+#define A_DEFAULT       0x26 /* 32768 Hz, and the periodic rate that every PC starts with */
+#define B_24_HOURS      0x02
+#define B_BINARY        0x04
+#define B_UPDATE        0x10 /* the interrupts' enables, where register C has their flags */
+#define B_ALARM         0x20
+#define B_PERIODIC      0x40
+#define B_INTERRUPTS    0x70
+#define B_SET           0x80
+#define C_REQUEST       0x80
+#define D_VALID         0x80 /* the battery is good */
+#define HOUR_PM         0x80
+#define ALARM_ANY       0xc0 /* don't care: both bits */
 
-#define SECOND        1000000000u
-#define BEFORE_UPDATE 244000u /* register A announces the next second so long before */
+#define SECOND          1000000000u
+#define BEFORE_UPDATE   244000u /* register A announces the next second so long before */
+#define CRYSTAL_HZ      32768u
+#define SECONDS_OF_DAY  86400u
 
-void vrtc_reset(struct vrtc *rtc) {
-    *rtc = (struct vrtc){0};
+void vrtc_reset(struct vrtc *rtc, uint64_t now) {
+    *rtc = (struct vrtc){.seen = now};
     rtc->memory[REGISTER_A] = A_DEFAULT;
     rtc->memory[REGISTER_B] = B_24_HOURS;
 }
@@ -68,17 +80,32 @@ static uint32_t decode_hour(const struct vrtc *rtc, uint8_t byte) {
 
 /* ---- the time ---- */
 
+/* Nothing counts while the divider is held. */
+static bool is_held(const struct vrtc *rtc) {
+    return (rtc->memory[REGISTER_A] & A_DIVIDER_RESET) == A_DIVIDER_RESET;
+}
+
+/* The time is what the guest has written. */
 static bool is_set(const struct vrtc *rtc) {
-    return rtc->memory[REGISTER_B] & B_SET;
+    return (rtc->memory[REGISTER_B] & B_SET) || is_held(rtc);
+}
+
+/* Seconds of the divider: they begin where the guest's do, but count from another. */
+static uint64_t second(const struct vrtc *rtc, uint64_t now) {
+    return (now + rtc->phase) / SECOND;
+}
+
+static uint32_t fraction(const struct vrtc *rtc, uint64_t now) {
+    return (uint32_t)((now + rtc->phase) % SECOND);
 }
 
 static bool is_time(uint32_t index) {
     return index == SECONDS || index == MINUTES || index == HOURS ||
-           (index >= WEEKDAY && index <= YEAR) || index == VRTC_CENTURY;
+           (index >= WEEKDAY && index <= YEAR) || index == PC_RTC_CENTURY;
 }
 
 static void time_to_memory(struct vrtc *rtc, uint64_t now) {
-    struct calendar date = calendar_from_seconds(now / SECOND + rtc->ahead);
+    struct calendar date = calendar_from_seconds(second(rtc, now) + rtc->ahead);
 
     rtc->memory[SECONDS] = encode(rtc, date.second);
     rtc->memory[MINUTES] = encode(rtc, date.minute);
@@ -87,14 +114,14 @@ static void time_to_memory(struct vrtc *rtc, uint64_t now) {
     rtc->memory[DAY] = encode(rtc, date.day);
     rtc->memory[MONTH] = encode(rtc, date.month);
     rtc->memory[YEAR] = encode(rtc, date.year % 100);
-    rtc->memory[VRTC_CENTURY] = encode(rtc, date.year / 100);
+    rtc->memory[PC_RTC_CENTURY] = encode(rtc, date.year / 100);
 }
 
 /* When a second ends stays as it was. */
 static void time_from_memory(struct vrtc *rtc, uint64_t now) {
     const uint8_t *memory = rtc->memory;
     struct calendar date = {
-        .year = decode(rtc, memory[VRTC_CENTURY]) * 100 + decode(rtc, memory[YEAR]),
+        .year = decode(rtc, memory[PC_RTC_CENTURY]) * 100 + decode(rtc, memory[YEAR]),
         .month = decode(rtc, memory[MONTH]),
         .day = decode(rtc, memory[DAY]),
         .hour = decode_hour(rtc, memory[HOURS]),
@@ -102,43 +129,153 @@ static void time_from_memory(struct vrtc *rtc, uint64_t now) {
         .second = decode(rtc, memory[SECONDS]),
     };
 
-    rtc->ahead = calendar_to_seconds(&date) - now / SECOND;
+    rtc->ahead = calendar_to_seconds(&date) - second(rtc, now);
+}
+
+/* ---- the alarm ---- */
+
+#define ANY   (-1)
+#define NEVER (-2) /* no such number */
+
+/* What a byte of the alarm waits for, of `count` numbers. */
+static int wanted(const struct vrtc *rtc, uint32_t index, uint32_t count) {
+    uint8_t byte = rtc->memory[index];
+    bool hour = index == HOURS_ALARM;
+    uint32_t number = hour ? decode_hour(rtc, byte) : decode(rtc, byte);
+
+    if ((byte & ALARM_ANY) == ALARM_ANY)
+        return ANY;
+    if (number >= count || (hour ? encode_hour(rtc, number) : encode(rtc, number)) != byte)
+        return NEVER;
+    return (int)number;
+}
+
+/* The first second from `from` on whose number of this unit, modulo count, is the wanted one. */
+static uint64_t forward(uint64_t from, uint32_t unit, uint32_t count, int number) {
+    uint64_t units = from / unit;
+
+    if (number == ANY || units % count == (uint32_t)number)
+        return from;
+    return (units + ((uint32_t)number + count - units % count) % count) * unit;
+}
+
+/* In how many seconds it is time, after the guest's second `now`; 0: never. To go forward by one
+ * unit changes the others, but at most a day passes. */
+static uint32_t until_alarm(const struct vrtc *rtc, uint64_t now) {
+    int hour = wanted(rtc, HOURS_ALARM, 24), minute = wanted(rtc, MINUTES_ALARM, 60),
+        second_wanted = wanted(rtc, SECONDS_ALARM, 60);
+    uint64_t before, from = now % SECONDS_OF_DAY, at = from + 1;
+
+    if (hour == NEVER || minute == NEVER || second_wanted == NEVER)
+        return 0;
+    do {
+        before = at;
+        at = forward(at, 3600, 24, hour);
+        at = forward(at, 60, 60, minute);
+        at = forward(at, 1, 60, second_wanted);
+    } while (at != before);
+    return (uint32_t)(at - from);
+}
+
+/* ---- interrupts ---- */
+
+/* Of the divider's periodic tap, in periods of the crystal; 0: none. */
+static uint32_t period(const struct vrtc *rtc) {
+    uint32_t rate = rtc->memory[REGISTER_A] & A_RATE;
+
+    if (rate == 0 || is_held(rtc))
+        return 0;
+    return rate < 3 ? 64u << rate : 1u << (rate - 1);
+}
+
+/* How many periods have ended in this second; a whole number of them makes a second. */
+static uint32_t periods(const struct vrtc *rtc, uint64_t now) {
+    return (uint32_t)((uint64_t)fraction(rtc, now) * CRYSTAL_HZ / SECOND / period(rtc));
+}
+
+void vrtc_look(struct vrtc *rtc, uint64_t now) {
+    if (now <= rtc->seen)
+        return;
+    uint64_t passed = second(rtc, now) - second(rtc, rtc->seen);
+    if (period(rtc) && (passed || periods(rtc, now) != periods(rtc, rtc->seen)))
+        rtc->flags |= B_PERIODIC;
+    if (passed && !is_set(rtc)) {
+        uint32_t alarm = until_alarm(rtc, second(rtc, rtc->seen) + rtc->ahead);
+        rtc->flags |= B_UPDATE | (alarm && alarm <= passed ? B_ALARM : 0);
+    }
+    rtc->seen = now;
+}
+
+bool vrtc_interrupt(const struct vrtc *rtc) {
+    return rtc->flags & rtc->memory[REGISTER_B] & B_INTERRUPTS;
+}
+
+uint64_t vrtc_next(const struct vrtc *rtc) {
+    uint8_t enabled = rtc->memory[REGISTER_B];
+    uint64_t begun = rtc->seen - fraction(rtc, rtc->seen), next = VRTC_NEVER;
+
+    if (vrtc_interrupt(rtc))
+        return VRTC_NEVER;
+    if (enabled & B_ALARM && !is_set(rtc)) {
+        uint32_t alarm = until_alarm(rtc, second(rtc, rtc->seen) + rtc->ahead);
+        next = alarm ? begun + (uint64_t)alarm * SECOND : VRTC_NEVER;
+    }
+    if (enabled & B_UPDATE && !is_set(rtc))
+        next = begun + SECOND;
+    if (enabled & B_PERIODIC && period(rtc)) {
+        uint64_t ticks = (uint64_t)(periods(rtc, rtc->seen) + 1) * period(rtc);
+        uint64_t end = begun + (ticks * SECOND + CRYSTAL_HZ - 1) / CRYSTAL_HZ;
+        next = end < next ? end : next;
+    }
+    return next;
 }
 
 /* ---- registers ---- */
 
 static uint8_t read_register_a(const struct vrtc *rtc, uint64_t now) {
-    bool updating = !is_set(rtc) && now % SECOND >= SECOND - BEFORE_UPDATE;
+    bool updating = !is_set(rtc) && fraction(rtc, now) >= SECOND - BEFORE_UPDATE;
 
     return rtc->memory[REGISTER_A] | (updating ? A_UPDATING : 0);
 }
 
-uint8_t vrtc_read(const struct vrtc *rtc, uint16_t port, uint64_t now) {
+/* To read it clears it. */
+static uint8_t read_register_c(struct vrtc *rtc) {
+    uint8_t value = rtc->flags | (vrtc_interrupt(rtc) ? C_REQUEST : 0);
+
+    rtc->flags = 0;
+    return value;
+}
+
+uint8_t vrtc_read(struct vrtc *rtc, uint16_t port, uint64_t now) {
     uint32_t index = index_clamp(rtc->index, VRTC_SIZE);
 
+    vrtc_look(rtc, now);
     if (port != PC_RTC_PORT + 1)
         return 0xff; /* the index cannot be read */
     if (index == REGISTER_A)
-        return read_register_a(rtc, now);
+        return read_register_a(rtc, rtc->seen);
     if (index == REGISTER_C)
-        return 0;
+        return read_register_c(rtc);
     if (index == REGISTER_D)
         return D_VALID;
     if (!is_time(index) || is_set(rtc))
         return rtc->memory[index];
     struct vrtc moment = *rtc;
-    time_to_memory(&moment, now);
+    time_to_memory(&moment, rtc->seen);
     return moment.memory[index];
 }
 
-/* The time stands still in memory while SET is set, and goes on from there. */
-static void write_register_b(struct vrtc *rtc, uint8_t value, uint64_t now) {
-    bool stands = is_set(rtc);
+/* Registers A and B. The time stands in memory while SET is set or the divider is held, and goes on
+ * from there; the divider then begins in the middle of a second. */
+static void write_control(struct vrtc *rtc, uint32_t index, uint8_t value, uint64_t now) {
+    bool stood = is_set(rtc), held = is_held(rtc);
 
-    if (!stands)
+    if (!stood)
         time_to_memory(rtc, now);
-    rtc->memory[REGISTER_B] = value & (uint8_t)~B_INTERRUPTS;
-    if (stands && !is_set(rtc))
+    rtc->memory[index] = value;
+    if (held && !is_held(rtc))
+        rtc->phase = (SECOND / 2 + SECOND - (uint32_t)(now % SECOND)) % SECOND;
+    if (stood && !is_set(rtc))
         time_from_memory(rtc, now);
 }
 
@@ -153,16 +290,17 @@ static void write_time(struct vrtc *rtc, uint32_t index, uint8_t value, uint64_t
 void vrtc_write(struct vrtc *rtc, uint16_t port, uint8_t value, uint64_t now) {
     uint32_t index = index_clamp(rtc->index, VRTC_SIZE);
 
+    vrtc_look(rtc, now);
     if (port == PC_RTC_PORT)
         rtc->index = value & (VRTC_SIZE - 1); /* bit 7 masks NMIs, of which there are none */
     if (port != PC_RTC_PORT + 1)
         return;
     if (index == REGISTER_A)
-        rtc->memory[index] = value & (uint8_t)~A_UPDATING;
-    else if (index == REGISTER_B)
-        write_register_b(rtc, value, now);
+        write_control(rtc, index, value & (uint8_t)~A_UPDATING, rtc->seen);
+    else if (index == REGISTER_B) /* SET clears the update's enable */
+        write_control(rtc, index, value & (uint8_t) ~(value & B_SET ? B_UPDATE : 0), rtc->seen);
     else if (is_time(index))
-        write_time(rtc, index, value, now);
+        write_time(rtc, index, value, rtc->seen);
     else
         rtc->memory[index] = value; /* C's and D's are never looked at */
 }
