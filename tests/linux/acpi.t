@@ -22,6 +22,9 @@ for (['linux-off', 4, 3], ['linux-reset', 1, 2]) {
     my $drivers = join ' ', 'serial rtc_cmos system', ('virtio-mmio') x $virtio;
     is($line, "[$name] ACPI complaints=0 cpus=$cpus drivers=\"$drivers\"", "$name: what it found");
 }
+like(join("\n", @{$log->{lines}}), qr/^\[$_\] RTC alarms=1 left=""$/m, "$_: the clock's alarm comes")
+    for 'linux-off', 'linux-reset';
+like(join("\n", @{$log->{lines}}), qr/rtc_cmos .*: alarms up to one day, y3k, /, 'Linux knows the alarm and the century');
 # The UART's pin is level-triggered: the MADT's override, and the DSDT.
 like(join("\n", @{$log->{lines}}), qr/^\[linux-off\] .*IO-APIC +4-fasteoi +ttyS0$/m,
     'the UART interrupts by a level');
