@@ -56,6 +56,15 @@ DefinitionBlock ("", "DSDT", 2, "PINWHL", "PINWHEEL", 1)
             Name (_HID, EisaId ("PNP0C0C"))
         }
 
+        /* QEMU, "pvpanic device". */
+        Device (PEVT)
+        {
+            Name (_HID, "QEMU0001")
+            Name (_CRS, ResourceTemplate () {
+                IO (Decode16, PC_PANIC_PORT, PC_PANIC_PORT, 1, 1)
+            })
+        }
+
         /* The sleep and reset registers, so that nothing else is put there. */
         Device (REGS)
         {

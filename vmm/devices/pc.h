@@ -34,6 +34,11 @@ enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
 #define PC_RESET_PORT       0x602
 #define PC_RESET_VALUE      1
 
+/* Where a guest's kernel says that it is done for: QEMU's "pvpanic" device, one byte. It reads as
+ * the events that may be written, bits too. */
+#define PC_PANIC_PORT     0x505
+#define PC_PANIC_PANICKED 1
+
 /* Where ACPI tables are: what was the BIOS ROM, and where an RSDP is looked for. */
 #define PC_ACPI_BASE 0xe0000u
 #define PC_ACPI_SIZE 0x20000u

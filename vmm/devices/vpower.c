@@ -32,6 +32,21 @@ void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
         vm_exit(vcpu->vm, "reset", 0);
 }
 
+uint32_t vpower_panic_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
+    (void)vcpu;
+    (void)port;
+    (void)size;
+    return PC_PANIC_PANICKED;
+}
+
+/* Another event is a panic that the guest has a crash kernel for: that one goes on. */
+void vpower_panic_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+    (void)port;
+    (void)size;
+    if (value & PC_PANIC_PANICKED)
+        vm_exit(vcpu->vm, "panic", 1);
+}
+
 void vpower_keyboard_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
     (void)port;
     (void)size;

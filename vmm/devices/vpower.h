@@ -1,6 +1,7 @@
 /* How a guest switches its PC off, and resets it: hardware-reduced ACPI's registers, and the two
  * older ways to reset that operating systems try. Either ends the guest with the result "pass";
- * how=poweroff or how=reset tells which it was. */
+ * how=poweroff or how=reset tells which it was. And how it says that it has panicked, which ends it
+ * with the result "fail" and how=panic: the reset that may follow looks like any other. */
 #pragma once
 #include <stdint.h>
 
@@ -15,6 +16,10 @@ void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
 
 /* The 8042's command port. There is no 8042; it reads as nothing does. */
 void vpower_keyboard_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+
+/* "pvpanic", as QEMU has it. */
+uint32_t vpower_panic_in(struct vcpu *vcpu, uint16_t port, unsigned size);
+void vpower_panic_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
 
 /* The reset control register of Intel's chipsets. */
 void vpower_reset_control_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
