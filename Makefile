@@ -20,7 +20,7 @@ say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
 # Pure modules: compiled from the same source into the hypervisor or the boot loader and into the
 # host's tests. Add a module here when it is pure; `make lint` checks that it is. arch/memory.c is
 # pure too, but in tests the C library has its functions.
-PURE_ARCH    := paging ept vmx_controls exit_reason vmcs_image entry_check entry_check_controls \
+PURE_ARCH    := paging vmx_controls exit_reason vmcs_image entry_check entry_check_controls \
                 entry_check_host entry_check_guest entry_check_segments
 PURE_DRIVERS := format acpi text_screen
 PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages trace trace_text vlapic_timer console_keys

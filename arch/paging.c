@@ -12,7 +12,7 @@
 #define ENTRY_PAGE     (1ULL << 7) /* PS, at levels 2 and 3 */
 #define ENTRY_ADDRESS  0x000ffffffffff000ULL
 
-#define ALL_FLAGS      (PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX)
+#define NO_FLAGS       (ENTRY_ADDRESS | ENTRY_PAGE)
 #define TOP_LEVEL      4
 #define LOWER_END      0x0000800000000000ULL /* canonical addresses end here ... */
 #define UPPER_START    0xffff800000000000ULL /* ... and begin again here */
@@ -30,7 +30,7 @@ static unsigned level_index(uint64_t virt, int level) {
 }
 
 const char *paging_init(struct paging *paging) {
-    return paging->alloc_table(paging->ctx, &paging->root) ? NULL : no_memory;
+    return paging->alloc_table(&paging->root) ? NULL : no_memory;
 }
 
 /* The table below *entry; makes one if there is none. */
@@ -38,22 +38,22 @@ static const char *next_table(struct paging *paging, uint64_t *entry, uint64_t *
     uint64_t phys;
 
     if (!(*entry & ENTRY_PRESENT)) {
-        *table = paging->alloc_table(paging->ctx, &phys);
+        *table = paging->alloc_table(&phys);
         if (!*table)
             return no_memory;
-        *entry = phys | ENTRY_PRESENT | ENTRY_WRITABLE;
+        *entry = phys | ENTRY_PRESENT | ENTRY_WRITABLE | paging->table_flags;
         return NULL;
     }
     if (*entry & ENTRY_PAGE)
         return "mapped already";
-    *table = paging->table(paging->ctx, *entry & ENTRY_ADDRESS);
+    *table = paging->table(*entry & ENTRY_ADDRESS);
     return *table ? NULL : no_memory;
 }
 
 /* Level 4 entries never map a page, and bit 7 is reserved there, so one test serves all levels. */
 static const char *map_page(struct paging *paging, uint64_t virt, uint64_t phys, int leaf_level,
                             uint64_t flags) {
-    uint64_t *table = paging->table(paging->ctx, paging->root);
+    uint64_t *table = paging->table(paging->root);
     uint64_t *entry;
 
     if (!table)
@@ -87,7 +87,7 @@ static const char *check_range(uint64_t virt, uint64_t phys, uint64_t size, uint
         return "not a canonical address";
     if (phys >= PHYS_END || size > PHYS_END - phys)
         return "not a physical address";
-    return flags & ~ALL_FLAGS ? "unknown flag" : NULL;
+    return flags & NO_FLAGS ? "not a flag" : NULL;
 }
 
 const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
@@ -106,7 +106,7 @@ const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint
 }
 
 bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page) {
-    const uint64_t *table = paging->table(paging->ctx, paging->root);
+    const uint64_t *table = paging->table(paging->root);
 
     if (virt >= LOWER_END && virt < UPPER_START)
         return false;
@@ -120,10 +120,10 @@ bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_pag
 
             page->size = level_size(level);
             page->phys = (entry & ENTRY_ADDRESS & ~(page->size - 1)) | offset;
-            page->flags = entry & ALL_FLAGS;
+            page->flags = entry & ~(NO_FLAGS | ENTRY_PRESENT);
             return true;
         }
-        table = paging->table(paging->ctx, entry & ENTRY_ADDRESS);
+        table = paging->table(entry & ENTRY_ADDRESS);
     }
     return false;
 }

@@ -1,4 +1,5 @@
-/* Builds 4-level page tables.
+/* Builds 4-level page tables: the host's, and the extended ones of guests (ept.h), whose entries
+ * have their addresses, the bit of a large page and "present" in the same places.
  *
  * Pure: it gets its tables from a callback and reaches them through another, so the boot loader
  * (with the firmware's memory), the hypervisor (with its own map of RAM) and tests use the same
@@ -10,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The flags of paging_map(): the bits of the page-table entry itself. */
+/* The flags of paging_map(): the bits of the page-table entry itself. Others than these: ept.h. */
 #define PAGING_WRITABLE (1ULL << 1)
 #define PAGING_UNCACHED                                                                            \
     ((1ULL << 3) | (1ULL << 4)) /* PWT and PCD: entry 3 of the PAT as at reset, UC */
@@ -23,18 +24,18 @@
 #define PAGING_1G 0x40000000ULL
 
 struct paging {
-    uint64_t root; /* physical address of the top table, for CR3; set by paging_init() */
-    bool pages_1g; /* the CPU has 1-GiB pages: CPUID.80000001H:EDX[26] */
-    void *ctx;
+    uint64_t root;        /* physical address of the top table, for CR3; set by paging_init() */
+    bool pages_1g;        /* the CPU has 1-GiB pages: CPUID.80000001H:EDX[26] */
+    uint64_t table_flags; /* of entries that lead to a table, besides present and writable */
     /* Returns a zeroed, aligned 4-KiB table and its physical address; NULL if there is none left.
      */
-    uint64_t *(*alloc_table)(void *ctx, uint64_t *phys);
+    uint64_t *(*alloc_table)(uint64_t *phys);
     /* Where the table at a physical address can be read and written. */
-    uint64_t *(*table)(void *ctx, uint64_t phys);
+    uint64_t *(*table)(uint64_t phys);
 };
 
-/* Takes the top table. The callbacks, ctx and pages_1g are set by the caller before.
- * Returns NULL or why not, in words. */
+/* Takes the top table. The other members are set by the caller before. Returns NULL or why not, in
+ * words. */
 const char *paging_init(struct paging *paging);
 
 /* Maps [virt, virt + size) to [phys, phys + size), with the largest page that fits at each step.

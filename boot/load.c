@@ -117,16 +117,14 @@ static const char *load_image(struct boot_info *info, struct paging *paging) {
 
 /* ---- page tables ----------------------------------------------------------------------------- */
 
-static uint64_t *alloc_table(void *ctx, uint64_t *phys) {
+static uint64_t *alloc_table(uint64_t *phys) {
     uint64_t *table = firmware_alloc(PAGING_4K, 0);
 
-    (void)ctx;
     *phys = (uint64_t)table;
     return table;
 }
 
-static uint64_t *table_at(void *ctx, uint64_t phys) {
-    (void)ctx;
+static uint64_t *table_at(uint64_t phys) {
     return (uint64_t *)phys;
 }
 

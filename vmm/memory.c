@@ -77,14 +77,12 @@ uint64_t memory_free(void) {
     return sum;
 }
 
-static uint64_t *alloc_table(void *ctx, uint64_t *physical) {
-    (void)ctx;
+uint64_t *memory_alloc_table(uint64_t *physical) {
     *physical = memory_alloc(PAGE_SIZE, PAGE_SIZE);
-    return *physical ? (uint64_t *)(map_base + *physical) : NULL;
+    return *physical ? memory_table(*physical) : NULL;
 }
 
-static uint64_t *table_at(void *ctx, uint64_t physical) {
-    (void)ctx;
+uint64_t *memory_table(uint64_t physical) {
     return (uint64_t *)(map_base + physical);
 }
 
@@ -143,8 +141,8 @@ struct boot_info *memory_init(struct boot_info *info) {
         if (info->region[i].kind == BOOT_MEMORY_USABLE)
             free_region[free_count++] = info->region[i];
     }
-    paging.alloc_table = alloc_table;
-    paging.table = table_at;
+    paging.alloc_table = memory_alloc_table;
+    paging.table = memory_table;
     paging.pages_1g =
         cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & (1u << 26));
     if (paging_init(&paging))

@@ -34,6 +34,10 @@ static inline void *phys_to_virt(uint64_t physical) {
     return (void *)(physical + DIRECT_MAP_BASE);
 }
 
+/* The callbacks of arch/paging.h: an empty table or NULL, and where a table is. */
+uint64_t *memory_alloc_table(uint64_t *physical);
+uint64_t *memory_table(uint64_t physical);
+
 /* Maps the page of device registers that `physical` lies in; returns its address. */
 void *memory_map_device(uint64_t physical);
 

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 
+#include "arch/ept.h"
 #include "arch/memory.h"
 #include "arch/msr.h"
 #include "arch/panic.h"
@@ -22,32 +23,20 @@ uint32_t vm_count;
 
 /* ---- making one ---- */
 
-static uint64_t *alloc_table(void *ctx, uint64_t *physical) {
-    (void)ctx;
-    *physical = memory_alloc(PAGE_SIZE, PAGE_SIZE);
-    return *physical ? phys_to_virt(*physical) : NULL;
-}
-
-static uint64_t *table_at(void *ctx, uint64_t physical) {
-    (void)ctx;
-    return phys_to_virt(physical);
-}
-
-/* RAM from address 0; perhaps the page of the APIC; nothing else. */
+/* RAM from address 0; perhaps the page of the APIC, above it; nothing else. */
 static const char *build_ept(struct vm *vm, bool with_apic) {
-    struct ept *ept = &vm->ept[with_apic];
+    struct paging ept = {.pages_1g = host.capabilities.ept_vpid & EPT_VPID_CAP_1G,
+                         .table_flags = EPT_ALL,
+                         .alloc_table = memory_alloc_table,
+                         .table = memory_table};
+    const char *problem = paging_init(&ept);
 
-    ept->pages_1g = (host.capabilities.ept_vpid & EPT_VPID_CAP_1G) != 0;
-    ept->physical_bits = host.capabilities.physical_bits;
-    ept->alloc_table = alloc_table;
-    ept->table = table_at;
-    const char *problem = ept_init(ept);
     if (!problem)
-        problem = ept_map(ept, 0, vm->ram_physical, vm->ram_size, EPT_ALL);
+        problem = paging_map(&ept, 0, vm->ram_physical, vm->ram_size, EPT_ALL | EPT_WB);
     if (!problem && with_apic)
-        problem = ept_map(ept, APIC_DEFAULT_BASE, virq_apic_access_page(), PAGE_SIZE,
-                          EPT_READ | EPT_WRITE);
-    vm->ept_pointer[with_apic] = ept_pointer(ept);
+        problem = paging_map(&ept, APIC_DEFAULT_BASE, virq_apic_access_page(), PAGE_SIZE,
+                             EPT_READ | EPT_WRITE | EPT_WB);
+    vm->ept_pointer[with_apic] = ept_pointer(&ept);
     return problem;
 }
 

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arch/ept.h"
 #include "arch/spinlock.h"
 #include "vmm/boot_info.h"
 #include "vmm/devices/cmos.h"
@@ -51,7 +50,6 @@ struct vm {
      * whose local APIC is there; in the other nothing is, for those that have moved it, switched it
      * off, or reach it by MSR: without the control the page would be memory that all guests share.
      */
-    struct ept ept[2];
     uint64_t ept_pointer[2]; /* [1]: with the APIC-access page */
     struct kernel_entry entry;
 
