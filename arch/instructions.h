@@ -64,45 +64,26 @@ static inline bool rdrand(uint64_t *value) {
     return valid;
 }
 
-static inline uint64_t read_cr0(void) {
-    uint64_t value;
-    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
-    return value;
-}
-
-static inline void write_cr0(uint64_t value) {
-    __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
-}
-
-static inline uint64_t read_cr2(void) {
-    uint64_t value;
-    __asm__ volatile("mov %%cr2, %0" : "=r"(value));
-    return value;
-}
-
-static inline void write_cr2(uint64_t value) {
-    __asm__ volatile("mov %0, %%cr2" : : "r"(value));
-}
-
-static inline uint64_t read_cr3(void) {
-    uint64_t value;
-    __asm__ volatile("mov %%cr3, %0" : "=r"(value));
-    return value;
-}
-
-static inline void write_cr3(uint64_t value) {
-    __asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
-}
-
-static inline uint64_t read_cr4(void) {
-    uint64_t value;
-    __asm__ volatile("mov %%cr4, %0" : "=r"(value));
-    return value;
-}
-
-static inline void write_cr4(uint64_t value) {
-    __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
-}
+/* read_cr0(), write_cr0() and so on. A control register: #GP on a value that it cannot have. */
+#define REGISTER(name)                                                                             \
+    static inline uint64_t read_##name(void) {                                                     \
+        uint64_t value;                                                                            \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));                                     \
+        return value;                                                                              \
+    }                                                                                              \
+    static inline void write_##name(uint64_t value) {                                              \
+        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                            \
+    }
+REGISTER(cr0)
+REGISTER(cr2)
+REGISTER(cr3)
+REGISTER(cr4)
+REGISTER(dr0)
+REGISTER(dr1)
+REGISTER(dr2)
+REGISTER(dr3)
+REGISTER(dr6)
+#undef REGISTER
 
 /* #GP on a value that the processor does not support. */
 static inline void xsetbv(uint32_t index, uint64_t value) {

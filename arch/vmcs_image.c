@@ -7,6 +7,13 @@
 
 #define WORD(member) (offsetof(struct vmcs_image, member) / sizeof(uint64_t))
 
+#define SEGMENT(member, NAME)                                                                      \
+    [WORD(member.selector)] = {VMCS_GUEST_##NAME##_SELECTOR, "guest " #NAME " selector"},          \
+    [WORD(member.base)] = {VMCS_GUEST_##NAME##_BASE, "guest " #NAME " base"},                      \
+    [WORD(member.limit)] = {VMCS_GUEST_##NAME##_LIMIT, "guest " #NAME " limit"},                   \
+    [WORD(member.access_rights)] = {VMCS_GUEST_##NAME##_ACCESS_RIGHTS,                             \
+                                    "guest " #NAME " access rights"}
+
 const struct vmcs_field vmcs_fields[VMCS_IMAGE_WORDS] = {
     [WORD(pin_based_controls)] = {VMCS_PIN_BASED_CONTROLS, "pin-based VM-execution controls"},
     [WORD(primary_controls)] = {VMCS_PRIMARY_CONTROLS,
@@ -58,38 +65,14 @@ const struct vmcs_field vmcs_fields[VMCS_IMAGE_WORDS] = {
     [WORD(guest_dr7)] = {VMCS_GUEST_DR7, "guest DR7"},
     [WORD(guest_rip)] = {VMCS_GUEST_RIP, "guest RIP"},
     [WORD(guest_rflags)] = {VMCS_GUEST_RFLAGS, "guest RFLAGS"},
-    [WORD(es.selector)] = {VMCS_GUEST_ES_SELECTOR, "guest ES selector"},
-    [WORD(es.base)] = {VMCS_GUEST_ES_BASE, "guest ES base"},
-    [WORD(es.limit)] = {VMCS_GUEST_ES_LIMIT, "guest ES limit"},
-    [WORD(es.access_rights)] = {VMCS_GUEST_ES_ACCESS_RIGHTS, "guest ES access rights"},
-    [WORD(cs.selector)] = {VMCS_GUEST_CS_SELECTOR, "guest CS selector"},
-    [WORD(cs.base)] = {VMCS_GUEST_CS_BASE, "guest CS base"},
-    [WORD(cs.limit)] = {VMCS_GUEST_CS_LIMIT, "guest CS limit"},
-    [WORD(cs.access_rights)] = {VMCS_GUEST_CS_ACCESS_RIGHTS, "guest CS access rights"},
-    [WORD(ss.selector)] = {VMCS_GUEST_SS_SELECTOR, "guest SS selector"},
-    [WORD(ss.base)] = {VMCS_GUEST_SS_BASE, "guest SS base"},
-    [WORD(ss.limit)] = {VMCS_GUEST_SS_LIMIT, "guest SS limit"},
-    [WORD(ss.access_rights)] = {VMCS_GUEST_SS_ACCESS_RIGHTS, "guest SS access rights"},
-    [WORD(ds.selector)] = {VMCS_GUEST_DS_SELECTOR, "guest DS selector"},
-    [WORD(ds.base)] = {VMCS_GUEST_DS_BASE, "guest DS base"},
-    [WORD(ds.limit)] = {VMCS_GUEST_DS_LIMIT, "guest DS limit"},
-    [WORD(ds.access_rights)] = {VMCS_GUEST_DS_ACCESS_RIGHTS, "guest DS access rights"},
-    [WORD(fs.selector)] = {VMCS_GUEST_FS_SELECTOR, "guest FS selector"},
-    [WORD(fs.base)] = {VMCS_GUEST_FS_BASE, "guest FS base"},
-    [WORD(fs.limit)] = {VMCS_GUEST_FS_LIMIT, "guest FS limit"},
-    [WORD(fs.access_rights)] = {VMCS_GUEST_FS_ACCESS_RIGHTS, "guest FS access rights"},
-    [WORD(gs.selector)] = {VMCS_GUEST_GS_SELECTOR, "guest GS selector"},
-    [WORD(gs.base)] = {VMCS_GUEST_GS_BASE, "guest GS base"},
-    [WORD(gs.limit)] = {VMCS_GUEST_GS_LIMIT, "guest GS limit"},
-    [WORD(gs.access_rights)] = {VMCS_GUEST_GS_ACCESS_RIGHTS, "guest GS access rights"},
-    [WORD(ldtr.selector)] = {VMCS_GUEST_LDTR_SELECTOR, "guest LDTR selector"},
-    [WORD(ldtr.base)] = {VMCS_GUEST_LDTR_BASE, "guest LDTR base"},
-    [WORD(ldtr.limit)] = {VMCS_GUEST_LDTR_LIMIT, "guest LDTR limit"},
-    [WORD(ldtr.access_rights)] = {VMCS_GUEST_LDTR_ACCESS_RIGHTS, "guest LDTR access rights"},
-    [WORD(tr.selector)] = {VMCS_GUEST_TR_SELECTOR, "guest TR selector"},
-    [WORD(tr.base)] = {VMCS_GUEST_TR_BASE, "guest TR base"},
-    [WORD(tr.limit)] = {VMCS_GUEST_TR_LIMIT, "guest TR limit"},
-    [WORD(tr.access_rights)] = {VMCS_GUEST_TR_ACCESS_RIGHTS, "guest TR access rights"},
+    SEGMENT(es, ES),
+    SEGMENT(cs, CS),
+    SEGMENT(ss, SS),
+    SEGMENT(ds, DS),
+    SEGMENT(fs, FS),
+    SEGMENT(gs, GS),
+    SEGMENT(ldtr, LDTR),
+    SEGMENT(tr, TR),
     [WORD(gdtr.base)] = {VMCS_GUEST_GDTR_BASE, "guest GDTR base"},
     [WORD(gdtr.limit)] = {VMCS_GUEST_GDTR_LIMIT, "guest GDTR limit"},
     [WORD(idtr.base)] = {VMCS_GUEST_IDTR_BASE, "guest IDTR base"},
