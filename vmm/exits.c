@@ -42,8 +42,7 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
         panic("machine check while guest %s ran: the hardware reports an error", vcpu->vm->name);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
         /* DR6 is not in the VMCS: the exit qualification has its new bits. */
-        uint64_t dr6 = DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION);
-        __asm__ volatile("mov %0, %%dr6" : : "r"(dr6));
+        write_dr6(DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION));
         /* One that a shadow holds back has to stay pending; this exit has cleared the field. */
         if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & EXIT_SHADOW)
             exit_pend_single_step();
@@ -86,12 +85,12 @@ static enum exit_action exit_preemption_timer(struct vcpu *vcpu) {
 }
 
 static enum exit_action exit_virtualized_eoi(struct vcpu *vcpu) {
-    virq_eoi_exit(vcpu, (uint8_t)vmcs_read(VMCS_EXIT_QUALIFICATION));
+    routing_eoi_exit(vcpu->routed, (uint8_t)vmcs_read(VMCS_EXIT_QUALIFICATION));
     return EXIT_RESUME;
 }
 
 static enum exit_action exit_apic_write(struct vcpu *vcpu) {
-    virq_apic_written(vcpu, (uint32_t)vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0);
+    vlapic_written(virq_lapic(vcpu), (uint32_t)vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0);
     return EXIT_RESUME;
 }
 
@@ -132,11 +131,6 @@ static enum exit_action exit_pause(struct vcpu *vcpu) {
 static enum exit_action exit_cache_flush(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_ADVANCE;
-}
-
-/* There are no performance counters. */
-static enum exit_action exit_rdpmc(struct vcpu *vcpu) {
-    return inject_gp(vcpu);
 }
 
 /* An IPI to each LAPIC in a map of 128 bits, RBX and RCX, that begins at the APIC ID in RDX. RSI is
@@ -210,7 +204,7 @@ static enum exit_action exit_rdmsr(struct vcpu *vcpu) {
     bool ok = true;
 
     if (is_apic_msr(msr))
-        ok = virq_read_msr(vcpu, msr, &value);
+        ok = vlapic_read_msr(virq_lapic(vcpu), msr, &value);
     else if (msr == MSR_IA32_APIC_BASE)
         value = virq_base(vcpu);
     else
@@ -224,7 +218,7 @@ static enum exit_action exit_rdmsr(struct vcpu *vcpu) {
 
 static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     if (is_apic_msr(msr))
-        return virq_write_msr(vcpu, msr, value);
+        return vlapic_write_msr(virq_lapic(vcpu), msr, value);
     if (msr == MSR_IA32_APIC_BASE)
         return virq_write_base(vcpu, value);
     return policy_write_msr(vcpu, msr, value);
@@ -248,43 +242,39 @@ static enum exit_action exit_xsetbv(struct vcpu *vcpu) {
 
 /* ---- the table ---- */
 
-struct exit_row {
-    enum exit_action (*handle)(struct vcpu *vcpu);
-};
-
-static const struct exit_row exit_table[EXIT_REASON_COUNT] = {
-    [EXIT_REASON_EXCEPTION_OR_NMI] = {exit_exception_or_nmi},
-    [EXIT_REASON_EXTERNAL_INTERRUPT] = {exit_external_interrupt},
-    [EXIT_REASON_TRIPLE_FAULT] = {exit_triple_fault},
-    [EXIT_REASON_INTERRUPT_WINDOW] = {exit_window},
-    [EXIT_REASON_NMI_WINDOW] = {exit_window},
-    [EXIT_REASON_TASK_SWITCH] = {exit_task_switch},
-    [EXIT_REASON_CPUID] = {exit_cpuid},
-    [EXIT_REASON_GETSEC] = {exit_undefined},
-    [EXIT_REASON_HLT] = {exit_hlt},
-    [EXIT_REASON_INVD] = {exit_cache_flush},
-    [EXIT_REASON_RDPMC] = {exit_rdpmc},
-    [EXIT_REASON_VMCALL] = {exit_vmcall},
-    [EXIT_REASON_VMCLEAR... EXIT_REASON_VMXON] = {exit_undefined}, /* the VMX instructions */
-    [EXIT_REASON_CONTROL_REGISTER] = {exit_control_register},
-    [EXIT_REASON_IO] = {exit_io},
-    [EXIT_REASON_RDMSR] = {exit_rdmsr},
-    [EXIT_REASON_WRMSR] = {exit_wrmsr},
-    [EXIT_REASON_ENTRY_INVALID_GUEST_STATE] = {exit_entry_failure},
-    [EXIT_REASON_ENTRY_MSR_LOADING] = {exit_entry_failure},
-    [EXIT_REASON_MWAIT] = {exit_undefined},
-    [EXIT_REASON_MONITOR] = {exit_undefined},
-    [EXIT_REASON_PAUSE] = {exit_pause},
-    [EXIT_REASON_ENTRY_MACHINE_CHECK] = {exit_entry_failure},
-    [EXIT_REASON_APIC_ACCESS] = {exit_apic_access},
-    [EXIT_REASON_VIRTUALIZED_EOI] = {exit_virtualized_eoi},
-    [EXIT_REASON_EPT_VIOLATION] = {exit_ept_violation},
-    [EXIT_REASON_INVEPT] = {exit_undefined},
-    [EXIT_REASON_PREEMPTION_TIMER] = {exit_preemption_timer},
-    [EXIT_REASON_INVVPID] = {exit_undefined},
-    [EXIT_REASON_WBINVD] = {exit_cache_flush},
-    [EXIT_REASON_XSETBV] = {exit_xsetbv},
-    [EXIT_REASON_APIC_WRITE] = {exit_apic_write},
+static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu) = {
+    [EXIT_REASON_EXCEPTION_OR_NMI] = exit_exception_or_nmi,
+    [EXIT_REASON_EXTERNAL_INTERRUPT] = exit_external_interrupt,
+    [EXIT_REASON_TRIPLE_FAULT] = exit_triple_fault,
+    [EXIT_REASON_INTERRUPT_WINDOW] = exit_window,
+    [EXIT_REASON_NMI_WINDOW] = exit_window,
+    [EXIT_REASON_TASK_SWITCH] = exit_task_switch,
+    [EXIT_REASON_CPUID] = exit_cpuid,
+    [EXIT_REASON_GETSEC] = exit_undefined,
+    [EXIT_REASON_HLT] = exit_hlt,
+    [EXIT_REASON_INVD] = exit_cache_flush,
+    [EXIT_REASON_RDPMC] = inject_gp, /* there are no performance counters */
+    [EXIT_REASON_VMCALL] = exit_vmcall,
+    [EXIT_REASON_VMCLEAR... EXIT_REASON_VMXON] = exit_undefined, /* the VMX instructions */
+    [EXIT_REASON_CONTROL_REGISTER] = exit_control_register,
+    [EXIT_REASON_IO] = exit_io,
+    [EXIT_REASON_RDMSR] = exit_rdmsr,
+    [EXIT_REASON_WRMSR] = exit_wrmsr,
+    [EXIT_REASON_ENTRY_INVALID_GUEST_STATE] = exit_entry_failure,
+    [EXIT_REASON_ENTRY_MSR_LOADING] = exit_entry_failure,
+    [EXIT_REASON_MWAIT] = exit_undefined,
+    [EXIT_REASON_MONITOR] = exit_undefined,
+    [EXIT_REASON_PAUSE] = exit_pause,
+    [EXIT_REASON_ENTRY_MACHINE_CHECK] = exit_entry_failure,
+    [EXIT_REASON_APIC_ACCESS] = exit_apic_access,
+    [EXIT_REASON_VIRTUALIZED_EOI] = exit_virtualized_eoi,
+    [EXIT_REASON_EPT_VIOLATION] = exit_ept_violation,
+    [EXIT_REASON_INVEPT] = exit_undefined,
+    [EXIT_REASON_PREEMPTION_TIMER] = exit_preemption_timer,
+    [EXIT_REASON_INVVPID] = exit_undefined,
+    [EXIT_REASON_WBINVD] = exit_cache_flush,
+    [EXIT_REASON_XSETBV] = exit_xsetbv,
+    [EXIT_REASON_APIC_WRITE] = exit_apic_write,
 };
 
 /* An event whose delivery the exit cut short is delivered again, unless the handler has something
@@ -313,13 +303,13 @@ bool exit_handle(struct vcpu *vcpu) {
     if (vcpu->vm->trace)
         virq_trace_exit(vcpu, reason);
     keep_interrupted_event(vcpu);
-    if (reason >= EXIT_REASON_COUNT || !exit_table[reason].handle) {
+    if (reason >= EXIT_REASON_COUNT || !exit_table[reason]) {
         vm_kill(vcpu->vm, "vCPU %u: exit that is not handled: %s (reason %u)", vcpu->index,
                 exit_reason_name(reason), reason);
         return true;
     }
     vcpu->exits_by_reason[reason]++;
-    enum exit_action action = exit_table[reason].handle(vcpu);
+    enum exit_action action = exit_table[reason](vcpu);
     if (action & EXIT_ADVANCE)
         exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
     return !(action & EXIT_YIELD);

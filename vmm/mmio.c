@@ -45,7 +45,7 @@ static const struct mmio_device ioapic = {ioapic_read, ioapic_write};
  * words; anything else is undefined there and harmless here. */
 static uint64_t lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
-    uint32_t value = offset % 16 + size <= 4 ? virq_apic_read(vcpu, offset & 0xff0) : 0;
+    uint32_t value = offset % 16 + size <= 4 ? vlapic_read(virq_lapic(vcpu), offset & 0xff0) : 0;
 
     return value >> 8 * (offset % 4);
 }

@@ -21,11 +21,7 @@
 /* CR4.MCE stays on: with it off a machine check would shut the whole machine down. */
 #define CR4_HOST_OWNED (CR4_VMXE | CR4_MCE)
 
-static uint64_t io_bitmap;
-static uint64_t msr_bitmap[3]; /* by enum vmx_apic_mode */
-static uint64_t xcr0;
-static uint32_t xsave_size;
-static bool ibpb;
+struct policy policy;
 
 /* MSR bitmaps: SDM Vol. 3C, "MSR-Bitmap Address": reads of low MSRs, reads of high ones, then
  * writes. */
@@ -71,11 +67,11 @@ static void open_x2apic(uint8_t *bitmap) {
 }
 
 static void build_bitmaps(void) {
-    uint8_t *io = memory_alloc_pages(2 * PAGE_SIZE, &io_bitmap);
+    uint8_t *io = memory_alloc_pages(2 * PAGE_SIZE, &policy.io_bitmap);
     memset(io, 0xff, 2 * PAGE_SIZE);
 
     for (unsigned mode = 0; mode < 3; mode++) {
-        uint8_t *bitmap = memory_alloc_pages(PAGE_SIZE, &msr_bitmap[mode]);
+        uint8_t *bitmap = memory_alloc_pages(PAGE_SIZE, &policy.msr_bitmap[mode]);
         memset(bitmap, 0xff, PAGE_SIZE);
         for (unsigned i = 0; i < sizeof(open_msrs) / sizeof(open_msrs[0]); i++)
             open_msr(bitmap, open_msrs[i], true, true);
@@ -91,41 +87,18 @@ static void build_bitmaps(void) {
 const char *policy_init(void) {
     if (!(cpuid(1, 0).ecx & CPUID_1_ECX_XSAVE))
         return "this CPU has no XSAVE";
-    xcr0 = (cpuid(0xd, 0).eax | (uint64_t)cpuid(0xd, 0).edx << 32) & XCR0_OFFERED;
-    xsetbv(0, xcr0);
-    xsave_size = cpuid(0xd, 0).ebx;
-    ibpb = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).edx & CPUID_7_EDX_IBPB);
+    policy.xcr0 = (cpuid(0xd, 0).eax | (uint64_t)cpuid(0xd, 0).edx << 32) & XCR0_OFFERED;
+    xsetbv(0, policy.xcr0);
+    policy.xsave_size = cpuid(0xd, 0).ebx;
+    policy.ibpb = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).edx & CPUID_7_EDX_IBPB);
+    policy.physical_mask = (1ULL << host.capabilities.physical_bits) - 1;
     build_bitmaps();
-    vcpuid_init(xcr0, tsc_frequency());
+    vcpuid_init(policy.xcr0, tsc_frequency());
     return NULL;
-}
-
-uint64_t policy_io_bitmap(void) {
-    return io_bitmap;
-}
-
-uint64_t policy_msr_bitmap(enum vmx_apic_mode mode) {
-    return msr_bitmap[mode];
 }
 
 uint32_t policy_vpid(const struct vcpu *vcpu) {
     return 1 + vcpu->vm->index * GUEST_MAX_VCPUS + vcpu->index;
-}
-
-uint64_t policy_xcr0(void) {
-    return xcr0;
-}
-
-uint32_t policy_xsave_size(void) {
-    return xsave_size;
-}
-
-uint64_t policy_physical_mask(void) {
-    return (1ULL << host.capabilities.physical_bits) - 1;
-}
-
-bool policy_has_ibpb(void) {
-    return ibpb;
 }
 
 void policy_set_masks(void) {
@@ -148,7 +121,7 @@ void policy_set_cr4(uint64_t value) {
 static bool load_pdptes(struct vcpu *vcpu) {
     uint64_t address = vmcs_read(VMCS_GUEST_CR3) & 0xffffffe0;
     const uint64_t *entry = vm_ram(vcpu->vm, address, 32);
-    uint64_t reserved = ~policy_physical_mask() | 0x1e6;
+    uint64_t reserved = ~policy.physical_mask | 0x1e6;
 
     if (!entry)
         return false;
@@ -209,7 +182,7 @@ bool policy_guest_writes_cr4(struct vcpu *vcpu, uint64_t value) {
 }
 
 bool policy_guest_writes_xcr0(struct vcpu *vcpu, uint32_t index, uint64_t value) {
-    if (index != 0 || (value & ~xcr0) || !(value & XCR0_X87) ||
+    if (index != 0 || (value & ~policy.xcr0) || !(value & XCR0_X87) ||
         ((value & XCR0_AVX) && !(value & XCR0_SSE)))
         return false;
     vcpu->registers.xcr0 = value;
@@ -288,7 +261,7 @@ bool policy_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         return value == 0;
     default:
         if (mtrr_has(msr))
-            return mtrr_write(&vcpu->mtrr, msr, value, policy_physical_mask());
+            return mtrr_write(&vcpu->mtrr, msr, value, policy.physical_mask);
         vm_log_msr(vcpu->vm, "WRMSR", msr);
         return false;
     }

@@ -12,20 +12,19 @@
  * machine lacks. */
 const char *policy_init(void);
 
-/* Physical addresses: two pages of I/O bitmaps; the MSR bitmap for a guest in this APIC mode. */
-uint64_t policy_io_bitmap(void);
-uint64_t policy_msr_bitmap(enum vmx_apic_mode mode);
+/* What policy_init() has found out and built. */
+struct policy {
+    uint64_t io_bitmap;     /* physical address of two pages */
+    uint64_t msr_bitmap[3]; /* physical addresses, by enum vmx_apic_mode */
+    uint64_t physical_mask; /* which bits of a physical address guests have */
+    uint64_t xcr0;          /* the XSAVE components in use */
+    uint32_t xsave_size;    /* of an area for them */
+    bool ibpb;              /* there is IA32_PRED_CMD */
+};
+extern struct policy policy;
 
 /* The VPID of a vCPU: never 0, which is the host's, and no two alike. */
 uint32_t policy_vpid(const struct vcpu *vcpu);
-
-/* The XSAVE components in use, and the size of an area for them. */
-uint64_t policy_xcr0(void);
-uint32_t policy_xsave_size(void);
-bool policy_has_ibpb(void);
-
-/* Which bits of a physical address guests have. */
-uint64_t policy_physical_mask(void);
 
 /* Writes the masks of CR0 and CR4 to the current VMCS, once. */
 void policy_set_masks(void);

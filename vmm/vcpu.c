@@ -42,11 +42,11 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     vcpu->routed = &vm->routing.vcpu[index];
     vcpu->host = cpu;
     vcpu->apic_page = memory_alloc_pages(sizeof(*vcpu->apic_page), &vcpu->apic_page_physical);
-    vcpu->xsave = memory_alloc_pages(policy_xsave_size(), NULL);
+    vcpu->xsave = memory_alloc_pages(policy.xsave_size, NULL);
     *(uint32_t *)(vcpu->xsave + XSAVE_MXCSR_OFFSET) = MXCSR_RESET;
     vlapic_timer_init(&vcpu->timer, TIMER_BUS_TICK, tsc_frequency() / 1000000 * TIMER_SHORTEST_US);
     vcpu->timer_next = VLAPIC_TIMER_NEVER;
-    mtrr_firmware_defaults(&vcpu->mtrr, policy_physical_mask());
+    mtrr_firmware_defaults(&vcpu->mtrr, policy.physical_mask);
     vcpu->registers.xcr0 = XCR0_X87;
     vcpu->registers.dr6 = DR6_RESET;
     cpu->vcpu[cpu->vcpu_count++] = vcpu;
@@ -68,14 +68,14 @@ static void xrstor(const uint8_t *area) {
 static void registers_save(struct vcpu *vcpu) {
     struct vcpu_registers *r = &vcpu->registers;
 
-    xsetbv(0, policy_xcr0());
+    xsetbv(0, policy.xcr0);
     xsave(vcpu->xsave);
     r->cr2 = read_cr2();
-    __asm__ volatile("mov %%dr0, %0" : "=r"(r->dr[0]));
-    __asm__ volatile("mov %%dr1, %0" : "=r"(r->dr[1]));
-    __asm__ volatile("mov %%dr2, %0" : "=r"(r->dr[2]));
-    __asm__ volatile("mov %%dr3, %0" : "=r"(r->dr[3]));
-    __asm__ volatile("mov %%dr6, %0" : "=r"(r->dr6));
+    r->dr[0] = read_dr0();
+    r->dr[1] = read_dr1();
+    r->dr[2] = read_dr2();
+    r->dr[3] = read_dr3();
+    r->dr6 = read_dr6();
     r->star = rdmsr(MSR_IA32_STAR);
     r->lstar = rdmsr(MSR_IA32_LSTAR);
     r->cstar = rdmsr(MSR_IA32_CSTAR);
@@ -88,15 +88,15 @@ static void registers_save(struct vcpu *vcpu) {
 static void registers_restore(const struct vcpu *vcpu) {
     const struct vcpu_registers *r = &vcpu->registers;
 
-    xsetbv(0, policy_xcr0());
+    xsetbv(0, policy.xcr0);
     xrstor(vcpu->xsave);
     xsetbv(0, r->xcr0);
     write_cr2(r->cr2);
-    __asm__ volatile("mov %0, %%dr0" : : "r"(r->dr[0]));
-    __asm__ volatile("mov %0, %%dr1" : : "r"(r->dr[1]));
-    __asm__ volatile("mov %0, %%dr2" : : "r"(r->dr[2]));
-    __asm__ volatile("mov %0, %%dr3" : : "r"(r->dr[3]));
-    __asm__ volatile("mov %0, %%dr6" : : "r"(r->dr6));
+    write_dr0(r->dr[0]);
+    write_dr1(r->dr[1]);
+    write_dr2(r->dr[2]);
+    write_dr3(r->dr[3]);
+    write_dr6(r->dr6);
     wrmsr(MSR_IA32_STAR, r->star);
     wrmsr(MSR_IA32_LSTAR, r->lstar);
     wrmsr(MSR_IA32_CSTAR, r->cstar);
@@ -124,7 +124,7 @@ void vcpu_load(struct vcpu *vcpu) {
     }
     registers_restore(vcpu);
     /* Another guest's branch history must not steer this one. */
-    if (policy_has_ibpb() && before && before->vm != vcpu->vm)
+    if (policy.ibpb && before && before->vm != vcpu->vm)
         wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 

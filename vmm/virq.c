@@ -146,7 +146,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
         vm_kill(vcpu->vm, "this APIC mode cannot be virtualized here");
         return;
     }
-    vmcs_write(VMCS_MSR_BITMAP, policy_msr_bitmap(mode));
+    vmcs_write(VMCS_MSR_BITMAP, policy.msr_bitmap[mode]);
     vmcs_write(VMCS_EPT_POINTER, vcpu->vm->ept_pointer[mode == VMX_APIC_XAPIC]);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
     vcpu->windows = 0;
@@ -194,32 +194,12 @@ bool virq_deliverable(const struct vcpu *vcpu) {
     return irr >= 0 && irr >> 4 > (isr < 0 ? 0 : isr >> 4) && irr >> 4 > tpr >> 4;
 }
 
-void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector) {
-    routing_eoi_exit(vcpu->routed, vector);
-}
-
 /* ---- registers ---- */
-
-uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset) {
-    return vlapic_read(virq_lapic(vcpu), offset);
-}
 
 void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value) {
     vlapic_write(virq_lapic(vcpu), offset, value);
     /* An EOI that the processor did not virtualize has changed SVI. */
     write_status(vcpu);
-}
-
-void virq_apic_written(struct vcpu *vcpu, uint32_t offset) {
-    vlapic_written(virq_lapic(vcpu), offset);
-}
-
-bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
-    return vlapic_read_msr(virq_lapic(vcpu), msr, value);
-}
-
-bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
-    return vlapic_write_msr(virq_lapic(vcpu), msr, value);
 }
 
 bool virq_write_base(struct vcpu *vcpu, uint64_t value) {

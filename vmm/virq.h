@@ -33,15 +33,8 @@ void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason);
 /* Whether an interrupt in the IRR is above the processor priority: it would end a HLT. */
 bool virq_deliverable(const struct vcpu *vcpu);
 
-/* The EOI-induced exit. */
-void virq_eoi_exit(struct vcpu *vcpu, uint8_t vector);
-
-/* A register access that the processor left to us. The MSR forms return false for #GP. */
-uint32_t virq_apic_read(struct vcpu *vcpu, uint32_t offset);
+/* vlapic_write() for a write to the page that the processor left to us; an EOI changes SVI. */
 void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value);
-void virq_apic_written(struct vcpu *vcpu, uint32_t offset);
-bool virq_read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
-bool virq_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 /* The LAPIC's timer is due: vcpu->timer_next has come. */
 void virq_fire_timer(struct vcpu *vcpu, uint64_t now);
 /* Sets vcpu->timer_next: the LAPIC's timer, and for vCPU 0 the 8254's. */

@@ -93,7 +93,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     struct routing_config routing = {
         .vcpu_count = boot->config.vcpus,
         .ioapic_version = boot->config.ioapic_version,
-        .physical_address_mask = policy_physical_mask(),
+        .physical_address_mask = policy.physical_mask,
         .stale_rescan = boot->config.stale_rescan,
         .no_x2apic = !boot->config.x2apic,
     };

@@ -69,8 +69,8 @@ static void set_controls(struct vcpu *vcpu) {
     vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, 0);
     vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, 0);
     vmcs_write(VMCS_TSC_OFFSET, 0);
-    vmcs_write(VMCS_IO_BITMAP_A, policy_io_bitmap());
-    vmcs_write(VMCS_IO_BITMAP_B, policy_io_bitmap() + PAGE_SIZE);
+    vmcs_write(VMCS_IO_BITMAP_A, policy.io_bitmap);
+    vmcs_write(VMCS_IO_BITMAP_B, policy.io_bitmap + PAGE_SIZE);
     vmcs_write(VMCS_VPID, policy_vpid(vcpu));
     vmcs_write(VMCS_LINK_POINTER, UINT64_MAX);
 }

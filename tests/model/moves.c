@@ -103,7 +103,7 @@ static void write_ldr(unsigned v) {
 
     s->phase = PHASE_OUT;
     apic_page_write(&world.page[v], APIC_LDR, 1u << (24 + (v ^ 1 ^ s->other_ldr)));
-    virq_apic_written(&world.vcpu[v], APIC_LDR);
+    vlapic_written(virq_lapic(&world.vcpu[v]), APIC_LDR);
     if (world.renamed)
         s->phase = PHASE_RENAMED;
     world.now.left.ldrs--;
