@@ -48,10 +48,23 @@ static void trace_start(const struct vcpu *vcpu) {
                0);
 }
 
+/* The guest's interruptibility. An entry loads the blocking by NMI, but Bochs 2.7 only sets it:
+ * behind a vCPU that was in its handler the CPU's next one counts as blocked as well, without an
+ * NMI. */
+static uint64_t interruptibility(const struct vcpu *vcpu) {
+    uint64_t state = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+
+    if ((state & INTERRUPTIBILITY_NMI) && !vcpu->nmi_given) {
+        state &= ~(uint64_t)INTERRUPTIBILITY_NMI;
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, state);
+    }
+    return state;
+}
+
 /* While one is in service another waits, and more are lost; else two have come at once, and the one
  * waits for the other. SDM Vol. 3A, "Nonmaskable Interrupt (NMI)". */
 static void take_nmis(struct vcpu *vcpu) {
-    bool in_service = (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI) ||
+    bool in_service = (interruptibility(vcpu) & INTERRUPTIBILITY_NMI) ||
                       (vcpu->event & INTERRUPTION_TYPE) == INTERRUPTION_NMI;
     uint32_t most = in_service ? 1 : 2, all = vcpu->nmi_pending + atomic_exchange(&vcpu->nmis, 0);
 
@@ -123,16 +136,18 @@ static void inject_event(struct vcpu *vcpu) {
     if (vcpu->event & INTERRUPTION_ERROR_CODE)
         vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, vcpu->event_error);
     vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, vcpu->event_length);
+    vcpu->nmi_given |= (vcpu->event & INTERRUPTION_TYPE) == INTERRUPTION_NMI;
     vcpu->event = 0;
 }
 
 /* Both are taken between two instructions, and not in the shadow of STI or MOV SS. */
 static void inject_nmi_or_extint(struct vcpu *vcpu) {
-    uint64_t blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+    uint64_t blocking = interruptibility(vcpu);
     const uint64_t shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
 
     if (vcpu->nmi_pending && !(blocking & (shadow | INTERRUPTIBILITY_NMI))) {
         vcpu->nmi_pending--;
+        vcpu->nmi_given = true;
         vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
                    INTERRUPTION_VALID | INTERRUPTION_NMI | VECTOR_NMI);
     } else if (virq_extint_pending(vcpu) && (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&

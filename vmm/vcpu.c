@@ -112,8 +112,11 @@ void vcpu_load(struct vcpu *vcpu) {
 
     if (before == vcpu)
         return;
-    if (before)
+    if (before) {
         registers_save(before);
+        if (before->nmi_given)
+            before->nmi_given = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI;
+    }
     if (!vcpu->set_up)
         vmcs_clear(vcpu->vmcs_physical);
     vmcs_load(vcpu->vmcs_physical);
@@ -200,6 +203,7 @@ void vcpu_reset(struct vcpu *vcpu) {
     vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, 0);
     vcpu->event = 0;
     vcpu->nmi_pending = 0;
+    vcpu->nmi_given = false;
     vcpu->extint = 0;
     vcpu->state = VCPU_WAIT_FOR_SIPI;
 }

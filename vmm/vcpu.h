@@ -75,6 +75,7 @@ struct vcpu {
     uint64_t slice_end;    /* TSC: when the next vCPU of this CPU has its turn */
     _Atomic uint32_t nmis; /* that came: requests have but one bit for them */
     uint32_t nmi_pending;  /* 0 to 2, or 1 while one is in service */
+    bool nmi_given;        /* since it last had the CPU with NMIs unblocked */
     uint32_t extint;       /* 1: REQUEST_EXTINT, not taken yet */
     uint32_t windows;      /* the primary controls' window-exiting bits that are set */
     uint32_t event;        /* VM-entry interruption information to inject; 0: none */
