@@ -1,9 +1,12 @@
 /* IA32_APIC_BASE: the local APIC in memory, in MSRs, switched off, and moved elsewhere.
  *
  * Where it is not, its page must be like any address without a device: a hypervisor that leaves the
- * page mapped there has given all guests a piece of memory in common. No command line.
- * SDM Vol. 3A, "Relocating the Local APIC Registers" and "Extended XAPIC (x2APIC)". */
+ * page mapped there has given all guests a piece of memory in common. Each vCPU does it in turn,
+ * while the others' APICs stay where they were. No command line. SDM Vol. 3A, "Relocating the Local
+ * APIC Registers" and "Extended XAPIC (x2APIC)". */
 #include "guest/lib/apic.h"
+#include "guest/lib/console.h"
+#include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 #include "guest/lib/ioapic.h"
@@ -42,24 +45,19 @@ static void on_ipi(uint8_t vector) {
     page[APIC_EOI / 4] = 0;
 }
 
-static void spin(void) {
-    for (uint32_t i = 0; i < SPIN; i++)
-        pause();
-}
-
 /* A level interrupt and an IPI through the page as it is now, twice each: the second comes only if
  * the first one's EOI arrived. */
 static void test_interrupts(const char *where) {
     levels = ipis = 0;
     page[APIC_SVR / 4] = APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR;
-    ioapic_write_entry(PIN, rte_level(VECTOR_LEVEL, 0));
+    ioapic_write_entry(PIN, rte_level(VECTOR_LEVEL, (uint8_t)cpu_self()->index));
     interrupts_on();
     for (uint32_t i = 1; i <= 2; i++) {
         line_set(PIN, 1);
-        spin();
+        spin(SPIN);
         report(levels == i, "%s: level interrupt %u arrives", where, i);
         page[APIC_ICR_LOW / 4] = APIC_ICR_SELF | APIC_ICR_ASSERT | VECTOR_IPI;
-        spin();
+        spin(SPIN);
         report(ipis == i, "%s: IPI %u arrives", where, i);
     }
     interrupts_off();
@@ -72,10 +70,10 @@ static void test_task_priority(const char *where) {
     page[APIC_TPR / 4] = VECTOR_IPI & 0xf0;
     page[APIC_ICR_LOW / 4] = APIC_ICR_SELF | APIC_ICR_ASSERT | VECTOR_IPI;
     interrupts_on();
-    spin();
+    spin(SPIN);
     report(ipis == 0, "%s: the TPR holds an interrupt back", where);
     page[APIC_TPR / 4] = 0;
-    spin();
+    spin(SPIN);
     interrupts_off();
     report(ipis == 1, "%s: and lets it through", where);
 }
@@ -110,13 +108,11 @@ static void test_x2apic(uint64_t base) {
     report(at(APIC_DEFAULT_BASE, APIC_DFR) == NOTHING, "x2APIC mode leaves nothing in memory");
 }
 
-void guest_main(void) {
-    apic_init(false);
-    interrupt_handle(VECTOR_LEVEL, on_level);
-    interrupt_handle(VECTOR_IPI, on_ipi);
+static void test_own(void) {
     uint64_t base = rdmsr(MSR_IA32_APIC_BASE);
     uint32_t version = at(APIC_DEFAULT_BASE, APIC_VERSION);
 
+    print("# vCPU %u\n", cpu_self()->index);
     report((base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE,
            "the page is at its default place");
     test_interrupts("at its default place");
@@ -125,5 +121,15 @@ void guest_main(void) {
     test_moved(base, version);
     test_interrupts("moved back");
     test_x2apic(base);
+}
+
+void guest_main(void) {
+    apic_init(false);
+    interrupt_handle(VECTOR_LEVEL, on_level);
+    interrupt_handle(VECTOR_IPI, on_ipi);
+    uint32_t vcpus = cpus_start(0);
+    for (uint32_t i = 1; i < vcpus; i++)
+        report(cpu_run(i, test_own) && cpu_wait(i), "vCPU %u has done it", i);
+    test_own();
     report_done();
 }

@@ -2,7 +2,7 @@
  * LAPICs that share an ID, and what a mode that is not offered looks like.
  *
  * xapic or x2apic on the command line chooses the mode; `only` says that the other one must not be
- * there. Two vCPUs. SDM Vol. 3A, "Determining IPI Destination". */
+ * there. Four vCPUs. SDM Vol. 3A, "Determining IPI Destination". */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/cpus.h"
@@ -15,11 +15,12 @@
 #define VECTOR_ID   0xf2
 #define SETTLE      500u
 #define IDS         256u
-#define BOTH        2u
+#define VCPUS       4u
+#define ALL         ((1u << VCPUS) - 1)
 #define DFR_FLAT    0xffffffffu
 #define DFR_CLUSTER 0x0fffffffu
 
-static atomic_uint received[CPU_MAX];
+static atomic_uint received[VCPUS];
 static uint32_t wanted_ldr, wanted_dfr;
 
 static void on_ipi(uint8_t vector) {
@@ -28,20 +29,31 @@ static void on_ipi(uint8_t vector) {
     apic_eoi();
 }
 
-static uint32_t takers(void) {
-    return received[0] | received[1] << 1;
+/* One bit for each vCPU that has got it; `once`: none has got it twice. */
+static uint32_t takers(bool *once) {
+    uint32_t set = 0;
+
+    *once = true;
+    for (uint32_t i = 0; i < VCPUS; i++) {
+        uint32_t times = received[i];
+        set |= (uint32_t)(times != 0) << i;
+        *once = *once && times <= 1;
+    }
+    return set;
 }
 
 /* Sends one and waits for those that should get it, one bit a vCPU, and then a little for those
  * that should not. */
 static bool goes_to(uint32_t expected, uint32_t destination, uint32_t command) {
-    atomic_store(&received[0], 0);
-    atomic_store(&received[1], 0);
+    bool once;
+
+    for (uint32_t i = 0; i < VCPUS; i++)
+        atomic_store(&received[i], 0);
     apic_send(destination, command | VECTOR);
-    for (uint32_t i = 0; i < WAIT_BOUND && takers() != expected; i++)
+    for (uint32_t i = 0; i < WAIT_BOUND && takers(&once) != expected; i++)
         pause();
     spin(SETTLE);
-    return received[0] <= 1 && received[1] <= 1 && takers() == expected;
+    return takers(&once) == expected && once;
 }
 
 /* ---- physical destinations ---- */
@@ -52,9 +64,9 @@ static void test_physical(void) {
     report(goes_to(2, 1, 0), "to vCPU 1");
     report(goes_to(1, 0, 0), "to oneself");
     report(goes_to(0, 7, 0), "to nobody");
-    report(goes_to(3, everybody, 0), "broadcast by address");
-    report(goes_to(3, 0, (uint32_t)APIC_ICR_ALL), "broadcast by shorthand");
-    report(goes_to(2, 0, (uint32_t)APIC_ICR_OTHERS), "to all others");
+    report(goes_to(ALL, everybody, 0), "broadcast by address");
+    report(goes_to(ALL, 0, (uint32_t)APIC_ICR_ALL), "broadcast by shorthand");
+    report(goes_to(ALL & ~1u, 0, (uint32_t)APIC_ICR_OTHERS), "to all others");
     report(goes_to(1, 0, (uint32_t)APIC_ICR_SELF), "to self by shorthand");
     if (apic_x2apic_mode)
         report(goes_to(0, 0xff, 0), "FFH is an ID like any other in x2APIC mode");
@@ -67,16 +79,13 @@ static void set_logical(void) {
     apic_write(APIC_LDR, wanted_ldr);
 }
 
-static void set_other(uint32_t ldr, uint32_t dfr) {
+static void set_logical_id(uint32_t index, uint32_t ldr, uint32_t dfr) {
     wanted_ldr = ldr << 24;
     wanted_dfr = dfr;
-    if (!cpu_run(1, set_logical) || !cpu_wait(1))
-        report(false, "vCPU 1 sets its logical ID");
-}
-
-static void set_own(uint32_t ldr, uint32_t dfr) {
-    apic_write(APIC_DFR, dfr);
-    apic_write(APIC_LDR, ldr << 24);
+    if (index == 0)
+        set_logical();
+    else if (!cpu_run(index, set_logical) || !cpu_wait(index))
+        report(false, "vCPU %u sets its logical ID", index);
 }
 
 /* What the SDM says of one LAPIC. */
@@ -89,32 +98,35 @@ static bool matches(uint32_t ldr, bool cluster, uint32_t destination) {
 }
 
 static void test_logical_xapic(bool cluster) {
-    static const uint8_t ids[][2] = {{0x01, 0x02}, {0x80, 0x80}, {0x03, 0x06},
-                                     {0x00, 0x10}, {0x51, 0x58}, {0x2c, 0x64}};
+    static const uint8_t ids[][VCPUS] = {{0x01, 0x02, 0x04, 0x08}, {0x80, 0x80, 0x40, 0x00},
+                                         {0x03, 0x06, 0x0c, 0x18}, {0x00, 0x10, 0x20, 0xf0},
+                                         {0x51, 0x58, 0x52, 0x61}, {0x2c, 0x64, 0x23, 0xff}};
     uint32_t wrong = 0, dfr = cluster ? DFR_CLUSTER : DFR_FLAT;
 
     for (uint32_t n = 0; n < sizeof(ids) / sizeof(ids[0]); n++) {
-        set_own(ids[n][0], dfr);
-        set_other(ids[n][1], dfr);
+        for (uint32_t i = 0; i < VCPUS; i++)
+            set_logical_id(i, ids[n][i], dfr);
         for (uint32_t to = 1; to < 256; to += n & 1 ? 1 : 3) {
-            uint32_t expected = (uint32_t)matches(ids[n][0], cluster, to) |
-                                (uint32_t)matches(ids[n][1], cluster, to) << 1;
+            uint32_t expected = 0;
+            for (uint32_t i = 0; i < VCPUS; i++)
+                expected |= (uint32_t)matches(ids[n][i], cluster, to) << i;
             wrong += !goes_to(expected, to, (uint32_t)APIC_ICR_LOGICAL);
         }
     }
     report(!wrong, "logical destinations, %s (%u wrong)", cluster ? "cluster" : "flat", wrong);
 }
 
-/* The logical ID follows from the ID: cluster 0, bit 0 or 1. */
+/* The logical ID follows from the ID: cluster 0, bits 0 to 3. */
 static void test_logical_x2apic(void) {
     report(goes_to(1, 1, (uint32_t)APIC_ICR_LOGICAL), "logical: bit 0");
     report(goes_to(2, 2, (uint32_t)APIC_ICR_LOGICAL), "bit 1");
-    report(goes_to(3, 0xffff, (uint32_t)APIC_ICR_LOGICAL), "all of cluster 0");
+    report(goes_to(0xc, 0xc, (uint32_t)APIC_ICR_LOGICAL), "bits 2 and 3");
+    report(goes_to(ALL, 0xffff, (uint32_t)APIC_ICR_LOGICAL), "all of cluster 0");
     report(goes_to(0, 0x1ffff, (uint32_t)APIC_ICR_LOGICAL), "none of cluster 1");
-    report(goes_to(3, 0xffffffff, (uint32_t)APIC_ICR_LOGICAL), "everybody");
+    report(goes_to(ALL, 0xffffffff, (uint32_t)APIC_ICR_LOGICAL), "everybody");
 }
 
-/* ---- an ID that both have ---- */
+/* ---- an ID that all have ---- */
 
 static void next_id(uint8_t vector) {
     uint32_t id = (apic_read(APIC_ID) >> 24) + 1;
@@ -129,21 +141,31 @@ static void set_id_0(void) {
     apic_write(APIC_ID, 0);
 }
 
+static uint32_t received_by_all(void) {
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < VCPUS; i++)
+        sum += received[i];
+    return sum;
+}
+
 static void test_shared_ids(void) {
     uint32_t id;
 
     interrupt_handle(VECTOR_ID, next_id);
-    if (!cpu_run(1, set_id_0) || !cpu_wait(1))
-        report(false, "vCPU 1 takes ID 0");
+    for (uint32_t i = 1; i < VCPUS; i++) {
+        if (!cpu_run(i, set_id_0) || !cpu_wait(i))
+            report(false, "vCPU %u takes ID 0", i);
+    }
     for (id = 0; id < IDS; id++) {
-        uint32_t all = received[0] + received[1];
+        uint32_t wanted = received_by_all() + VCPUS;
         apic_send(id, VECTOR_ID);
-        for (uint32_t i = 0; i < WAIT_BOUND / 100 && received[0] + received[1] < all + BOTH; i++)
+        for (uint32_t i = 0; i < WAIT_BOUND / 100 && received_by_all() < wanted; i++)
             pause();
-        if (received[0] + received[1] != all + BOTH)
+        if (received_by_all() != wanted)
             break;
     }
-    report(id == IDS, "two LAPICs with the same ID, each of 256, both take the IPI (%u)", id);
+    report(id == IDS, "four LAPICs with the same ID, each of 256, all take the IPI (%u)", id);
     report(apic_read(APIC_ID) == 0 && goes_to(2, 1, 0), "and then have their own again");
 }
 
@@ -173,7 +195,10 @@ void guest_main(void) {
     if (command_line_has("only"))
         test_not_offered();
     interrupt_handle(VECTOR, on_ipi);
-    if (!report(cpus_start(2) >= 2 && cpu_run(1, serve) && cpu_wait(1), "a second vCPU runs"))
+    bool ready = cpus_start(VCPUS) == VCPUS;
+    for (uint32_t i = 1; ready && i < VCPUS; i++)
+        ready = cpu_run(i, serve) && cpu_wait(i);
+    if (!report(ready, "%u vCPUs run", VCPUS))
         report_done();
     interrupts_on();
     test_physical();

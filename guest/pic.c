@@ -1,9 +1,11 @@
 /* The PC's old interrupt controllers: a pair of 8259As and an 8254, as a guest without an APIC
  * knows them, and as one with an APIC gets at them.
  *
- * No command line. 8259A and 8254 data sheets; MultiProcessor Specification 1.4, "Virtual Wire Mode
- * via Local APIC" and "... via I/O APIC". */
+ * Further vCPUs spin, from the moment when there is an APIC to start them. No command line. 8259A
+ * and 8254 data sheets; MultiProcessor Specification 1.4, "Virtual Wire Mode via Local APIC" and
+ * "... via I/O APIC". */
 #include "guest/lib/apic.h"
+#include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 #include "guest/lib/ioapic.h"
@@ -28,11 +30,6 @@
 #define NON_SPECIFIC_EOI 0x20
 
 static volatile uint32_t count[256];
-
-static void spin(void) {
-    for (uint32_t i = 0; i < SPIN; i++)
-        pause();
-}
 
 /* Waits until the vector has come so often; the runner's time limit ends it if it never does. */
 static void wait_for(uint8_t vector, uint32_t times) {
@@ -78,9 +75,9 @@ static void pit_start(uint8_t mode, uint16_t ticks) {
 
 static void pulse(uint8_t irq) {
     line_set(irq, 1);
-    spin();
+    spin(SPIN);
     line_set(irq, 0);
-    spin();
+    spin(SPIN);
 }
 
 /* As the firmware leaves it: LINT0 takes ExtINT. */
@@ -97,10 +94,10 @@ static void test_virtual_wire(void) {
     report(count[BASE + IRQ_SLAVE] == 1, "an IRQ of the slave arrives");
     interrupts_off();
     line_set(IRQ_TEST, 1);
-    spin();
+    spin(SPIN);
     report(count[BASE + IRQ_TEST] == 1, "with interrupts off it waits");
     interrupts_on();
-    spin();
+    spin(SPIN);
     report(count[BASE + IRQ_TEST] == 2, "with interrupts on it comes");
     line_set(IRQ_TEST, 0);
     interrupts_off();
@@ -115,7 +112,7 @@ static void test_timer(void) {
     uint32_t before = count[BASE];
     wait_for(BASE, before + 1);
     interrupts_on();
-    spin();
+    spin(SPIN);
     interrupts_off();
     report(count[BASE] == before + 1, "in mode 0 it does so once");
     outb(PIT_CONTROL, 0xc2); /* read back: count and status of counter 0 */
@@ -128,7 +125,7 @@ static void test_lint0(void) {
     apic_write(APIC_LVT_LINT0, VECTOR_LINT0);
     interrupts_on();
     line_set(IRQ_TEST, 1);
-    spin();
+    spin(SPIN);
     interrupts_off();
     report(count[VECTOR_LINT0] == 1, "LINT0 in fixed mode takes the 8259's output for an edge");
     outb(MASTER, 0x0c); /* poll, which acknowledges */
@@ -163,6 +160,7 @@ void guest_main(void) {
     test_virtual_wire();
     test_timer();
     apic_init(false);
+    cpus_start(0);
     test_lint0();
     test_ioapic();
     report_done();

@@ -1,10 +1,11 @@
 /* The local APIC's timer in its three modes: how often it fires, how soon, what its registers read.
  *
- * Command line: xapic or x2apic (default: x2APIC if there is one). The clock is the TSC; nothing
- * here depends on how fast it is. */
+ * Each vCPU's in turn, while the other vCPUs spin. Command line: xapic or x2apic (default: x2APIC
+ * if there is one). The clock is the TSC; nothing here depends on how fast it is. */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
+#include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 #include "guest/lib/report.h"
@@ -109,12 +110,21 @@ static void test_deadline(void) {
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
 }
 
-void guest_main(void) {
-    apic_init(!command_line_has("xapic") && apic_has_x2apic());
-    interrupt_handle(VECTOR_TIMER, count);
+static void test_own(void) {
+    print("# vCPU %u\n", cpu_self()->index);
     interrupts_on();
     test_one_shot();
     test_periodic();
     test_deadline();
+    interrupts_off();
+}
+
+void guest_main(void) {
+    apic_init(!command_line_has("xapic") && apic_has_x2apic());
+    interrupt_handle(VECTOR_TIMER, count);
+    uint32_t vcpus = cpus_start(0);
+    test_own();
+    for (uint32_t i = 1; i < vcpus; i++)
+        report(cpu_run(i, test_own) && cpu_wait(i), "vCPU %u has done the same", i);
     report_done();
 }

@@ -1,13 +1,17 @@
 #!/usr/bin/env perl
 # Guests that compare what they see with the manual: instructions that the hypervisor carries out,
-# port strings in each mode, NMIs, IPIs, when interrupts are taken.
+# port strings in each mode, NMIs, IPIs, when interrupts are taken; on two CPUs, on four and on one.
 use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot check_file);
 use Test::More;
 
-my ($log, $status) = boot('conformance');
-is($status, 0, 'all guests pass');
-check_file($log, 'tests/emulator/conformance.expect');
+for my $cpus (2, 4, 1) {
+    my $name = "conformance-$cpus";
+    my ($log, $status) = boot($name, cpus => $cpus, $cpus == 2
+        ? (config => 'tests/emulator/conformance.cfg') : (image => 'conformance-2'));
+    is($status, 0, "$cpus CPUs: all guests pass");
+    check_file($log, 'tests/emulator/conformance.expect');
+}
 done_testing();
