@@ -1,7 +1,8 @@
 /* A guest to type to: it reads lines from its serial port by interrupts and says what they were.
  *
  * The UART's interrupt is pin 4 of the I/O APIC, level-triggered. Commands: "time" shows the
- * real-time clock, "quit" ends with a report, "slow" lets what comes next wait a
+ * real-time clock, "button" waits for the
+ * power button, "quit" ends with a report, "slow" lets what comes next wait a
  * long time, "spin" never waits again. Everything else comes back
  * in brackets, control characters as <03>. First it says a line with a long pause in it. PC16550D
  * and MC146818 data sheets. */
@@ -14,24 +15,27 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define UART         0x3f8
-#define IER          (UART + 1)
-#define IIR          (UART + 2) /* FCR when written */
-#define MCR          (UART + 4)
-#define LSR          (UART + 5)
-#define IER_RECEIVED 0x01
-#define IER_EMPTY    0x02
-#define IIR_EMPTY    0x02
-#define FCR_ENABLE   0x01
-#define FCR_FOUR     0x40 /* trigger level */
-#define MCR_OUT2     0x08
-#define MCR_LOOPBACK 0x10
-#define LSR_RECEIVED 0x01
-#define PIN          4
-#define VECTOR       0x61
-#define RTC          0x70
-#define LINE         1024
-#define ROUNDS       5000000 /* meanwhile 1000 bytes come, in the emulator */
+#define UART          0x3f8
+#define IER           (UART + 1)
+#define IIR           (UART + 2) /* FCR when written */
+#define MCR           (UART + 4)
+#define LSR           (UART + 5)
+#define IER_RECEIVED  0x01
+#define IER_EMPTY     0x02
+#define IIR_EMPTY     0x02
+#define FCR_ENABLE    0x01
+#define FCR_FOUR      0x40 /* trigger level */
+#define MCR_OUT2      0x08
+#define MCR_LOOPBACK  0x10
+#define LSR_RECEIVED  0x01
+#define PIN           4
+#define VECTOR        0x61
+#define RTC           0x70
+#define BUTTON        0x603 /* bit 0: pressed; to write it says that it was seen */
+#define BUTTON_PIN    19
+#define BUTTON_VECTOR 0x62
+#define LINE          1024
+#define ROUNDS        5000000 /* meanwhile 1000 bytes come, in the emulator */
 
 static char line[LINE + 1];
 static volatile uint32_t length, interrupts, empty;
@@ -78,6 +82,28 @@ static uint8_t rtc(uint8_t index) {
     return inb(RTC + 1);
 }
 
+static volatile uint32_t presses;
+
+/* Until it was seen the line stays high. */
+static void press(uint8_t vector) {
+    (void)vector;
+    presses += inb(BUTTON);
+    outb(BUTTON, 1);
+    if (inb(BUTTON))
+        presses += 100;
+    apic_eoi();
+}
+
+static void wait_for_button(void) {
+    print("waits for its button\n");
+    interrupt_handle(BUTTON_VECTOR, press);
+    ioapic_write_entry(BUTTON_PIN, rte_level(BUTTON_VECTOR, 0));
+    interrupts_off();
+    for (uint32_t before = presses; presses == before; interrupts_off())
+        interrupts_on_and_halt();
+    print("pressed %u times\n", presses);
+}
+
 static bool is(const char *word) {
     uint32_t i = 0;
 
@@ -103,6 +129,8 @@ static void be_slow(void) {
 static void answer(void) {
     if (is("time"))
         print("%02x%02x-%02x-%02x %02x:%02x\n", rtc(0x32), rtc(9), rtc(8), rtc(7), rtc(4), rtc(2));
+    else if (is("button"))
+        wait_for_button();
     else if (is("slow"))
         be_slow();
     else if (is("spin")) {

@@ -36,7 +36,8 @@ static struct vm *listener(void) {
 
 static void help(const struct vm *vm) {
     console_print("pinwheel: Ctrl-A and then: x ends all guests, c shows the counters of guest %s, "
-                  "t its trace, d its registers, 1 to 9 chooses which guest gets the input, Ctrl-A "
+                  "t its trace, d its registers, p presses its power button, 1 to 9 chooses which "
+                  "guest gets the input, Ctrl-A "
                   "sends it a Ctrl-A\n",
                   vm->name);
 }
@@ -59,6 +60,8 @@ static void command(struct vm *vm, int key) {
         summary_print_counters(vm);
     else if (key == 't')
         summary_tell_story(vm, RECORDS_MAX);
+    else if (key == 'p')
+        vpower_press(vm);
     else if (key >= '1' && key <= '9')
         choose((uint32_t)(key - '1'));
     else if (key != 'd')

@@ -14,6 +14,7 @@
 #include "vmm/devices/serial.h"
 #include "vmm/devices/test_devices.h"
 #include "vmm/devices/virtio.h"
+#include "vmm/devices/vpower.h"
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot.h"
@@ -60,6 +61,7 @@ struct vm {
     struct guest_console console[GUEST_CONSOLES];
     struct serial serial;
     struct cmos cmos;
+    struct vpower power;
     struct virtio virtio;
 
     uint32_t vcpu_count;

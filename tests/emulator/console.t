@@ -47,12 +47,16 @@ answers($machine, "$long\r", qr/\n\[\Q$long\E\] 1000 bytes/, 'a thousand charact
 answers($machine, "a\x03\x1a\x11b\r", qr/\n\[a<03><1a><11>b\] 5 bytes/, 'Ctrl-C, Ctrl-Z and Ctrl-Q are the guest\'s');
 answers($machine, "\x01\x01\r", qr/\n\[<01>\] 1 bytes/, 'Ctrl-A twice is one');
 answers($machine, "time\r", qr/\n2000-01-01 00:00\r/, 'the real-time clock has the firmware\'s time');
-answers($machine, "\x01?", qr/\npinwheel: Ctrl-A and then: .*counters of guest alone/, 'help');
+answers($machine, "\x01?", qr/\npinwheel: Ctrl-A and then: .*counters of guest alone.* p presses/, 'help');
 my $live = answers($machine, "\x01c", qr/\nCOUNTERS guest=alone vcpu=0 vector=0x61 eoi_live=(\d+) /, 'counters');
 cmp_ok($live || 0, '>=', 5, 'as many interrupts as lines, at the least');
 answers($machine, undef, qr/\nEXITS guest=alone vcpu=0 reason=45 count=$live /, 'each with its EOI exit');
 answers($machine, "\x01t", qr/accepts vector 0x61 \(level, pin 4\).*\n.*the line goes low/, 'the trace');
 answers($machine, "\x01d", qr/\nREGISTERS guest=alone vcpu=0 rip=0x10[0-9a-f]+ halted=1\r*\n  cs 18 /, 'the registers of a halted vCPU');
+for (1, 2) {
+    answers($machine, "button\r", qr/\nwaits for its button\r*\n/, 'a guest that waits for its power button');
+    answers($machine, "\x01p", qr/^pressed $_ times\r*\n/, 'is told, once each time');
+}
 answers($machine, "spin\r", qr/\nspins\r*\n/, 'a guest that never waits');
 answers($machine, "\x01D", qr/REGISTERS .* halted=0\r*\n/, 'the registers of one that runs, by a capital letter');
 answers($machine, "\x012", qr/\npinwheel: guest 2 does not run/, 'there is no second guest');

@@ -50,7 +50,7 @@ DefinitionBlock ("", "DSDT", 2, "PINWHL", "PINWHEEL", 1)
         VIRTIO (VIO1, 1, 0xfeb01000, 17)
         VIRTIO (VIO2, 2, 0xfeb02000, 18)
 
-        /* Hardware-reduced ACPI has no fixed power button. Nothing presses this one. */
+        /* Hardware-reduced ACPI has no fixed power button, but this one. */
         Device (PWRB)
         {
             Name (_HID, EisaId ("PNP0C0C"))
@@ -65,12 +65,32 @@ DefinitionBlock ("", "DSDT", 2, "PINWHL", "PINWHEEL", 1)
             })
         }
 
-        /* The sleep and reset registers, so that nothing else is put there. */
+        /* Who tells of it: the Generic Event Device. What is seen falls, and the line with it. */
+        Device (GED)
+        {
+            Name (_HID, "ACPI0013")
+            Name (_UID, Zero)
+            Name (_CRS, ResourceTemplate () {
+                Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive) { PC_BUTTON_IRQ }
+            })
+            OperationRegion (BTNR, SystemIO, PC_BUTTON_PORT, One)
+            Field (BTNR, ByteAcc, NoLock, Preserve) { PRSD, 1 }
+            Method (_EVT, 1, Serialized)
+            {
+                If (LAnd (LEqual (Arg0, PC_BUTTON_IRQ), PRSD))
+                {
+                    Store (One, PRSD)
+                    Notify (PWRB, 0x80)
+                }
+            }
+        }
+
+        /* The sleep and reset registers and the button's, so that nothing else is put there. */
         Device (REGS)
         {
             Name (_HID, EisaId ("PNP0C02"))
             Name (_CRS, ResourceTemplate () {
-                IO (Decode16, PC_SLEEP_CONTROL, PC_SLEEP_CONTROL, 1, 3)
+                IO (Decode16, PC_SLEEP_CONTROL, PC_SLEEP_CONTROL, 1, 4)
             })
         }
     }

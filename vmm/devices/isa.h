@@ -26,6 +26,7 @@ enum irq_source {
     IRQ_SOURCE_UART,
     IRQ_SOURCE_RTC,
     IRQ_SOURCE_VIRTIO,
+    IRQ_SOURCE_BUTTON,
     IRQ_SOURCE_COUNT
 };
 

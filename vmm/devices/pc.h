@@ -34,6 +34,11 @@ enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
 #define PC_RESET_PORT       0x602
 #define PC_RESET_VALUE      1
 
+/* The power button. A read tells whether it was pressed (bit 0); to write that bit says that it was
+ * seen. Its interrupt is level-triggered. */
+#define PC_BUTTON_PORT 0x603
+#define PC_BUTTON_IRQ  19
+
 /* Where a guest's kernel says that it is done for: QEMU's "pvpanic" device, one byte. It reads as
  * the events that may be written, bits too. */
 #define PC_PANIC_PORT     0x505

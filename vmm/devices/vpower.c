@@ -1,11 +1,13 @@
 /* Off and reset: see vpower.h. */
 #include "vmm/devices/vpower.h"
 
+#include "vmm/devices/isa.h"
 #include "vmm/devices/pc.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-_Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SLEEP_CONTROL + 2,
+_Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SLEEP_CONTROL + 2 &&
+                   PC_BUTTON_PORT == PC_SLEEP_CONTROL + 3,
                "one range of ports");
 
 /* Command FxH: the output lines whose bit is 0 are pulsed; line 0 is the processor's reset. */
@@ -14,12 +16,30 @@ _Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SL
 
 #define RESET_CONTROL_CPU    4 /* its rise resets; it is never seen set */
 
-/* No register keeps anything: nothing is asleep, and nothing has woken. */
+/* ---- the button ---- */
+
+static void set_pressed(struct vm *vm, bool pressed) {
+    spin_lock(&vm->power.lock);
+    vm->power.pressed = pressed;
+    isa_set_line(vm, IRQ_SOURCE_BUTTON, PC_BUTTON_IRQ, pressed);
+    spin_unlock(&vm->power.lock);
+}
+
+void vpower_press(struct vm *vm) {
+    set_pressed(vm, true);
+}
+
+/* ---- ports ---- */
+
+/* No other register keeps anything: nothing is asleep, and nothing has woken. */
 uint32_t vpower_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    (void)vcpu;
-    (void)port;
+    struct vpower *power = &vcpu->vm->power;
+
     (void)size;
-    return 0;
+    spin_lock(&power->lock);
+    uint32_t value = port == PC_BUTTON_PORT && power->pressed;
+    spin_unlock(&power->lock);
+    return value;
 }
 
 /* S5 is the one sleep state that \_Sx packages name. */
@@ -30,6 +50,8 @@ void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
         vm_exit(vcpu->vm, "poweroff", 0);
     else if (port == PC_RESET_PORT && (uint8_t)value == PC_RESET_VALUE)
         vm_exit(vcpu->vm, "reset", 0);
+    else if (port == PC_BUTTON_PORT && value & 1)
+        set_pressed(vcpu->vm, false);
 }
 
 uint32_t vpower_panic_in(struct vcpu *vcpu, uint16_t port, unsigned size) {

@@ -1,15 +1,30 @@
 /* How a guest switches its PC off, and resets it: hardware-reduced ACPI's registers, and the two
  * older ways to reset that operating systems try. Either ends the guest with the result "pass";
  * how=poweroff or how=reset tells which it was. And how it says that it has panicked, which ends it
- * with the result "fail" and how=panic: the reset that may follow looks like any other. */
+ * with the result "fail" and how=panic: the reset that may follow looks like any other.
+ *
+ * And how it is asked to switch off: its power button, whose interrupt a Generic Event Device of
+ * the DSDT handles. ACPI 6.5, "Interrupt-signaled ACPI events". */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
-#define VPOWER_REGISTERS     3 /* PC_SLEEP_CONTROL, PC_SLEEP_STATUS, PC_RESET_PORT */
+#include "arch/spinlock.h"
+
+#define VPOWER_REGISTERS     4 /* PC_SLEEP_CONTROL, PC_SLEEP_STATUS, PC_RESET_PORT, PC_BUTTON_PORT */
 #define VPOWER_KEYBOARD      0x64
 #define VPOWER_RESET_CONTROL 0xcf9
 
 struct vcpu;
+struct vm;
+
+struct vpower {
+    struct spinlock lock;
+    bool pressed; /* the button, and the level of its line */
+};
+
+/* Presses the button. Any CPU. */
+void vpower_press(struct vm *vm);
 
 uint32_t vpower_in(struct vcpu *vcpu, uint16_t port, unsigned size);
 void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
