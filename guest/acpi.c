@@ -20,6 +20,7 @@
 #define RSDP_1_SIZE         20
 #define HEADER_SIZE         36
 
+#define FADT_PM_TIMER       76
 #define FADT_FLAGS          112
 #define FADT_RESET_PORT     120
 #define FADT_RESET_VALUE    128
@@ -31,6 +32,10 @@
 #define FLAG_REDUCED        (1u << 20)
 #define SLEEP_ENABLE        0x20
 #define SLEEP_TYPE_SHIFT    2
+#define PM_TIMER_MASK       0xffffff
+#define PM_TIMER_TICKS      30000 /* 8.4 ms: the 8254 counts less than once round meanwhile */
+#define PIT                 0x40
+#define PIT_CONTROL         0x43
 #define MADT_ENTRIES        44
 #define MADT_LAPIC          0
 #define KEYBOARD_COMMAND    0x64
@@ -132,6 +137,33 @@ static void check_registers(const uint8_t *fadt, int s5) {
     report(inb(KEYBOARD_COMMAND) == 0xff, "there is no keyboard controller");
 }
 
+static uint16_t pit_count(void) {
+    outb(PIT_CONTROL, 0x00); /* latches counter 0 */
+    uint8_t low = inb(PIT);
+    return (uint16_t)(low | inb(PIT) << 8);
+}
+
+/* It has three ticks for each of the 8254's, give or take what passes between two exits. */
+static void check_timer(uint16_t port) {
+    uint32_t start = inl(port), timer = 0, largest = start;
+
+    outb(PIT_CONTROL, 0x34); /* from 65536 down, round and round */
+    outb(PIT, 0);
+    outb(PIT, 0);
+    start = inl(port);
+    uint16_t pit = pit_count();
+    for (uint64_t i = 0; i < WAIT_BOUND && timer < PM_TIMER_TICKS; i++) {
+        uint32_t now = inl(port);
+        timer = (now - start) & PM_TIMER_MASK;
+        largest = now > largest ? now : largest;
+    }
+    pit = (uint16_t)(pit - pit_count());
+    report(timer >= PM_TIMER_TICKS && largest <= PM_TIMER_MASK, "the timer counts, in 24 bits");
+    report(pit > timer / 3 - timer / 30 && pit < timer / 3 + timer / 30,
+           "it counts three times as fast as the 8254");
+    report(inw((uint16_t)(port + 2)) <= PM_TIMER_MASK >> 16, "its upper bytes can be read alone");
+}
+
 /* The second vCPU starts with a far jump to F000:FFF0. */
 static void go_to_reset_vector(void) {
     static const uint8_t jump[] = {0xea, 0xf0, 0xff, 0x00, 0xf0};
@@ -177,6 +209,8 @@ static const uint8_t *check_tables(int *s5) {
     const uint8_t *xsdt = check_table(number(rsdp + 24, 8), "XSDT");
     const uint8_t *fadt = xsdt ? check_entry(xsdt, "FACP") : NULL;
     const uint8_t *madt = xsdt ? check_entry(xsdt, "APIC") : NULL;
+    const uint8_t *rsdt = check_table(number(rsdp + 16, 4), "RSDT");
+    report(rsdt && number(rsdt + HEADER_SIZE, 4) == (uint64_t)fadt, "which leads to the same FADT");
     if (!fadt || !madt || length(fadt) < FADT_SIZE)
         return NULL;
     check_cpus(madt, command_line_number("cpus", 1));
@@ -194,6 +228,7 @@ void guest_main(void) {
     if (!fadt)
         report_done();
     check_registers(fadt, s5);
+    check_timer((uint16_t)number(fadt + FADT_PM_TIMER, 4));
     report_plan();
     end(fadt, s5);
     guest_exit(2);

@@ -28,6 +28,7 @@ static const struct port_range ports[] = {
     {VPIT_COUNTER0, 4, isa_pit_in, isa_pit_out},
     {VPIT_SYSTEM_PORT_B, 1, isa_pit_in, isa_pit_out},
     {PC_SLEEP_CONTROL, VPOWER_REGISTERS, vpower_in, vpower_out},
+    {PC_PM_TIMER, VPOWER_TIMER_BYTES, vpower_timer_in, NULL},
     {PC_PANIC_PORT, 1, vpower_panic_in, vpower_panic_out},
     {VPOWER_KEYBOARD, 1, NULL, vpower_keyboard_out},
     {VPOWER_RESET_CONTROL, 1, NULL, vpower_reset_control_out},

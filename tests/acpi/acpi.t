@@ -55,8 +55,10 @@ sub check_rsdp {
     my ($status, $output) = iasl($dir, '-T', 'RSDP');
     my $source = content("$dir/rsdp.asl");
     my $address = sprintf '%016X', unpack 'Q<', substr $ours, 24, 8;
+    my $older = sprintf '%08X', unpack 'L<', substr $ours, 16, 4;
     $source =~ s/"INTEL "/"PINWHL"/;
     $source =~ s/(XSDT Address : )\w+/$1$address/;
+    $source =~ s/(RSDT Address : )\w+/$1$older/;
     open my $file, '>', "$dir/rsdp.asl" or die "rsdp.asl: $!";
     print $file $source;
     close $file;
@@ -69,9 +71,9 @@ for my $vcpus (1, 8, 300) {
     my $dir = tempdir(CLEANUP => 1);
     is(system("$build/host/acpi/write_tables", "$build/hv/dsdt.aml", $dir, $vcpus), 0,
        "the tables for $vcpus vCPUs are written") or next;
-    is(join(' ', map { m{(\w+)\.bin$} } sort glob "$dir/*.bin"), 'APIC DSDT FACP RSDP XSDT',
+    is(join(' ', map { m{(\w+)\.bin$} } sort glob "$dir/*.bin"), 'APIC DSDT FACP RSDP RSDT XSDT',
        'they are all there');
-    check_table($dir, $_) for qw(APIC DSDT FACP XSDT);
+    check_table($dir, $_) for qw(APIC DSDT FACP RSDT XSDT);
     check_rsdp($dir);
 }
 done_testing();

@@ -72,8 +72,10 @@ int main(int argc, char **argv) {
         const uint8_t *table = map(address, 36);
         write_file(argv[2], (const char *)table, table, length_of(table));
     }
-    uint32_t index = 0;
+    uint32_t index = 0, rsdt;
     uint64_t address;
+    memcpy(&rsdt, tables + 16, sizeof(rsdt));
+    write_file(argv[2], "RSDT", map(rsdt, 36), length_of(map(rsdt, 36)));
     memcpy(&address, acpi_next_table(&acpi, "FACP", &index).bytes + 140, sizeof(address));
     const uint8_t *table = map(address, 36);
     write_file(argv[2], (const char *)table, table, length_of(table));

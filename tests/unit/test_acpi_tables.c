@@ -105,7 +105,21 @@ static void the_root_pointer_has_both_checksums(void **state) {
     assert_int_equal(sum(rsdp, 36), 0);
     assert_int_equal(rsdp[15], 2);
     assert_int_equal(number(rsdp + 20, 4), 36);
-    assert_int_equal(number(rsdp + 16, 4), 0); /* no RSDT */
+}
+
+static void the_older_root_table_lists_the_same(void **state) {
+    (void)state;
+    assert_null(build(2, PC_ACPI_SIZE));
+    const uint8_t *rsdp = map(PC_ACPI_BASE, 36);
+    const uint8_t *rsdt = map(number(rsdp + 16, 4), 36 + 2 * 4);
+    const uint8_t *xsdt = map(number(rsdp + 24, 8), 36 + 2 * 8);
+    assert_non_null(rsdt);
+    assert_non_null(xsdt);
+    assert_memory_equal(rsdt, "RSDT", 4);
+    assert_int_equal(number(rsdt + 4, 4), 36 + 2 * 4);
+    assert_int_equal(sum(rsdt, 36 + 2 * 4), 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(number(rsdt + 36 + 4 * i, 4), number(xsdt + 36 + 8 * i, 8));
 }
 
 static void the_root_table_lists_two_sound_tables(void **state) {
@@ -144,7 +158,7 @@ static void nothing_is_written_outside(void **state) {
         assert_memory_equal(memory, untouched, GAP);
         assert_memory_equal(memory + GAP + least, untouched, GAP);
     }
-    assert_true(least > 36 + 52 + sizeof(dsdt) + 276 + 44);
+    assert_true(least > 36 + 52 + 44 + sizeof(dsdt) + 276 + 44);
     assert_memory_equal(memory + GAP + least, untouched, GAP);
     assert_int_equal(table("APIC").size, 44 + 8 * 8 + 12 + 2 * 10 + 6);
 }
@@ -171,10 +185,15 @@ static void the_fixed_table_is_hardware_reduced(void **state) {
     check_port(fadt.bytes + 244, PC_SLEEP_CONTROL);
     check_port(fadt.bytes + 256, PC_SLEEP_STATUS);
     assert_memory_equal(fadt.bytes + 268, "Pinwheel", 8);
-    /* No SCI, no PM1 and PM timer blocks, neither FACS. */
+    /* No SCI, no PM1 blocks, neither FACS; the timer only where ACPI 1.0 has it. */
     assert_int_equal(number(fadt.bytes + 46, 2), 0);
-    for (unsigned i = 48; i < 108; i++)
-        assert_int_equal(fadt.bytes[i], 0);
+    for (unsigned i = 48; i < 108; i++) {
+        if (i != 91 && (i < 76 || i >= 80))
+            assert_int_equal(fadt.bytes[i], 0);
+    }
+    assert_int_equal(number(fadt.bytes + 76, 4), PC_PM_TIMER);
+    assert_int_equal(fadt.bytes[91], 4);
+    assert_false(number(fadt.bytes + 112, 4) & 1u << 8); /* of 24 bits */
     for (unsigned i = 148; i < 244; i++)
         assert_int_equal(fadt.bytes[i], 0);
     assert_int_equal(number(fadt.bytes + 36, 4) | number(fadt.bytes + 132, 8), 0);
@@ -268,6 +287,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_root_pointer_has_both_checksums),
         cmocka_unit_test(the_root_table_lists_two_sound_tables),
+        cmocka_unit_test(the_older_root_table_lists_the_same),
         cmocka_unit_test(tables_begin_on_16_bytes),
         cmocka_unit_test(nothing_is_written_outside),
         cmocka_unit_test(the_fixed_table_is_hardware_reduced),

@@ -39,6 +39,11 @@ struct xsdt {
     uint64_t fadt, madt;
 } PACKED;
 
+struct rsdt {
+    struct header header;
+    uint32_t fadt, madt;
+} PACKED;
+
 /* ACPI 6.5, "Generic Address Structure (GAS)". */
 struct generic_address {
     uint8_t space, bit_width, bit_offset, access_size;
@@ -47,11 +52,13 @@ struct generic_address {
 _Static_assert(sizeof(struct generic_address) == 12, "Generic Address Structure");
 
 /* ACPI 6.5, "Fixed ACPI Description Table (FADT)". What hardware-reduced ACPI ignores has no names
- * here and is 0; but Linux looks for the real-time clock's century. */
+ * here and is 0; but Linux looks for the real-time clock's century, and tests for the timer. */
 struct fadt {
     struct header header;
     uint32_t facs, dsdt;
-    uint8_t ignored1[64], century;
+    uint8_t ignored1[32];
+    uint32_t pm_timer;
+    uint8_t ignored2[11], pm_timer_length, ignored3[16], century;
     uint16_t boot_architecture;
     uint8_t reserved;
     uint32_t flags;
@@ -60,11 +67,13 @@ struct fadt {
     uint16_t arm_boot_architecture;
     uint8_t minor_version;
     uint64_t x_facs, x_dsdt;
-    uint8_t ignored2[96];
+    uint8_t ignored4[96];
     struct generic_address sleep_control, sleep_status;
     char hypervisor_vendor[8];
 } PACKED;
 _Static_assert(sizeof(struct fadt) == 276, "FADT");
+_Static_assert(offsetof(struct fadt, pm_timer) == 76, "FADT");
+_Static_assert(offsetof(struct fadt, pm_timer_length) == 91, "FADT");
 _Static_assert(offsetof(struct fadt, boot_architecture) == 109, "FADT");
 _Static_assert(offsetof(struct fadt, reset_register) == 116, "FADT");
 _Static_assert(offsetof(struct fadt, x_dsdt) == 140, "FADT");
@@ -221,6 +230,8 @@ static struct generic_address byte_port(uint16_t port) {
 static uint64_t write_fadt(struct writer *w, uint64_t dsdt) {
     struct fadt fadt = {
         .dsdt = (uint32_t)dsdt,
+        .pm_timer = PC_PM_TIMER,
+        .pm_timer_length = 4,
         .century = PC_RTC_CENTURY,
         .boot_architecture = BOOT_LEGACY_DEVICES | BOOT_NO_VGA,
         .flags = FLAG_WBINVD | FLAG_PROC_C1 | FLAG_PWR_BUTTON | FLAG_SLP_BUTTON | FLAG_FIX_RTC |
@@ -273,11 +284,12 @@ static uint64_t write_madt(struct writer *w, uint32_t vcpus) {
     return finish(w, start, "APIC", MADT_REVISION);
 }
 
-static void write_rsdp(const struct writer *w, uint64_t xsdt) {
+static void write_rsdp(const struct writer *w, uint64_t xsdt, uint64_t rsdt) {
     struct rsdp rsdp = {
         .signature = "RSD PTR ",
         .oem_id = "PINWHL",
         .revision = 2,
+        .rsdt_address = (uint32_t)rsdt,
         .length = sizeof(rsdp),
         .xsdt_address = xsdt,
     };
@@ -294,9 +306,11 @@ const char *acpi_tables_build(const struct acpi_tables_request *request) {
     append(&w, &none, sizeof(none));
     uint64_t dsdt = w.physical + begin(&w, request->dsdt, request->dsdt_size);
     struct xsdt xsdt = {.fadt = write_fadt(&w, dsdt), .madt = write_madt(&w, request->vcpus)};
-    uint64_t root = finish(&w, begin(&w, &xsdt, sizeof(xsdt)), "XSDT", 1);
+    struct rsdt rsdt = {.fadt = (uint32_t)xsdt.fadt, .madt = (uint32_t)xsdt.madt};
+    uint64_t xsdt_address = finish(&w, begin(&w, &xsdt, sizeof(xsdt)), "XSDT", 1);
+    uint64_t rsdt_address = finish(&w, begin(&w, &rsdt, sizeof(rsdt)), "RSDT", 1);
     if (w.full)
         return "the ACPI tables do not fit";
-    write_rsdp(&w, root);
+    write_rsdp(&w, xsdt_address, rsdt_address);
     return NULL;
 }

@@ -85,12 +85,13 @@ DefinitionBlock ("", "DSDT", 2, "PINWHL", "PINWHEEL", 1)
             }
         }
 
-        /* The sleep and reset registers and the button's, so that nothing else is put there. */
+        /* The sleep and reset registers, the button's, and the timer, so that nothing else is put there. */
         Device (REGS)
         {
             Name (_HID, EisaId ("PNP0C02"))
             Name (_CRS, ResourceTemplate () {
                 IO (Decode16, PC_SLEEP_CONTROL, PC_SLEEP_CONTROL, 1, 4)
+                IO (Decode16, PC_PM_TIMER, PC_PM_TIMER, 1, 4)
             })
         }
     }

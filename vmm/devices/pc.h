@@ -39,6 +39,11 @@ enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
 #define PC_BUTTON_PORT 0x603
 #define PC_BUTTON_IRQ  19
 
+/* ACPI's power management timer: a counter of 24 bits that one read of 4 bytes gives. ACPI 6.5,
+ * "Power Management Timer". */
+#define PC_PM_TIMER    0x608
+#define PC_PM_TIMER_HZ 3579545
+
 /* Where a guest's kernel says that it is done for: QEMU's "pvpanic" device, one byte. It reads as
  * the events that may be written, bits too. */
 #define PC_PANIC_PORT     0x505

@@ -1,6 +1,8 @@
-/* Off and reset: see vpower.h. */
+/* Off and reset, and the timer: see vpower.h. */
 #include "vmm/devices/vpower.h"
 
+#include "arch/instructions.h"
+#include "drivers/tsc.h"
 #include "vmm/devices/isa.h"
 #include "vmm/devices/pc.h"
 #include "vmm/vcpu.h"
@@ -13,6 +15,8 @@ _Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SL
 /* Command FxH: the output lines whose bit is 0 are pulsed; line 0 is the processor's reset. */
 #define KEYBOARD_PULSE_MASK  0xf1
 #define KEYBOARD_PULSE_RESET 0xf0
+
+#define PM_TIMER_MASK        0xffffff /* the FADT's flag TMR_VAL_EXT is 0 */
 
 #define RESET_CONTROL_CPU    4 /* its rise resets; it is never seen set */
 
@@ -52,6 +56,13 @@ void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
         vm_exit(vcpu->vm, "reset", 0);
     else if (port == PC_BUTTON_PORT && value & 1)
         set_pressed(vcpu->vm, false);
+}
+
+uint32_t vpower_timer_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
+    (void)vcpu;
+    (void)size;
+    uint32_t count = (uint32_t)tsc_scale(rdtsc(), tsc_frequency(), PC_PM_TIMER_HZ) & PM_TIMER_MASK;
+    return count >> 8 * (port - PC_PM_TIMER);
 }
 
 uint32_t vpower_panic_in(struct vcpu *vcpu, uint16_t port, unsigned size) {

@@ -4,7 +4,7 @@
  * with the result "fail" and how=panic: the reset that may follow looks like any other.
  *
  * And how it is asked to switch off: its power button, whose interrupt a Generic Event Device of
- * the DSDT handles. ACPI 6.5, "Interrupt-signaled ACPI events". */
+ * the DSDT handles. ACPI 6.5, "Interrupt-signaled ACPI events". ACPI's timer is here, too. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +12,7 @@
 #include "arch/spinlock.h"
 
 #define VPOWER_REGISTERS     4 /* PC_SLEEP_CONTROL, PC_SLEEP_STATUS, PC_RESET_PORT, PC_BUTTON_PORT */
+#define VPOWER_TIMER_BYTES   4 /* from PC_PM_TIMER */
 #define VPOWER_KEYBOARD      0x64
 #define VPOWER_RESET_CONTROL 0xcf9
 
@@ -28,6 +29,9 @@ void vpower_press(struct vm *vm);
 
 uint32_t vpower_in(struct vcpu *vcpu, uint16_t port, unsigned size);
 void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+
+/* ACPI's power management timer counts always and interrupts nobody. */
+uint32_t vpower_timer_in(struct vcpu *vcpu, uint16_t port, unsigned size);
 
 /* The 8042's command port. There is no 8042; it reads as nothing does. */
 void vpower_keyboard_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
