@@ -41,6 +41,28 @@ static void invariant_14_lowest_priority_has_one_token_and_takes_turns(void **st
     assert_int_equal(chosen[2], 5);
 }
 
+/* How Linux makes a stale EOI: docs/linux.md, "When Linux makes an EOI stale". */
+static void
+the_same_vector_on_two_vcpus_and_a_route_written_when_remote_irr_is_clear(void **state) {
+    (void)state;
+    in_service_on_0();
+    level_to(6, V, 1);
+    world_line(&world, 6, true);
+    assert_runs(1, V);
+    world_line(&world, 6, false);
+    assert_eoi(1, WORLD_EOI_LIVE); /* of pin 5's Remote IRR, too, whose line is active */
+    assert_int_equal(world.deliveries[5], 2);
+    world_run(&world, 0); /* accepts it behind the one in service */
+    world_line(&world, 5, false);
+    assert_eoi(0, WORLD_EOI_LIVE);
+    assert_false(waits_for_eoi(5));
+    level_to(5, W, 2);
+    assert_runs(0, V);
+    assert_eoi(0, WORLD_EOI_STALE);
+    assert_bit(0, V, false);
+    assert_int_equal(world.eoi_exits[0][V], 2);
+}
+
 static void after_one_stale_eoi(void) {
     in_service_on_0();
     level_to(5, V, 1);
@@ -194,6 +216,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(invariant_14_every_target_has_the_bit_and_the_first_eoi_counts),
         TEST(invariant_14_lowest_priority_has_one_token_and_takes_turns),
+        TEST(the_same_vector_on_two_vcpus_and_a_route_written_when_remote_irr_is_clear),
         TEST(invariant_15_a_million_edges_after_the_stale_eoi_exit_no_more),
         TEST(invariant_15_ipis_and_entries_between_do_not_bring_the_bit_back),
         TEST(without_the_rescan_every_later_eoi_exits),
