@@ -32,7 +32,7 @@ static void check_words(struct entry_checker *check) {
     vmx_choose_controls(check->capabilities, VMX_APIC_HIDDEN, false, &chosen);
     check_word(check, VMX_PIN, &v->pin_based_controls, chosen.pin, 0);
     check_word(check, VMX_PRIMARY, &v->primary_controls, chosen.primary,
-               PRIMARY_NMI_WINDOW_EXITING);
+               PRIMARY_INTERRUPT_WINDOW_EXITING | PRIMARY_NMI_WINDOW_EXITING);
     check_word(check, VMX_SECONDARY, &v->secondary_controls, chosen.secondary,
                APIC_MODE | SECONDARY_PAUSE_LOOP_EXITING);
     require(check, (v->secondary_controls & APIC_MODE) != APIC_MODE, &v->secondary_controls,

@@ -26,6 +26,11 @@ static enum exit_action exit_undefined(struct vcpu *vcpu) {
 
 /* ---- events ---- */
 
+/* While the guest ran, or was being entered. */
+static enum exit_action machine_check(struct vcpu *vcpu) {
+    panic("machine check while guest %s ran: the hardware reports an error", vcpu->vm->name);
+}
+
 /* An exception that we intercept goes back to the guest; an NMI was a kick. */
 static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
     uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION);
@@ -34,12 +39,13 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
         nmi_unblock();
         return EXIT_RESUME;
     }
-    /* The fault was IRET's, which had unblocked NMIs already: it will be run again. */
-    if (info & INTERRUPTION_NMI_UNBLOCKED)
+    /* The fault was IRET's, which had unblocked NMIs already: it will be run again. While an event
+     * was being delivered the bit says nothing. */
+    if ((info & INTERRUPTION_NMI_UNBLOCKED) && !vcpu->event)
         vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
                    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_MC)
-        panic("machine check while guest %s ran: the hardware reports an error", vcpu->vm->name);
+        return machine_check(vcpu);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
         /* DR6 is not in the VMCS: the exit qualification has its new bits. */
         write_dr6(DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION));
@@ -265,7 +271,7 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
     [EXIT_REASON_MWAIT] = exit_undefined,
     [EXIT_REASON_MONITOR] = exit_undefined,
     [EXIT_REASON_PAUSE] = exit_pause,
-    [EXIT_REASON_ENTRY_MACHINE_CHECK] = exit_entry_failure,
+    [EXIT_REASON_ENTRY_MACHINE_CHECK] = machine_check,
     [EXIT_REASON_APIC_ACCESS] = exit_apic_access,
     [EXIT_REASON_VIRTUALIZED_EOI] = exit_virtualized_eoi,
     [EXIT_REASON_EPT_VIOLATION] = exit_ept_violation,

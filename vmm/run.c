@@ -107,6 +107,7 @@ static bool drain_requests(struct vcpu *vcpu) {
     uint32_t requests = atomic_exchange(&vcpu->requests, 0);
 
     if (requests & REQUEST_STOP) {
+        disarm(vcpu); /* first: the NMI of a late kick must not want a VMCS that is gone */
         vcpu->state = VCPU_ENDED;
         vcpu_unload_for_good(vcpu);
         vm_vcpu_stopped(vcpu->vm);

@@ -127,7 +127,7 @@ void vcpu_load(struct vcpu *vcpu) {
     }
     registers_restore(vcpu);
     /* Another guest's branch history must not steer this one. */
-    if (policy.ibpb && before && before->vm != vcpu->vm)
+    if (policy.ibpb && (!before || before->vm != vcpu->vm))
         wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 

@@ -43,7 +43,8 @@ static void signal(void *context, unsigned index, enum apic_delivery_mode mode, 
     case APIC_DELIVERY_NMI:
         vcpu_send_nmi(vcpu);
         break;
-    case APIC_DELIVERY_INIT:
+    case APIC_DELIVERY_INIT: /* a SIPI before it was for nothing */
+        atomic_fetch_and(&vcpu->requests, ~(uint32_t)REQUEST_SIPI);
         vcpu_request(vcpu, REQUEST_INIT);
         break;
     case APIC_DELIVERY_SIPI:
@@ -265,7 +266,8 @@ int virq_take_extint(struct vcpu *vcpu) {
     return isa_acknowledge(vcpu->vm, message);
 }
 
-/* The trigger mode does not matter: the output's rise is what counts. */
+/* The output's rise is what counts, also where the trigger mode is level: docs/architecture.md,
+ * "Where it is less than a PC". */
 void virq_lint0_rose(struct vcpu *vcpu) {
     bool masked;
     enum apic_delivery_mode mode = lint0_mode(vcpu, &masked);

@@ -69,8 +69,7 @@ struct vm {
 
     _Atomic uint32_t state;      /* enum vm_state */
     _Atomic uint32_t live_vcpus; /* not yet stopped for good */
-    struct spinlock end_lock;    /* guards the rest: the first reason to end counts */
-    enum vm_result result;
+    enum vm_result result;       /* this and what follows: by whoever ended it first */
     uint32_t code;
     const char *how; /* it ended, in a word: docs/configuration.md */
     char reason[VM_REASON_SIZE];

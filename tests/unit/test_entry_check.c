@@ -118,6 +118,7 @@ static void controls_that_change_as_a_guest_runs(void **state) {
 
     (void)state;
     PASSES(protected_image, v.primary_controls |= PRIMARY_NMI_WINDOW_EXITING);
+    PASSES(protected_image, v.primary_controls |= PRIMARY_INTERRUPT_WINDOW_EXITING);
     PASSES(protected_image, v.secondary_controls &= ~(uint64_t)modes);
     PASSES(protected_image, v.secondary_controls ^= modes);
     BREAKS(protected_image, v.secondary_controls |= modes,
