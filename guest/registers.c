@@ -5,12 +5,14 @@
  * "Processor State After Reset". */
 #include "arch/memory.h"
 #include "arch/msr.h"
+#include "guest/lib/apic.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
 #define ROUNDS             20
+#define SETTLE             100000u /* PAUSEs, for the other to start if it would */
 #define CPUID_1_ECX_AVX    (1u << 28)
 #define CPUID_801_EDX_TSCP (1u << 27)
 #define MXCSR_RESET        0x1f80u
@@ -148,7 +150,12 @@ static void look(void) {
 static void test_init(void) {
     cpu_run(1, fill);
     report(cpu_wait(1), "the other vCPU fills its registers once more");
+    /* Sharing a CPU with this one, it takes both at once. */
     cpus[1].started = false;
+    apic_send(1, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_SIPI << 8 | TRAMPOLINE >> 12);
+    apic_send(1, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_INIT << 8);
+    spin(SETTLE);
+    report(!cpus[1].started, "a SIPI that comes before INIT does not start it");
     report(cpus_start(2) == 2, "INIT and SIPI start it again");
     cpu_run(1, look);
     report(cpu_wait(1), "it has looked at its registers");
