@@ -27,7 +27,7 @@ endif
 # What `make linux` boots if nothing else is asked for.
 LINUX      := $(B)/linux
 LINUX_INIT := guest/linux/init
-LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/smp guest/linux/end $(LINUX)/fail
+LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/smp guest/linux/typed guest/linux/end $(LINUX)/fail
 
 $(LINUX)/tsc $(LINUX)/fail: $(LINUX)/%: guest/linux/%.asm
 	@mkdir -p $(@D)

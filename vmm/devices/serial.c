@@ -6,14 +6,34 @@
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-/* Under the lock: what waits moves on, and the line follows. */
+/* ---- under the lock ---- */
+
+static uint32_t type_to_uart(struct serial *serial) {
+    if (!vuart_can_receive(&serial->uart))
+        return 0;
+    vuart_receive(&serial->uart, serial->typed[serial->first]);
+    return 1;
+}
+
+/* What is in one piece in the ring. */
+static uint32_t type_to_virtio(struct vm *vm) {
+    const struct serial *serial = &vm->serial;
+    uint32_t left = SERIAL_TYPED - serial->first;
+
+    return virtio_type(vm, serial->typed + serial->first,
+                       serial->count < left ? serial->count : left);
+}
+
+/* What waits moves on to where the guest speaks, and the line follows. */
 static void update(struct vm *vm) {
     struct serial *serial = &vm->serial;
+    bool speaks_virtio = atomic_load(&vm->virtio.speaks);
+    uint32_t taken = 1;
 
-    while (serial->count && vuart_can_receive(&serial->uart)) {
-        vuart_receive(&serial->uart, serial->typed[serial->first]);
-        serial->first = (serial->first + 1) % SERIAL_TYPED;
-        serial->count--;
+    while (serial->count && taken) {
+        taken = speaks_virtio ? type_to_virtio(vm) : type_to_uart(serial);
+        serial->first = (serial->first + taken) % SERIAL_TYPED;
+        serial->count -= taken;
     }
     bool interrupt = vuart_interrupt(&serial->uart);
     if (interrupt != serial->interrupt)
@@ -21,11 +41,17 @@ static void update(struct vm *vm) {
     serial->interrupt = interrupt;
 }
 
+/* ---- any CPU ---- */
+
+void serial_type_more(struct vm *vm) {
+    spin_lock(&vm->serial.lock);
+    update(vm);
+    spin_unlock(&vm->serial.lock);
+}
+
 bool serial_type(struct vm *vm, uint8_t byte) {
     struct serial *serial = &vm->serial;
 
-    if (virtio_type(vm, byte))
-        return true;
     spin_lock(&serial->lock);
     bool room = serial->count < SERIAL_TYPED;
     if (room)
@@ -52,10 +78,10 @@ void serial_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
     (void)size;
     spin_lock(&vm->serial.lock);
     int sent = vuart_write(&vm->serial.uart, port - PC_UART_PORT, (uint8_t)value);
+    if (sent != VUART_NO_BYTE)
+        atomic_store(&vm->virtio.speaks, false);
     update(vm);
     spin_unlock(&vm->serial.lock);
-    if (sent == VUART_NO_BYTE)
-        return;
-    atomic_store(&vm->virtio.speaks, false);
-    guest_console_put(&vm->console[GUEST_CONSOLE_SERIAL], (char)sent);
+    if (sent != VUART_NO_BYTE)
+        guest_console_put(&vm->console[GUEST_CONSOLE_SERIAL], (char)sent);
 }

@@ -4,6 +4,7 @@
 #include "arch/instructions.h"
 #include "arch/memory.h"
 #include "vmm/devices/isa.h"
+#include "vmm/devices/serial.h"
 #include "vmm/devices/virtio_rng.h"
 #include "vmm/index_clamp.h"
 #include "vmm/memory.h"
@@ -84,13 +85,11 @@ void virtio_init(struct vm *vm) {
     virtio_console_init(&virtio->slot[PC_VIRTIO_CONSOLE].mmio, &virtio->console);
 }
 
-bool virtio_type(struct vm *vm, uint8_t byte) {
+uint32_t virtio_type(struct vm *vm, const uint8_t *bytes, uint32_t size) {
     struct virtio_slot *slot = &vm->virtio.slot[PC_VIRTIO_CONSOLE];
 
-    if (!atomic_load(&vm->virtio.speaks))
-        return false;
     spin_lock(&slot->lock);
-    bool taken = virtio_console_receive(&slot->mmio, &byte, 1) == 1;
+    uint32_t taken = virtio_console_receive(&slot->mmio, bytes, size);
     spin_unlock(&slot->lock);
     return taken;
 }
@@ -116,5 +115,7 @@ bool virtio_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t v
     spin_lock(&slot->lock);
     bool again = virtio_mmio_write(&slot->mmio, address % PC_VIRTIO_STRIDE, size, (uint32_t)value);
     spin_unlock(&slot->lock);
+    if (slot == &vcpu->vm->virtio.slot[PC_VIRTIO_CONSOLE])
+        serial_type_more(vcpu->vm); /* there may be buffers now */
     return !again;
 }

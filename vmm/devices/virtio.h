@@ -32,8 +32,8 @@ struct virtio {
 /* When the guest's memory and disk are there. */
 void virtio_init(struct vm *vm);
 
-/* A byte that was typed for the guest. False: it does not use this console, or has no room. */
-bool virtio_type(struct vm *vm, uint8_t byte);
+/* What was typed for the guest; returns how many bytes its driver had buffers for. */
+uint32_t virtio_type(struct vm *vm, const uint8_t *bytes, uint32_t size);
 
 /* Accesses to the devices' pages. False: the same write has to be tried again, it is not done. */
 uint64_t virtio_read(struct vcpu *vcpu, uint64_t address, unsigned size);
