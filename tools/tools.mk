@@ -15,7 +15,7 @@ $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.e
 image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
 
 # KERNEL and the like get to tools/one-guest by themselves: make hands on what it was given.
-run: deps ## build, boot in an emulator, show the stale EOI (EMU=bochs|qemu); or KERNEL=FILE [INITRD= DISK= CMDLINE= VCPUS= MEMORY= X2APIC=off]
+run: deps ## build, boot in an emulator, show the stale EOI (EMU=bochs|qemu); or KERNEL=FILE [INITRD= DISK= CMDLINE= VCPUS= MEMORY= X2APIC=off TIMEOUT=]
 ifdef KERNEL
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI
 	@tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run

@@ -13,7 +13,7 @@ make_path("$build/emulator");
 
 sub one_guest {
     my (%variable) = @_;
-    delete local @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC)};
+    delete local @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC TIMEOUT)};
     local @ENV{keys %variable} = values %variable;
     my $output = `tools/one-guest $build/emulator/kernel.img $build/BOOTX64.EFI --emu bochs --timeout 300 --log-dir $build/emulator/kernel 2>&1`;
     return ($? >> 8, $output);
@@ -42,6 +42,7 @@ for (
     ['odd memory', {KERNEL => $hello, MEMORY => '3M'}, qr/multiple of 2M/],
     ['memory without a unit', {KERNEL => $hello, MEMORY => '64'}, qr/with M or G/],
     ['an odd choice', {KERNEL => $hello, X2APIC => 'no'}, qr/must be on or off/],
+    ['time without end', {KERNEL => $hello, TIMEOUT => 'none'}, qr/number of seconds/],
     ['a # in the command line', {KERNEL => $hello, CMDLINE => 'a#b'}, qr/begin a comment/],
 ) {
     my ($name, $variables, $expected) = @$_;
