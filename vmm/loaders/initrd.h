@@ -17,7 +17,7 @@ struct initrd_finding {
     uint64_t unknown; /* from here on it was not looked at; the file's size if there is no such */
 };
 
-/* Reads nothing outside [file, file + size). The time is proportional to the size: a few
- * instructions for each part of an archive, for each symbol of DEFLATE, for each block of others.
- */
+/* Reads nothing outside [file, file + size). The time is proportional to the size: some
+ * instructions for each file of an archive, for each symbol of DEFLATE and for each block of the
+ * others, and a few thousand for each block of DEFLATE, which describes its codes. */
 struct initrd_finding initrd_look(const uint8_t *file, uint64_t size);
