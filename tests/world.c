@@ -274,7 +274,7 @@ static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t ve
         violate(world, "stale: not exactly what no route explains");
 }
 
-static void check_entry(struct world *world, unsigned vcpu) {
+void world_check_entry(struct world *world, unsigned vcpu) {
     const struct routing_vcpu *it = &world->routing.vcpu[vcpu];
 
     if (it->seen != it->generation)
@@ -304,7 +304,7 @@ void world_enter(struct world *world, unsigned vcpu) {
     world->in_guest[vcpu] = true;
     /* What another CPU did since the scan is seen after the kick that it sent. */
     if (!(world->notified & 1u << vcpu))
-        check_entry(world, vcpu);
+        world_check_entry(world, vcpu);
 }
 
 /* SDM Vol. 3C, "Evaluation and Delivery of Virtual Interrupts". */

@@ -81,6 +81,8 @@ enum world_eoi world_eoi(struct world *world, unsigned vcpu);
 
 /* VM entry with the work before it; checks the invariants that name it. */
 void world_enter(struct world *world, unsigned vcpu);
+/* Only the checks: for an entry before which there is no work to do. */
+void world_check_entry(struct world *world, unsigned vcpu);
 
 /* Delivers the highest pending interrupt if the PPR lets it through; returns its vector or -1. The
  * vCPU must be in the guest. */

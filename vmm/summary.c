@@ -84,9 +84,14 @@ static void tell(const struct trace_record *record, uint64_t start) {
 
 /* For programs: docs/configuration.md. */
 static void print_record(const struct trace_record *r, uint64_t start) {
+    uint32_t cpu = 0; /* whose ring it is in */
+
     (void)start;
-    console_print("TRACE %u %u %x %u %lx %lx %u\n", r->event, r->vcpu, r->vector, r->pin, r->a,
-                  r->b, r->repeats);
+    while ((uintptr_t)r - (uintptr_t)host.cpu[cpu]->trace->record >=
+           sizeof(host.cpu[0]->trace->record))
+        cpu++;
+    console_print("TRACE %u %u %x %u %lx %lx %u %u\n", r->event, r->vcpu, r->vector, r->pin, r->a,
+                  r->b, r->repeats, cpu);
 }
 
 /* Calls `show` for each record of this guest among the last `most` of each CPU, merged by time.

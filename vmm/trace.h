@@ -58,7 +58,7 @@ struct trace_record {
             uint8_t vcpu;
             uint8_t vector;
             uint8_t pin;
-            uint8_t reserved; /* 0 */
+            uint8_t parity;   /* 0, or not that of the record before, so that it is not folded */
             uint16_t repeats; /* how many more times the same happened right after */
         };
     };
@@ -66,6 +66,7 @@ struct trace_record {
 _Static_assert(sizeof(struct trace_record) == 32, "two records a cache line");
 
 #define TRACE_GUEST_SHIFT   8
+#define TRACE_PARITY_SHIFT  40
 #define TRACE_REPEATS_SHIFT 48
 
 /* An event of the guest 0, as it goes from hand to hand: in a register. */

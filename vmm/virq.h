@@ -10,7 +10,8 @@
 
 #include "vmm/vcpu.h"
 
-extern const struct routing_effects virq_effects; /* the context is the struct vm */
+/* The context is the struct vm. The second is for a guest with `trace = on`. */
+extern const struct routing_effects virq_effects, virq_effects_trace_each;
 
 /* Once, before any vCPU is set up: the page that stands for the APIC's in every guest. */
 void virq_init(void);

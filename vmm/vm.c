@@ -122,7 +122,8 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     virtio_init(vm);
     vuart_reset(&vm->serial.uart);
     cmos_reset(vm);
-    routing_power_on(&vm->routing, &routing, &virq_effects, vm);
+    routing_power_on(&vm->routing, &routing, vm->trace ? &virq_effects_trace_each : &virq_effects,
+                     vm);
     return vm;
 }
 

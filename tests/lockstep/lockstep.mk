@@ -1,9 +1,10 @@
 # Lock-step: the trace of a run in the emulator against the model of it. See replay.c.
 LOCKSTEP := $(B)/host/lockstep/replay
+LOCKSTEP_OBJ := $(patsubst %.c,$(B)/host/%.o,$(wildcard tests/lockstep/*.c))
 
-$(LOCKSTEP): $(B)/host/tests/lockstep/replay.o $(PURE_LIB)
+$(LOCKSTEP): $(LOCKSTEP_OBJ) $(PURE_LIB)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(HOST_CC) -fsanitize=address,undefined $^ -lcmocka -o $@
 
-.SECONDARY: $(B)/host/tests/lockstep/replay.o
+.SECONDARY: $(LOCKSTEP_OBJ)

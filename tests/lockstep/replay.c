@@ -2,72 +2,98 @@
  *
  *     replay LOG GUEST
  *
- * The log has the records of a guest with `trace = on`, run on one CPU, so that their order is the
- * order in which things happened. Three parties must agree about them: the hypervisor in the
- * emulator, which wrote the records; the same modules here, in tests/world.c; and the emulated
- * processor, whose guest interrupt status (RVI, SVI) was read at each exit, and whose EOI-exit
- * bitmaps were read back after each change.
+ * Three parties must agree about the records of a guest with `trace = on`: the hypervisor in the
+ * emulator, which wrote them; the same modules here, in tests/world.c; and the emulated processor,
+ * whose guest interrupt status (RVI, SVI) was read at each exit, and whose EOI-exit bitmaps were
+ * read back after each change.
  *
  * What comes from outside is taken from the trace: line changes, entry writes, writes to what a
- * LAPIC answers to, IPIs. Everything else the world has to come to by itself, in the same order:
- * deliveries, acceptances, scans and each bit that they change, Remote IRR, EOIs and what they
- * retire. Between two exits the processor delivers and retires interrupts without a record; from
- * RVI and SVI follows which, and the plain model of virtual-interrupt delivery in the world must
- * allow it. Every invariant that the world knows is checked on the way.
+ * LAPIC answers to, IPIs, and when a vCPU accepts and scans. Everything else the world has to come
+ * to by itself: deliveries, what is accepted, each bit that a scan changes, Remote IRR, EOIs and
+ * what they retire. Between two exits the processor delivers and retires interrupts without a
+ * record; from RVI and SVI follows which, and the plain model of virtual-interrupt delivery in the
+ * world must allow it. Every invariant that the world knows is checked on the way.
+ *
+ * With several CPUs their records come interleaved. Each CPU's have to come in the order in which
+ * the world makes them for it. What a CPU does under the routing lock is done here at the first
+ * record made under it, and the lock puts these in order; all else concerns a vCPU of that CPU
+ * alone, but for what others post: it is there when it is accepted, if perhaps not yet when an
+ * entry could have accepted it.
  *
  * Prints one line LOCKSTEP with what was compared; status 1 and the first difference otherwise. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "arch/exit_reason.h"
 #include "arch/msr.h"
+#include "tests/lockstep/log.h"
 #include "tests/world.h"
 
-#define LINE_SIZE 512
 #define STEPS_MAX 512 /* silent steps of the processor between two exits */
+#define LATE_MAX  64  /* entries while a kick is on its way, on several CPUs */
 
 static struct world world;
-static struct trace_ring made; /* what the world has recorded and the log has not shown yet */
-static uint64_t made_at;
-static unsigned line_number;
+static struct log run;
+static const struct logged *now; /* the record that it is about */
+
+static struct cpu {
+    struct trace_ring made; /* what the world has recorded and the log has not shown yet */
+    uint64_t made_at;
+    bool eoi; /* one has exited; its vector; RVI and SVI after it */
+    uint8_t eoi_vector;
+    unsigned eoi_status;
+    const struct trace_record *held; /* what it retired, until the I/O APIC hears of it */
+} cpus[LOG_CPUS];
+static struct cpu *cpu; /* that made it */
+
+static unsigned late[WORLD_VCPUS]; /* entries since there was work to do before one */
+
 static struct {
     unsigned records, inputs, accepted, delivered, eoi_exits, silent_eois, bitmaps, statuses,
         self_ipis;
 } count;
 
 _Noreturn static void differ(const char *what) {
-    printf("not in step, line %u: %s\n", line_number, what);
+    printf("not in step, line %u: %s\n", now ? now->line : 0, what);
     exit(1);
 }
 
 /* ---- the world's own records ---- */
 
 static void forget_made(void) {
-    made.count = 0;
-    made_at = 0;
+    cpu->made.count = 0;
+    cpu->made_at = 0;
 }
 
-/* The next record that the world has made, a folded one again and again; NULL if there is none. */
+/* The next record that the world has made for this CPU, a folded one again and again; NULL if there
+ * is none. */
 static struct trace_record *next_made(void) {
-    if (made_at < made.count)
-        return &made.record[made_at];
+    if (cpu->made_at < cpu->made.count)
+        return &cpu->made.record[cpu->made_at];
     forget_made();
     return NULL;
 }
 
 static void take_made(void) {
-    struct trace_record *record = &made.record[made_at];
+    struct trace_record *record = &cpu->made.record[cpu->made_at];
 
     if (record->repeats)
         record->repeats--;
     else
-        made_at++;
+        cpu->made_at++;
+}
+
+/* A LAPIC that changes asks for scans under the lock without a record of that. On several CPUs it
+ * is not known whether a scan came before it or after: this one reason is not compared there. */
+static uint64_t certain(const struct trace_record *record) {
+    bool uncertain = record->event == TRACE_SCAN && run.cpus > 1;
+
+    return uncertain ? record->a & ~(uint64_t)SCAN_LAPIC : record->a;
 }
 
 static bool is_same(const struct trace_record *a, const struct trace_record *b) {
     return a->event == b->event && a->vcpu == b->vcpu && a->vector == b->vector &&
-           a->pin == b->pin && a->a == b->a && a->b == b->b;
+           a->pin == b->pin && certain(a) == certain(b) && a->b == b->b;
 }
 
 static void expect_made(const struct trace_record *record) {
@@ -95,12 +121,20 @@ static unsigned status_of(unsigned vcpu) {
     return (unsigned)(rvi < 0 ? 0 : rvi) | (unsigned)(svi < 0 ? 0 : svi) << 8;
 }
 
-/* The entry before this exit, if it did nothing that would have been recorded. */
+/* The entry before this exit. With one CPU what is posted is seen at once; otherwise a kick may be
+ * on its way, and what the entry holds is looked at when it is not. */
 static void be_in_guest(unsigned vcpu) {
-    if (!world.in_guest[vcpu])
-        world_enter(&world, vcpu);
-    if (next_made())
+    struct routing_vcpu *it = &world.routing.vcpu[vcpu];
+
+    if (world.in_guest[vcpu])
+        return;
+    world.in_guest[vcpu] = true;
+    if (inbox_is_empty(&it->apic.inbox) && !routing_wants_scan(it)) {
+        late[vcpu] = 0;
+        world_check_entry(&world, vcpu);
+    } else if (run.cpus == 1 || ++late[vcpu] > LATE_MAX) {
         differ("the model has work before this entry, the run had none");
+    }
 }
 
 /* A self-IPI that the processor virtualized. Only an edge may come from nowhere. */
@@ -153,23 +187,48 @@ static void eoi_exit(unsigned vcpu, uint8_t vector, unsigned status) {
         silent_eoi(vcpu);
     if (svi != vector)
         deliver(vcpu, vector);
-    if (world_eoi(&world, vcpu) == WORLD_EOI_NO_EXIT)
+    cpu->eoi = true;
+    cpu->eoi_vector = vector;
+    cpu->eoi_status = status;
+}
+
+/* It retires what it retires, and the I/O APIC hears of it. */
+static void end_eoi(const struct trace_record *record) {
+    if (record->vector != cpu->eoi_vector)
+        differ("another vector is retired than the one whose EOI has exited");
+    cpu->eoi = false;
+    if (world_eoi(&world, record->vcpu) == WORLD_EOI_NO_EXIT)
         differ("an EOI exited that exits not in the model");
     count.eoi_exits++;
-    if (status_of(vcpu) != status)
+    if (status_of(record->vcpu) != cpu->eoi_status)
         differ("after the EOI the processor's RVI and SVI are not the model's");
+    expect_made(record);
+}
+
+/* What it retires concerns this vCPU alone; the I/O APIC hears of it under the lock, later. */
+static void on_eoi_record(const struct trace_record *record) {
+    const struct logged *next = log_next(&run, now);
+    unsigned event = next ? next->record.event : TRACE_NONE;
+
+    if (!cpu->eoi)
+        differ("an EOI is retired that has not exited");
+    if (event == TRACE_RESCAN || event == TRACE_REMOTE_IRR || event == TRACE_ORPHANED)
+        cpu->held = record;
+    else
+        end_eoi(record);
 }
 
 static void on_exit_record(const struct trace_record *record) {
     unsigned status = (unsigned)record->a & 0xffff;
 
-    if (next_made())
+    if (next_made() || cpu->eoi)
         differ("the guest goes on, and the model has more to do");
-    if (record->vector == EXIT_REASON_VIRTUALIZED_EOI)
+    if (record->vector == EXIT_REASON_VIRTUALIZED_EOI) {
         eoi_exit(record->vcpu, (uint8_t)record->b, status);
-    else
+    } else {
         catch_up(record->vcpu, status);
-    world.in_guest[record->vcpu] = false;
+        world.in_guest[record->vcpu] = false;
+    }
     count.statuses++;
 }
 
@@ -208,21 +267,51 @@ static void write_register(const struct trace_record *record) {
     }
 }
 
-/* An entry with work: what others have posted meanwhile shows when it is accepted. */
-static void enter(const struct trace_record *record, const struct trace_record *end) {
-    unsigned vcpu = record->vcpu;
+/* Of what is posted to a vCPU the part that this record says, and no more: the rest came later. An
+ * edge may come from anywhere, a level from the I/O APIC alone. */
+static void accept(const struct trace_record *record) {
+    struct vlapic *apic = routing_vlapic(&world.routing, record->vcpu);
+    struct inbox rest = apic->inbox;
+    uint8_t v = record->vector;
 
-    for (; record < end && record->vcpu == vcpu; record++) {
-        if (record->event == TRACE_ACCEPT_EDGE && !record->a)
-            inbox_post_edge(&world.routing.vcpu[vcpu].apic.inbox, record->vector);
-        else if (record->event != TRACE_ACCEPT_LEVEL)
-            break;
+    inbox_reset(&apic->inbox);
+    if (record->event == TRACE_ACCEPT_EDGE) {
+        inbox_post_edge(&apic->inbox, v);
+        rest.pir[v / 64] &= ~(1ULL << v % 64);
+    } else {
+        if (record->a & ~(uint64_t)rest.posted_pins[v])
+            differ("a level interrupt is accepted that nobody has sent");
+        for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
+            if (record->a >> pin & 1)
+                inbox_post_level(&apic->inbox, v, pin);
+        }
+        rest.posted_pins[v] &= ~(uint32_t)record->a;
+        if (!rest.posted_pins[v])
+            rest.level[v / 64] &= ~(1ULL << v % 64);
     }
-    world_enter(&world, vcpu);
+    vlapic_accept(apic);
+    apic->inbox = rest;
+}
+
+/* What it accepts under the lock has been accepted here by the records before this one. */
+static void scan(unsigned vcpu) {
+    struct routing_vcpu *it = &world.routing.vcpu[vcpu];
+    struct inbox rest = it->apic.inbox;
+    bool accepted = false;
+
+    if (run.cpus == 1 && !routing_wants_scan(it))
+        differ("a scan that nobody has asked for");
+    inbox_reset(&it->apic.inbox);
+    unsigned changed = routing_scan(it, &accepted);
+    it->apic.inbox = rest;
+    for (unsigned i = 0; i < 4; i++) {
+        if (changed >> i & 1)
+            world.exit_bitmap[vcpu].word[i] = it->apic.map.exit.word[i];
+    }
 }
 
 /* Something that the world does not come to by itself. */
-static void input(const struct trace_record *record, const struct trace_record *end) {
+static void input(const struct trace_record *record) {
     switch (record->event) {
     case TRACE_LINE:
         world_line(&world, record->pin, record->a != 0);
@@ -237,11 +326,13 @@ static void input(const struct trace_record *record, const struct trace_record *
         if (record->a)
             vlapic_accept_own(routing_vlapic(&world.routing, record->vcpu), record->vector);
         else
-            enter(record, end);
+            accept(record);
         break;
     case TRACE_ACCEPT_LEVEL:
+        accept(record);
+        break;
     case TRACE_SCAN:
-        enter(record, end);
+        scan(record->vcpu);
         break;
     case TRACE_DELIVER: /* the slow tick of storm control */
         routing_tick(&world.routing);
@@ -252,30 +343,28 @@ static void input(const struct trace_record *record, const struct trace_record *
     count.inputs++;
 }
 
-static bool is_in_range(const struct trace_record *record) {
-    bool has_vcpu = record->vcpu < world.routing.vcpu_count,
-         has_pin = record->pin < IOAPIC_PIN_COUNT;
-
-    if (record->event == TRACE_LINE || record->event == TRACE_RTE_WRITE ||
-        record->event == TRACE_DELIVER)
-        return has_pin;
-    return record->event == TRACE_REMOTE_IRR || record->event == TRACE_ORPHANED ||
-           record->event == TRACE_DEFERRED || has_vcpu;
+static bool is_eoi(const struct trace_record *record) {
+    return record->event == TRACE_EOI_LIVE || record->event == TRACE_EOI_STALE ||
+           record->event == TRACE_EOI_COINCIDENTAL;
 }
 
-static void step(const struct trace_record *record, const struct trace_record *end) {
+static void step(const struct trace_record *record) {
     count.records++;
-    if (!is_in_range(record))
-        differ("a record that names no vCPU or no pin");
     if (record->event == TRACE_VCPU_START || record->event == TRACE_KICK)
         return;
+    if (cpu->held) {
+        end_eoi(cpu->held);
+        cpu->held = NULL;
+    }
     if (record->event == TRACE_EXIT) {
         on_exit_record(record);
     } else if (record->event == TRACE_BITMAP) {
         on_bitmap(record);
+    } else if (is_eoi(record)) {
+        on_eoi_record(record);
     } else {
         if (!next_made())
-            input(record, end);
+            input(record);
         expect_made(record);
         count.accepted += record->event == TRACE_ACCEPT_EDGE || record->event == TRACE_ACCEPT_LEVEL;
     }
@@ -283,73 +372,25 @@ static void step(const struct trace_record *record, const struct trace_record *e
         differ(world.violation);
 }
 
-/* ---- the log ---- */
-
-static struct trace_record *records;
-static unsigned *lines;
-static size_t record_count;
-
-static void add(const struct trace_record *record, unsigned line) {
-    records = realloc(records, (record_count + 1) * sizeof(*records));
-    lines = realloc(lines, (record_count + 1) * sizeof(*lines));
-    if (!records || !lines)
-        exit(2);
-    records[record_count] = *record;
-    lines[record_count++] = line;
-}
-
-/* Reads the records of the guest between its two TRACE lines with words. */
-static void read_log(FILE *file, const char *guest) {
-    char line[LINE_SIZE], name[64];
-    unsigned vcpus, version, event, vcpu, vector, pin, repeats;
-    unsigned long a, b, lost;
-    bool inside = false;
-
-    for (unsigned n = 1; fgets(line, sizeof(line), file); n++) {
-        if (sscanf(line, "TRACE guest=%63s vcpus=%u version=%x", name, &vcpus, &version) == 3) {
-            inside = !strcmp(name, guest);
-            if (inside && (vcpus < 1 || vcpus > WORLD_VCPUS))
-                differ("too many vCPUs");
-            if (inside)
-                world_power_on(&world, vcpus, version);
-        } else if (inside && sscanf(line, "TRACE end lost=%lu", &lost) == 1) {
-            if (lost)
-                differ("the trace has lost its beginning");
-            return;
-        } else if (inside && sscanf(line, "TRACE %u %u %x %u %lx %lx %u", &event, &vcpu, &vector,
-                                    &pin, &a, &b, &repeats) == 7) {
-            struct trace_record record = {.event = (uint8_t)event,
-                                          .vcpu = (uint8_t)vcpu,
-                                          .vector = (uint8_t)vector,
-                                          .pin = (uint8_t)pin,
-                                          .a = a,
-                                          .b = b};
-            for (unsigned i = 0; i <= repeats; i++)
-                add(&record, n);
-        }
-    }
-    differ("no whole trace of this guest");
-}
-
 int main(int argc, char **argv) {
-    FILE *file = argc == 3 ? fopen(argv[1], "r") : NULL;
-
-    if (!file) {
+    if (argc != 3) {
         fprintf(stderr, "usage: replay LOG GUEST\n");
         return 2;
     }
-    read_log(file, argv[2]);
-    fclose(file);
-    world.trace = &made;
-    for (size_t i = 0; i < record_count; i++) {
-        line_number = lines[i];
-        step(&records[i], records + record_count);
+    const char *problem = log_read(&run, argv[1], argv[2]);
+    if (problem)
+        differ(problem);
+    world_power_on(&world, run.vcpus, run.version);
+    for (size_t i = 0; i < run.count; i++) {
+        now = &run.at[i];
+        cpu = &cpus[now->cpu];
+        world.trace = &cpu->made;
+        step(&now->record);
     }
-    printf("LOCKSTEP guest=%s records=%u inputs=%u accepted=%u delivered=%u eoi_exits=%u "
+    printf("LOCKSTEP guest=%s cpus=%u records=%u inputs=%u accepted=%u delivered=%u eoi_exits=%u "
            "silent_eois=%u bitmaps=%u statuses=%u self_ipis=%u\n",
-           argv[2], count.records, count.inputs, count.accepted, count.delivered, count.eoi_exits,
-           count.silent_eois, count.bitmaps, count.statuses, count.self_ipis);
-    free(records);
-    free(lines);
+           argv[2], run.cpus, count.records, count.inputs, count.accepted, count.delivered,
+           count.eoi_exits, count.silent_eois, count.bitmaps, count.statuses, count.self_ipis);
+    log_free(&run);
     return 0;
 }

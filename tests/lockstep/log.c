@@ -1,0 +1,97 @@
+/* Reads the log of a run: see log.h. Read next: replay.c. */
+#include "tests/lockstep/log.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/world.h"
+
+#define LINE_SIZE 512
+
+static void add(struct log *log, const struct logged *logged) {
+    if (log->count == log->room) {
+        log->room = log->room ? 2 * log->room : 1024;
+        log->at = realloc(log->at, log->room * sizeof(*log->at));
+        if (!log->at)
+            exit(2);
+    }
+    log->at[log->count++] = *logged;
+    if (logged->cpu >= log->cpus)
+        log->cpus = logged->cpu + 1;
+}
+
+/* A record that was folded stands for as many as it says. False: the line is none. */
+static bool add_line(struct log *log, const char *text, unsigned line) {
+    unsigned event, vcpu, vector, pin, repeats, cpu;
+    unsigned long a, b;
+
+    if (sscanf(text, "TRACE %u %u %x %u %lx %lx %u %u", &event, &vcpu, &vector, &pin, &a, &b,
+               &repeats, &cpu) != 8)
+        return false;
+    const struct logged logged = {.record = {.event = (uint8_t)event,
+                                             .vcpu = (uint8_t)vcpu,
+                                             .vector = (uint8_t)vector,
+                                             .pin = (uint8_t)pin,
+                                             .a = a,
+                                             .b = b},
+                                  .cpu = cpu,
+                                  .line = line};
+    for (unsigned i = 0; i <= repeats; i++)
+        add(log, &logged);
+    return true;
+}
+
+static bool is_in_range(const struct trace_record *record, unsigned vcpus) {
+    bool has_vcpu = record->vcpu < vcpus, has_pin = record->pin < IOAPIC_PIN_COUNT;
+
+    if (record->event == TRACE_LINE || record->event == TRACE_RTE_WRITE ||
+        record->event == TRACE_DELIVER)
+        return has_pin;
+    return record->event == TRACE_REMOTE_IRR || record->event == TRACE_ORPHANED ||
+           record->event == TRACE_DEFERRED || has_vcpu;
+}
+
+static const char *read_lines(struct log *log, FILE *file, const char *guest) {
+    char text[LINE_SIZE], name[64];
+    unsigned long lost;
+    bool inside = false;
+
+    for (unsigned line = 1; fgets(text, sizeof(text), file); line++) {
+        if (sscanf(text, "TRACE guest=%63s vcpus=%u version=%x", name, &log->vcpus,
+                   &log->version) == 3)
+            inside = !strcmp(name, guest);
+        else if (inside && sscanf(text, "TRACE end lost=%lu", &lost) == 1)
+            return lost ? "the trace has lost its beginning" : NULL;
+        else if (inside && add_line(log, text, line) &&
+                 !is_in_range(&log->at[log->count - 1].record, log->vcpus))
+            return "a record that names no vCPU or no pin";
+    }
+    return "no whole trace of this guest";
+}
+
+const char *log_read(struct log *log, const char *path, const char *guest) {
+    FILE *file = fopen(path, "r");
+
+    *log = (struct log){0};
+    if (!file)
+        return "the log cannot be read";
+    const char *problem = read_lines(log, file, guest);
+    fclose(file);
+    if (!problem && (log->cpus > LOG_CPUS || log->vcpus < 1 || log->vcpus > WORLD_VCPUS))
+        return "too many CPUs or vCPUs";
+    return problem;
+}
+
+void log_free(struct log *log) {
+    free(log->at);
+}
+
+const struct logged *log_next(const struct log *log, const struct logged *logged) {
+    for (const struct logged *next = logged + 1; next < log->at + log->count; next++) {
+        if (next->cpu == logged->cpu)
+            return next;
+    }
+    return NULL;
+}
