@@ -2,7 +2,7 @@
 # The model checker can fail: production code with one mistake each, built from mutants/*.mutant,
 # and each must be caught. A mutant is a sentence, then "--- FILE", lines of that file, "+++", and
 # what takes their place. The lines must be there exactly once, or the test fails: production code
-# itself knows nothing of mutants.
+# itself knows nothing of mutants. The table in docs/model.md must say what is found here.
 use strict;
 use warnings;
 use File::Basename;
@@ -51,6 +51,18 @@ sub build {
     return system(@command) == 0 ? "$dir/model" : undef;
 }
 
+# The table's rows: name => [sentence, invariant].
+my $table = slurp('docs/model.md');
+my %row;
+$row{$1} = [$2, $3] while $table =~ /^\| (\w+) \| ([^|]*) \| (\d+) \|$/mg;
+
+# One that the code has grown out of fails, and is not left out.
+my $outgrown = "$build/outgrown.mutant";
+open my $file, '>', $outgrown or die "$outgrown: $!\n";
+print $file "Nothing of this is there.\n--- vmm/tokens.c\nno such line\n+++\n";
+close $file;
+is((mutate($outgrown))[0], 'vmm/tokens.c has the lines 0 times', 'lines that are not there are noticed');
+
 my @mutants = sort glob 'tests/model/mutants/*.mutant';
 cmp_ok(scalar @mutants, '>=', 16, 'there are enough mutants');
 @mutants = map { "tests/model/mutants/$_.mutant" } @ARGV if @ARGV;
@@ -68,5 +80,6 @@ for my $path (@mutants) {
     my $verdict = defined $invariant ? "invariant=$invariant caught" : 'survived';
     print STDERR "MUTANT name=$name $verdict\n";
     ok(defined $invariant, "$name: is caught") or diag("$says\n$story");
+    is_deeply($row{$name}, [$says, $invariant], "$name: as in docs/model.md");
 }
 done_testing();
