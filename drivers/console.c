@@ -74,10 +74,11 @@ void console_print(const char *fmt, ...) {
 }
 
 int console_read(void) {
-    spin_lock(&lock);
-    int byte = uart_read();
-    spin_unlock(&lock);
-    return byte;
+    if (spin_try_lock(&lock)) {
+        uart_look();
+        spin_unlock(&lock);
+    }
+    return uart_read();
 }
 
 void console_drain(void) {

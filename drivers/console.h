@@ -18,7 +18,8 @@ void console_write(const char *text, size_t size);
 #define CONSOLE_SCREEN 2u
 void console_line(unsigned outputs, const void *owner, const char *line, size_t shown, size_t size);
 
-/* A byte that was typed on the serial port; -1: none. */
+/* A byte that was typed on the serial port; -1: none. One CPU may call it, and does not wait for
+ * those that print. */
 int console_read(void);
 
 /* Waits until everything is out: before the power goes. */

@@ -1,6 +1,7 @@
 /* The machine's serial port: see uart.h. */
 #include "drivers/uart.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "arch/instructions.h"
@@ -26,7 +27,8 @@
 static bool present;
 static unsigned room; /* in the transmit FIFO: at least so much */
 static uint8_t received[RECEIVED_SIZE];
-static unsigned first, count; /* of what is in it */
+static _Atomic unsigned first,
+    end; /* of what is in it, modulo its size; its reader's, and look()'s */
 
 void uart_init(void) {
     out8(UART_SCRATCH, 0x5a);
@@ -47,8 +49,10 @@ void uart_init(void) {
 static uint8_t look(void) {
     uint8_t status = in8(UART_LSR);
 
-    if ((status & LSR_RECEIVED) && status != 0xff && count < RECEIVED_SIZE)
-        received[(first + count++) % RECEIVED_SIZE] = in8(UART_DATA);
+    if ((status & LSR_RECEIVED) && status != 0xff && end - first < RECEIVED_SIZE) {
+        received[end % RECEIVED_SIZE] = in8(UART_DATA);
+        end++;
+    }
     return status;
 }
 
@@ -77,13 +81,15 @@ void uart_write(uint8_t byte) {
     room--;
 }
 
-int uart_read(void) {
-    if (present && !count)
+void uart_look(void) {
+    if (present)
         look();
-    if (!count)
+}
+
+int uart_read(void) {
+    if (first == end)
         return UART_NO_BYTE;
-    uint8_t byte = received[first];
-    first = (first + 1) % RECEIVED_SIZE;
-    count--;
+    uint8_t byte = received[first % RECEIVED_SIZE];
+    first++;
     return byte;
 }

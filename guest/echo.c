@@ -2,7 +2,8 @@
  *
  * The UART's interrupt is pin 4 of the I/O APIC, level-triggered. Commands: "time" shows the
  * real-time clock, "button" waits for the
- * power button, "quit" ends with a report, "slow" lets what comes next wait a
+ * power button, "flood" prints a lot, "work"
+ * tells what a loop takes, "quit" ends with a report, "slow" lets what comes next wait a
  * long time, "spin" never waits again. Everything else comes back
  * in brackets, control characters as <03>. First it says a line with a long pause in it. PC16550D
  * and MC146818 data sheets. */
@@ -35,6 +36,8 @@
 #define BUTTON_PIN    19
 #define BUTTON_VECTOR 0x62
 #define LINE          1024
+#define FLOOD         400
+#define WORK          40000000u
 #define ROUNDS        5000000 /* meanwhile 1000 bytes come, in the emulator */
 
 static char line[LINE + 1];
@@ -112,6 +115,25 @@ static bool is(const char *word) {
     return !word[i] && i == length;
 }
 
+/* About as fast as the machine can print; it is said when it is over. */
+static void flood(void) {
+    for (uint32_t i = 0; i < FLOOD; i++)
+        print("%0200u\n", i);
+    print("flooded\n");
+}
+
+/* Instructions, and ticks of the TSC, which are the same in the emulator but for what takes the
+ * processor away. */
+static void work(void) {
+    uint64_t begun = rdtsc();
+    uint32_t left = WORK / 2;
+
+    interrupts_on();
+    __asm__ volatile("1: dec %0\n\tjnz 1b" : "+r"(left)::"cc");
+    interrupts_off();
+    print("took %u of %u\n", (uint32_t)(rdtsc() - begun), WORK);
+}
+
 static void wait_long(void) {
     for (uint32_t i = 0; i < ROUNDS; i++)
         pause();
@@ -131,6 +153,10 @@ static void answer(void) {
         print("%02x%02x-%02x-%02x %02x:%02x\n", rtc(0x32), rtc(9), rtc(8), rtc(7), rtc(4), rtc(2));
     else if (is("button"))
         wait_for_button();
+    else if (is("flood"))
+        flood();
+    else if (is("work"))
+        work();
     else if (is("slow"))
         be_slow();
     else if (is("spin")) {

@@ -82,6 +82,12 @@ answers($machine, "\x012", qr/guest two\r*\n\[two\] echo> /, 'of the guest that 
 answers($machine, "\x011", qr/guest one\r*\n\[one\] echo> /, 'and from its beginning');
 answers($machine, "hello\r", qr/\n\[one\] \[hello\] 5 bytes/, 'the first guest listens');
 answers($machine, "\x012", qr/\npinwheel: input goes to guest two\r/, 'the second is chosen');
+answers($machine, "flood\r", qr/0001\r*\n/, 'the second guest, on the other CPU, prints a lot');
+answers($machine, "\x011", qr/^pinwheel: input goes to guest one\r/m, 'and yet the first is chosen');
+my $took = answers($machine, "work\r", qr/\n\[one\] took (\d+) of 40000000\r/, 'and works');
+cmp_ok($took || 1e9, '<', 44e6, 'undisturbed');
+answers($machine, undef, qr/\n\[two\] flooded\r/, 'while the second still printed');
+answers($machine, "\x012", qr/\npinwheel: input goes to guest two\r/, 'which is chosen again');
 answers($machine, "bye\r", qr/\n\[two\] \[bye\] 3 bytes/, 'and listens');
 answers($machine, "\x01c", qr/\nCOUNTERS guest=two /, 'its counters are shown');
 answers($machine, "quit\r", qr/\nGUEST name=two result=pass/, 'it ends');

@@ -63,7 +63,8 @@ void guest_console_put(struct guest_console *console, char c) {
 }
 
 void guest_console_tick(struct guest_console *console, uint64_t now, bool typed_to) {
-    spin_lock(&console->lock);
+    if (!spin_try_lock(&console->lock))
+        return; /* it prints: it is not quiet, and may be for long */
     if ((typed_to || !console->prefix) && console->length > console->shown &&
         now > console->changed + tsc_frequency() / 1000000 * QUIET_US)
         show(console);
