@@ -39,12 +39,14 @@ $(LINUX)/disk.img: tools/linux-files $(LINUX_INIT) $(LINUX)/tsc $(LINUX_PROGRAMS
 	$(call say,LINUX)
 	$(Q)tools/linux-files $(LINUX) $(LINUX_INIT) $(LINUX)/tsc $(LINUX_PROGRAMS)
 
+# What was given gets to tools/one-guest by itself, as with `run`; here is what was not.
+LINUX_DEFAULTS = $(if $(VCPUS),,VCPUS=2) \
+    $(if $(KERNEL),,KERNEL=$(LINUX)/vmlinuz $(if $(INITRD),,INITRD=$(LINUX)/initrd) $(if $(DISK),,DISK=$(LINUX)/disk.img) \
+        $(if $(CMDLINE),,CMDLINE="console=ttyS0 cryptomgr.notests"))
+
 linux: deps ## boot an unmodified Debian Linux to a shell (VCPUS=2 MEMORY=256M CMDLINE=; or KERNEL= INITRD= DISK= of your own)
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI $(if $(KERNEL),,$(LINUX)/disk.img)
-	@KERNEL=$(or $(KERNEL),$(LINUX)/vmlinuz) INITRD=$(or $(INITRD),$(if $(KERNEL),,$(LINUX)/initrd)) \
-	    DISK=$(or $(DISK),$(if $(KERNEL),,$(LINUX)/disk.img)) VCPUS=$(or $(VCPUS),2) MEMORY=$(or $(MEMORY),256M) \
-	    CMDLINE="$(or $(CMDLINE),$(if $(KERNEL),,console=ttyS0 cryptomgr.notests))" \
-	    tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
+	@$(LINUX_DEFAULTS) tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
 
 # What tests/linux/native.t leaves, if that is of this build.
 $(LINUX)/native.txt: $(B)/BOOTX64.EFI $(B)/native.efi $(LINUX)/disk.img tests/linux/native.t

@@ -19,6 +19,15 @@ sub one_guest {
     return ($? >> 8, $output);
 }
 
+# Names with blanks, too.
+sub make_linux {
+    my (%variable) = @_;
+    delete local @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC TIMEOUT MAKEFLAGS MFLAGS MAKELEVEL)};
+    my $words = join ' ', map { "$_='$variable{$_}'" } sort keys %variable;
+    my $output = `make --no-print-directory linux B=$build EMU=bochs TIMEOUT=300 $words 2>&1`;
+    return ($? >> 8, $output);
+}
+
 sub file {
     my ($name, $bytes) = @_;
     open my $file, '>', "$dir/$name" or die "$dir/$name: $!\n";
@@ -59,12 +68,12 @@ like($output, qr/guest guest starts: 2 vCPUs, 8 MiB/, 'with the vCPUs and the me
 like($output, qr/^ok 12 - /m, 'its console is shown without a prefix');
 like($output, qr/^GUEST name=guest result=pass code=0 /m, 'and it passes');
 
-# A Linux kernel, with what it gets without being asked.
+# A Linux kernel by `make linux`, with what it gets without being asked.
 my $archive = join '', map { cpio(@$_) } ['file', 'contents'], ['TRAILER!!!', ''];
-($status, $output) = one_guest(KERNEL => "$build/guest/bzimage", INITRD => file('whole', $archive),
+($status, $output) = make_linux(KERNEL => "$build/guest/bzimage", INITRD => file('a whole one', $archive),
     DISK => file('disk', "\0" x 4096));
 is($status, 0, 'a Linux kernel runs');
-like($output, qr/guest guest starts: 1 vCPU, 256 MiB/, 'with 256 MiB');
+like($output, qr/guest guest starts: 2 vCPUs, 256 MiB/, 'with 2 vCPUs and 256 MiB');
 like($output, qr/^# command line: console=ttyS0$/m, 'with the serial port for its console');
 like($output, qr/^# initrd: 070701/m, 'with its initial RAM disk');
 like($output, qr/^GUEST name=guest result=pass code=0 /m, 'and it passes');
