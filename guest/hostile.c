@@ -111,9 +111,16 @@ static void try_wrmsr(uint64_t msr) {
 }
 
 static void unknown_msr(void) {
-    static const uint32_t unknown[] = {
-        0x1234,         0x1fff, 0x2000, 0xbfffffff, 0xc0001fff, 0xc0002000, MSR_IA32_VMX_BASIC,
-        MSR_X2APIC_LAST};
+    static const uint32_t unknown[] = {0,
+                                       0x1234,
+                                       0x1fff,
+                                       0x2000,
+                                       0xbfffffff,
+                                       0xc0001fff,
+                                       0xc0002000,
+                                       UINT32_MAX,
+                                       MSR_IA32_VMX_BASIC,
+                                       MSR_X2APIC_LAST};
     for (uint32_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         report_raises(try_rdmsr, unknown[i], VECTOR_GP, "RDMSR");
         report_raises(try_wrmsr, unknown[i], VECTOR_GP, "WRMSR");

@@ -243,14 +243,14 @@ void vm_log_access(struct vm *vm, const char *what, uint64_t address) {
 
 void vm_log_msr(struct vm *vm, const char *what, uint32_t msr) {
     for (unsigned i = 0; i < VM_LOGGED_MSRS; i++) {
-        uint32_t seen = 0;
+        uint64_t seen = 0;
 
-        if (atomic_compare_exchange_strong(&vm->logged_msr[i], &seen, msr)) {
+        if (atomic_compare_exchange_strong(&vm->logged_msr[i], &seen, msr + 1ULL)) {
             console_print("pinwheel: guest %s: %s of 0x%x: no such MSR, #GP\n", vm->name, what,
                           msr);
             return;
         }
-        if (seen == msr)
+        if (seen == msr + 1ULL)
             return;
     }
 }

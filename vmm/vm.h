@@ -74,7 +74,7 @@ struct vm {
     const char *how; /* it ended, in a word: docs/configuration.md */
     char reason[VM_REASON_SIZE];
     _Atomic uint32_t logged;                     /* accesses to nothing that were reported so far */
-    _Atomic uint32_t logged_msr[VM_LOGGED_MSRS]; /* unknown ones that were reported; 0: free */
+    _Atomic uint64_t logged_msr[VM_LOGGED_MSRS]; /* unknown ones that were reported, plus 1 */
 };
 
 extern struct vm *vms[BOOT_MAX_GUESTS];

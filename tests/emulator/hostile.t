@@ -8,4 +8,7 @@ use Test::More;
 
 my ($log) = boot('hostile', cpus => 4);
 check_file($log, 'tests/emulator/hostile.expect');
+my %told;
+$told{$_}++ for map { /guest unknown_msr: \w+ of (0x\w+): no such MSR/ ? $1 : () } @{$log->{lines}};
+is_deeply([map { $told{$_} // 0 } qw(0x0 0x1234 0xffffffff)], [1, 1, 1], 'an unknown MSR is told of once');
 done_testing();
