@@ -15,7 +15,9 @@
 #define EPT_READ  (1ULL << 0)
 #define EPT_WRITE (1ULL << 1)
 #define EPT_ALL   (7ULL << 0) /* read, write, execute; of entries that lead to a table, too */
-#define EPT_WB    ((uint64_t)MEMORY_TYPE_WB << 3)
+/* Write-back, whatever the guest's PAT says (bit 6, "ignore PAT"): no device but ours, which uses
+ * it as write-back memory, looks at it. */
+#define EPT_WB ((uint64_t)MEMORY_TYPE_WB << 3 | 1ULL << 6)
 
 /* The VMCS's EPT pointer for these tables: write-back, a walk of length 4, without accessed and
  * dirty flags. SDM Vol. 3C, "Extended-Page-Table Pointer (EPTP)". */

@@ -50,11 +50,11 @@ static void the_entries_are_as_the_manual_says(void **state) {
     assert_null(paging_map(&ept, PAGING_1G, 0x80000000, PAGING_1G, RAM));
     assert_int_equal(pool[0][0], POOL_BASE + 0x1000 + 7);
     assert_int_equal(pool[1][0], POOL_BASE + 0x2000 + 7);
-    assert_int_equal(pool[1][1], 0x80000000 | 0xb7);
-    assert_int_equal(pool[2][0], 0x40000000 | 0xb7);
+    assert_int_equal(pool[1][1], 0x80000000 | 0xf7);
+    assert_int_equal(pool[2][0], 0x40000000 | 0xf7);
     assert_int_equal(pool[2][1], POOL_BASE + 0x3000 + 7);
-    assert_int_equal(pool[3][0], 0x1031);
-    assert_int_equal(pool[3][1], 0x3033);
+    assert_int_equal(pool[3][0], 0x1071);
+    assert_int_equal(pool[3][1], 0x3073);
     assert_int_equal(used, 4);
 }
 
