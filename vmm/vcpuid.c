@@ -140,8 +140,8 @@ static void init_extended(void) {
         extended[6] = cpuid(EXTENDED_BASE + 6, 0);
     if (max_extended >= 7)
         extended[7] = masked(EXTENDED_BASE + 7, 0, 0, 0, 0, BIT(8)); /* invariant TSC */
-    if (max_extended >= 8)
-        extended[8] = masked(EXTENDED_BASE + 8, 0, 0xffff, 0, 0, 0);
+    if (max_extended >= 8) /* without LA57 a linear address has 48 bits */
+        extended[8].eax = (cpuid(EXTENDED_BASE + 8, 0).eax & 0xff) | 48 << 8;
 }
 
 void vcpuid_init(uint64_t xcr0, uint64_t tsc_frequency) {
