@@ -4,9 +4,9 @@
  * real-time clock, "button" waits for the
  * power button, "flood" prints a lot, "work"
  * tells what a loop takes, "quit" ends with a report, "slow" lets what comes next wait a
- * long time, "spin" never waits again. Everything else comes back
- * in brackets, control characters as <03>. First it says a line with a long pause in it. PC16550D
- * and MC146818 data sheets. */
+ * long time, "spin" never waits again, "escapes" says what a terminal would take for commands.
+ * Everything else comes back in brackets, control characters as <03>. First it says a line with a
+ * long pause in it. PC16550D and MC146818 data sheets. */
 #include "arch/apic_registers.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/console.h"
@@ -147,6 +147,12 @@ static void be_slow(void) {
     wait_long();
 }
 
+/* What could fool a terminal, and letters that must stay. */
+static void try_escapes(void) {
+    print("a\x1b[2Jb\x1b[31mc \x07 \x7f \x9b \xc2\x9b"
+          "2J \xc4\x9b\xc3\xa9\n");
+}
+
 /* The line as it came, then an empty one for the next. */
 static void answer(void) {
     if (is("time"))
@@ -157,6 +163,8 @@ static void answer(void) {
         flood();
     else if (is("work"))
         work();
+    else if (is("escapes"))
+        try_escapes();
     else if (is("slow"))
         be_slow();
     else if (is("spin")) {

@@ -89,6 +89,8 @@ cmp_ok($took || 1e9, '<', 44e6, 'undisturbed');
 answers($machine, undef, qr/\n\[two\] flooded\r/, 'while the second still printed');
 answers($machine, "\x012", qr/\npinwheel: input goes to guest two\r/, 'which is chosen again');
 answers($machine, "bye\r", qr/\n\[two\] \[bye\] 3 bytes/, 'and listens');
+answers($machine, "escapes\r", qr/\n\[two\] abc \? \? \? \xc2\?2J \xc4\x9b\xc3\xa9/,
+    'what a terminal would take for commands is not let through, letters are');
 answers($machine, "\x01c", qr/\nCOUNTERS guest=two /, 'its counters are shown');
 answers($machine, "quit\r", qr/\nGUEST name=two result=pass/, 'it ends');
 answers($machine, "\x012", qr/\npinwheel: guest 2 does not run/, 'and cannot be chosen any more');

@@ -42,12 +42,23 @@ static bool is_escape(struct guest_console *console, char c) {
     return before != NONE || console->escape != NONE;
 }
 
-/* Control characters could fool the reader's terminal. */
+/* Control characters could fool the reader's terminal: those of ASCII, and the 32 of ISO 6429 from
+ * 80H on, one of which begins sequences as ESC [ does. In UTF-8 they follow C2H; what follows
+ * another byte of that kind is part of a letter. */
+static bool is_control(const struct guest_console *console, char c) {
+    uint8_t byte = (uint8_t)c,
+            before = console->length ? (uint8_t)console->line[console->length - 1] : 0;
+
+    if (byte >= 0x80 && byte < 0xa0)
+        return before < 0x80 || before == 0xc2;
+    return (byte < ' ' && byte != '\t') || byte == 0x7f;
+}
+
 static void put(struct guest_console *console, char c) {
     if (c == '\n') {
         end_line(console);
     } else if (c != '\r' && !is_escape(console, c)) {
-        add(console, c == '\t' || (uint8_t)c >= ' ' ? c : '?');
+        add(console, is_control(console, c) ? '?' : c);
         if (console->length == GUEST_CONSOLE_LINE - 1)
             end_line(console);
     }
