@@ -318,6 +318,12 @@ static void exit_storm(void) {
     report(refused == STORM_EXITS, "each of %u unknown MSRs is refused", STORM_EXITS);
 }
 
+/* For good: nothing can wake it. */
+static void halted(void) {
+    interrupts_off();
+    halt_forever();
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -327,6 +333,7 @@ static const struct {
 } cases[] = {
     {"triple_fault", triple_fault, true},
     {"wild_jump", wild_jump, true},
+    {"halted", halted, true},
     {"wild_access", wild_access, false},
     {"unknown_port", unknown_port, false},
     {"unknown_msr", unknown_msr, false},

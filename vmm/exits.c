@@ -123,6 +123,7 @@ static enum exit_action exit_hlt(struct vcpu *vcpu) {
     if (vcpu_can_wake(vcpu))
         return EXIT_ADVANCE;
     vcpu->state = VCPU_HALTED;
+    vpower_rest(vcpu);
     return EXIT_ADVANCE_AND_YIELD;
 }
 

@@ -104,6 +104,8 @@ __attribute__((noinline)) static void take_events(struct vcpu *vcpu, uint32_t re
 
 /* Step 1: does what the requests say. False if the vCPU has nothing to run now. */
 static bool drain_requests(struct vcpu *vcpu) {
+    if (vcpu->state != VCPU_RUNNABLE)
+        vpower_wake(vcpu);
     uint32_t requests = atomic_exchange(&vcpu->requests, 0);
 
     if (requests & REQUEST_STOP) {
@@ -123,7 +125,10 @@ static bool drain_requests(struct vcpu *vcpu) {
     }
     if (vcpu->state == VCPU_HALTED && vcpu_can_wake(vcpu))
         vcpu->state = VCPU_RUNNABLE;
-    return vcpu->state == VCPU_RUNNABLE;
+    if (vcpu->state == VCPU_RUNNABLE)
+        return true;
+    vpower_rest(vcpu);
+    return false;
 }
 
 /* HLT ends by an NMI, or by an interrupt that the guest lets through. */
