@@ -1,7 +1,8 @@
 /* NMIs: how many there are of several, and where they are taken.
  *
  * One can be in service and one can wait: what comes meanwhile is lost. Two that come at once are
- * two. None is taken in the shadow of an STI, and none before the IRET of the one before.
+ * two. None is taken in the shadow of an STI, and none before the IRET of the one before;
+ * until then it ends no HLT either.
  * xapic or x2apic on the command line chooses the mode, rounds=N how often; two vCPUs, further ones
  * spin. SDM Vol. 3A, "Nonmaskable Interrupt (NMI)" and "Masking Exceptions and Interrupts When
  * Switching Stacks". */
@@ -18,6 +19,7 @@
 #define ROUNDS       1000u         /* if the command line does not say */
 #define NOWHERE      0x42000000ULL /* no memory: an access to it exits */
 #define FEW          20            /* more than the one that may wait */
+#define TIMER        100000
 
 static atomic_uint received, flushed, turn_of_0, turn_of_1, shadowed, sti_rounds;
 static _Atomic uint64_t last_rip;
@@ -50,6 +52,30 @@ static void nmi_to(uint32_t index) {
 static void send_few(void) {
     for (unsigned i = 0; i < FEW; i++)
         nmi_to(0);
+}
+
+static volatile bool halted_until_timer;
+
+/* Another NMI waits, but an NMI is in service: only the timer ends the HLT. */
+static void halt_in_handler(void) {
+    nmi_to(0);
+    apic_write(APIC_TIMER_DIVIDE, 0xb);
+    apic_write(APIC_LVT_TIMER, VECTOR_FLUSH);
+    apic_write(APIC_TIMER_INITIAL, TIMER);
+    interrupts_on_and_halt();
+    halted_until_timer = flushed == 1;
+    interrupts_off();
+}
+
+static void test_halt(void) {
+    interrupt_handle(VECTOR_FLUSH, on_flush);
+    atomic_store(&received, 0);
+    atomic_store(&flushed, 0);
+    in_handler = halt_in_handler;
+    nmi_to(0);
+    in_handler = 0;
+    report(halted_until_timer, "an NMI that is blocked does not end a HLT, a timer does");
+    report(received == 2, "and it is taken behind the IRET");
 }
 
 static void test_one(void) {
@@ -176,6 +202,7 @@ void guest_main(void) {
     test_one();
     test_pending();
     test_blocked_until_iret();
+    test_halt();
     if (report(cpus_start(0) >= 2, "a second vCPU runs")) {
         test_two_at_once();
         test_shadow();

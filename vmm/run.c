@@ -131,10 +131,11 @@ static bool drain_requests(struct vcpu *vcpu) {
     return false;
 }
 
-/* HLT ends by an NMI, or by an interrupt that the guest lets through. */
+/* HLT ends by an NMI that is not blocked, or by an interrupt that the guest lets through. */
 bool vcpu_can_wake(const struct vcpu *vcpu) {
-    return vcpu->nmi_pending || ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
-                                 (virq_deliverable(vcpu) || virq_extint_pending(vcpu)));
+    return (vcpu->nmi_pending && !(interruptibility(vcpu) & INTERRUPTIBILITY_NMI)) ||
+           ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+            (virq_deliverable(vcpu) || virq_extint_pending(vcpu)));
 }
 
 static void inject_event(struct vcpu *vcpu) {

@@ -44,7 +44,7 @@ void test_exit_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t val
 
 void test_line_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
     (void)size;
-    isa_set_line(vcpu->vm, IRQ_SOURCE_TEST, port - TEST_LINE_BASE, value & 1);
+    isa_set_line(vcpu->vm, IRQ_SOURCE_TEST, port - TEST_LINE_BASE, (uint8_t)value != 0);
 }
 
 static uint64_t item_value(const struct vm *vm, uint16_t item) {
