@@ -6,34 +6,32 @@
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 #include "guest/lib/ioapic.h"
+#include "guest/lib/pic.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define INDEX            0x70
-#define DATA             0x71
-#define SECONDS          0
-#define SECONDS_ALARM    1
-#define MINUTES_ALARM    3
-#define HOURS_ALARM      5
-#define REGISTER_A       10
-#define REGISTER_B       11
-#define REGISTER_C       12
-#define RATE_8192_HZ     0x23 /* of a 32768 Hz crystal */
-#define RATE_NONE        0x20
-#define B_24_HOURS       0x02
-#define UPDATE           0x10 /* enable in B, flag in C */
-#define ALARM            0x20
-#define PERIODIC         0x40
-#define REQUEST          0x80
-#define ANY              0xc0
-#define PERIODS          64
-#define LONG             100000 /* rounds: many periods */
-#define MASTER           0x20
-#define SLAVE            0xa0
-#define BASE             0x40
-#define PIN              8
-#define VECTOR           0x81
-#define NON_SPECIFIC_EOI 0x20
+#define INDEX         0x70
+#define DATA          0x71
+#define SECONDS       0
+#define SECONDS_ALARM 1
+#define MINUTES_ALARM 3
+#define HOURS_ALARM   5
+#define REGISTER_A    10
+#define REGISTER_B    11
+#define REGISTER_C    12
+#define RATE_8192_HZ  0x23 /* of a 32768 Hz crystal */
+#define RATE_NONE     0x20
+#define B_24_HOURS    0x02
+#define UPDATE        0x10 /* enable in B, flag in C */
+#define ALARM         0x20
+#define PERIODIC      0x40
+#define REQUEST       0x80
+#define ANY           0xc0
+#define PERIODS       64
+#define LONG          100000 /* rounds: many periods */
+#define BASE          0x40
+#define PIN           8
+#define VECTOR        0x81
 
 static volatile uint32_t count, wanted;
 static volatile uint8_t flags; /* register C, as the last handler that read it has found it */
@@ -66,8 +64,7 @@ static void by_pin(uint8_t vector) {
 static void by_pic(uint8_t vector) {
     (void)vector;
     take();
-    outb(SLAVE, NON_SPECIFIC_EOI);
-    outb(MASTER, NON_SPECIFIC_EOI);
+    pic_eoi(PIN);
 }
 
 /* Enables these and waits for so many interrupts; the runner's time limit ends it if they never
@@ -134,29 +131,16 @@ static void test_alarm(void) {
     report(in(SECONDS) == next, "when it is time");
 }
 
-static void pic_init(void) {
-    outb(MASTER, 0x11);
-    outb(SLAVE, 0x11);
-    outb(MASTER + 1, BASE);
-    outb(SLAVE + 1, BASE + 8);
-    outb(MASTER + 1, 4);
-    outb(SLAVE + 1, 2);
-    outb(MASTER + 1, 1);
-    outb(SLAVE + 1, 1);
-    outb(MASTER + 1, (uint8_t) ~(1 << 2));
-    outb(SLAVE + 1, 0xfe);
-}
-
 /* As the firmware leaves it, LINT0 takes ExtINT. */
 static void test_pic(void) {
-    pic_init();
+    pic_init(BASE, (uint8_t) ~(1 << 2), 0xfe);
     interrupt_handle(BASE + PIN, by_pic);
     out(REGISTER_A, RATE_8192_HZ);
     wait_for(PERIODIC, PERIODS);
     report((flags & PERIODIC) && count == PERIODS, "the second 8259 takes it, too");
     out(REGISTER_A, RATE_NONE);
-    outb(SLAVE + 1, 0xff);
-    outb(MASTER + 1, 0xff);
+    outb(PIC_SLAVE + 1, 0xff);
+    outb(PIC_MASTER + 1, 0xff);
 }
 
 void guest_main(void) {

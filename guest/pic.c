@@ -4,6 +4,7 @@
  * Further vCPUs spin, from the moment when there is an APIC to start them. No command line. 8259A
  * and 8254 data sheets; MultiProcessor Specification 1.4, "Virtual Wire Mode via Local APIC" and
  * "... via I/O APIC". */
+#include "guest/lib/pic.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
@@ -12,22 +13,19 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define MASTER           0x20
-#define SLAVE            0xa0
-#define BASE             0x40 /* vectors of IRQ 0 to 15 */
-#define PIT              0x40
-#define PIT_CONTROL      0x43
-#define PIT_TICKS        2000 /* of 1.19 MHz: longer than any path through the hypervisor */
-#define PERIODS          5
-#define PIN_TIMER        2
-#define PIN_EXTINT       0
-#define IRQ_TEST         5
-#define IRQ_SLAVE        10
-#define VECTOR_TIMER     0x81
-#define VECTOR_LINT0     0x82
-#define EXTINT           (7u << RTE_DELIVERY_SHIFT)
-#define SPIN             2000
-#define NON_SPECIFIC_EOI 0x20
+#define BASE         0x40 /* vectors of IRQ 0 to 15 */
+#define PIT          0x40
+#define PIT_CONTROL  0x43
+#define PIT_TICKS    2000 /* of 1.19 MHz: longer than any path through the hypervisor */
+#define PERIODS      5
+#define PIN_TIMER    2
+#define PIN_EXTINT   0
+#define IRQ_TEST     5
+#define IRQ_SLAVE    10
+#define VECTOR_TIMER 0x81
+#define VECTOR_LINT0 0x82
+#define EXTINT       (7u << RTE_DELIVERY_SHIFT)
+#define SPIN         2000
 
 static volatile uint32_t count[256];
 
@@ -42,28 +40,12 @@ static void wait_for(uint8_t vector, uint32_t times) {
 
 static void by_pic(uint8_t vector) {
     count[vector]++;
-    if (vector >= BASE + 8)
-        outb(SLAVE, NON_SPECIFIC_EOI);
-    outb(MASTER, NON_SPECIFIC_EOI);
+    pic_eoi(vector - BASE);
 }
 
 static void by_apic(uint8_t vector) {
     count[vector]++;
     apic_eoi();
-}
-
-/* ICW1 to ICW4, then the masks. */
-static void pic_init(uint8_t master_mask, uint8_t slave_mask) {
-    outb(MASTER, 0x11);
-    outb(SLAVE, 0x11);
-    outb(MASTER + 1, BASE);
-    outb(SLAVE + 1, BASE + 8);
-    outb(MASTER + 1, 4);
-    outb(SLAVE + 1, 2);
-    outb(MASTER + 1, 1);
-    outb(SLAVE + 1, 1);
-    outb(MASTER + 1, master_mask);
-    outb(SLAVE + 1, slave_mask);
 }
 
 /* Counter 0, low byte and high byte. */
@@ -82,12 +64,12 @@ static void pulse(uint8_t irq) {
 
 /* As the firmware leaves it: LINT0 takes ExtINT. */
 static void test_virtual_wire(void) {
-    pic_init(0xff, 0xff);
+    pic_init(BASE, 0xff, 0xff);
     interrupts_on();
     pulse(IRQ_TEST);
     report(count[BASE + IRQ_TEST] == 0, "a masked IRQ does not arrive");
-    outb(MASTER + 1, (uint8_t) ~(1 << IRQ_TEST | 1 << 2));
-    outb(SLAVE + 1, (uint8_t) ~(1 << (IRQ_SLAVE - 8)));
+    outb(PIC_MASTER + 1, (uint8_t) ~(1 << IRQ_TEST | 1 << 2));
+    outb(PIC_SLAVE + 1, (uint8_t) ~(1 << (IRQ_SLAVE - 8)));
     pulse(IRQ_TEST);
     report(count[BASE + IRQ_TEST] == 1, "an IRQ of the master arrives");
     pulse(IRQ_SLAVE);
@@ -104,7 +86,7 @@ static void test_virtual_wire(void) {
 }
 
 static void test_timer(void) {
-    outb(MASTER + 1, 0xfe);
+    outb(PIC_MASTER + 1, 0xfe);
     pit_start(2, PIT_TICKS);
     wait_for(BASE, PERIODS);
     report(count[BASE] >= PERIODS, "the 8254 interrupts by the 8259, again and again");
@@ -117,20 +99,20 @@ static void test_timer(void) {
     report(count[BASE] == before + 1, "in mode 0 it does so once");
     outb(PIT_CONTROL, 0xc2); /* read back: count and status of counter 0 */
     report((inb(PIT) & 0x3f) == 0x30, "the status read back is what was written");
-    outb(MASTER + 1, 0xff);
+    outb(PIC_MASTER + 1, 0xff);
 }
 
 static void test_lint0(void) {
-    outb(MASTER + 1, (uint8_t) ~(1 << IRQ_TEST));
+    outb(PIC_MASTER + 1, (uint8_t) ~(1 << IRQ_TEST));
     apic_write(APIC_LVT_LINT0, VECTOR_LINT0);
     interrupts_on();
     line_set(IRQ_TEST, 1);
     spin(SPIN);
     interrupts_off();
     report(count[VECTOR_LINT0] == 1, "LINT0 in fixed mode takes the 8259's output for an edge");
-    outb(MASTER, 0x0c); /* poll, which acknowledges */
-    report(inb(MASTER) == (0x80 | IRQ_TEST), "a poll says which IRQ it was");
-    outb(MASTER, NON_SPECIFIC_EOI);
+    outb(PIC_MASTER, 0x0c); /* poll, which acknowledges */
+    report(inb(PIC_MASTER) == (0x80 | IRQ_TEST), "a poll says which IRQ it was");
+    outb(PIC_MASTER, PIC_NON_SPECIFIC_EOI);
     line_set(IRQ_TEST, 0);
     apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
 }
@@ -144,7 +126,7 @@ static void test_ioapic(void) {
     interrupts_off();
     report(count[BASE + IRQ_TEST] == before + 1, "an entry of the I/O APIC takes ExtINT");
     ioapic_mask(PIN_EXTINT);
-    outb(MASTER + 1, 0xff);
+    outb(PIC_MASTER + 1, 0xff);
     ioapic_write_entry(PIN_TIMER, VECTOR_TIMER);
     pit_start(3, PIT_TICKS);
     wait_for(VECTOR_TIMER, PERIODS);
