@@ -8,6 +8,7 @@
 #include "arch/msr.h"
 #include "arch/panic.h"
 #include "vmm/policy.h"
+#include "vmm/rest.h"
 #include "vmm/run.h"
 #include "vmm/vcpu.h"
 #include "vmm/vcpuid.h"
@@ -123,7 +124,7 @@ static enum exit_action exit_hlt(struct vcpu *vcpu) {
     if (vcpu_can_wake(vcpu))
         return EXIT_ADVANCE;
     vcpu->state = VCPU_HALTED;
-    vpower_rest(vcpu);
+    rest_begin(vcpu);
     return EXIT_ADVANCE_AND_YIELD;
 }
 

@@ -11,6 +11,7 @@
 #include "vmm/devices/pc.h"
 #include "vmm/exits.h"
 #include "vmm/host.h"
+#include "vmm/rest.h"
 #include "vmm/summary.h"
 #include "vmm/vcpu.h"
 #include "vmm/virq.h"
@@ -105,7 +106,7 @@ __attribute__((noinline)) static void take_events(struct vcpu *vcpu, uint32_t re
 /* Step 1: does what the requests say. False if the vCPU has nothing to run now. */
 static bool drain_requests(struct vcpu *vcpu) {
     if (vcpu->state != VCPU_RUNNABLE)
-        vpower_wake(vcpu);
+        rest_end(vcpu);
     uint32_t requests = atomic_exchange(&vcpu->requests, 0);
 
     if (requests & REQUEST_STOP) {
@@ -127,7 +128,7 @@ static bool drain_requests(struct vcpu *vcpu) {
         vcpu->state = VCPU_RUNNABLE;
     if (vcpu->state == VCPU_RUNNABLE)
         return true;
-    vpower_rest(vcpu);
+    rest_begin(vcpu);
     return false;
 }
 

@@ -61,7 +61,7 @@ struct vcpu {
     _Atomic uint32_t requests;  /* enum vcpu_request bits */
     _Atomic uint32_t in_guest;  /* in the guest or about to be: a kick needs an NMI */
     _Atomic uint32_t sipi_page; /* vector of the last SIPI */
-    _Atomic uint32_t awake;     /* 0: only an NMI, an INIT or a SIPI lets it run: vpower.h */
+    _Atomic uint32_t awake;     /* 0: only an NMI, an INIT or a SIPI lets it run: rest.h */
     uint32_t state;             /* enum vcpu_state; its own CPU's */
 
     bool launched;

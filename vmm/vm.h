@@ -66,6 +66,7 @@ struct vm {
 
     uint32_t vcpu_count;
     struct vcpu *vcpu[GUEST_MAX_VCPUS];
+    _Atomic uint32_t wakes; /* how often a vCPU that rested was looked at again: rest.h */
 
     _Atomic uint32_t state;      /* enum vm_state */
     _Atomic uint32_t live_vcpus; /* not yet stopped for good */

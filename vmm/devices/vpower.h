@@ -4,11 +4,7 @@
  * with the result "fail" and how=panic: the reset that may follow looks like any other.
  *
  * And how it is asked to switch off: its power button, whose interrupt a Generic Event Device of
- * the DSDT handles. ACPI 6.5, "Interrupt-signaled ACPI events". ACPI's timer is here, too.
- *
- * And the end of a guest that has stopped for good: each vCPU has halted with interrupts off (which
- * is what an operating system does last, and a kernel that cannot even be unpacked) or has never
- * been started, and no NMI and no INIT can come any more. It is killed, since it would stay so. */
+ * the DSDT handles. ACPI 6.5, "Interrupt-signaled ACPI events". ACPI's timer is here, too. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,17 +21,11 @@ struct vm;
 
 struct vpower {
     struct spinlock lock;
-    bool pressed;           /* the button, and the level of its line */
-    _Atomic uint32_t wakes; /* how often a vCPU that rested was looked at again */
+    bool pressed; /* the button, and the level of its line */
 };
 
 /* Presses the button. Any CPU. */
 void vpower_press(struct vm *vm);
-
-/* A vCPU that does not run is about to do what its requests say, which may let it run... */
-void vpower_wake(struct vcpu *vcpu);
-/* ...and does not run, after all, or has just halted. Both on its own CPU, its VMCS loaded. */
-void vpower_rest(struct vcpu *vcpu);
 
 uint32_t vpower_in(struct vcpu *vcpu, uint16_t port, unsigned size);
 void vpower_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
