@@ -27,8 +27,8 @@
 static bool present;
 static unsigned room; /* in the transmit FIFO: at least so much */
 static uint8_t received[RECEIVED_SIZE];
-static _Atomic unsigned first,
-    end; /* of what is in it, modulo its size; its reader's, and look()'s */
+static _Atomic unsigned first; /* of what is in it, modulo its size: the reader's */
+static _Atomic unsigned end;   /* look()'s */
 
 void uart_init(void) {
     out8(UART_SCRATCH, 0x5a);

@@ -1,10 +1,9 @@
 /* A guest to type to: it reads lines from its serial port by interrupts and says what they were.
  *
  * The UART's interrupt is pin 4 of the I/O APIC, level-triggered. Commands: "time" shows the
- * real-time clock, "button" waits for the
- * power button, "flood" prints a lot, "work"
- * tells what a loop takes, "quit" ends with a report, "slow" lets what comes next wait a
- * long time, "spin" never waits again, "escapes" says what a terminal would take for commands.
+ * real-time clock, "button" waits for the power button, "flood" prints a lot, "work" tells what a
+ * loop takes, "escapes" says what a terminal would take for commands, "slow" lets what comes next
+ * wait a long time, "spin" never waits again, "quit" ends with a report.
  * Everything else comes back in brackets, control characters as <03>. First it says a line with a
  * long pause in it. PC16550D and MC146818 data sheets. */
 #include "arch/apic_registers.h"

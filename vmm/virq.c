@@ -82,27 +82,14 @@ static void trace_each(void *context, uint64_t what, uint64_t a, uint64_t b) {
     trace(context, what | (this_host_cpu()->trace->count & 1) << TRACE_PARITY_SHIFT, a, b);
 }
 
-const struct routing_effects virq_effects = {
-    .lock = lock,
-    .unlock = unlock,
-    .notify = notify,
-    .accepted_own = accepted_own,
-    .signal = signal,
-    .timer_changed = timer_changed,
-    .timer_current = timer_current,
-    .trace = trace,
-};
-
-const struct routing_effects virq_effects_trace_each = {
-    .lock = lock,
-    .unlock = unlock,
-    .notify = notify,
-    .accepted_own = accepted_own,
-    .signal = signal,
-    .timer_changed = timer_changed,
-    .timer_current = timer_current,
-    .trace = trace_each,
-};
+#define EFFECTS(tracer)                                                                            \
+    {                                                                                              \
+        .lock = lock, .unlock = unlock, .notify = notify, .accepted_own = accepted_own,            \
+        .signal = signal, .timer_changed = timer_changed, .timer_current = timer_current,          \
+        .trace = tracer,                                                                           \
+    }
+const struct routing_effects virq_effects = EFFECTS(trace);
+const struct routing_effects virq_effects_trace_each = EFFECTS(trace_each);
 
 /* ---- the VMCS ---- */
 
