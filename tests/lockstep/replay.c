@@ -60,17 +60,12 @@ _Noreturn static void differ(const char *what) {
 
 /* ---- the world's own records ---- */
 
-static void forget_made(void) {
-    cpu->made.count = 0;
-    cpu->made_at = 0;
-}
-
 /* The next record that the world has made for this CPU, a folded one again and again; NULL if there
  * is none. */
 static struct trace_record *next_made(void) {
     if (cpu->made_at < cpu->made.count)
         return &cpu->made.record[cpu->made_at];
-    forget_made();
+    cpu->made.count = cpu->made_at = 0;
     return NULL;
 }
 
