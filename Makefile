@@ -17,26 +17,21 @@ say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
 
 # ---- what is built from what -------------------------------------------------------------------
 
-# Pure modules: compiled from the same source into the hypervisor or the boot loader and into the
-# host's tests. Add a module here when it is pure; `make lint` checks that it is. arch/memory.c is
-# pure too, but in tests the C library has its functions.
-PURE_ARCH    := paging vmx_controls exit_reason vmcs_image entry_check entry_check_controls \
-                entry_check_host entry_check_guest entry_check_segments
-PURE_DRIVERS := format acpi text_screen
-PURE_VMM     := destination inbox tokens eoi_map vioapic vlapic vlapic_registers vlapic_icr routing routing_messages trace trace_text vlapic_timer console_keys
-PURE_DEVICES := acpi_tables mtrr vpic vpit vpit_counter vuart calendar vrtc guest_walk mmio_decode mmio_operate \
-                virtio_queue virtio_mmio virtio_block virtio_rng virtio_console
-PURE_LOADERS := multiboot multiboot_info linux linux_params initrd initrd_formats deflate load_reason
-PURE_BOOT    := config memory_map refusal
-PURE := $(wildcard $(PURE_ARCH:%=arch/%.c) $(PURE_DRIVERS:%=drivers/%.c) $(PURE_VMM:%=vmm/%.c) \
-                   $(PURE_DEVICES:%=vmm/devices/%.c) $(PURE_LOADERS:%=vmm/loaders/%.c) \
-                   $(PURE_BOOT:%=boot/%.c))
+# Rooms of pure modules: compiled from the same source into the hypervisor or the boot loader and into
+# the host's tests. `make lint` checks that all in them is pure, and these few files elsewhere.
+# lib/memory.c is pure too, but in tests the C library has its functions.
+PURE_ROOMS := lib vmm/interrupts vmm/devices vmm/loaders vmm/emulate
+PURE_FILES := arch/paging.c $(addprefix arch/vmx/,vmx_controls.c exit_reason.c vmcs_image.c entry_check.c \
+                entry_check_controls.c entry_check_host.c entry_check_guest.c entry_check_segments.c) \
+              drivers/acpi.c drivers/text_screen.c vmm/vcpu/mtrr.c vmm/vm/console_keys.c \
+              boot/config.c boot/memory_map.c boot/refusal.c
+PURE := $(filter-out lib/memory.c,$(wildcard $(PURE_ROOMS:%=%/*.c) $(PURE_FILES)))
 
-HV_C   := $(filter-out arch/offsets.c,$(wildcard arch/*.c drivers/*.c vmm/*.c vmm/*/*.c))
-HV_ASM := $(wildcard arch/*.asm drivers/*.asm vmm/devices/*.asm)
-# The hypervisor's pure modules that the boot loader uses too.
-BOOT_C   := $(wildcard boot/*.c) $(wildcard arch/paging.c arch/memory.c arch/vmx_controls.c arch/vmx_capabilities.c \
-                                           drivers/format.c drivers/acpi.c vmm/devices/calendar.c)
+HV_ROOMS := lib arch arch/vmx drivers vmm vmm/*
+HV_C   := $(filter-out arch/vmx/offsets.c,$(wildcard $(HV_ROOMS:%=%/*.c)))
+HV_ASM := $(wildcard $(HV_ROOMS:%=%/*.asm))
+# What the boot loader shares with the hypervisor.
+BOOT_C   := $(wildcard boot/*.c lib/*.c arch/paging.c arch/vmx/vmx_controls.c arch/vmx/vmx_capabilities.c drivers/acpi.c)
 BOOT_ASM := $(wildcard boot/*.asm)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
@@ -73,12 +68,12 @@ $(B)/hv/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)$(CC) $(HV_CFLAGS) -c $< -o $@
 
-$(B)/hv/arch/offsets.s: arch/offsets.c
+$(B)/hv/arch/vmx/offsets.s: arch/vmx/offsets.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(filter-out -g,$(HV_CFLAGS)) -MT $@ -MF $(@:.s=.d) -S $< -o $@
 
-$(B)/hv/offsets.inc: $(B)/hv/arch/offsets.s
+$(B)/hv/offsets.inc: $(B)/hv/arch/vmx/offsets.s
 	$(Q)sed -n 's/^.*@@ \([A-Za-z_0-9]*\) \$$*\(-*[0-9]*\).*/%define \1 \2/p' $< > $@
 
 $(B)/hv/%.asm.o: %.asm $(B)/hv/offsets.inc
@@ -95,7 +90,7 @@ $(B)/hv/font.bin: tools/font $(VGA_ROM)
 $(B)/hv/drivers/font.asm.o: $(B)/hv/font.bin
 
 # The guests' DSDT. Its warnings are errors.
-$(B)/hv/dsdt.aml: vmm/devices/dsdt.asl vmm/devices/pc.h
+$(B)/hv/dsdt.aml: vmm/devices/dsdt.asl vmm/devices/pc_map.h
 	@mkdir -p $(@D)
 	$(call say,IASL)
 	$(Q)$(CC) -E -P -x assembler-with-cpp -I. $< -o $(@:.aml=.i)

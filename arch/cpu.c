@@ -4,7 +4,7 @@
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
-#include "arch/vmx.h"
+#include "arch/vmx/vmx.h"
 
 /* idle.asm: the instructions from the look at *wake to the HLT, and the one after. */
 extern const char idle_begin[], idle_end[];

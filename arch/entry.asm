@@ -1,5 +1,5 @@
 ; The hypervisor's first instruction: the boot loader jumps here with RDI = struct boot_info *,
-; interrupts off, under its own page tables. See vmm/boot_info.h.
+; interrupts off, under its own page tables. See lib/boot_info.h.
 
 bits 64
 default rel

@@ -3,7 +3,7 @@
  * SDM Vol. 4, "Model-Specific Registers (MSRs)"; the VMX capability MSRs are in Vol. 3D, "VMX
  * Capability Reporting Facility". RDMSR and WRMSR on a number that the processor lacks raise #GP,
  * so each MSR outside the architectural minimum is guarded by the CPUID or capability bit that
- * announces it. Pure: numbers only. Read next: arch/control_registers.h, arch/vmcs.h. */
+ * announces it. Pure: numbers only. Read next: arch/control_registers.h, arch/vmx/vmcs.h. */
 #pragma once
 
 /* ---- time, APIC, features ---- */

@@ -1,7 +1,7 @@
 /* Places the trampoline: see trampoline.h. */
 #include "arch/trampoline.h"
 
-#include "arch/memory.h"
+#include "lib/memory.h"
 
 extern const char trampoline_begin[], trampoline_end[], trampoline_arguments[];
 

@@ -5,9 +5,9 @@
  * printable ASCII is accepted outside comments, so that what is stored can be printed anywhere. */
 #include "boot/config.h"
 
-#include "arch/memory.h"
-#include "boot/slice.h"
-#include "drivers/format.h"
+#include "lib/format.h"
+#include "lib/memory.h"
+#include "lib/text.h"
 
 #define SHOWN_SIZE 32 /* of the user's own text in a message */
 
@@ -158,7 +158,7 @@ static bool is_name(struct slice s) {
 static uint32_t find_guest(const struct config *config, const char *name) {
     uint32_t i = 0;
 
-    while (i < config->guest_count && !same_text(config->guest[i].config.name, name))
+    while (i < config->guest_count && !text_equals(config->guest[i].config.name, name))
         i++;
     return i;
 }

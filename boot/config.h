@@ -7,12 +7,12 @@
  *
  * Pure, no allocation. Any bytes are safe to parse. A mistake costs the guest that it is in, not
  * the others; it is told as "pinwheel.cfg:LINE: reason". Where a guest or the file has several, the
- * first is kept. All keys: struct guest_config in vmm/boot_info.h, which is to be read next. */
+ * first is kept. All keys: struct guest_config in lib/boot_info.h, which is to be read next. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vmm/boot_info.h"
+#include "lib/boot_info.h"
 
 #define CONFIG_FILE_NAME      "pinwheel.cfg"
 #define CONFIG_MEMORY_DEFAULT (16ULL << 20)

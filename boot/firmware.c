@@ -1,7 +1,7 @@
 /* The firmware as the boot loader uses it: see firmware.h. */
 #include "boot/firmware.h"
 
-#include "arch/memory.h"
+#include "lib/memory.h"
 
 EFI_HANDLE firmware_image;
 

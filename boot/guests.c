@@ -9,7 +9,7 @@
 #include "boot/load.h"
 #include "boot/memory_map.h"
 #include "boot/screen.h"
-#include "boot/slice.h"
+#include "lib/text.h"
 
 #define CONFIG_SIZE_MAX (1ULL << 20)
 
@@ -37,7 +37,7 @@ static void read_guest_files(struct config *config, uint32_t index) {
     const struct guest_config *names = &guest->config;
     const uint32_t *line = config->line[index].key;
 
-    while (same < guest && !same_text(same->config.kernel, names->kernel))
+    while (same < guest && !text_equals(same->config.kernel, names->kernel))
         same++;
     guest->kernel_base = same->kernel_base;
     guest->kernel_size = same->kernel_size;
@@ -86,7 +86,7 @@ const char *guests_read(struct boot_info *info) {
         if (!info->guest[i].error[0])
             read_guest_files(&config, i);
     }
-    problem = load_read_regions(info);
+    problem = memory_map_read(info);
     if (problem)
         return problem;
     uint64_t usable = memory_map_usable(info->region, info->region_count);

@@ -3,7 +3,7 @@
  * The one step of the boot loader where the user's own text decides. Read next: config.h, files.h.
  */
 #pragma once
-#include "vmm/boot_info.h"
+#include "lib/boot_info.h"
 
 /* Reads everything into info->guest. Mistakes are printed, each as "PINWHEEL config: ...";
  * info->guest_count includes the guests that are not to be started for one. Returns NULL, or why no

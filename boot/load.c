@@ -8,11 +8,11 @@
 
 #include "arch/control_registers.h"
 #include "arch/instructions.h"
-#include "arch/memory.h"
 #include "arch/msr.h"
 #include "arch/paging.h"
 #include "boot/firmware.h"
 #include "boot/memory_map.h"
+#include "lib/memory.h"
 
 #define IMAGE_ALIGN    PAGING_2M
 #define LOW_END        (4ULL << 30) /* identity-mapped always */
@@ -156,7 +156,7 @@ static const char *map_identity(const struct boot_info *info, struct paging *pag
 /* ---- leaving --------------------------------------------------------------------------------- */
 
 /* The library's buffer is not given back: that would change the map. */
-const char *load_read_regions(struct boot_info *info) {
+const char *memory_map_read(struct boot_info *info) {
     UINTN count, size;
     UINT32 version;
     const EFI_MEMORY_DESCRIPTOR *map = LibMemoryMap(&count, &map_key, &size, &version);
@@ -191,7 +191,7 @@ const char *load_start(struct boot_info *info) {
     unsigned attempts = 0;
 
     do {
-        const char *problem = load_read_regions(info);
+        const char *problem = memory_map_read(info);
         if (problem)
             return problem;
         if (attempts++ == EXIT_ATTEMPTS)

@@ -5,10 +5,10 @@
 #pragma once
 #include <stdint.h>
 
-#include "vmm/boot_info.h"
+#include "lib/boot_info.h"
 
 /* Fills in the regions as they are at this time. Returns NULL, or what failed, in words. */
-const char *load_read_regions(struct boot_info *info);
+const char *memory_map_read(struct boot_info *info);
 
 /* Places the image in memory, builds the tables, takes the trampoline's page; the regions have been
  * read. Fills in image_base, image_size, trampoline and firmware_cr3. Returns NULL, or what failed,

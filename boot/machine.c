@@ -7,7 +7,7 @@
 #include "arch/instructions.h"
 #include "boot/firmware.h"
 #include "drivers/acpi.h"
-#include "vmm/devices/calendar.h"
+#include "lib/calendar.h"
 
 /* PI 1.8, Vol. 2, "EFI_MP_SERVICES_PROTOCOL": the two functions that are used here. */
 #define MP_PROCESSOR_USABLE 6u /* StatusFlag: enabled and healthy */

@@ -66,7 +66,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
 
     report_read_processor(&processor);
     machine_describe(info);
-    problem = load_read_regions(info);
+    problem = memory_map_read(info);
     if (problem)
         return refuse(problem);
     report_print(&processor, info);

@@ -6,7 +6,7 @@
  * ten thousand steps in all, and no memory beyond the result. */
 #include "boot/memory_map.h"
 
-#include "arch/memory.h"
+#include "lib/memory.h"
 
 #define PAGE     4096ULL
 #define PHYS_END (1ULL << 52)

@@ -3,12 +3,12 @@
  * Pure. The firmware describes memory with up to some hundred descriptors, in any order, in a size
  * of its own choosing; the hypervisor wants few ranges, sorted, that do not overlap. Where firmware
  * contradicts itself the more careful reading wins: a byte that anything calls reserved is
- * reserved. UEFI 2.10, "EFI_BOOT_SERVICES.GetMemoryMap()". Read next: vmm/boot_info.h. */
+ * reserved. UEFI 2.10, "EFI_BOOT_SERVICES.GetMemoryMap()". Read next: lib/boot_info.h. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vmm/boot_info.h"
+#include "lib/boot_info.h"
 
 /* EFI_MEMORY_DESCRIPTOR, as far as version 1 of it goes. */
 struct efi_memory_descriptor {

@@ -1,12 +1,12 @@
 /* Why Pinwheel does not run on a processor: see refusal.h.
  *
- * arch/vmx_controls.c knows what is needed; the words for a user are here. The lines that begin
+ * arch/vmx/vmx_controls.c knows what is needed; the words for a user are here. The lines that begin
  * with "PINWHEEL refused: " are also what scripts look for. */
 #include "boot/refusal.h"
 
-#include "arch/memory.h"
 #include "arch/msr.h"
-#include "drivers/format.h"
+#include "lib/format.h"
+#include "lib/memory.h"
 
 #define REASONS_MAX 8
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arch/vmx_controls.h"
+#include "arch/vmx/vmx_controls.h"
 
 struct processor {
     char vendor[13];     /* CPUID.0, for example "GenuineIntel" */

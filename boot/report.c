@@ -7,12 +7,12 @@
 
 #include "arch/control_registers.h"
 #include "arch/instructions.h"
-#include "arch/memory.h"
 #include "arch/msr.h"
-#include "arch/vmcs.h"
-#include "arch/vmx_capabilities.h"
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmx_capabilities.h"
 #include "boot/memory_map.h"
 #include "boot/screen.h"
+#include "lib/memory.h"
 
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
 #define CPU_IDS_SHOWN          16

@@ -4,7 +4,7 @@
  * them spent in waiting for the serial port. Read next: refusal.h. */
 #pragma once
 #include "boot/refusal.h"
-#include "vmm/boot_info.h"
+#include "lib/boot_info.h"
 
 /* Asks the processor; any x86-64 processor can be asked. */
 void report_read_processor(struct processor *processor);

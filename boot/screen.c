@@ -2,7 +2,7 @@
 #include "boot/screen.h"
 
 #include "boot/firmware.h"
-#include "drivers/format.h"
+#include "lib/format.h"
 
 #define TEXT_SIZE 8192 /* a full report, a mistake in each guest, and the advice */
 

@@ -5,7 +5,7 @@
  * Numbers are little endian and may be unaligned. */
 #include "drivers/acpi.h"
 
-#include "arch/memory.h"
+#include "lib/memory.h"
 
 #define HEADER_SIZE 36
 #define TABLE_MAX   (16u << 20)

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 #include "arch/spinlock.h"
-#include "drivers/format.h"
 #include "drivers/framebuffer.h"
 #include "drivers/uart.h"
+#include "lib/format.h"
 
 static struct spinlock lock;
 static bool lock_broken;

@@ -6,7 +6,7 @@
 
 void console_init(void);
 
-/* Formats as drivers/format.h does, at most CONSOLE_LINE bytes at a time. */
+/* Formats as lib/format.h does, at most CONSOLE_LINE bytes at a time. */
 #define CONSOLE_LINE 512
 void console_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void console_write(const char *text, size_t size);

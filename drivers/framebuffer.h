@@ -2,8 +2,8 @@
  *
  * UEFI leaves a linear framebuffer of 32-bit pixels, which keeps working without the firmware.
  * Writing to it is all that happens: reading is slow, and on it lies what the firmware drew. The
- * processor's write-combining buffers collect the stores (vmm/memory.c). What is where is decided
- * by text_screen.h. UEFI 2.10, "Graphics Output Protocol". */
+ * processor's write-combining buffers collect the stores (vmm/host/host_memory.c). What is where is
+ * decided by text_screen.h. UEFI 2.10, "Graphics Output Protocol". */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "arch/memory.h"
+#include "lib/memory.h"
 
 #define TAB_STOP 8
 

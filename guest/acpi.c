@@ -5,7 +5,6 @@
  * `end=keyboard` and `end=chipset`, `end=vector`, which takes the second vCPU, in real-address
  * mode, to the reset vector, or `end=init`, where INIT takes the first one there. ACPI 6.5, "ACPI
  * Software Programming Model". */
-#include "arch/memory.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
@@ -13,6 +12,7 @@
 #include "guest/lib/instructions.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
+#include "lib/memory.h"
 
 #define SEARCH_START        0xe0000ULL /* "Finding the RSDP on IA-PC Systems" */
 #define SEARCH_END          0x100000ULL

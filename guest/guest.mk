@@ -4,7 +4,7 @@
 GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c)) \
                $(filter-out lib,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
 guest_objects = $(patsubst %.c,$(B)/guest/%.o,$(wildcard guest/$(1).c guest/$(1)/*.c))
-GUEST_LIB_C := $(wildcard guest/lib/*.c) arch/memory.c drivers/format.c
+GUEST_LIB_C := $(wildcard guest/lib/*.c) lib/memory.c lib/format.c
 GUEST_LIB   := $(GUEST_LIB_C:%.c=$(B)/guest/%.o) \
                $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/lib/*.asm))
 GUEST_CFLAGS := $(COMMON) -fno-pic -mcmodel=small -mgeneral-regs-only -fno-omit-frame-pointer

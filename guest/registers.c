@@ -3,13 +3,13 @@
  * hypervisor has turned from one to the other in between. At last INIT resets some of them.
  * No command line; two vCPUs. SDM Vol. 1, "Managing State Using the XSAVE Feature Set"; Vol. 3A,
  * "Processor State After Reset". */
-#include "arch/memory.h"
 #include "arch/msr.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
+#include "lib/memory.h"
 
 #define ROUNDS             20
 #define SETTLE             100000u /* PAUSEs, for the other to start if it would */

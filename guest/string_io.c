@@ -1,13 +1,13 @@
 /* INS and OUTS in each mode: 64-bit code, 32-bit code, real mode; with REP, backwards, across
  * pages, and into pages that are not there or not writable. Two vCPUs. SDM Vol. 2A,
  * "INS/INSB/INSW/INSD: Input from Port to String". */
-#include "arch/memory.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
+#include "lib/memory.h"
 
 #define SCRATCH       0xe0 /* a register of four bytes */
 #define CONSOLE       0xe9

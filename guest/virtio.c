@@ -3,7 +3,6 @@
  *
  * Command line: `sectors=N` of the disk, 0 if there is none; byte i of sector s is 7 s + i. What is
  * written there is this guest's own. VIRTIO 1.2, "Virtio Over MMIO", "Split Virtqueues". */
-#include "arch/memory.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/cpus.h"
@@ -12,6 +11,7 @@
 #include "guest/lib/ioapic.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
+#include "lib/memory.h"
 
 #define BASE             0xfeb00000
 #define STRIDE           0x1000

@@ -4,7 +4,7 @@
 # ---- unit tests: one program for each tests/unit/test_*.c ---------------------------------------
 
 # The pure modules, from the same source as in the hypervisor, under ASan and UBSan. The C library's
-# memcpy and friends stand in for arch/memory.c.
+# memcpy and friends stand in for lib/memory.c.
 PURE_LIB   := $(B)/host/libpure.a
 PURE_OBJ   := $(PURE:%.c=$(B)/host/%.o)
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)

@@ -1,17 +1,18 @@
 /* A small world around the interrupt core: a VM without a machine, and a plain model of what the
  * processor does with its virtual-APIC pages.
  *
- * The core is the production code, wired as vmm/virq.c wires it. The processor's virtual-interrupt
- * delivery is written down from the SDM here: delivery from IRR to ISR above the PPR, EOI with the
- * EOI-exit bitmap. Beside both runs a reference that says by instances which pins are owed an EOI:
- * what waits in the IRR moves to the ISR with its vector and is owed at that vector's next EOI. It
- * knows nothing of tokens, front or behind. Every operation compares, and the first invariant that
- * does not hold is kept in `violation`. For unit tests, the fuzzers and the model checker. */
+ * The core is the production code, wired as vmm/vcpu/virq.c wires it. The processor's
+ * virtual-interrupt delivery is written down from the SDM here: delivery from IRR to ISR above the
+ * PPR, EOI with the EOI-exit bitmap. Beside both runs a reference that says by instances which pins
+ * are owed an EOI: what waits in the IRR moves to the ISR with its vector and is owed at that
+ * vector's next EOI. It knows nothing of tokens, front or behind. Every operation compares, and the
+ * first invariant that does not hold is kept in `violation`. For unit tests, the fuzzers and the
+ * model checker. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vmm/routing.h"
+#include "vmm/interrupts/routing.h"
 
 #define WORLD_VCPUS 4
 

@@ -5,22 +5,22 @@
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/panic.h"
-#include "arch/vmx_capabilities.h"
+#include "arch/vmx/vmx_capabilities.h"
 #include "drivers/acpi.h"
 #include "drivers/console.h"
 #include "drivers/lapic.h"
 #include "drivers/power.h"
 #include "drivers/tsc.h"
-#include "vmm/boot_info.h"
-#include "vmm/host.h"
-#include "vmm/memory.h"
-#include "vmm/panic.h"
-#include "vmm/policy.h"
-#include "vmm/run.h"
-#include "vmm/screen.h"
-#include "vmm/summary.h"
-#include "vmm/virq.h"
-#include "vmm/vm.h"
+#include "lib/boot_info.h"
+#include "vmm/host/host.h"
+#include "vmm/host/host_memory.h"
+#include "vmm/host/panic.h"
+#include "vmm/host/screen.h"
+#include "vmm/vcpu/policy.h"
+#include "vmm/vcpu/run.h"
+#include "vmm/vcpu/virq.h"
+#include "vmm/vcpu/vm.h"
+#include "vmm/vm/results.h"
 
 _Noreturn void hypervisor_main(struct boot_info *info);
 
@@ -71,7 +71,7 @@ static void create_guests(const struct boot_info *info) {
         if (!guest->error[0])
             vms[i] = vm_create(i, guest, &reason);
         if (!vms[i])
-            summary_not_started(guest, reason);
+            results_not_started(guest, reason);
     }
     vm_count = info->guest_count;
     for (uint32_t i = 0; i < vm_count && vm_count > 1; i++) {

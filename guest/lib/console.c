@@ -8,8 +8,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 
-#include "drivers/format.h"
 #include "guest/lib/instructions.h"
+#include "lib/format.h"
 
 #define UART_DATA           0x3f8
 #define UART_LINE_CONTROL   0x3fb

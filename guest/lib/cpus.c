@@ -3,10 +3,10 @@
 
 #include <stddef.h>
 
-#include "arch/memory.h"
 #include "arch/msr.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/instructions.h"
+#include "lib/memory.h"
 
 #define CPUID_1_EDX_HTT (1u << 28) /* EBX[23:16] is valid */
 #define INIT_PAUSES     100000u    /* between INIT and SIPI; 10 ms in the SDM's example */

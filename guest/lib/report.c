@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 
-#include "drivers/format.h"
 #include "guest/lib/console.h"
+#include "lib/format.h"
 
 static uint32_t count, failed;
 

@@ -7,7 +7,7 @@
 
 #include "drivers/acpi.h"
 #include "vmm/devices/acpi_tables.h"
-#include "vmm/devices/pc.h"
+#include "vmm/devices/pc_map.h"
 
 static uint8_t tables[PC_ACPI_SIZE];
 

@@ -17,8 +17,8 @@ sub replay {
     return ($? >> 8, $output);
 }
 
-# The numbers of the events: enum trace_event of vmm/trace.h.
-open my $header, '<', 'vmm/trace.h' or die "vmm/trace.h: $!\n";
+# The numbers of the events: enum trace_event of vmm/interrupts/trace.h.
+open my $header, '<', 'vmm/interrupts/trace.h' or die "vmm/interrupts/trace.h: $!\n";
 my ($list) = join('', <$header>) =~ /enum trace_event \{(.*?)TRACE_EVENT_COUNT/s or die 'no events';
 my %event;
 $list =~ s{/\*.*?\*/}{}gs;

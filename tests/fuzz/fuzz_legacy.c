@@ -39,7 +39,7 @@ static void check_change(const struct vpit *pit, unsigned counter, uint64_t now)
     uint64_t next = vpit_next_change(pit, counter, now);
     bool output = vpit_output(pit, counter, now);
 
-    if (next == VPIT_NEVER)
+    if (next == TIME_NEVER)
         return;
     if (next <= now || vpit_output(pit, counter, next - 1) != output ||
         vpit_output(pit, counter, next) == output)
@@ -92,7 +92,7 @@ static void check_interrupt(const struct vrtc *rtc) {
     struct vrtc look = *rtc;
     uint64_t next = vrtc_next(rtc);
 
-    if (next == VRTC_NEVER)
+    if (next == TIME_NEVER)
         return;
     if (next <= rtc->seen || vrtc_interrupt(rtc))
         abort();

@@ -7,12 +7,13 @@ use lib "$ENV{LINT_HOME}/tests/lib";
 use Test::More;
 use Tree qw(source_files dependencies);
 
-my $registers = qr{^(?:arch/(?:msr|control_registers|apic_registers|memory)|drivers/format)\.h$};
+my $registers = qr{^(?:arch/(?:msr|control_registers|apic_registers)|lib/(?:memory|format))\.h$};
 my %may = (
-    arch => qr{^arch/},
-    drivers => qr{^(?:arch|drivers)/},
-    vmm => qr{^(?:arch|drivers|vmm)/},
-    boot => qr{^(?:arch|drivers|vmm|boot)/},
+    lib => qr{^lib/},
+    arch => qr{^(?:lib|arch)/},
+    drivers => qr{^(?:lib|arch|drivers)/},
+    vmm => qr{^(?:lib|arch|drivers|vmm)/},
+    boot => qr{^(?:lib|arch|drivers|boot)/},
     guest => qr{^guest/|$registers},
 );
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # The pure modules are pure: docs/architecture.md. They include only the standard headers that need
 # no library, contain no instructions (an empty asm is none: it is a barrier to the compiler), call
-# nothing but each other and the four functions of arch/memory.h, and have no variables.
+# nothing but each other and the four functions of lib/memory.h, and have no variables.
 use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";
@@ -12,7 +12,7 @@ use Tree qw(read_text compile dependencies);
 my %standard = map { ("$_.h" => 1) } qw(stdint stdbool stddef stdarg stdatomic limits);
 my %memory = map { ($_ => 1) } qw(memcpy memset memmove memcmp);
 my @pure = split ' ', $ENV{PURE} // die "call this by make lint\n";
-my %pure = map { ($_ => 1) } @pure, 'arch/memory.c';
+my %pure = map { ($_ => 1) } @pure, 'lib/memory.c';
 my $dir = tempdir(CLEANUP => 1);
 my %includes = dependencies(@pure);
 my (%needs, %defined, %seen);

@@ -3,7 +3,7 @@
 #pragma once
 #include <stddef.h>
 
-#include "vmm/trace.h"
+#include "vmm/interrupts/trace.h"
 
 #define LOG_CPUS 4
 

@@ -24,8 +24,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "arch/exit_reason.h"
 #include "arch/msr.h"
+#include "arch/vmx/exit_reason.h"
 #include "tests/lockstep/log.h"
 #include "tests/world.h"
 

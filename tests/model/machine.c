@@ -3,7 +3,7 @@
  * The reference learns from the trace that the I/O APIC has sent something; whom it names, and who
  * has therefore accepted it, it finds out by itself. */
 #include "tests/model/world.h"
-#include "vmm/host.h"
+#include "vmm/host/host.h"
 
 struct host host;
 

@@ -8,7 +8,7 @@
 #include "tests/model/order.h"
 #include "tests/model/processor.h"
 #include "tests/model/world.h"
-#include "vmm/virq.h"
+#include "vmm/vcpu/virq.h"
 
 struct move move_table[MOVE_COUNT];
 unsigned move_count;

@@ -14,7 +14,7 @@ my @cc = split ' ', $ENV{MODEL_CC} // die "call this by make test\n";
 my @objects = split ' ', $ENV{MODEL_OBJECTS};
 
 # Sources that contain a production file instead of being linked with it.
-my %inside = ('vmm/routing.c' => 'tests/model/world_routing.c', 'vmm/virq.c' => 'tests/model/world_virq.c');
+my %inside = ('vmm/interrupts/routing.c' => 'tests/model/world_routing.c', 'vmm/vcpu/virq.c' => 'tests/model/world_virq.c');
 
 sub slurp {
     my ($path) = @_;
@@ -39,7 +39,7 @@ sub mutate {
 sub build {
     my ($name, $file, $text) = @_;
     my $dir = "$build/mutants/$name";
-    make_path("$dir/vmm");
+    make_path(dirname("$dir/$file"));
     open my $out, '>', "$dir/$file" or die "$dir/$file: $!\n";
     print $out $text;
     close $out;
@@ -59,9 +59,9 @@ $row{$1} = [$2, $3] while $table =~ /^\| (\w+) \| ([^|]*) \| (\d+) \|$/mg;
 # One that the code has grown out of fails, and is not left out.
 my $outgrown = "$build/outgrown.mutant";
 open my $file, '>', $outgrown or die "$outgrown: $!\n";
-print $file "Nothing of this is there.\n--- vmm/tokens.c\nno such line\n+++\n";
+print $file "Nothing of this is there.\n--- vmm/interrupts/tokens.c\nno such line\n+++\n";
 close $file;
-is((mutate($outgrown))[0], 'vmm/tokens.c has the lines 0 times', 'lines that are not there are noticed');
+is((mutate($outgrown))[0], 'vmm/interrupts/tokens.c has the lines 0 times', 'lines that are not there are noticed');
 
 my @mutants = sort glob 'tests/model/mutants/*.mutant';
 cmp_ok(scalar @mutants, '>=', 16, 'there are enough mutants');

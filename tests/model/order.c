@@ -5,7 +5,7 @@
 
 #include "tests/model/checks.h"
 #include "tests/model/world.h"
-#include "vmm/virq.h"
+#include "vmm/vcpu/virq.h"
 
 /* Owed an EOI that came, and Remote IRR is still set: the entry's vector was rewritten (10). */
 static void reference_orphans(uint8_t vector, unsigned owed) {

@@ -1,6 +1,6 @@
-/* The order of work before an entry and after an EOI, step by step. vmm/run.c is not linked: that
- * requests are taken after arming, and that without a request nothing is prepared, is written down
- * here. The steps of vmm/virq.c and vmm/routing.c are theirs. */
+/* The order of work before an entry and after an EOI, step by step. vmm/vcpu/run.c is not linked:
+ * that requests are taken after arming, and that without a request nothing is prepared, is written
+ * down here. The steps of vmm/vcpu/virq.c and vmm/interrupts/routing.c are theirs. */
 #pragma once
 
 /* The next step of this vCPU, by its phase. */

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "vmm/host.h"
-#include "vmm/virq.h"
+#include "vmm/host/host.h"
+#include "vmm/vcpu/virq.h"
 
 struct world world;
 

@@ -6,8 +6,8 @@
  * here. */
 #pragma once
 #include "tests/model/state.h"
-#include "vmm/trace.h"
-#include "vmm/vcpu.h"
+#include "vmm/interrupts/trace.h"
+#include "vmm/vcpu/vcpu.h"
 
 #define MODEL_DEVICE  MODEL_VCPUS /* as an actor: a CPU that runs none of the two vCPUs */
 #define STORM_ALLOWED 2           /* the model's storms begin after this many deliveries */

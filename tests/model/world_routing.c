@@ -1,7 +1,7 @@
-/* The steps of vmm/routing.c, one by one: its source, and a door to each. See world.h.
+/* The steps of vmm/interrupts/routing.c, one by one: its source, and a door to each. See world.h.
  *
  * A LAPIC whose identity changed tells all others; the model lets other CPUs act in between. */
-#include "vmm/routing.c"
+#include "vmm/interrupts/routing.c"
 
 #include "tests/model/world.h"
 

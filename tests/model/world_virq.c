@@ -1,7 +1,7 @@
-/* The steps of vmm/virq.c, one by one, with the model's VMCS and lock. See world.h. */
+/* The steps of vmm/vcpu/virq.c, one by one, with the model's VMCS and lock. See world.h. */
 #include "arch/spinlock.h"
-#include "arch/vmx.h"
-#include "vmm/host.h"
+#include "arch/vmx/vmx.h"
+#include "vmm/host/host.h"
 
 #define vmcs_write     model_vmcs_write
 #define vmcs_read      model_vmcs_read
@@ -10,7 +10,7 @@
 
 #include "tests/model/world.h"
 
-#include "vmm/virq.c"
+#include "vmm/vcpu/virq.c"
 
 void steps_write_words(struct vcpu *vcpu, unsigned words) {
     write_eoi_words(vcpu, words);

@@ -6,10 +6,10 @@
  * counted with and without a hypervisor below. For an emulator whose memory and firmware are known:
  * what the firmware keeps for itself must lie above NATIVE_RAM, as OVMF's does. */
 #include "arch/instructions.h"
-#include "arch/memory.h"
 #include "boot/files.h"
 #include "boot/firmware.h"
-#include "drivers/format.h"
+#include "lib/format.h"
+#include "lib/memory.h"
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/load_reason.h"
 

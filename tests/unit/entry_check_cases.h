@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "arch/entry_check.h"
+#include "arch/vmx/entry_check.h"
 #include "tests/unit/image.h"
 
 #define MAX 32

@@ -4,8 +4,8 @@
 
 #include "arch/control_registers.h"
 #include "arch/msr.h"
-#include "arch/vmcs.h"
-#include "arch/vmcs_image.h"
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_image.h"
 #include "tests/unit/processor.h"
 
 #define CODE_16 0x9b

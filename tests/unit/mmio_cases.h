@@ -2,7 +2,7 @@
  * mode, bytes, kind, size of the access, and what is not 0 or false besides. A register size of 0
  * stands for the size of the access. */
 #pragma once
-#include "vmm/devices/mmio_decode.h"
+#include "vmm/emulate/mmio_decode.h"
 
 #define LOAD  false
 #define STORE true

@@ -1,6 +1,6 @@
 /* A processor for the tests: the VMX capabilities that a Broadwell reports. */
 #pragma once
-#include "arch/vmx_controls.h"
+#include "arch/vmx/vmx_controls.h"
 
 static inline struct vmx_capabilities broadwell(void) {
     return (struct vmx_capabilities){

@@ -11,7 +11,7 @@
 
 #include "drivers/acpi.h"
 #include "vmm/devices/acpi_tables.h"
-#include "vmm/devices/pc.h"
+#include "vmm/devices/pc_map.h"
 
 #define GAP 64 /* before and behind the tables; must stay as it was */
 

@@ -1,4 +1,4 @@
-/* Guards vmm/devices/calendar.c, with the C library's calendar beside it. */
+/* Guards lib/calendar.c, with the C library's calendar beside it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/devices/calendar.h"
+#include "lib/calendar.h"
 
 #define DAY  86400ULL
 #define LAST 253402300799ULL

@@ -1,4 +1,4 @@
-/* Guards vmm/console_keys.c: what is input, and what is a command. */
+/* Guards vmm/vm/console_keys.c: what is input, and what is a command. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/console_keys.h"
+#include "vmm/vm/console_keys.h"
 
 static void every_byte_but_the_escape_is_input(void **state) {
     bool escaped = false;

@@ -1,4 +1,5 @@
-/* Guards vmm/destination.c: whom a message names, in each mode, and whom an entry can reach. */
+/* Guards vmm/interrupts/destination.c: whom a message names, in each mode, and whom an entry can
+ * reach. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/destination.h"
+#include "vmm/interrupts/destination.h"
 
 static const struct apic_identity flat = {
     .id = 2, .logical = 0x04, .mode = APIC_MODE_XAPIC, .enabled = 1};

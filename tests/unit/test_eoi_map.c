@@ -1,4 +1,5 @@
-/* Guards vmm/eoi_map.c: the scan's two sets, the words that changed, and when to scan again. */
+/* Guards vmm/interrupts/eoi_map.c: the scan's two sets, the words that changed, and when to scan
+ * again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/eoi_map.h"
+#include "vmm/interrupts/eoi_map.h"
 
 #define PINS IOAPIC_PIN_COUNT
 

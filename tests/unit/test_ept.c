@@ -1,4 +1,4 @@
-/* Guards arch/ept.h: a guest's tables as arch/paging.c builds them, bit by bit as the processor
+/* Guards arch/vmx/ept.h: a guest's tables as arch/paging.c builds them, bit by bit as the processor
  * reads them. What fits where, and what is refused: test_paging.c. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "arch/ept.h"
+#include "arch/vmx/ept.h"
 
 #define POOL_TABLES 8
 #define POOL_BASE   0x100000000ULL

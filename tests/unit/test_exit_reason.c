@@ -1,4 +1,5 @@
-/* Guards arch/exit_reason.c: every number gives words, and no number reads outside the tables. */
+/* Guards arch/vmx/exit_reason.c: every number gives words, and no number reads outside the tables.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "arch/exit_reason.h"
+#include "arch/vmx/exit_reason.h"
 
 static void known_reasons_have_their_names(void **state) {
     (void)state;

@@ -1,4 +1,4 @@
-/* Guards drivers/format.c: every conversion, the bound on the output, the length that is returned.
+/* Guards lib/format.c: every conversion, the bound on the output, the length that is returned.
  */
 #include <limits.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "drivers/format.h"
+#include "lib/format.h"
 
 /* The same arguments to format() and to the C library's snprintf() give the same text. */
 #define SAME(...)                                                                                  \

@@ -1,4 +1,4 @@
-/* Guards vmm/devices/guest_walk.c: each paging mode and page size, what is not mapped, and tables
+/* Guards vmm/emulate/guest_walk.c: each paging mode and page size, what is not mapped, and tables
  * that a hostile guest may build. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include "arch/control_registers.h"
 #include "arch/msr.h"
-#include "vmm/devices/guest_walk.h"
+#include "vmm/emulate/guest_walk.h"
 
 /* The guest's RAM ends with the 8 pages of the tables, at 1 MiB. */
 #define RAM_BASE   0x100000ULL

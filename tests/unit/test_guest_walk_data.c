@@ -10,7 +10,7 @@
 
 #include "arch/control_registers.h"
 #include "arch/msr.h"
-#include "vmm/devices/guest_walk.h"
+#include "vmm/emulate/guest_walk.h"
 
 #define PAGE     0x1000ULL
 #define PRESENT  1ULL

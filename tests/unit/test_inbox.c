@@ -1,4 +1,5 @@
-/* Guards vmm/inbox.c: nothing posted is lost or seen twice, whatever the order of the steps. */
+/* Guards vmm/interrupts/inbox.c: nothing posted is lost or seen twice, whatever the order of the
+ * steps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/inbox.h"
+#include "vmm/interrupts/inbox.h"
 
 static struct inbox inbox;
 

@@ -1,4 +1,4 @@
-/* Guards arch/memory.c. Its functions get other names here, beside the C library's. */
+/* Guards lib/memory.c. Its functions get other names here, beside the C library's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #define memmove our_memmove
 #define memset  our_memset
 #define memcmp  our_memcmp
-#include "arch/memory.c"
+#include "lib/memory.c"
 #undef memcpy
 #undef memmove
 #undef memset

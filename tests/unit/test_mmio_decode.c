@@ -1,4 +1,4 @@
-/* Guards vmm/devices/mmio_decode.c: lengths, operands, refusals and results. */
+/* Guards vmm/emulate/mmio_decode.c: lengths, operands, refusals and results. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

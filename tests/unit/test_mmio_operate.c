@@ -1,4 +1,4 @@
-/* Guards vmm/devices/mmio_operate.c: the results and flags of operations are those of the processor
+/* Guards vmm/emulate/mmio_operate.c: the results and flags of operations are those of the processor
  * that runs this test, which carries each out itself; and the steps of string instructions. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "arch/control_registers.h"
-#include "vmm/devices/mmio_decode.h"
+#include "vmm/emulate/mmio_decode.h"
 
 #define STATUS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 

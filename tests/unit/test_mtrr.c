@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "arch/msr.h"
-#include "vmm/devices/mtrr.h"
+#include "vmm/vcpu/mtrr.h"
 
 #define PHYSICAL_MASK ((1ULL << 39) - 1)
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/msr.h"
-#include "arch/vmcs.h"
+#include "arch/vmx/vmcs.h"
 #include "boot/refusal.h"
 #include "tests/unit/processor.h"
 

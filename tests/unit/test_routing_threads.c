@@ -1,7 +1,8 @@
-/* Guards vmm/routing.c, vmm/inbox.c and vmm/vlapic.c where CPUs really run side by side: two vCPUs,
- * each a thread that handles level interrupts and moves their routes, and a third thread that
- * raises the lines, moves routes too, and sends edges on the same vectors. No EOI may be lost:
- * neither at an EOI that does not exit, nor at the end, when every Remote IRR must be clear.
+/* Guards vmm/interrupts/routing.c, vmm/interrupts/inbox.c and vmm/interrupts/vlapic.c where CPUs
+ * really run side by side: two vCPUs, each a thread that handles level interrupts and moves their
+ * routes, and a third thread that raises the lines, moves routes too, and sends edges on the same
+ * vectors. No EOI may be lost: neither at an EOI that does not exit, nor at the end, when every
+ * Remote IRR must be clear.
  *
  * It is worth running under ThreadSanitizer as well; the locks and atomics are the production
  * code's, the lock itself is a mutex. */
@@ -14,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/routing.h"
+#include "vmm/interrupts/routing.h"
 
 #define VCPUS  2
 #define PINS   3

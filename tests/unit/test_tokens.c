@@ -1,4 +1,4 @@
-/* Guards vmm/tokens.c: an EOI retires exactly the pins whose interrupt it ends. */
+/* Guards vmm/interrupts/tokens.c: an EOI retires exactly the pins whose interrupt it ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/tokens.h"
+#include "vmm/interrupts/tokens.h"
 
 #define V 0x51
 #define P 0x20u /* pin 5 */

@@ -1,5 +1,5 @@
-/* Guards vmm/trace.c and vmm/trace_text.c: nothing is lost by folding, rings merge by time, and
- * whatever is in a record, its text stays in its buffer. */
+/* Guards vmm/interrupts/trace.c and vmm/interrupts/trace_text.c: nothing is lost by folding, rings
+ * merge by time, and whatever is in a record, its text stays in its buffer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/trace.h"
+#include "vmm/interrupts/trace.h"
 
 static struct trace_ring ring, other;
 static uint64_t now;

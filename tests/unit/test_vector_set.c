@@ -1,4 +1,4 @@
-/* Guards vmm/vector_set.h: each of the 256 vectors on its own, and the highest. */
+/* Guards vmm/interrupts/vector_set.h: each of the 256 vectors on its own, and the highest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/vector_set.h"
+#include "vmm/interrupts/vector_set.h"
 
 static void each_vector_has_a_bit_of_its_own(void **state) {
     (void)state;

@@ -1,5 +1,5 @@
-/* Guards vmm/vioapic.c by itself: its registers, the messages it sends, which writes are reroutes,
- * and EOIs. test_vioapic_pins.c has what lines do. The data sheet is the 82093AA's. */
+/* Guards vmm/interrupts/vioapic.c by itself: its registers, the messages it sends, which writes are
+ * reroutes, and EOIs. test_vioapic_pins.c has what lines do. The data sheet is the 82093AA's. */
 #include "tests/unit/vioapic_alone.h"
 
 static void after_reset_every_pin_is_masked(void **state) {

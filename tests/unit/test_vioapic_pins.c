@@ -1,4 +1,5 @@
-/* Guards vmm/vioapic.c by itself: edges, levels, polarity, masks, and what nobody accepts. */
+/* Guards vmm/interrupts/vioapic.c by itself: edges, levels, polarity, masks, and what nobody
+ * accepts. */
 #include "tests/unit/vioapic_alone.h"
 
 static void an_edge_delivers_once_per_edge(void **state) {

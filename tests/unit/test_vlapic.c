@@ -1,5 +1,5 @@
-/* Guards vmm/vlapic.c: reset, INIT, modes, acceptance, EOI, local interrupts and errors. The other
- * tests of the LAPIC: test_vlapic_registers.c, test_vlapic_x2apic.c. */
+/* Guards vmm/interrupts/vlapic.c: reset, INIT, modes, acceptance, EOI, local interrupts and errors.
+ * The other tests of the LAPIC: test_vlapic_registers.c, test_vlapic_x2apic.c. */
 #include "tests/unit/vlapic_alone.h"
 
 /* ---- reset and INIT ---- */

@@ -1,5 +1,5 @@
-/* Guards vmm/vlapic_registers.c and vmm/vlapic_icr.c in xAPIC mode: what each register takes, shows
- * and does. */
+/* Guards vmm/interrupts/vlapic_registers.c and vmm/interrupts/vlapic_icr.c in xAPIC mode: what each
+ * register takes, shows and does. */
 #include "tests/unit/vlapic_alone.h"
 
 static void each_register_keeps_its_own_bits(void **state) {

@@ -1,5 +1,5 @@
-/* Guards vmm/vlapic_timer.c: counting, expiries in phase, divisors, the mask, and periods that a
- * guest chooses to keep the host busy. */
+/* Guards vmm/interrupts/vlapic_timer.c: counting, expiries in phase, divisors, the mask, and
+ * periods that a guest chooses to keep the host busy. */
 #include "tests/unit/vlapic_timer_alone.h"
 
 /* ---- counting ---- */

@@ -1,4 +1,4 @@
-/* Guards vmm/vlapic_timer.c: TSC-deadline mode, and what a change of mode leaves. */
+/* Guards vmm/interrupts/vlapic_timer.c: TSC-deadline mode, and what a change of mode leaves. */
 #include "tests/unit/vlapic_timer_alone.h"
 
 /* ---- TSC-deadline mode ---- */

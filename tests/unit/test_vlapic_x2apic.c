@@ -1,4 +1,4 @@
-/* Guards vmm/vlapic_registers.c in x2APIC mode: which MSRs exist, which writes fault. */
+/* Guards vmm/interrupts/vlapic_registers.c in x2APIC mode: which MSRs exist, which writes fault. */
 #include "tests/unit/vlapic_alone.h"
 
 #define R 1

@@ -1,4 +1,5 @@
-/* Guards arch/vmcs_image.c: every member of the image is a field, once, with the right encoding. */
+/* Guards arch/vmx/vmcs_image.c: every member of the image is a field, once, with the right
+ * encoding. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Guards arch/vmx_controls.c: the words it chooses, and that each lacking feature is named. */
+/* Guards arch/vmx/vmx_controls.c: the words it chooses, and that each lacking feature is named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "arch/control_registers.h"
 #include "arch/msr.h"
-#include "arch/vmcs.h"
+#include "arch/vmx/vmcs.h"
 #include "tests/unit/processor.h"
 
 #define MAX 64

@@ -14,11 +14,11 @@ static void a_count_is_written_by_halves(void **state) {
     assert_int_equal(vpit_next_change(&pit, 0, 100), 101 + 0x1200);
     out(CONTROL, SELECT(0) | BOTH | MODE(0), 200);
     out(C0, 0x12, 200);
-    assert_int_equal(vpit_next_change(&pit, 0, 200), VPIT_NEVER);
+    assert_int_equal(vpit_next_change(&pit, 0, 200), TIME_NEVER);
     out(C0, 0x34, 200);
     assert_int_equal(vpit_next_change(&pit, 0, 200), 201 + 0x3412);
     out(C0, 0x12, 300); /* mode 0 stops at the first byte */
-    assert_int_equal(vpit_next_change(&pit, 0, 300), VPIT_NEVER);
+    assert_int_equal(vpit_next_change(&pit, 0, 300), TIME_NEVER);
 }
 
 static void a_count_is_read_by_halves(void **state) {

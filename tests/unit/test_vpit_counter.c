@@ -48,7 +48,7 @@ static void mode_0_rises_n_plus_1_clocks_after_the_write_and_stays(void **state)
     ASSERT_COUNTS(1, 4, 3, 2, 1, 0, 0xffff, 0xfffe);
     assert_true(vpit_counter_output(&counter, HOUR));
     assert_int_equal(vpit_counter_next_change(&counter, 0), 5);
-    assert_int_equal(vpit_counter_next_change(&counter, 5), VPIT_NEVER);
+    assert_int_equal(vpit_counter_next_change(&counter, 5), TIME_NEVER);
     assert_int_equal(vpit_counter_rises(&counter, 0, HOUR), 1);
 }
 
@@ -57,7 +57,7 @@ static void mode_0_is_held_by_the_gate(void **state) {
     program(0, 3, 0);
     vpit_counter_gate(&counter, false, 2);
     ASSERT_COUNTS(2, 2, 2, 2, 2);
-    assert_int_equal(vpit_counter_next_change(&counter, 3), VPIT_NEVER);
+    assert_int_equal(vpit_counter_next_change(&counter, 3), TIME_NEVER);
     vpit_counter_gate(&counter, true, 5);
     ASSERT_COUNTS(5, 2, 1, 0);
     assert_wave(5, "__^");
@@ -69,7 +69,7 @@ static void mode_0_s_first_byte_stops_it_and_the_second_loads(void **state) {
     vpit_counter_first_byte(&counter, 10);
     assert_wave(10, "_____");
     ASSERT_COUNTS(10, 0xfffa, 0xfffa, 0xfffa);
-    assert_int_equal(vpit_counter_next_change(&counter, 10), VPIT_NEVER);
+    assert_int_equal(vpit_counter_next_change(&counter, 10), TIME_NEVER);
     vpit_counter_write(&counter, 2, 20);
     assert_wave(20, "___^");
 }
@@ -107,7 +107,7 @@ static void mode_2_s_gate_ends_the_pulse_and_starts_again(void **state) {
     program(2, 3, 0);
     vpit_counter_gate(&counter, false, 3);
     assert_wave(3, "^^^^");
-    assert_int_equal(vpit_counter_next_change(&counter, 3), VPIT_NEVER);
+    assert_int_equal(vpit_counter_next_change(&counter, 3), TIME_NEVER);
     vpit_counter_gate(&counter, true, 10);
     assert_wave(10, "^^^_^^_");
 }
@@ -136,7 +136,7 @@ static void mode_4_strobes_once_n_plus_1_clocks_after_the_write(void **state) {
     ASSERT_COUNTS(1, 3, 2, 1, 0, 0xffff);
     assert_int_equal(vpit_counter_next_change(&counter, 0), 4);
     assert_int_equal(vpit_counter_next_change(&counter, 4), 5);
-    assert_int_equal(vpit_counter_next_change(&counter, 5), VPIT_NEVER);
+    assert_int_equal(vpit_counter_next_change(&counter, 5), TIME_NEVER);
     vpit_counter_write(&counter, 2, 8);
     assert_wave(8, "^^^_^");
 }
@@ -145,7 +145,7 @@ static void mode_5_strobes_after_a_rise_of_the_gate(void **state) {
     (void)state;
     vpit_counter_gate(&counter, false, 0);
     program(5, 3, 0);
-    assert_int_equal(vpit_counter_next_change(&counter, 0), VPIT_NEVER);
+    assert_int_equal(vpit_counter_next_change(&counter, 0), TIME_NEVER);
     vpit_counter_gate(&counter, true, 5);
     assert_wave(5, "^^^^_^^^");
     vpit_counter_gate(&counter, false, 6);

@@ -8,7 +8,7 @@ static void nothing_happens_after_a_reset(void **state) {
     (void)state;
     for (unsigned i = 0; i <= VPIT_COUNTERS; i++) {
         assert_false(vpit_output(&pit, i, 1000));
-        assert_int_equal(vpit_next_change(&pit, i, 1000), VPIT_NEVER);
+        assert_int_equal(vpit_next_change(&pit, i, 1000), TIME_NEVER);
         assert_int_equal(vpit_rises(&pit, i, 0, 1000), 0);
     }
     assert_word(C0, 0, 1000);
@@ -107,7 +107,7 @@ static void any_order_of_accesses_keeps_its_promises(void **state) {
         change = vpit_next_change(&pit, r >> 4 & 3, now);
         level = vpit_output(&pit, r >> 4 & 3, now);
         assert_true(change > now);
-        if (change != VPIT_NEVER) {
+        if (change != TIME_NEVER) {
             assert_int_equal(vpit_output(&pit, r >> 4 & 3, change - 1), level);
             assert_int_equal(vpit_output(&pit, r >> 4 & 3, change), !level);
             assert_int_equal(vpit_rises(&pit, r >> 4 & 3, now, change), !level);

@@ -12,7 +12,7 @@ static void look(void) {
 static void go_to_next(void) {
     uint64_t next = vrtc_next(&rtc);
 
-    assert_true(next != VRTC_NEVER && next > now);
+    assert_true(next != TIME_NEVER && next > now);
     vrtc_look(&rtc, next - 1);
     assert_false(vrtc_interrupt(&rtc));
     now = next;
@@ -43,7 +43,7 @@ static void a_flag_interrupts_if_it_is_enabled_until_it_is_read(void **state) {
     look();
     go_to_next();
     assert_true(now == begun + SECOND);
-    assert_true(vrtc_next(&rtc) == VRTC_NEVER); /* it is high already */
+    assert_true(vrtc_next(&rtc) == TIME_NEVER); /* it is high already */
     now += 5 * SECOND;
     look();
     assert_int_equal(in(REGISTER_C) & (REQUEST | UPDATE), REQUEST | UPDATE);
@@ -57,7 +57,7 @@ static void a_flag_that_is_set_interrupts_as_soon_as_it_is_enabled(void **state)
     now += SECOND;
     look();
     assert_false(vrtc_interrupt(&rtc));
-    assert_true(vrtc_next(&rtc) == VRTC_NEVER);
+    assert_true(vrtc_next(&rtc) == TIME_NEVER);
     out(REGISTER_B, B_24 | UPDATE);
     assert_true(vrtc_interrupt(&rtc));
     out(REGISTER_B, B_24);
@@ -71,7 +71,7 @@ static void set_stops_updates_and_takes_their_enable(void **state) {
     assert_int_equal(in(REGISTER_B), B_24 | ALARMED | B_SET);
     for (unsigned i = 0; i < 3; i++)
         out((uint8_t)(ALARM + 2 * i), 0xc0);
-    assert_true(vrtc_next(&rtc) == VRTC_NEVER);
+    assert_true(vrtc_next(&rtc) == TIME_NEVER);
     now += 10 * SECOND;
     assert_int_equal(in(REGISTER_C) & (UPDATE | ALARMED), 0);
     out(REGISTER_B, B_24);
@@ -102,7 +102,7 @@ static void the_periodic_rates_are_those_of_the_data_sheet(void **state) {
     out(REGISTER_A, 0x20);
     now += 10 * SECOND;
     assert_int_equal(in(REGISTER_C)&PERIODIC, 0);
-    assert_true(vrtc_next(&rtc) == VRTC_NEVER);
+    assert_true(vrtc_next(&rtc) == TIME_NEVER);
 }
 
 static void what_was_slept_over_is_one(void **state) {
@@ -121,7 +121,7 @@ static void periods_go_on_under_set_and_not_while_the_divider_is_held(void **sta
     go_to_next();
     in(REGISTER_C);
     out(REGISTER_A, 0x66);
-    assert_true(vrtc_next(&rtc) == VRTC_NEVER);
+    assert_true(vrtc_next(&rtc) == TIME_NEVER);
     now += 10 * SECOND;
     assert_int_equal(in(REGISTER_C), 0);
 }

@@ -1,5 +1,5 @@
-/* What the tests of vmm/vioapic.c alone share: an I/O APIC whose effects are a log. How many LAPICs
- * accept what it sends is up to the test. */
+/* What the tests of vmm/interrupts/vioapic.c alone share: an I/O APIC whose effects are a log. How
+ * many LAPICs accept what it sends is up to the test. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/vioapic.h"
+#include "vmm/interrupts/vioapic.h"
 
 #define V          0x51
 #define TO(id)     ((uint64_t)(id) << RTE_DESTINATION_SHIFT)

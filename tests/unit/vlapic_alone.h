@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/vlapic.h"
+#include "vmm/interrupts/vlapic.h"
 
 #define V        0x51
 #define ID       0x23

@@ -1,4 +1,4 @@
-/* A LAPIC timer for the tests of vmm/vlapic_timer.c, and its registers by name. */
+/* A LAPIC timer for the tests of vmm/interrupts/vlapic_timer.c, and its registers by name. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "vmm/vlapic_timer.h"
+#include "vmm/interrupts/vlapic_timer.h"
 
 #define BUS_TICK  20u
 #define SHORTEST  1000u
@@ -19,7 +19,7 @@
 #define DIVIDE_1  0xbu
 #define DIVIDE_2  0x0u
 #define DIVIDE_16 0x3u
-#define NEVER     VLAPIC_TIMER_NEVER
+#define NEVER     TIME_NEVER
 
 static struct vlapic_timer timer;
 

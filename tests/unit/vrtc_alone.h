@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "vmm/devices/calendar.h"
-#include "vmm/devices/pc.h"
+#include "lib/calendar.h"
+#include "vmm/devices/pc_map.h"
 #include "vmm/devices/vrtc.h"
 
 #define INDEX      0x70

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "arch/apic_registers.h"
-#include "arch/memory.h"
-#include "vmm/devices/pc.h"
+#include "lib/memory.h"
+#include "vmm/devices/pc_map.h"
 
 #define PACKED __attribute__((packed))
 

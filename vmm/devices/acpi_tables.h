@@ -1,7 +1,7 @@
 /* The ACPI tables that tell a guest what its PC has: RSDP, XSDT, RSDT, FADT, MADT, DSDT.
  *
  * Hardware-reduced ACPI: no PM1 registers, no SCI, no FACS; what is left is a register to sleep and
- * one to reset by (vmm/devices/vpower.h). Programs that know ACPI 1.0 only, such as tests, find the
+ * one to reset by (vmm/pc/power.h). Programs that know ACPI 1.0 only, such as tests, find the
  * same FADT by the RSDT, and in it a power management timer. The devices are in the DSDT,
  * vmm/devices/dsdt.asl, which iasl compiles during the build. ACPI 6.5, "ACPI Software Programming
  * Model", "Hardware-reduced ACPI". Pure. */

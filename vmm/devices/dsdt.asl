@@ -1,13 +1,13 @@
 /* The DSDT: what the guest's PC has that the fixed tables do not say. Through the C preprocessor to
  * iasl, so that the numbers are those of the devices. ACPI 6.5, "ACPI Source Language (ASL)
  * Reference". See vmm/devices/acpi_tables.h. */
-#include "vmm/devices/pc.h"
+#include "vmm/devices/pc_map.h"
 
 /* A virtio-mmio transport; whether a device is behind it says its device ID register. iasl folds no
  * sums in resource descriptors, so the numbers stand here again. */
 #if PC_VIRTIO_BASE != 0xfeb00000 || PC_VIRTIO_STRIDE != 0x1000 || PC_VIRTIO_IRQ != 16 || \
     PC_VIRTIO_SLOTS != 3
-#error "the virtio devices below are not where pc.h has them"
+#error "the virtio devices below are not where pc_map.h has them"
 #endif
 #define VIRTIO(name, slot, address, irq)                                              \
     Device (name) {                                                                   \

@@ -1,8 +1,8 @@
 /* virtio-blk: see virtio_block.h. */
 #include "vmm/devices/virtio_block.h"
 
-#include "arch/memory.h"
-#include "vmm/index_clamp.h"
+#include "lib/index_clamp.h"
+#include "lib/memory.h"
 
 /* A request has a header and a status byte besides: with these limits a chain fits a queue, and its
  * bytes are no more than VIRTQ_CHAIN_BYTES_MAX. */

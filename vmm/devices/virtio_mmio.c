@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "vmm/index_clamp.h"
+#include "lib/index_clamp.h"
 
 /* How many chains are served at one notification. */
 #define SERVED_CHAINS 32

@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "arch/memory.h"
-#include "vmm/index_clamp.h"
+#include "lib/index_clamp.h"
+#include "lib/memory.h"
 
 /* A descriptor: its address, then its length, flags, and the next one's index. */
 #define DESCRIPTOR_SIZE        16

@@ -1,7 +1,7 @@
 /* The 8254 and port 61H: what is read and written. See vpit.h. */
 #include "vmm/devices/vpit.h"
 
-#include "vmm/index_clamp.h"
+#include "lib/index_clamp.h"
 
 #define CONTROL_BCD         0x01
 #define CONTROL_ACCESS      0x30 /* read and write: the low byte, the high byte, both */
@@ -171,7 +171,7 @@ bool vpit_output(const struct vpit *pit, unsigned counter, uint64_t now) {
 
 uint64_t vpit_next_change(const struct vpit *pit, unsigned counter, uint64_t now) {
     if (counter >= VPIT_COUNTERS)
-        return VPIT_NEVER;
+        return TIME_NEVER;
     return vpit_counter_next_change(&pit->channel[counter].counter, latest(pit, now));
 }
 

@@ -49,7 +49,7 @@ void vpit_write(struct vpit *pit, uint16_t port, uint8_t value, uint64_t now);
 /* The level of a counter's OUT, 0 to 2; low for others. */
 bool vpit_output(const struct vpit *pit, unsigned counter, uint64_t now);
 
-/* When it changes next after now, VPIT_NEVER if it does not. */
+/* When it changes next after now, TIME_NEVER if it does not. */
 uint64_t vpit_next_change(const struct vpit *pit, unsigned counter, uint64_t now);
 
 /* How often it rises after from, or after the last write if that is later, up to and at to. */

@@ -121,11 +121,11 @@ static uint64_t clocks_to_change(const struct vpit_counter *counter, uint64_t no
     uint64_t clocks = elapsed(counter, now), phase;
 
     if (!counter->running || counter->paused)
-        return VPIT_NEVER;
+        return TIME_NEVER;
     if (!is_periodic(counter)) {
         if (clocks < period)
             return period - clocks;
-        return clocks == period && counter->mode >= 4 ? 1 : VPIT_NEVER;
+        return clocks == period && counter->mode >= 4 ? 1 : TIME_NEVER;
     }
     phase = clocks % period;
     if (counter->mode == 2)
@@ -249,7 +249,7 @@ bool vpit_counter_output(const struct vpit_counter *counter, uint64_t now) {
 static uint64_t change_after(const struct vpit_counter *counter, uint64_t now) {
     uint64_t clocks = clocks_to_change(counter, now);
 
-    return clocks < VPIT_NEVER - now ? now + clocks : VPIT_NEVER;
+    return clocks < TIME_NEVER - now ? now + clocks : TIME_NEVER;
 }
 
 uint64_t vpit_counter_next_change(const struct vpit_counter *counter, uint64_t now) {

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VPIT_NEVER UINT64_MAX
+#include "lib/time.h"
 
 enum vpit_load {
     VPIT_LOAD_NONE,
@@ -53,7 +53,7 @@ uint16_t vpit_counter_read(const struct vpit_counter *counter, uint64_t now);
 bool vpit_counter_null(const struct vpit_counter *counter, uint64_t now);
 bool vpit_counter_output(const struct vpit_counter *counter, uint64_t now);
 
-/* When OUT changes for the first time after now if nothing is written; VPIT_NEVER. */
+/* When OUT changes for the first time after now if nothing is written; TIME_NEVER. */
 uint64_t vpit_counter_next_change(const struct vpit_counter *counter, uint64_t now);
 
 /* How often OUT rises after from, up to and at to, if nothing is written. */

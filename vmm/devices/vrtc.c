@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
-#include "vmm/devices/calendar.h"
-#include "vmm/devices/pc.h"
-#include "vmm/index_clamp.h"
+#include "lib/calendar.h"
+#include "lib/index_clamp.h"
+#include "vmm/devices/pc_map.h"
 
 enum {
     SECONDS = 0,
@@ -212,13 +212,13 @@ bool vrtc_interrupt(const struct vrtc *rtc) {
 
 uint64_t vrtc_next(const struct vrtc *rtc) {
     uint8_t enabled = rtc->memory[REGISTER_B];
-    uint64_t begun = rtc->seen - fraction(rtc, rtc->seen), next = VRTC_NEVER;
+    uint64_t begun = rtc->seen - fraction(rtc, rtc->seen), next = TIME_NEVER;
 
     if (vrtc_interrupt(rtc))
-        return VRTC_NEVER;
+        return TIME_NEVER;
     if (enabled & B_ALARM && !is_set(rtc)) {
         uint32_t alarm = until_alarm(rtc, second(rtc, rtc->seen) + rtc->ahead);
-        next = alarm ? begun + (uint64_t)alarm * SECOND : VRTC_NEVER;
+        next = alarm ? begun + (uint64_t)alarm * SECOND : TIME_NEVER;
     }
     if (enabled & B_UPDATE && !is_set(rtc))
         next = begun + SECOND;

@@ -10,13 +10,14 @@
  * does not read C has no second one, and what it slept over is one: vrtc_look() has no loop over
  * time. The divider is that of a 32768 Hz crystal: either it runs or it is held; other crystals,
  * the square wave and summer time are not there. MC146818A data sheet; the century's place is
- * pc.h's. Read next: calendar.h, cmos.h. */
+ * pc_map.h's. Read next: calendar.h, vmm/pc/rtc.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VRTC_SIZE  128
-#define VRTC_NEVER UINT64_MAX
+#include "lib/time.h"
+
+#define VRTC_SIZE 128
 
 struct vrtc {
     uint8_t index;
@@ -37,5 +38,5 @@ void vrtc_write(struct vrtc *rtc, uint16_t port, uint8_t value, uint64_t now);
 void vrtc_look(struct vrtc *rtc, uint64_t now);
 /* The IRQ's level, as of the last look. */
 bool vrtc_interrupt(const struct vrtc *rtc);
-/* When it rises next, after the last look; VRTC_NEVER while it is high, or if it does not. */
+/* When it rises next, after the last look; TIME_NEVER while it is high, or if it does not. */
 uint64_t vrtc_next(const struct vrtc *rtc);

@@ -1,7 +1,7 @@
 /* The 16550A: see vuart.h. */
 #include "vmm/devices/vuart.h"
 
-#include "vmm/index_clamp.h"
+#include "lib/index_clamp.h"
 
 /* Registers; the first two are the divisor's bytes while LCR.DLAB is set. */
 enum {

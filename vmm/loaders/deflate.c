@@ -5,7 +5,7 @@
  * with a Huffman code for literals and lengths (257 to 285 are followed by some more bits and a
  * distance) and one for distances, which are fixed or described at the block's beginning by
  * lengths, these in a code of their own. What is copied from where does not matter here. */
-#include "arch/memory.h"
+#include "lib/memory.h"
 #include "vmm/loaders/initrd_internal.h"
 
 #define CODE_BITS_MAX 15u

@@ -1,7 +1,7 @@
 /* An initial RAM disk, part by part: see vmm/loaders/initrd.h. */
 #include "vmm/loaders/initrd.h"
 
-#include "arch/memory.h"
+#include "lib/memory.h"
 #include "vmm/loaders/initrd_internal.h"
 
 /* cpio, "newc": a header of hexadecimal digits, the name, the contents, the latter two each up to a

@@ -1,8 +1,8 @@
 /* Checking a bzImage's header and placing the kernel: see vmm/loaders/linux.h. */
 #include "vmm/loaders/linux.h"
 
-#include "arch/memory.h"
-#include "vmm/devices/pc.h"
+#include "lib/memory.h"
+#include "vmm/devices/pc_map.h"
 #include "vmm/loaders/initrd.h"
 #include "vmm/loaders/linux_internal.h"
 #include "vmm/loaders/load_reason.h"

@@ -1,8 +1,8 @@
 /* What a Linux kernel finds in low memory: the zero page with the map of memory (Linux,
  * Documentation/arch/x86/zero-page.rst), the command line, page tables and a GDT. See
  * vmm/loaders/linux.h. */
-#include "arch/memory.h"
-#include "vmm/devices/pc.h"
+#include "lib/memory.h"
+#include "vmm/devices/pc_map.h"
 #include "vmm/loaders/linux_internal.h"
 
 /* A range as the PC BIOS's function E820H tells it. */

@@ -1,7 +1,7 @@
 /* Reasons with numbers: see vmm/loaders/load_reason.h. */
 #include "vmm/loaders/load_reason.h"
 
-#include "drivers/format.h"
+#include "lib/format.h"
 
 #define MIB         (1UL << 20)
 #define MEMORY_UNIT (2 * MIB) /* of the configuration file's `memory` */

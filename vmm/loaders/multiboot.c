@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "arch/memory.h"
+#include "lib/memory.h"
 #include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot_internal.h"
 
@@ -108,8 +108,8 @@ static const char *load_by_addresses(struct loading *load) {
     if (start > h->header_address || before > load->header_offset)
         return "the Multiboot header's load address does not fit its place in the file";
     uint64_t offset = load->header_offset - before;
-    uint64_t rest_end = start + (load->request->file_size - offset);
-    uint64_t load_end = h->load_end_address != 0 ? h->load_end_address : rest_end;
+    uint64_t halted_end = start + (load->request->file_size - offset);
+    uint64_t load_end = h->load_end_address != 0 ? h->load_end_address : halted_end;
     uint64_t bss_end = h->bss_end_address != 0 ? h->bss_end_address : load_end;
     if (load_end < start || bss_end < start)
         return "the Multiboot header's load end or bss end lies before its load address";

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "arch/memory.h"
+#include "lib/memory.h"
 #include "vmm/loaders/multiboot_internal.h"
 
 struct info {

@@ -1,0 +1,60 @@
+/* A VMCS as a plain structure, and the table that says which member is which field.
+ *
+ * The fields of a VMCS can be reached only by VMREAD, one by one, and only while it is current. The
+ * image is a copy that ordinary code can look at: the VM-entry checker, a test. It has the fields
+ * that a rule of the checker reads, and all of them exist on a processor for which vmx_missing()
+ * finds nothing missing. To take one, VMREAD each of vmcs_fields[] into the word of that index.
+ * Pure. SDM Vol. 3C, "Virtual Machine Control Structures". Read next: arch/vmx/entry_check.h. */
+#pragma once
+#include <stdint.h>
+
+struct image_segment {
+    uint64_t selector, base, limit, access_rights;
+};
+
+struct image_table {
+    uint64_t base, limit;
+};
+
+#define IMAGE_SEGMENTS 8
+
+/* Every member is made of 64-bit words, however wide the field is. */
+struct vmcs_image {
+    /* VM-execution, VM-exit and VM-entry controls */
+    uint64_t pin_based_controls, primary_controls, secondary_controls;
+    uint64_t io_bitmap_a, io_bitmap_b, msr_bitmap;
+    uint64_t cr3_target_count, virtual_apic_address, apic_access_address, ept_pointer, vpid;
+    uint64_t exit_controls, exit_msr_store_count, exit_msr_load_count;
+    uint64_t entry_controls, entry_msr_load_count;
+    uint64_t entry_interruption_information, entry_exception_error_code, entry_instruction_length;
+
+    /* host state */
+    uint64_t host_cr0, host_cr3, host_cr4, host_rip;
+    uint64_t host_cs_selector, host_ss_selector, host_ds_selector, host_es_selector;
+    uint64_t host_fs_selector, host_gs_selector, host_tr_selector;
+    uint64_t host_fs_base, host_gs_base, host_tr_base, host_gdtr_base, host_idtr_base;
+    uint64_t host_sysenter_esp, host_sysenter_eip, host_pat, host_efer;
+
+    /* guest state */
+    uint64_t guest_cr0, guest_cr3, guest_cr4, guest_dr7, guest_rip, guest_rflags;
+    union {
+        struct image_segment segment[IMAGE_SEGMENTS]; /* in the order of their encodings: */
+        struct {
+            struct image_segment es, cs, ss, ds, fs, gs, ldtr, tr;
+        };
+    };
+    struct image_table gdtr, idtr;
+    uint64_t guest_debugctl, guest_sysenter_esp, guest_sysenter_eip, guest_pat, guest_efer;
+    uint64_t guest_activity, guest_interruptibility, guest_pending_debug, link_pointer;
+    uint64_t guest_pdpte[4];
+};
+
+#define VMCS_IMAGE_WORDS (sizeof(struct vmcs_image) / sizeof(uint64_t))
+
+struct vmcs_field {
+    uint32_t encoding; /* VMCS_... */
+    const char *name;  /* in the SDM's words */
+};
+
+/* By the place of the word in the image. */
+extern const struct vmcs_field vmcs_fields[VMCS_IMAGE_WORDS];

@@ -1,0 +1,61 @@
+/* VMX on this CPU: see vmx.h. */
+#include "arch/vmx/vmx.h"
+
+#include "arch/control_registers.h"
+#include "arch/instructions.h"
+#include "arch/msr.h"
+#include "arch/panic.h"
+#include "arch/vmx/exit_reason.h"
+
+#define CPUID_1_ECX_VMX (1u << 5)
+
+const char *vmx_error(void) {
+    uint64_t error;
+    bool valid;
+
+    /* Without a current VMCS this fails too: then there is no number. */
+    __asm__ volatile("vmread %2, %0\n\tseta %1"
+                     : "=r"(error), "=q"(valid)
+                     : "r"((uint64_t)VMCS_INSTRUCTION_ERROR)
+                     : "cc");
+    return valid ? vm_instruction_error_name((uint32_t)error) : "no current VMCS";
+}
+
+_Noreturn void vmx_fail(const char *instruction, uint64_t operand) {
+    panic("%s of 0x%lx failed: %s", instruction, operand, vmx_error());
+}
+
+/* SDM Vol. 3C, "Enabling and Entering VMX Operation": unlocked is ours to set, on each CPU. */
+static const char *allow_vmxon(void) {
+    uint64_t control = rdmsr(MSR_IA32_FEATURE_CONTROL);
+
+    if (!(control & FEATURE_CONTROL_LOCK)) {
+        control |= FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
+        wrmsr(MSR_IA32_FEATURE_CONTROL, control);
+    }
+    if (!(control & FEATURE_CONTROL_VMX_OUTSIDE_SMX))
+        return "VT-x is locked off (IA32_FEATURE_CONTROL): enable it in the firmware's setup";
+    return NULL;
+}
+
+const char *vmx_on(struct vmx_region *region, uint64_t physical) {
+    if (!(cpuid(1, 0).ecx & CPUID_1_ECX_VMX))
+        return "it has no VMX";
+
+    const char *problem = allow_vmxon();
+    if (problem)
+        return problem;
+
+    uint64_t basic = rdmsr(MSR_IA32_VMX_BASIC);
+    if ((basic & VMX_BASIC_32BIT_ADDRESSES) && physical >> 32)
+        return "its VMXON region must lie below 4 GiB and does not";
+
+    write_cr0((read_cr0() | rdmsr(MSR_IA32_VMX_CR0_FIXED0)) & rdmsr(MSR_IA32_VMX_CR0_FIXED1));
+    write_cr4((read_cr4() | CR4_VMXE | rdmsr(MSR_IA32_VMX_CR4_FIXED0)) &
+              rdmsr(MSR_IA32_VMX_CR4_FIXED1));
+    region->revision = (uint32_t)(basic & VMX_BASIC_REVISION_MASK);
+
+    bool on;
+    __asm__ volatile("vmxon %1\n\tseta %0" : "=q"(on) : "m"(physical) : "cc", "memory");
+    return on ? NULL : "VMXON fails on it";
+}

@@ -1,0 +1,136 @@
+/* Formatting text into a bounded buffer: see format.h.
+ *
+ * One pass over the format string. Every byte goes through put(), which counts all of them and
+ * stores those that fit; that makes the bound and the returned length right in one place. */
+#include "lib/format.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WIDTH_MAX 4096 /* a longer width in a format string is taken for this one */
+
+struct conversion {
+    bool left, zero;
+    int width;
+    bool is_long; /* l, ll or z: all are 64 bits */
+    char type;
+};
+
+static void put(struct text *text, char c) {
+    if (text->length + 1 < text->size)
+        text->out[text->length] = c;
+    text->length++;
+}
+
+/* Padded to the width: with spaces on either side, or with zeros behind a sign. */
+static void put_padded(struct text *text, const struct conversion *conv, const char *field,
+                       int length) {
+    int padding = conv->width - length;
+    bool zeros = conv->zero && !conv->left;
+
+    if (zeros && length && *field == '-') {
+        put(text, *field++);
+        length--;
+    }
+    for (; !conv->left && padding > 0; padding--)
+        put(text, zeros ? '0' : ' ');
+    while (length--)
+        put(text, *field++);
+    for (; padding > 0; padding--)
+        put(text, ' ');
+}
+
+static void put_string(struct text *text, const struct conversion *conv, const char *string) {
+    int length = 0;
+
+    if (!string)
+        string = "(null)";
+    while (string[length])
+        length++;
+    put_padded(text, conv, string, length);
+}
+
+static void put_number(struct text *text, const struct conversion *conv, uint64_t value,
+                       unsigned base, bool negative) {
+    char digits[24], *end = digits + sizeof(digits), *at = end;
+
+    do {
+        *--at = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value);
+    if (negative)
+        *--at = '-';
+    put_padded(text, conv, at, (int)(end - at));
+}
+
+/* fmt points behind the '%'; returns where the format goes on behind the conversion. */
+static const char *parse_conversion(const char *fmt, struct conversion *conv) {
+    *conv = (struct conversion){0};
+    for (; *fmt == '-' || *fmt == '0'; fmt++) {
+        conv->left |= *fmt == '-';
+        conv->zero |= *fmt == '0';
+    }
+    for (; *fmt >= '0' && *fmt <= '9'; fmt++) {
+        conv->width = conv->width * 10 + (*fmt - '0');
+        if (conv->width > WIDTH_MAX)
+            conv->width = WIDTH_MAX;
+    }
+    for (; *fmt == 'l' || *fmt == 'z'; fmt++)
+        conv->is_long = true;
+    conv->type = *fmt;
+    return *fmt ? fmt + 1 : fmt;
+}
+
+void text_add_va(struct text *text, const char *fmt, va_list args) {
+    struct conversion conv;
+
+    while (*fmt) {
+        const char *start = fmt;
+
+        if (*fmt++ != '%') {
+            put(text, *start);
+            continue;
+        }
+        fmt = parse_conversion(fmt, &conv);
+        if (conv.type == 's') {
+            put_string(text, &conv, va_arg(args, const char *));
+        } else if (conv.type == 'd') {
+            int64_t value = conv.is_long ? va_arg(args, int64_t) : va_arg(args, int);
+            put_number(text, &conv, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, value < 0);
+        } else if (conv.type == 'u' || conv.type == 'x') {
+            uint64_t value = conv.is_long ? va_arg(args, uint64_t) : va_arg(args, unsigned);
+            put_number(text, &conv, value, conv.type == 'u' ? 10 : 16, false);
+        } else if (conv.type == '%') {
+            put(text, '%');
+        } else {
+            while (start < fmt)
+                put(text, *start++);
+        }
+    }
+    if (text->size)
+        text->out[text->length < text->size ? text->length : text->size - 1] = 0;
+}
+
+void text_add(struct text *text, const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    text_add_va(text, fmt, args);
+    va_end(args);
+}
+
+int format_va(char *out, size_t size, const char *fmt, va_list args) {
+    struct text text = {.out = out, .size = size};
+
+    text_add_va(&text, fmt, args);
+    return (int)text.length;
+}
+
+int format(char *out, size_t size, const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    int length = format_va(out, size, fmt, args);
+    va_end(args);
+    return length;
+}

@@ -1,0 +1,155 @@
+/* The machine's CPUs: see host.h. */
+#include "vmm/host/host.h"
+
+#include "arch/idt.h"
+#include "arch/instructions.h"
+#include "arch/msr.h"
+#include "arch/trampoline.h"
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_capabilities.h"
+#include "drivers/console.h"
+#include "drivers/lapic.h"
+#include "drivers/tsc.h"
+#include "lib/memory.h"
+#include "vmm/host/host_memory.h"
+#include "vmm/vcpu/run.h"
+
+#define STACK_SIZE     (16 * 1024)
+#define IST_STACK_SIZE (8 * 1024)
+
+/* A started CPU has this long to say that it is there. */
+#define ONLINE_WAIT_US 100000
+
+struct host host;
+
+/* What a starting CPU has said: nothing yet; that it is there; or, with its reason, that it cannot
+ * be used. */
+enum online { CPU_SILENT, CPU_ONLINE, CPU_LEFT_OUT };
+
+static _Atomic uint32_t released;
+
+/* The boot CPU's is in the image: the firmware's ResetSystem() runs under tables that map only
+ * that. */
+static struct host_cpu boot_cpu;
+
+struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id) {
+    struct host_cpu *cpu =
+        index == 0 ? &boot_cpu : memory_alloc_pages(sizeof(struct host_cpu), NULL);
+
+    cpu->cpu.index = index;
+    cpu->cpu.apic_id = apic_id;
+    cpu->cpu.stack_top = memory_alloc_stack(STACK_SIZE);
+    for (unsigned i = 1; i < IST_END; i++)
+        cpu->cpu.ist_top[i] = memory_alloc_stack(IST_STACK_SIZE);
+    cpu->trace = memory_alloc_pages(sizeof(struct trace_ring), NULL);
+    return cpu;
+}
+
+const char *host_cpu_start(struct host_cpu *cpu) {
+    uint64_t physical;
+    struct vmx_region *region;
+
+    cpu_load(&cpu->cpu);
+    lapic_enable();
+    /* What the firmware left does not matter: SSE and XSAVE on for the guests' registers, machine
+     * checks reported, no traps on the floating-point unit. */
+    write_cr0((read_cr0() | CR0_MP | CR0_NE | CR0_WP) & ~(CR0_TS | CR0_EM | CR0_CD | CR0_NW));
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_MCE);
+    region = memory_alloc_pages(sizeof(struct vmx_region), &physical);
+    return vmx_on(region, physical);
+}
+
+/* A vCPU's controls are chosen once, from the boot CPU's capabilities. */
+static bool is_like_boot_cpu(void) {
+    const struct vmx_capabilities *boot = &host.capabilities;
+    struct vmx_capabilities own;
+
+    vmx_read_capabilities(&own);
+    return own.basic == boot->basic && own.pinbased == boot->pinbased &&
+           own.procbased == boot->procbased && own.procbased2 == boot->procbased2 &&
+           own.exit == boot->exit && own.entry == boot->entry &&
+           own.true_pinbased == boot->true_pinbased && own.true_procbased == boot->true_procbased &&
+           own.true_exit == boot->true_exit && own.true_entry == boot->true_entry &&
+           own.misc == boot->misc && own.ept_vpid == boot->ept_vpid &&
+           own.cr0_fixed0 == boot->cr0_fixed0 && own.cr0_fixed1 == boot->cr0_fixed1 &&
+           own.cr4_fixed0 == boot->cr4_fixed0 && own.cr4_fixed1 == boot->cr4_fixed1;
+}
+
+/* The first C code of another CPU, on its own stack. */
+static _Noreturn void other_cpu_main(struct cpu *cpu) {
+    struct host_cpu *self = (struct host_cpu *)cpu;
+
+    memory_enter();
+    const char *problem = host_cpu_start(self);
+    if (!problem && !is_like_boot_cpu())
+        problem = "its VMX capabilities are not those of the boot CPU";
+    if (problem) {
+        console_print("pinwheel: CPU %u is left out: %s\n", cpu->index, problem);
+        atomic_store(&self->online, CPU_LEFT_OUT);
+        for (;;)
+            halt();
+    }
+    atomic_store(&self->online, CPU_ONLINE);
+    while (!atomic_load(&released))
+        cpu_idle(&released);
+    host_run();
+}
+
+/* SDM Vol. 3A, "MP Initialization Example": INIT, 10 ms, STARTUP, and again if it was not heard. */
+static bool start(struct host_cpu *cpu, uint32_t page) {
+    lapic_send_init(cpu->cpu.apic_id);
+    tsc_delay_us(10000);
+    for (unsigned attempt = 0; attempt < 2; attempt++) {
+        lapic_send_startup(cpu->cpu.apic_id, page);
+        uint64_t start = rdtsc();
+        uint64_t wait = tsc_frequency() / 1000000 * (attempt ? ONLINE_WAIT_US : 1000);
+        while (rdtsc() - start < wait) {
+            if (atomic_load(&cpu->online) != CPU_SILENT)
+                return atomic_load(&cpu->online) == CPU_ONLINE;
+            cpu_pause();
+        }
+    }
+    return atomic_load(&cpu->online) == CPU_ONLINE;
+}
+
+void host_start_others(const struct boot_info *info) {
+    uint32_t tables = memory_trampoline_tables(info->trampoline);
+    void *page = phys_to_virt(info->trampoline);
+
+    for (uint32_t i = 1; i < info->cpu_count; i++) {
+        struct host_cpu *cpu = host_cpu_create(host.cpu_count, info->cpu_apic_id[i]);
+        struct trampoline_arguments arguments = {
+            .cr3 = tables,
+            .cr4 = (uint32_t)(read_cr4() & ~CR4_VMXE),
+            .stack = cpu->cpu.stack_top,
+            .cpu = (uint64_t)cpu,
+            .entry = (uint64_t)other_cpu_main,
+        };
+        trampoline_place(page, &arguments);
+        if (start(cpu, (uint32_t)info->trampoline)) {
+            host.cpu[host.cpu_count++] = cpu;
+        } else {
+            if (atomic_load(&cpu->online) == CPU_SILENT)
+                console_print("pinwheel: CPU with APIC ID %u does not answer and is left out\n",
+                              info->cpu_apic_id[i]);
+            lapic_send_init(cpu->cpu.apic_id); /* it must not wake up later, on a reused page */
+        }
+    }
+}
+
+void host_release(void) {
+    atomic_store(&released, 1);
+    for (uint32_t i = 1; i < host.cpu_count; i++)
+        lapic_send_nmi(host.cpu[i]->cpu.apic_id);
+}
+
+void host_wake(struct host_cpu *cpu) {
+    atomic_store(&cpu->wake, 1);
+    if (atomic_load(&cpu->idle))
+        lapic_send_nmi(cpu->cpu.apic_id);
+}
+
+void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
+    what |= (uint64_t)guest << TRACE_GUEST_SHIFT;
+    trace_add(this_host_cpu()->trace, rdtsc(), what, a, b);
+}

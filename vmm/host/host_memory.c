@@ -1,0 +1,227 @@
+/* The machine's memory: see memory.h. */
+#include "vmm/host/host_memory.h"
+
+#include "arch/control_registers.h"
+#include "arch/instructions.h"
+#include "arch/msr.h"
+#include "arch/paging.h"
+#include "arch/panic.h"
+#include "lib/memory.h"
+
+/* linker.ld */
+extern const char image_start[], image_text[], image_rodata[], image_data[], image_symbols[],
+    image_end[];
+
+static struct boot_region free_region[BOOT_MAX_REGIONS];
+static unsigned free_count;
+static struct paging paging;
+static uint64_t next_stack = STACKS_BASE;
+
+/* Where physical memory is mapped: at its own address under the loader's tables, and from
+ * switching to our own tables on in the direct map. */
+static uint64_t map_base;
+
+static void clear(uint64_t physical, uint64_t size) {
+    uint64_t *to = (uint64_t *)(map_base + physical);
+    uint64_t count = size / 8;
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(0) : "memory");
+}
+
+static uint64_t alloc_below(uint64_t size, uint64_t align, uint64_t limit) {
+    if (!size || size > limit)
+        return 0;
+    size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    for (unsigned i = 0; i < free_count; i++) {
+        struct boot_region *r = &free_region[i];
+        uint64_t base = (r->base + align - 1) & ~(align - 1);
+        uint64_t end = r->base + r->size;
+
+        if (base < r->base || base >= end || end - base < size || base + size > limit)
+            continue;
+        if (base != r->base) {
+            /* The piece before the aligned start stays free, if there is room to note it. */
+            if (free_count < BOOT_MAX_REGIONS)
+                free_region[free_count++] =
+                    (struct boot_region){.base = r->base, .size = base - r->base};
+        }
+        r->base = base + size;
+        r->size = end - r->base;
+        clear(base, size);
+        return base;
+    }
+    return 0;
+}
+
+uint64_t memory_alloc(uint64_t size, uint64_t align) {
+    return alloc_below(size, align, UINT64_MAX);
+}
+
+uint64_t memory_alloc_low(uint64_t size, uint64_t align) {
+    return alloc_below(size, align, 1ULL << 32);
+}
+
+void *memory_alloc_pages(uint64_t size, uint64_t *physical) {
+    uint64_t base = memory_alloc(size, PAGE_SIZE);
+
+    if (!base)
+        panic("out of memory: no %lu bytes left", size);
+    if (physical)
+        *physical = base;
+    return (void *)(map_base + base);
+}
+
+uint64_t memory_free(void) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < free_count; i++)
+        sum += free_region[i].size;
+    return sum;
+}
+
+uint64_t *memory_alloc_table(uint64_t *physical) {
+    *physical = memory_alloc(PAGE_SIZE, PAGE_SIZE);
+    return *physical ? memory_table(*physical) : NULL;
+}
+
+uint64_t *memory_table(uint64_t physical) {
+    return (uint64_t *)(map_base + physical);
+}
+
+static void map(uint64_t virtual, uint64_t physical, uint64_t size, uint64_t flags) {
+    const char *problem = paging_map(&paging, virtual, physical, size, flags);
+
+    if (problem)
+        panic("mapping %lu bytes at 0x%lx: %s", size, virtual, problem);
+}
+
+static void map_image(const struct boot_info *info, const char *from, const char *to,
+                      uint64_t flags) {
+    if (from != to)
+        map((uint64_t)from, info->image_base + (uint64_t)(from - image_start),
+            (uint64_t)(to - from), flags);
+}
+
+/* Memory is mapped write-back: MTRRs make exceptions for what the firmware keeps to itself.
+ * Memory that the firmware calls reserved stays unmapped until the ACPI parser asks for it. */
+static void map_everything(const struct boot_info *info) {
+    for (unsigned i = 0; i < info->region_count; i++) {
+        const struct boot_region *r = &info->region[i];
+        if (r->kind != BOOT_MEMORY_MMIO && r->kind != BOOT_MEMORY_RESERVED)
+            map(DIRECT_MAP_BASE + r->base, r->base, r->size, PAGING_WRITABLE | PAGING_NX);
+    }
+    map_image(info, image_text, image_rodata, 0);
+    map_image(info, image_rodata, image_data, PAGING_NX);
+    map_image(info, image_data, image_symbols, PAGING_WRITABLE | PAGING_NX);
+    map_image(info, image_symbols, image_end, PAGING_NX);
+}
+
+/* With nothing in the caches and the TLB that was there under the old types. No page that is in use
+ * changes its type unless the firmware has changed entries. SDM Vol. 3A, "Programming the PAT" and
+ * "MTRR Considerations in MP Systems". */
+static void set_memory_types(void) {
+    uint64_t cr0 = read_cr0();
+
+    write_cr0((cr0 | CR0_CD) & ~CR0_NW);
+    wbinvd();
+    write_cr3(read_cr3());
+    wrmsr(MSR_IA32_PAT, PAT_HOST);
+    wbinvd();
+    write_cr0(cr0 & ~(CR0_CD | CR0_NW));
+}
+
+/* CR3 is loaded last: that empties the TLB, without global pages to the last entry. */
+void memory_enter(void) {
+    write_cr4(read_cr4() & ~CR4_PGE);
+    if (rdmsr(MSR_IA32_PAT) != PAT_HOST)
+        set_memory_types();
+    write_cr3(paging.root);
+}
+
+struct boot_info *memory_init(struct boot_info *info) {
+    for (unsigned i = 0; i < info->region_count; i++) {
+        if (info->region[i].kind == BOOT_MEMORY_USABLE)
+            free_region[free_count++] = info->region[i];
+    }
+    paging.alloc_table = memory_alloc_table;
+    paging.table = memory_table;
+    paging.pages_1g =
+        cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & (1u << 26));
+    if (paging_init(&paging))
+        panic("out of memory for page tables");
+    map_everything(info);
+    wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
+    write_cr0(read_cr0() | CR0_WP);
+    memory_enter();
+    map_base = DIRECT_MAP_BASE;
+    return phys_to_virt((uint64_t)info);
+}
+
+/* A page that is being used for the first time needs no flush: non-present entries are not cached.
+ */
+static void *map_on_demand(uint64_t physical, uint64_t size, uint64_t flags) {
+    uint64_t first = physical & ~(PAGE_SIZE - 1);
+    uint64_t last = (physical + size - 1) & ~(PAGE_SIZE - 1);
+
+    for (uint64_t page = first; page <= last; page += PAGE_SIZE) {
+        struct paging_page there;
+        if (!paging_lookup(&paging, DIRECT_MAP_BASE + page, &there) &&
+            paging_map(&paging, DIRECT_MAP_BASE + page, page, PAGE_SIZE, flags))
+            return NULL;
+    }
+    return phys_to_virt(physical);
+}
+
+#define TABLE_SIZE_MAX   (16ULL << 20) /* no ACPI table is larger */
+#define PHYSICAL_END_MAX (1ULL << 46)  /* what the direct map has room for */
+
+void *memory_map_write_combining(uint64_t physical, uint64_t size) {
+    uint64_t first = physical & ~(PAGE_SIZE - 1);
+    uint64_t end = (physical + size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+
+    if (!size || size > PHYSICAL_END_MAX || physical > PHYSICAL_END_MAX - size ||
+        paging_map(&paging, DIRECT_MAP_BASE + first, first, end - first,
+                   PAGING_WRITABLE | PAGING_WRITE_COMBINING | PAGING_NX))
+        return NULL;
+    return phys_to_virt(physical);
+}
+
+void *memory_map_device(uint64_t physical) {
+    void *address = map_on_demand(physical, 4, PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX);
+
+    if (!address)
+        panic("cannot map device registers at 0x%lx", physical);
+    return address;
+}
+
+const void *memory_map_table(uint64_t physical, uint64_t size) {
+    if (!size || size > TABLE_SIZE_MAX || physical >= PHYSICAL_END_MAX)
+        return NULL;
+    return map_on_demand(physical, size, PAGING_NX);
+}
+
+uint64_t memory_alloc_stack(uint64_t size) {
+    uint64_t physical;
+
+    size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    memory_alloc_pages(size, &physical);
+    uint64_t base = next_stack + PAGE_SIZE;
+    map(base, physical, size, PAGING_WRITABLE | PAGING_NX);
+    next_stack = base + size;
+    return base + size;
+}
+
+uint32_t memory_trampoline_tables(uint64_t trampoline) {
+    uint64_t root = memory_alloc_low(PAGE_SIZE, PAGE_SIZE);
+
+    if (!root)
+        panic("no page below 4 GiB for starting the other CPUs");
+    struct paging low = paging;
+    low.root = root;
+    memcpy(phys_to_virt(root), phys_to_virt(paging.root), PAGE_SIZE);
+    if (paging_map(&low, trampoline, trampoline, PAGE_SIZE, 0))
+        panic("cannot map the trampoline's page at 0x%lx", trampoline);
+    return (uint32_t)root;
+}
+
+uint64_t memory_root(void) {
+    return paging.root;
+}

@@ -1,0 +1,129 @@
+/* panic(): what a bug of our own leaves behind for the one who has to find it. */
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "arch/control_registers.h"
+#include "arch/cpu.h"
+#include "arch/idt.h"
+#include "arch/instructions.h"
+#include "arch/panic.h"
+#include "arch/symbols.h"
+#include "drivers/console.h"
+#include "drivers/lapic.h"
+#include "lib/format.h"
+#include "vmm/host/host.h"
+#include "vmm/host/host_memory.h"
+#include "vmm/host/panic.h"
+
+#define BACKTRACE_FRAMES 24
+#define TRACE_EVENTS     24
+
+static _Atomic uint32_t panicking;
+
+extern const char image_start[], image_end[];
+
+static bool is_stack(uint64_t address) {
+    return (address >= STACKS_BASE && address < STACKS_BASE + (1ULL << 39) && address % 8 == 0) ||
+           (address >= (uint64_t)image_start && address < (uint64_t)image_end && address % 8 == 0);
+}
+
+static void print_address(uint64_t address) {
+    uint64_t offset = 0;
+    const char *name = symbol_lookup(address, &offset);
+
+    if (name)
+        console_print("    0x%016lx %s+0x%lx\n", address, name, offset);
+    else
+        console_print("    0x%016lx\n", address);
+}
+
+/* Frame pointers form a chain upwards: the saved RBP, then the return address. */
+static void print_backtrace(uint64_t rip, uint64_t rbp) {
+    console_print("  backtrace:\n");
+    if (rip)
+        print_address(rip);
+    for (unsigned i = 0; i < BACKTRACE_FRAMES && is_stack(rbp) && is_stack(rbp + 8); i++) {
+        const uint64_t *frame = (const uint64_t *)rbp;
+        if (!frame[1])
+            break;
+        print_address(frame[1]);
+        if (frame[0] <= rbp)
+            break;
+        rbp = frame[0];
+    }
+}
+
+static void print_trace(void) {
+    const struct trace_ring *ring[BOOT_MAX_CPUS];
+    uint64_t cursor[BOOT_MAX_CPUS];
+
+    console_print("  last events of each CPU:\n");
+    for (uint32_t i = 0; i < host.cpu_count; i++) {
+        ring[i] = host.cpu[i]->trace;
+        cursor[i] = trace_last(ring[i], TRACE_EVENTS);
+    }
+    const struct trace_record *record;
+    while ((record = trace_next(ring, cursor, host.cpu_count))) {
+        char line[160];
+        trace_text(line, sizeof(line), record, host.tsc_at_start);
+        console_print("    %s\n", line);
+    }
+}
+
+/* The first CPU here speaks; the others stop. */
+static void begin(void) {
+    interrupts_off();
+    if (atomic_exchange(&panicking, 1)) {
+        for (;;)
+            halt();
+    }
+    for (uint32_t i = 0; i < host.cpu_count; i++) {
+        if (host.cpu[i]->cpu.self && host.cpu[i] != this_host_cpu())
+            lapic_send_nmi(host.cpu[i]->cpu.apic_id);
+    }
+    console_break_lock();
+}
+
+static _Noreturn void end(void) {
+    print_trace();
+    console_print("PINWHEEL panic: the machine has stopped; reset it, and please report the lines "
+                  "above\n");
+    for (;;)
+        halt();
+}
+
+void panic_stop_if_asked(void) {
+    if (atomic_load_explicit(&panicking, memory_order_relaxed)) {
+        for (;;)
+            halt();
+    }
+}
+
+_Noreturn void panic(const char *fmt, ...) {
+    char text[256];
+    va_list args;
+
+    begin();
+    va_start(args, fmt);
+    format_va(text, sizeof(text), fmt, args);
+    va_end(args);
+    console_print("\nPINWHEEL panic: %s\n", text);
+    print_backtrace(0, (uint64_t)__builtin_frame_address(0));
+    end();
+}
+
+_Noreturn void panic_trap(struct trap_frame *f) {
+    begin();
+    console_print("\nPINWHEEL panic: %s in the hypervisor, error code 0x%lx\n",
+                  exception_name(f->vector), f->error_code);
+    console_print("  rip %016lx rsp %016lx rflags %08lx cr2 %016lx cr3 %016lx\n", f->rip, f->rsp,
+                  f->rflags, read_cr2(), read_cr3());
+    console_print("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx,
+                  f->rdx);
+    console_print("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
+    console_print("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
+    console_print("  r13 %016lx r14 %016lx r15 %016lx\n", f->r13, f->r14, f->r15);
+    print_backtrace(f->rip, f->rbp);
+    end();
+}

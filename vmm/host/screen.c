@@ -1,0 +1,35 @@
+/* The machine's screen: see screen.h. */
+#include "vmm/host/screen.h"
+
+#include "drivers/framebuffer.h"
+#include "vmm/host/host_memory.h"
+
+#define IDENTITY_MAPPED (1ULL << 32) /* memory below this is, under the loader's tables */
+
+static uint64_t size_of(const struct boot_framebuffer *screen) {
+    return 4ULL * screen->pixels_per_line * screen->height;
+}
+
+void screen_prepare(const struct boot_framebuffer *screen) {
+    uint64_t size = size_of(screen);
+    bool mapped = screen->base < IDENTITY_MAPPED && size <= IDENTITY_MAPPED - screen->base;
+
+    if (!screen->base || size > screen->size)
+        return;
+    framebuffer_init(&(struct framebuffer){
+        .pixels = mapped ? (void *)screen->base : NULL,
+        .width = screen->width,
+        .height = screen->height,
+        .pixels_per_line = screen->pixels_per_line,
+        .blue_first = screen->blue_first,
+    });
+}
+
+/* There is no screen where it cannot be mapped. */
+void screen_start(const struct boot_info *info) {
+    const struct boot_framebuffer *screen = &info->framebuffer;
+
+    framebuffer_move(memory_map_write_combining(screen->base, size_of(screen)));
+    if (info->report)
+        framebuffer_write(phys_to_virt(info->report), info->report_size);
+}

@@ -1,0 +1,302 @@
+/* Interrupt routing of one VM: see routing.h for the order of work and the lock. */
+#include "vmm/interrupts/routing.h"
+
+#include "vmm/interrupts/routing_messages.h"
+
+static void lock(struct routing *routing) {
+    routing->effects->lock(routing->context);
+}
+
+static void unlock(struct routing *routing) {
+    routing->effects->unlock(routing->context);
+}
+
+/* Under the lock. The reason is there before the generation, which says that there is one. */
+static void request_scan(struct routing_vcpu *vcpu, enum scan_reason reason) {
+    struct routing *routing = vcpu->routing;
+
+    vcpu->reasons |= reason;
+    atomic_fetch_add(&vcpu->generation, 1);
+    routing->effects->notify(routing->context, vcpu->index);
+}
+
+/* ---- what the I/O APIC does to the rest; under the lock ---- */
+
+static unsigned ioapic_deliver(void *context, unsigned pin, const struct apic_message *message) {
+    struct routing *routing = context;
+
+    return routing_send_message(routing, message, pin);
+}
+
+static bool routes_to(const struct apic_identity *who, uint64_t entry) {
+    return (entry & RTE_LEVEL) && destination_of_entry_matches(who, entry);
+}
+
+static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry) {
+    struct routing *routing = context;
+    const struct routing_vcpu *end = routing->vcpu + routing->vcpu_count;
+
+    for (struct routing_vcpu *vcpu = routing->vcpu; vcpu < end; vcpu++) {
+        struct apic_identity who = apic_identity_load(&vcpu->apic.identity);
+        if (routes_to(&who, old_entry) || routes_to(&who, new_entry))
+            request_scan(vcpu, SCAN_RTE);
+    }
+}
+
+static void ioapic_trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    const struct routing *routing = context;
+
+    routing->effects->trace(routing->context, what, a, b);
+}
+
+static const struct vioapic_effects ioapic_effects = {
+    .deliver = ioapic_deliver,
+    .reroute = ioapic_reroute,
+    .trace = ioapic_trace,
+};
+
+/* ---- what a LAPIC does to the rest; on its vCPU's CPU, without the lock ---- */
+
+static void apic_send(void *context, const struct apic_message *message,
+                      enum apic_shorthand shorthand) {
+    const struct routing_vcpu *vcpu = context;
+
+    if (shorthand == APIC_SHORTHAND_NONE)
+        routing_send_message(vcpu->routing, message, ROUTING_FROM_VCPU(vcpu->index));
+    else
+        routing_send_shorthand(vcpu->routing, message, vcpu->index, shorthand);
+}
+
+static void apic_identity_changed(void *context) {
+    const struct routing_vcpu *vcpu = context;
+    struct routing *routing = vcpu->routing;
+
+    lock(routing);
+    for (unsigned i = 0; i < routing->vcpu_count; i++)
+        request_scan(&routing->vcpu[i], SCAN_LAPIC);
+    vioapic_retry(&routing->ioapic);
+    unlock(routing);
+}
+
+static void apic_eoi_exit(void *context, uint8_t vector) {
+    routing_eoi_exit(context, vector);
+}
+
+static void apic_timer_changed(void *context, uint32_t offset) {
+    const struct routing_vcpu *vcpu = context;
+
+    vcpu->routing->effects->timer_changed(vcpu->routing->context, vcpu->index, offset);
+}
+
+static uint32_t apic_timer_current(void *context) {
+    const struct routing_vcpu *vcpu = context;
+
+    return vcpu->routing->effects->timer_current(vcpu->routing->context, vcpu->index);
+}
+
+static void apic_trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    const struct routing_vcpu *vcpu = context;
+
+    ioapic_trace(vcpu->routing, what, a, b);
+}
+
+static const struct vlapic_effects apic_effects = {
+    .send = apic_send,
+    .identity_changed = apic_identity_changed,
+    .eoi_exit = apic_eoi_exit,
+    .timer_changed = apic_timer_changed,
+    .timer_current = apic_timer_current,
+    .trace = apic_trace,
+};
+
+/* ---- power-on ---- */
+
+static void power_on_vcpu(struct routing *routing, unsigned i,
+                          const struct routing_config *config) {
+    struct routing_vcpu *vcpu = &routing->vcpu[i];
+    struct vlapic *apic = &vcpu->apic;
+
+    vcpu->routing = routing;
+    vcpu->counters = &routing->counters[i];
+    vcpu->index = i;
+    vcpu->seen = 0;
+    vcpu->reasons = SCAN_LAPIC;
+    atomic_store(&vcpu->generation, 1);
+    apic->page = config->page[i];
+    apic->initial_id = i;
+    apic->physical_address_mask = config->physical_address_mask;
+    apic->no_x2apic = config->no_x2apic;
+    apic->broadcast_suppression = config->ioapic_version >= 0x20;
+    apic->effects = &apic_effects;
+    apic->context = vcpu;
+    vlapic_power_on(apic, i == 0);
+}
+
+void routing_power_on(struct routing *routing, const struct routing_config *config,
+                      const struct routing_effects *effects, void *context) {
+    routing->vcpu_count = config->vcpu_count;
+    routing->stale_rescan = config->stale_rescan;
+    atomic_store(&routing->turn, config->vcpu_count - 1);
+    routing->effects = effects;
+    routing->context = context;
+    routing->ioapic.effects = &ioapic_effects;
+    routing->ioapic.context = routing;
+    vioapic_reset(&routing->ioapic, config->ioapic_version);
+    for (unsigned i = 0; i < config->vcpu_count; i++) {
+        power_on_vcpu(routing, i, config);
+        routing->counters[i] = (struct routing_counters){0};
+    }
+}
+
+/* ---- from any CPU ---- */
+
+void routing_set_line(struct routing *routing, unsigned pin, bool level) {
+    lock(routing);
+    vioapic_set_line(&routing->ioapic, pin, level);
+    unlock(routing);
+}
+
+uint32_t routing_ioapic_read(struct routing *routing, uint32_t offset, unsigned size) {
+    lock(routing);
+    uint32_t value = vioapic_read(&routing->ioapic, offset, size);
+    unlock(routing);
+    return value;
+}
+
+void routing_ioapic_write(struct routing *routing, uint32_t offset, unsigned size, uint32_t value) {
+    lock(routing);
+    vioapic_write(&routing->ioapic, offset, size, value);
+    unlock(routing);
+}
+
+void routing_tick(struct routing *routing) {
+    if (!atomic_load_explicit(&routing->ioapic.deferred, memory_order_relaxed))
+        return;
+    lock(routing);
+    vioapic_release(&routing->ioapic);
+    unlock(routing);
+}
+
+unsigned routing_send(struct routing *routing, const struct apic_message *message) {
+    struct apic_message edge = *message;
+
+    edge.level = false;
+    return routing_send_message(routing, &edge, ROUTING_FROM_ELSEWHERE);
+}
+
+/* ---- before an entry, and after an EOI ---- */
+
+static void trace(const struct routing_vcpu *vcpu, enum trace_event event, uint8_t vector,
+                  uint64_t a, uint64_t b) {
+    ioapic_trace(vcpu->routing, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
+}
+
+/* What became of one vector's EOI-exit bit, which has changed or become stale or routed. */
+static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_changed) {
+    bool has = vector_set_has(&vcpu->apic.map.exit, vector);
+    bool stale = vector_set_has(&vcpu->apic.map.stale, vector);
+    enum trace_event event = stale ? TRACE_SCAN_STALE : TRACE_SCAN_ROUTED;
+
+    if (exit_changed)
+        event = has ? TRACE_SCAN_ADD : TRACE_SCAN_REMOVE;
+    if (stale) /* it was not before: else nothing of it has changed */
+        vcpu->counters->stale_marked++;
+    trace(vcpu, event, vector, stale, 0);
+}
+
+static unsigned count_stale(const struct vector_set *stale) {
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < 4 && !vector_set_is_empty(stale); i++)
+        count += (unsigned)__builtin_popcountll(stale->word[i]);
+    return count;
+}
+
+/* Traces what the scan did to these words, one record for each vector whose state is another now.
+ * Returns those that changed in the EOI-exit bitmap. */
+static unsigned note_changes(struct routing_vcpu *vcpu, unsigned words,
+                             const struct eoi_map *changed) {
+    unsigned of_bitmap = 0;
+
+    for (; words; words &= words - 1) {
+        unsigned i = (unsigned)__builtin_ctz(words);
+        uint64_t exit = changed->exit.word[i];
+        of_bitmap |= (unsigned)(exit != 0) << i;
+        for (uint64_t left = exit | changed->stale.word[i]; left; left &= left - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(left);
+            trace_change(vcpu, (uint8_t)(i * 64 + bit), exit >> bit & 1);
+        }
+    }
+    return of_bitmap;
+}
+
+/* Under the lock. Returns the words of the EOI-exit bitmap that changed. */
+static unsigned scan(struct routing_vcpu *vcpu) {
+    struct vlapic *apic = &vcpu->apic;
+    uint32_t reasons = vcpu->reasons;
+    struct eoi_map changed;
+    unsigned words = eoi_map_scan(&apic->map, vcpu->routing->ioapic.entry, &apic->identity,
+                                  &apic->tokens.inflight, &changed);
+
+    vcpu->seen = atomic_load(&vcpu->generation);
+    vcpu->reasons = 0;
+    vcpu->counters->scans[reasons % SCAN_REASON_SETS]++;
+    trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
+    return note_changes(vcpu, words, &changed);
+}
+
+unsigned routing_scan(struct routing_vcpu *vcpu, bool *accepted) {
+    lock(vcpu->routing);
+    *accepted |= vlapic_accept(&vcpu->apic);
+    unsigned changed = scan(vcpu);
+    unlock(vcpu->routing);
+    return changed;
+}
+
+static void count_eoi(struct routing_counters *counters, uint8_t vector, enum vlapic_eoi kind) {
+    switch (kind) {
+    case VLAPIC_EOI_LIVE:
+        counters->eoi_live[vector]++;
+        break;
+    case VLAPIC_EOI_STALE:
+        counters->eoi_stale[vector]++;
+        break;
+    case VLAPIC_EOI_COINCIDENTAL:
+        counters->eoi_coincidental[vector]++;
+        break;
+    }
+}
+
+/* On the vCPU's own CPU, without the lock. */
+static enum vlapic_eoi retire(struct routing_vcpu *vcpu, uint8_t vector, uint32_t *pins,
+                              bool *rescan) {
+    enum vlapic_eoi kind = vlapic_eoi_exit(&vcpu->apic, vector, pins, rescan);
+
+    count_eoi(vcpu->counters, vector, kind);
+    *rescan = *rescan && vcpu->routing->stale_rescan;
+    return kind;
+}
+
+static void tell_of_eoi(struct routing_vcpu *vcpu, uint8_t vector, uint32_t pins, bool rescan) {
+    struct routing *routing = vcpu->routing;
+
+    lock(routing);
+    if (rescan) {
+        trace(vcpu, TRACE_RESCAN, vector, 0, 0);
+        request_scan(vcpu, SCAN_STALE);
+    }
+    if (pins)
+        vioapic_eoi(&routing->ioapic, vector, pins);
+    unlock(routing);
+}
+
+/* A coincidental EOI costs no lock: nobody else has to hear of it. */
+enum vlapic_eoi routing_eoi_exit(struct routing_vcpu *vcpu, uint8_t vector) {
+    uint32_t pins;
+    bool rescan;
+    enum vlapic_eoi kind = retire(vcpu, vector, &pins, &rescan);
+
+    if (pins || rescan)
+        tell_of_eoi(vcpu, vector, pins, rescan);
+    return kind;
+}

@@ -1,0 +1,120 @@
+/* Messages between the interrupt controllers of one VM: see routing_messages.h. */
+#include "vmm/interrupts/routing_messages.h"
+
+static inline bool names(const struct routing *routing, const struct apic_message *message,
+                         unsigned vcpu) {
+    struct apic_identity who = routing_identity(routing, vcpu);
+
+    return destination_matches(&who, message->destination, message->wide, message->logical);
+}
+
+static uint32_t named_by_destination(const struct routing *routing,
+                                     const struct apic_message *message) {
+    uint32_t set = 0;
+
+    for (unsigned i = 0; i < routing->vcpu_count; i++)
+        set |= (uint32_t)names(routing, message, i) << i;
+    return set;
+}
+
+/* A LAPIC that is globally disabled hears nothing. */
+static uint32_t named_by_shorthand(const struct routing *routing, unsigned self,
+                                   enum apic_shorthand shorthand) {
+    uint32_t set = 0;
+
+    if (shorthand == APIC_SHORTHAND_SELF)
+        return 1u << self;
+    for (unsigned i = 0; i < routing->vcpu_count; i++) {
+        if (routing_identity(routing, i).mode != APIC_MODE_DISABLED)
+            set |= 1u << i;
+    }
+    return shorthand == APIC_SHORTHAND_OTHERS ? set & ~(1u << self) : set;
+}
+
+/* What a vCPU sends itself needs no inbox: this is its own CPU. */
+static bool accept_own(struct routing *routing, unsigned vcpu, uint8_t vector) {
+    bool accepted = vlapic_accept_own(&routing->vcpu[vcpu].apic, vector);
+
+    if (accepted)
+        routing->effects->accepted_own(routing->context, vcpu, vector);
+    return accepted;
+}
+
+/* A vector that the LAPIC refuses as illegal is in its inbox too: it has to set its ESR. */
+static inline bool post(struct routing *routing, unsigned vcpu, const struct apic_message *message,
+                        unsigned from) {
+    if (from == ROUTING_FROM_VCPU(vcpu))
+        return accept_own(routing, vcpu, message->vector);
+
+    bool accepted = vlapic_post(&routing->vcpu[vcpu].apic, message->vector, message->level, from);
+    if (accepted && message->level)
+        routing->counters[vcpu].delivered_level[message->vector]++;
+    if (accepted || message->vector < APIC_FIRST_LEGAL_VECTOR)
+        routing->effects->notify(routing->context, vcpu);
+    return accepted;
+}
+
+static unsigned post_to_all(struct routing *routing, uint32_t set,
+                            const struct apic_message *message, unsigned from) {
+    unsigned accepted = 0;
+
+    for (; set; set &= set - 1)
+        accepted += post(routing, (unsigned)__builtin_ctz(set), message, from);
+    return accepted;
+}
+
+/* Lowest priority: one of the set accepts. The rule is a fair turn: the first one behind the one
+ * chosen last. The priorities themselves are in registers of vCPUs that are running. */
+static unsigned post_to_one(struct routing *routing, uint32_t set,
+                            const struct apic_message *message, unsigned from) {
+    unsigned last = atomic_load_explicit(&routing->turn, memory_order_relaxed);
+
+    for (unsigned n = 1; n <= routing->vcpu_count; n++) {
+        unsigned i = (last + n) % routing->vcpu_count;
+        if ((set >> i & 1) && post(routing, i, message, from)) {
+            atomic_store_explicit(&routing->turn, i, memory_order_relaxed);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static unsigned signal_all(struct routing *routing, uint32_t set,
+                           const struct apic_message *message) {
+    for (uint32_t left = set; left; left &= left - 1)
+        routing->effects->signal(routing->context, (unsigned)__builtin_ctz(left),
+                                 message->delivery_mode, message->vector);
+    return (unsigned)__builtin_popcount(set);
+}
+
+static unsigned send_to(struct routing *routing, uint32_t set, const struct apic_message *message,
+                        unsigned from) {
+    switch (message->delivery_mode) {
+    case APIC_DELIVERY_FIXED:
+        return post_to_all(routing, set, message, from);
+    case APIC_DELIVERY_LOWEST_PRIORITY:
+        return post_to_one(routing, set, message, from);
+    default:
+        return signal_all(routing, set, message);
+    }
+}
+
+/* Fixed delivery is what nearly all interrupts use: in one pass. */
+unsigned routing_send_message(struct routing *routing, const struct apic_message *message,
+                              unsigned from) {
+    if (message->delivery_mode == APIC_DELIVERY_FIXED) {
+        unsigned accepted = 0;
+        for (unsigned i = 0; i < routing->vcpu_count; i++) {
+            if (names(routing, message, i))
+                accepted += post(routing, i, message, from);
+        }
+        return accepted;
+    }
+    return send_to(routing, named_by_destination(routing, message), message, from);
+}
+
+unsigned routing_send_shorthand(struct routing *routing, const struct apic_message *message,
+                                unsigned self, enum apic_shorthand shorthand) {
+    return send_to(routing, named_by_shorthand(routing, self, shorthand), message,
+                   ROUTING_FROM_VCPU(self));
+}

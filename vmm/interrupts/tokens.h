@@ -1,0 +1,28 @@
+/* In-flight tokens: which level deliveries a vCPU has accepted and not yet retired with an EOI.
+ *
+ * A vector can be in service (ISR) and waiting (IRR) at once, so each vector has two pin masks:
+ * `front` came with the instance whose EOI is next, `behind` waits for the one after it. Acceptance
+ * happens on the vCPU's own CPU outside the guest, when IRR and ISR are exact; that is what makes
+ * the masks exact. See docs: "How a delivery is known". Pure. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/interrupts/vector_set.h"
+
+struct tokens {
+    uint32_t front[VECTOR_COUNT]; /* bit p: a delivery of pin p */
+    uint32_t behind[VECTOR_COUNT];
+    struct vector_set inflight; /* the vectors with front or behind not empty */
+};
+
+/* INIT, or the vCPU goes away: all tokens are dropped (invariant 20). */
+void tokens_reset(struct tokens *tokens);
+
+/* A level delivery from `pins` on `vector` is about to enter the IRR; in_service is ISR[vector] at
+ * this moment. Returns true if it waits behind the instance in service. */
+bool tokens_accept(struct tokens *tokens, uint8_t vector, uint32_t pins, bool in_service);
+
+/* The guest has sent the EOI of `vector`; pending is IRR[vector] at this moment. Returns the pins
+ * that are owed an EOI, 0 if the exit was coincidental. */
+uint32_t tokens_retire(struct tokens *tokens, uint8_t vector, bool pending);

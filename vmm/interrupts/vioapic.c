@@ -1,0 +1,236 @@
+/* The virtual I/O APIC: see vioapic.h.
+ *
+ * All roads to a delivery lead through evaluate(): a line that changes, a write to the entry, an
+ * EOI, a LAPIC that has become able to accept, the release after a storm. It looks at the state
+ * alone, so what is delivered does not depend on which road was taken. */
+#include "vmm/interrupts/vioapic.h"
+
+#include "lib/index_clamp.h"
+
+#define ENTRY_WRITABLE                                                                             \
+    (RTE_VECTOR_MASK | (7ULL << RTE_DELIVERY_SHIFT) | RTE_LOGICAL | RTE_ACTIVE_LOW | RTE_LEVEL |   \
+     RTE_MASKED | (0xffULL << RTE_DESTINATION_SHIFT))
+
+/* What decides where an interrupt goes, and as what: a change of these is a reroute. */
+#define ENTRY_ROUTE                                                                                \
+    (RTE_VECTOR_MASK | (7ULL << RTE_DELIVERY_SHIFT) | RTE_LOGICAL | RTE_LEVEL |                    \
+     (0xffULL << RTE_DESTINATION_SHIFT))
+
+#define ID_WRITABLE 0x0f000000u
+
+static void trace(struct vioapic *io, enum trace_event event, unsigned pin, uint64_t a,
+                  uint64_t b) {
+    io->effects->trace(io->context,
+                       trace_what(event, TRACE_NO_VCPU, rte_vector(io->entry[pin]), pin), a, b);
+}
+
+static bool is_active(const struct vioapic *io, unsigned pin, uint64_t entry) {
+    bool active_low = entry & RTE_ACTIVE_LOW;
+
+    return ((io->line >> pin) & 1) != active_low;
+}
+
+/* Whether the pin has something that no LAPIC has accepted yet. Also its delivery status. */
+static bool is_waiting(const struct vioapic *io, unsigned pin) {
+    uint64_t entry = io->entry[pin];
+
+    if (entry & RTE_MASKED)
+        return false;
+    if (vioapic_entry_is_level(entry))
+        return is_active(io, pin, entry) && !(entry & RTE_REMOTE_IRR);
+    return (io->edge_pending >> pin) & 1;
+}
+
+/* Rare: out of the way of a write that changes a route. */
+__attribute__((noinline)) static void set_remote_irr(struct vioapic *io, unsigned pin, bool value) {
+    io->entry[pin] &= ~RTE_REMOTE_IRR;
+    if (value)
+        io->entry[pin] |= RTE_REMOTE_IRR;
+    trace(io, TRACE_REMOTE_IRR, pin, value, 0);
+}
+
+/* Whether any LAPIC could ever accept what this entry sends. */
+static bool is_deliverable(uint64_t entry) {
+    switch (rte_delivery_mode(entry)) {
+    case APIC_DELIVERY_FIXED:
+    case APIC_DELIVERY_LOWEST_PRIORITY:
+        return rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR;
+    case APIC_DELIVERY_SMI:
+    case APIC_DELIVERY_NMI:
+    case APIC_DELIVERY_INIT:
+    case APIC_DELIVERY_EXTINT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* An illegal vector is sent too: it is the LAPICs that refuse it and say so in their ESR. An edge
+ * that can never be accepted does not stay pending. */
+static void deliver(struct vioapic *io, unsigned pin) {
+    uint64_t entry = io->entry[pin];
+    enum apic_delivery_mode mode = rte_delivery_mode(entry);
+    bool reserved_mode = mode == 3 || mode == APIC_DELIVERY_SIPI;
+    const struct apic_message message = {
+        .destination = rte_destination(entry),
+        .logical = entry & RTE_LOGICAL,
+        .level = vioapic_entry_is_level(entry),
+        .vector = rte_vector(entry),
+        .delivery_mode = (uint8_t)mode,
+    };
+    unsigned accepted = reserved_mode ? 0 : io->effects->deliver(io->context, pin, &message);
+
+    trace(io, TRACE_DELIVER, pin, message.destination, accepted);
+    if (message.level && accepted) {
+        io->run[pin]++;
+        set_remote_irr(io, pin, true);
+    }
+    if (!message.level && (accepted || !is_deliverable(entry)))
+        io->edge_pending &= ~(1u << pin);
+}
+
+static void evaluate(struct vioapic *io, unsigned pin) {
+    if (!is_waiting(io, pin))
+        return;
+    if (io->run[pin] < VIOAPIC_IMMEDIATE_DELIVERIES) {
+        deliver(io, pin);
+    } else if (!(io->deferred & 1u << pin)) {
+        io->deferred |= 1u << pin;
+        trace(io, TRACE_DEFERRED, pin, 0, 0);
+    }
+}
+
+/* The line went inactive, or the pin is no longer level triggered: a storm, if there was one, is
+ * over. */
+static void end_run(struct vioapic *io, unsigned pin) {
+    io->run[pin] = 0;
+    if (io->deferred >> pin & 1) /* a look costs less than a locked bus cycle */
+        io->deferred &= ~(1u << pin);
+}
+
+void vioapic_reset(struct vioapic *io, uint32_t version) {
+    *io = (struct vioapic){.version = version, .effects = io->effects, .context = io->context};
+    for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++)
+        io->entry[pin] = RTE_MASKED;
+}
+
+void vioapic_set_line(struct vioapic *io, unsigned pin, bool level) {
+    if (pin >= IOAPIC_PIN_COUNT || ((io->line >> pin) & 1) == level)
+        return;
+    io->line ^= 1u << pin;
+    trace(io, TRACE_LINE, pin, level, 0);
+    if (!is_active(io, pin, io->entry[pin])) {
+        end_run(io, pin);
+        return;
+    }
+    /* An edge on a masked pin is not held pending. */
+    if (!(io->entry[pin] & RTE_MASKED) && !vioapic_entry_is_level(io->entry[pin]))
+        io->edge_pending |= 1u << pin;
+    evaluate(io, pin);
+}
+
+static void write_entry(struct vioapic *io, unsigned pin, uint64_t value) {
+    uint64_t old = io->entry[pin];
+    bool was_level = vioapic_entry_is_level(old), is_level = vioapic_entry_is_level(value);
+
+    io->entry[pin] = value;
+    trace(io, TRACE_RTE_WRITE, pin, old, value);
+    if ((value & RTE_REMOTE_IRR) && !is_level)
+        set_remote_irr(io, pin, false);
+    if (is_level || (value & RTE_MASKED))
+        io->edge_pending &= ~(1u << pin);
+    if (!is_level || !is_active(io, pin, value))
+        end_run(io, pin);
+    if (((old ^ value) & ENTRY_ROUTE) && (was_level || is_level))
+        io->effects->reroute(io->context, old, value);
+    evaluate(io, pin);
+}
+
+/* half: 2 x pin for the low half of its entry, 2 x pin + 1 for the high one. */
+static void write_half(struct vioapic *io, uint32_t half, uint32_t value) {
+    unsigned pin = half >> 1, shift = half & 1 ? 32 : 0;
+    uint64_t writable = ENTRY_WRITABLE & (0xffffffffULL << shift);
+
+    write_entry(io, pin, (io->entry[pin] & ~writable) | (((uint64_t)value << shift) & writable));
+}
+
+static uint32_t read_half(const struct vioapic *io, uint32_t half) {
+    unsigned pin = half >> 1;
+    uint64_t entry = io->entry[pin] | (is_waiting(io, pin) ? RTE_DELIVERY_STATUS : 0);
+
+    return (uint32_t)(half & 1 ? entry >> 32 : entry);
+}
+
+static uint32_t read_register(const struct vioapic *io) {
+    uint32_t half = io->index - IOAPIC_REG_ENTRY;
+
+    if (io->index == IOAPIC_REG_ID || io->index == IOAPIC_REG_ARBITRATION)
+        return io->id; /* a write to the ID loads the arbitration ID */
+    if (io->index == IOAPIC_REG_VERSION)
+        return io->version | (IOAPIC_PIN_COUNT - 1) << 16;
+    if (half < 2 * IOAPIC_PIN_COUNT)
+        return read_half(io, index_clamp(half, 2 * IOAPIC_PIN_COUNT));
+    return 0;
+}
+
+static void write_register(struct vioapic *io, uint32_t value) {
+    uint32_t half = io->index - IOAPIC_REG_ENTRY;
+
+    if (io->index == IOAPIC_REG_ID)
+        io->id = value & ID_WRITABLE;
+    else if (half < 2 * IOAPIC_PIN_COUNT)
+        write_half(io, index_clamp(half, 2 * IOAPIC_PIN_COUNT), value);
+}
+
+uint32_t vioapic_read(struct vioapic *io, uint32_t offset, unsigned size) {
+    if (size != 4)
+        return 0;
+    if (offset == IOAPIC_INDEX)
+        return io->index;
+    if (offset == IOAPIC_DATA)
+        return read_register(io);
+    return 0;
+}
+
+void vioapic_write(struct vioapic *io, uint32_t offset, unsigned size, uint32_t value) {
+    if (size != 4)
+        return;
+    if (offset == IOAPIC_INDEX)
+        io->index = value & 0xff;
+    else if (offset == IOAPIC_DATA)
+        write_register(io, value);
+    else if (offset == IOAPIC_EOI && io->version >= 0x20)
+        vioapic_eoi(io, (uint8_t)value, 0);
+}
+
+/* A pin that delivers again here does so once: the new delivery has to be accepted and retired
+ * by a vCPU before its EOI can come back. */
+void vioapic_eoi(struct vioapic *io, uint8_t vector, uint32_t pins) {
+    for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
+        uint64_t entry = io->entry[pin];
+
+        if (!(entry & RTE_REMOTE_IRR))
+            continue;
+        if (rte_vector(entry) == vector) {
+            set_remote_irr(io, pin, false);
+            evaluate(io, pin);
+        } else if (pins >> pin & 1) {
+            io->effects->trace(io->context, trace_what(TRACE_ORPHANED, TRACE_NO_VCPU, vector, pin),
+                               rte_vector(entry), 0);
+        }
+    }
+}
+
+void vioapic_retry(struct vioapic *io) {
+    for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++)
+        evaluate(io, pin);
+}
+
+void vioapic_release(struct vioapic *io) {
+    uint32_t released = atomic_exchange(&io->deferred, 0);
+
+    for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
+        if ((released >> pin & 1) && is_waiting(io, pin))
+            deliver(io, pin);
+    }
+}

@@ -1,0 +1,334 @@
+/* The virtual local APIC: reset, modes, acceptance of interrupts, EOI. See vlapic.h. */
+#include "vmm/interrupts/vlapic.h"
+
+#include "vmm/interrupts/vlapic_internal.h"
+
+#define VERSION_INTEGRATED      0x14u
+#define VERSION_MAX_LVT         (5u << 16) /* six LVT entries, no CMCI */
+#define VERSION_SUPPRESSION     (1u << 24) /* EOI-broadcast suppression */
+#define SVR_AFTER_RESET         0xffu
+#define XAPIC_ID_SHIFT          24
+#define APIC_BASE_ADDRESS_FLOOR 0xfffULL
+
+static enum apic_mode mode_of_base(uint64_t base) {
+    if (!(base & APIC_BASE_ENABLE))
+        return APIC_MODE_DISABLED;
+    return base & APIC_BASE_X2APIC ? APIC_MODE_X2APIC : APIC_MODE_XAPIC;
+}
+
+/* ---- identity ---- */
+
+static struct apic_identity identity_of_registers(const struct vlapic *apic) {
+    enum apic_mode mode = mode_of_base(apic->base);
+    struct apic_identity identity = {
+        .id = apic_page_read(apic->page, APIC_ID),
+        .mode = (uint8_t)mode,
+        .enabled = mode != APIC_MODE_DISABLED &&
+                   (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_ENABLE) != 0,
+    };
+
+    if (mode != APIC_MODE_X2APIC) {
+        identity.id >>= XAPIC_ID_SHIFT;
+        identity.logical = (uint8_t)(apic_page_read(apic->page, APIC_LDR) >> 24);
+        identity.cluster = apic_page_read(apic->page, APIC_DFR) >> 28 == 0;
+    }
+    return identity;
+}
+
+static bool same_identity(const struct apic_identity *a, const struct apic_identity *b) {
+    return a->id == b->id && a->logical == b->logical && a->cluster == b->cluster &&
+           a->mode == b->mode && a->enabled == b->enabled;
+}
+
+void vlapic_update_identity(struct vlapic *apic) {
+    struct apic_identity identity = identity_of_registers(apic);
+
+    if (same_identity(&identity, &apic->identity))
+        return;
+    apic_identity_store(&apic->identity, identity);
+    apic->effects->identity_changed(apic->context);
+}
+
+/* ---- reset ---- */
+
+static void set_x2apic_id(struct vlapic *apic) {
+    uint32_t id = apic->initial_id;
+
+    apic_page_write(apic->page, APIC_ID, id);
+    apic_page_write(apic->page, APIC_LDR, (id & ~0xfu) << 12 | 1u << (id & 0xf));
+}
+
+/* SDM Vol. 3A, "Local APIC State After Power-Up or Reset"; everything but the APIC ID. */
+static void reset_registers(struct vlapic *apic) {
+    struct apic_page *page = apic->page;
+    uint32_t id = apic_page_read(page, APIC_ID);
+
+    *page = (struct apic_page){0};
+    apic_page_write(page, APIC_ID, id);
+    apic_page_write(page, APIC_VERSION,
+                    VERSION_INTEGRATED | VERSION_MAX_LVT |
+                        (apic->broadcast_suppression ? VERSION_SUPPRESSION : 0));
+    apic_page_write(page, APIC_DFR, 0xffffffff);
+    apic_page_write(page, APIC_SVR, SVR_AFTER_RESET);
+    for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 0x10)
+        apic_page_write(page, lvt, APIC_LVT_MASKED);
+    apic->errors = 0;
+    apic->timer_mode = 0;
+    if (mode_of_base(apic->base) == APIC_MODE_X2APIC)
+        set_x2apic_id(apic);
+}
+
+/* vCPU i has APIC ID i. */
+static inline void trace(struct vlapic *apic, enum trace_event event, uint8_t vector, uint64_t a,
+                         uint64_t b) {
+    apic->effects->trace(apic->context, trace_what(event, apic->initial_id, vector, TRACE_NO_PIN),
+                         a, b);
+}
+
+static void trace_dropped(struct vlapic *apic, uint8_t vector, uint32_t pins) {
+    if (pins)
+        trace(apic, TRACE_DROPPED, vector, pins, 0);
+}
+
+/* Everything in flight here is forgotten. Others may be posting meanwhile: what they post after
+ * this is accepted as usual. */
+static void drop_interrupts(struct vlapic *apic) {
+    struct tokens *tokens = &apic->tokens;
+
+    for (unsigned i = 0; i < 4; i++) {
+        inbox_take_edges(&apic->inbox, i);
+        for (uint64_t left = inbox_take_levels(&apic->inbox, i); left; left &= left - 1) {
+            uint8_t vector = (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(left));
+            trace_dropped(apic, vector, inbox_take_pins(&apic->inbox, vector));
+        }
+        for (uint64_t left = tokens->inflight.word[i]; left; left &= left - 1) {
+            uint8_t vector = (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(left));
+            trace_dropped(apic, vector, tokens->front[vector] | tokens->behind[vector]);
+        }
+    }
+    tokens_reset(tokens);
+}
+
+/* The identity goes first, so that nobody posts to a LAPIC that is being emptied. */
+static void reset_all(struct vlapic *apic) {
+    reset_registers(apic);
+    apic_identity_store(&apic->identity, identity_of_registers(apic));
+    drop_interrupts(apic);
+    apic->effects->identity_changed(apic->context);
+    apic->effects->timer_changed(apic->context, 0);
+}
+
+void vlapic_power_on(struct vlapic *apic, bool is_bsp) {
+    apic->base = APIC_DEFAULT_BASE | APIC_BASE_ENABLE | (is_bsp ? APIC_BASE_BSP : 0);
+    apic_page_write(apic->page, APIC_ID, apic->initial_id << XAPIC_ID_SHIFT);
+    reset_registers(apic);
+    apic_identity_store(&apic->identity, identity_of_registers(apic));
+    inbox_reset(&apic->inbox);
+    tokens_reset(&apic->tokens);
+    apic->map = (struct eoi_map){0};
+}
+
+void vlapic_trace_register(struct vlapic *apic, uint32_t which, uint64_t value) {
+    trace(apic, TRACE_REGISTER, 0, which, value);
+}
+
+void vlapic_init(struct vlapic *apic) {
+    vlapic_trace_register(apic, 0, 0);
+    reset_all(apic);
+}
+
+/* ---- modes ---- */
+
+/* SDM Vol. 3A, "x2APIC State Transitions". */
+static bool is_legal_transition(enum apic_mode from, enum apic_mode to) {
+    return !(from == APIC_MODE_DISABLED && to == APIC_MODE_X2APIC) &&
+           !(from == APIC_MODE_X2APIC && to == APIC_MODE_XAPIC);
+}
+
+static void change_mode(struct vlapic *apic, enum apic_mode to) {
+    switch (to) {
+    case APIC_MODE_DISABLED: /* enabled again, it will be as after a reset */
+        apic_page_write(apic->page, APIC_ID, apic->initial_id << XAPIC_ID_SHIFT);
+        reset_all(apic);
+        break;
+    case APIC_MODE_XAPIC:
+        vlapic_update_identity(apic);
+        break;
+    case APIC_MODE_X2APIC: /* the ICR becomes 64 bits wide at its first half's place */
+        set_x2apic_id(apic);
+        apic_page_write(apic->page, APIC_ICR_HIGH, 0);
+        vlapic_update_identity(apic);
+        break;
+    }
+}
+
+bool vlapic_write_base(struct vlapic *apic, uint64_t value) {
+    uint64_t valid = (apic->physical_address_mask & ~APIC_BASE_ADDRESS_FLOOR) | APIC_BASE_BSP |
+                     (apic->no_x2apic ? 0 : APIC_BASE_X2APIC) | APIC_BASE_ENABLE;
+    enum apic_mode from = mode_of_base(apic->base), to = mode_of_base(value);
+
+    if (value & ~valid)
+        return false;
+    if (!(value & APIC_BASE_ENABLE) && (value & APIC_BASE_X2APIC))
+        return false;
+    if (!is_legal_transition(from, to))
+        return false;
+    vlapic_trace_register(apic, MSR_IA32_APIC_BASE, value);
+    apic->base = value;
+    if (from != to)
+        change_mode(apic, to);
+    return true;
+}
+
+/* ---- errors and local interrupts ---- */
+
+static void interrupt_self(struct vlapic *apic, uint8_t vector) {
+    const struct apic_message message = {.vector = vector, .delivery_mode = APIC_DELIVERY_FIXED};
+
+    apic->effects->send(apic->context, &message, APIC_SHORTHAND_SELF);
+}
+
+/* An illegal vector in the error entry itself is one more error, and no interrupt: no recursion. */
+void vlapic_error(struct vlapic *apic, uint32_t esr_bit) {
+    uint32_t lvt = apic_page_read(apic->page, APIC_LVT_ERROR);
+
+    if (apic->errors & esr_bit)
+        return;
+    apic->errors |= esr_bit;
+    if (lvt & APIC_LVT_MASKED)
+        return;
+    if (LVT_VECTOR(lvt) < APIC_FIRST_LEGAL_VECTOR)
+        apic->errors |= APIC_ESR_RECEIVE_ILLEGAL_VECTOR;
+    else
+        interrupt_self(apic, LVT_VECTOR(lvt));
+}
+
+void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt) {
+    uint32_t value = apic_page_read(apic->page, lvt);
+
+    if (!(value & APIC_LVT_MASKED))
+        interrupt_self(apic, LVT_VECTOR(value));
+}
+
+/* ---- acceptance ---- */
+
+/* An illegal vector is posted as well, as an edge: only the LAPIC's own CPU touches its ESR, so it
+ * is found out when it is about to be accepted. */
+bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) {
+    bool legal = vector >= APIC_FIRST_LEGAL_VECTOR;
+
+    if (!apic_identity_load(&apic->identity).enabled)
+        return false;
+    if (level && legal)
+        inbox_post_level(&apic->inbox, vector, pin);
+    else
+        inbox_post_edge(&apic->inbox, vector);
+    return legal;
+}
+
+static inline void accept_edge(struct vlapic *apic, uint8_t vector, bool own) {
+    apic_page_add(apic->page, APIC_IRR, vector);
+    apic_page_remove(apic->page, APIC_TMR, vector);
+    trace(apic, TRACE_ACCEPT_EDGE, vector, own, 0);
+}
+
+static void accept_edges(struct vlapic *apic, unsigned word, uint64_t edges) {
+    for (; edges; edges &= edges - 1)
+        accept_edge(apic, (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(edges)), false);
+}
+
+bool vlapic_accept_own(struct vlapic *apic, uint8_t vector) {
+    if (!apic->identity.enabled)
+        return false;
+    if (vector < APIC_FIRST_LEGAL_VECTOR) {
+        vlapic_error(apic, APIC_ESR_RECEIVE_ILLEGAL_VECTOR);
+        return false;
+    }
+    accept_edge(apic, vector, true);
+    return true;
+}
+
+static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
+    for (; levels; levels &= levels - 1) {
+        uint8_t vector = (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(levels));
+        uint32_t pins = inbox_take_pins(&apic->inbox, vector);
+        bool behind, in_service = apic_page_has(apic->page, APIC_ISR, vector);
+
+        if (!pins)
+            continue; /* taken together with an earlier one: see inbox.h */
+        behind = tokens_accept(&apic->tokens, vector, pins, in_service);
+        apic_page_add(apic->page, APIC_IRR, vector);
+        apic_page_add(apic->page, APIC_TMR, vector);
+        trace(apic, TRACE_ACCEPT_LEVEL, vector, pins, behind);
+    }
+}
+
+/* Levels after edges: if both came on one vector, the TMR says level. */
+void vlapic_accept_posted(struct vlapic *apic) {
+    const uint64_t illegal = (1ULL << APIC_FIRST_LEGAL_VECTOR) - 1;
+
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t edges = inbox_take_edges(&apic->inbox, i);
+
+        if (i == 0 && (edges & illegal)) {
+            vlapic_error(apic, APIC_ESR_RECEIVE_ILLEGAL_VECTOR);
+            edges &= ~illegal;
+        }
+        accept_edges(apic, i, edges);
+        accept_levels(apic, i, inbox_take_levels(&apic->inbox, i));
+    }
+}
+
+int vlapic_sync(struct vlapic *apic) {
+    vlapic_accept(apic);
+    return apic_page_highest(apic->page, APIC_IRR);
+}
+
+/* ---- EOI ---- */
+
+void vlapic_update_ppr(struct vlapic *apic) {
+    int in_service = apic_page_highest(apic->page, APIC_ISR);
+    uint32_t tpr = apic_page_read(apic->page, APIC_TPR) & 0xff;
+    uint32_t class = in_service < 0 ? 0 : (uint32_t)in_service & 0xf0;
+
+    apic_page_write(apic->page, APIC_PPR, (tpr & 0xf0) >= class ? tpr : class);
+}
+
+int vlapic_eoi(struct vlapic *apic) {
+    int vector = apic_page_highest(apic->page, APIC_ISR);
+
+    if (vector < 0)
+        return -1;
+    apic_page_remove(apic->page, APIC_ISR, (uint8_t)vector);
+    vlapic_update_ppr(apic);
+    if (vector_set_has(&apic->map.exit, (uint8_t)vector))
+        apic->effects->eoi_exit(apic->context, (uint8_t)vector);
+    return vector;
+}
+
+static bool suppresses_broadcast(const struct vlapic *apic) {
+    return apic->broadcast_suppression &&
+           (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_SUPPRESS_EOI_BROADCAST);
+}
+
+static enum vlapic_eoi classify(const struct vlapic *apic, uint8_t vector, uint32_t retired) {
+    if (!retired)
+        return VLAPIC_EOI_COINCIDENTAL;
+    return vector_set_has(&apic->map.stale, vector) ? VLAPIC_EOI_STALE : VLAPIC_EOI_LIVE;
+}
+
+enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan) {
+    static const enum trace_event event[] = {
+        [VLAPIC_EOI_LIVE] = TRACE_EOI_LIVE,
+        [VLAPIC_EOI_STALE] = TRACE_EOI_STALE,
+        [VLAPIC_EOI_COINCIDENTAL] = TRACE_EOI_COINCIDENTAL,
+    };
+    bool pending = apic_page_has(apic->page, APIC_IRR, vector);
+    uint32_t retired = tokens_retire(&apic->tokens, vector, pending);
+    enum vlapic_eoi kind = classify(apic, vector, retired);
+
+    *pins = suppresses_broadcast(apic) ? 0 : retired;
+    *rescan = eoi_map_retired(&apic->map, vector, &apic->tokens.inflight);
+    trace(apic, event[kind], vector, retired, 0);
+    return kind;
+}

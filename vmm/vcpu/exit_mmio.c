@@ -1,0 +1,262 @@
+/* Accesses to memory that is not RAM: EPT violations and APIC-access exits.
+ *
+ * Both tell the address; the instruction's own bytes tell the rest (mmio_decode.h). They are copied
+ * first and judged then, so that another vCPU that rewrites them changes nothing in between.
+ * An address where there is nothing reads all ones and swallows writes. */
+#include "arch/apic_registers.h"
+#include "arch/control_registers.h"
+#include "arch/msr.h"
+#include "lib/memory.h"
+#include "vmm/emulate/guest_walk.h"
+#include "vmm/emulate/mmio_decode.h"
+#include "vmm/vcpu/exits.h"
+#include "vmm/vcpu/guest_memory.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/virq.h"
+
+#define PAGE_OFFSET       0xfffULL
+#define INSTRUCTION_BYTES 16ULL /* what is fetched: the longest instruction, and a byte */
+
+/* The violation was by a linear address's own translation, not by a paging structure's. */
+#define EPT_VIOLATION_OF_ADDRESS (EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_TRANSLATED)
+
+/* What a device does with an access of `size` bytes. A write that is false is not done yet: the
+ * guest has to try it again. */
+struct mmio_device {
+    uint64_t (*read)(struct vcpu *vcpu, uint64_t address, unsigned size);
+    bool (*write)(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value);
+};
+
+/* ---- devices ---- */
+
+static uint64_t ioapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
+    return routing_ioapic_read(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size);
+}
+
+static bool ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+    routing_ioapic_write(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size,
+                         (uint32_t)value);
+    return true;
+}
+
+static const struct mmio_device ioapic = {ioapic_read, ioapic_write};
+
+/* SDM Vol. 3A, "The Local APIC Block Diagram": registers are read and written as aligned 32-bit
+ * words; anything else is undefined there and harmless here. */
+static uint64_t lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
+    uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
+    uint32_t value = offset % 16 + size <= 4 ? vlapic_read(virq_lapic(vcpu), offset & 0xff0) : 0;
+
+    return value >> 8 * (offset % 4);
+}
+
+static bool lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+    uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
+
+    if (size == 4 && offset % 16 == 0)
+        virq_apic_write(vcpu, offset, (uint32_t)value);
+    return true;
+}
+
+static const struct mmio_device lapic = {lapic_read, lapic_write};
+
+static uint64_t nothing_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
+    (void)size;
+    vm_log_access(vcpu->vm, "read", address);
+    return UINT64_MAX;
+}
+
+static bool nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+    (void)size;
+    (void)value;
+    vm_log_access(vcpu->vm, "write", address);
+    return true;
+}
+
+static const struct mmio_device virtio = {virtio_read, virtio_write};
+static const struct mmio_device nothing = {nothing_read, nothing_write};
+
+/* The local APIC comes first, as it does on the processor. */
+static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t page) {
+    if (page == virq_apic_address(vcpu))
+        return &lapic;
+    if (page == IOAPIC_DEFAULT_BASE)
+        return &ioapic;
+    if (page >= PC_VIRTIO_BASE && page < PC_VIRTIO_BASE + PC_VIRTIO_SLOTS * PC_VIRTIO_STRIDE)
+        return &virtio;
+    return &nothing;
+}
+
+/* ---- the instruction ---- */
+
+/* From a linear address of code to where it is in RAM. In 64-bit mode there is paging, and it has
+ * four levels: guests are not offered five. */
+static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode) {
+    uint8_t *ram = vcpu->vm->ram;
+    uint64_t size = vcpu->vm->ram_size, cr3 = vmcs_read(VMCS_GUEST_CR3);
+
+    if (mode == MMIO_MODE_64)
+        return guest_walk_64bit(ram, size, cr3, linear);
+    const struct guest_paging paging = {
+        .cr0 = vmcs_read(VMCS_GUEST_CR0),
+        .cr3 = cr3,
+        .cr4 = vmcs_read(VMCS_GUEST_CR4),
+        .efer = vmcs_read(VMCS_GUEST_EFER),
+        .ram = ram,
+        .ram_size = size,
+    };
+    return guest_walk(&paging, linear);
+}
+
+/* Where a page ends among the bytes: piece by piece. */
+__attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vcpu, uint64_t linear,
+                                                           enum mmio_mode mode, uint64_t bytes[2]) {
+    size_t count = 0;
+
+    bytes[0] = bytes[1] = 0;
+    while (count < MMIO_INSTRUCTION_MAX) {
+        uint64_t piece = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
+        if (piece > MMIO_INSTRUCTION_MAX - count)
+            piece = MMIO_INSTRUCTION_MAX - count;
+        const uint8_t *from = vm_ram(vcpu->vm, find_code(vcpu, linear, mode), piece);
+        if (!from)
+            break;
+        memcpy((uint8_t *)bytes + count, from, piece);
+        count += piece;
+        linear += piece;
+    }
+    return count;
+}
+
+/* Copies the bytes at a linear address of code; returns how many there are, at least
+ * MMIO_INSTRUCTION_MAX if nothing ends before. */
+static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode,
+                           uint64_t bytes[2]) {
+    if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - INSTRUCTION_BYTES)
+        return fetch_pieces(vcpu, linear, mode, bytes);
+    uint64_t address = find_code(vcpu, linear, mode);
+    if (address > vcpu->vm->ram_size - INSTRUCTION_BYTES)
+        return bytes[0] = bytes[1] = 0;
+    __builtin_memcpy(bytes, vcpu->vm->ram + address, INSTRUCTION_BYTES);
+    return INSTRUCTION_BYTES;
+}
+
+/* ADD, XCHG and the like. Between the read and the write another vCPU may come, LOCK or not:
+ * drivers do not share a register so. */
+static void operate(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
+                    const struct mmio_instruction *i) {
+    uint64_t flags = vmcs_read(VMCS_GUEST_RFLAGS);
+    uint64_t memory = device->read(vcpu, address, i->size);
+    uint64_t result = mmio_operate(i, memory, vcpu->context.reg, &flags);
+
+    if (i->store)
+        device->write(vcpu, address, i->size, result); /* never tried again: half of it is done */
+    vmcs_write(VMCS_GUEST_RFLAGS, flags);
+}
+
+/* MOVS: the device is at one of its ends; RAM must be at the other. */
+static bool move_string(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
+                        const struct mmio_instruction *i, bool to_device) {
+    const uint64_t *reg = vcpu->context.reg;
+    uint64_t offset = mmio_index(i->address_size, reg[to_device ? GUEST_RSI : GUEST_RDI]);
+    enum guest_segment segment = to_device ? (enum guest_segment)i->segment : GUEST_ES;
+    struct guest_span span;
+
+    if (!guest_span_find(vcpu, segment, offset, i->size, !to_device, &span))
+        return false;
+    if (to_device)
+        return device->write(vcpu, address, i->size, guest_span_read(&span));
+    guest_span_write(&span, device->read(vcpu, address, i->size));
+    return true;
+}
+
+/* False: RIP stays. */
+static bool carry_out(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
+                      const struct mmio_instruction *i, bool write) {
+    uint64_t *reg = vcpu->context.reg;
+
+    if (i->string == MMIO_MOVS) {
+        if (!move_string(vcpu, device, address, i, write))
+            return false;
+    } else if (i->operation != MMIO_MOVE) {
+        operate(vcpu, device, address, i);
+    } else if (i->store) {
+        if (!device->write(vcpu, address, i->size, mmio_stored(i, reg)))
+            return false;
+    } else {
+        mmio_load(i, device->read(vcpu, address, i->size), reg);
+    }
+    return !i->string || mmio_string_step(i, reg, vmcs_read(VMCS_GUEST_RFLAGS));
+}
+
+static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *device,
+                                uint64_t address, bool write) {
+    uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS), efer = vmcs_read(VMCS_GUEST_EFER);
+    uint64_t linear = vmcs_read(VMCS_GUEST_RIP), bytes[2];
+    enum mmio_mode mode = MMIO_MODE_64;
+
+    if (!(rights & ACCESS_RIGHTS_L) || !(efer & EFER_LMA)) {
+        linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
+        mode = rights & ACCESS_RIGHTS_DB ? MMIO_MODE_32 : MMIO_MODE_16;
+    }
+    size_t count = fetch(vcpu, linear, mode, bytes);
+    struct mmio_memo *memo = &vcpu->mmio_memo[linear % MMIO_MEMOS];
+    const struct mmio_instruction *instruction = &memo->instruction;
+    const char *problem = mmio_decode_again(memo, bytes, count, mode);
+
+    if (problem) {
+        vm_kill(vcpu->vm, "vCPU %u: access to 0x%lx by the instruction at 0x%lx: %s", vcpu->index,
+                address, vmcs_read(VMCS_GUEST_RIP), problem);
+        return EXIT_RESUME;
+    }
+    uint64_t *rsp = instruction->reg == GUEST_RSP ? &vcpu->context.reg[GUEST_RSP] : NULL;
+    if (rsp)
+        *rsp = vmcs_read(VMCS_GUEST_RSP);
+    bool done = carry_out(vcpu, device, address, instruction, write);
+    if (rsp)
+        vmcs_write(VMCS_GUEST_RSP, *rsp);
+    if (done)
+        exit_advance(instruction->length);
+    return EXIT_RESUME;
+}
+
+/* ---- the exits ---- */
+
+__attribute__((noinline, cold)) static enum exit_action refuse(struct vcpu *vcpu, uint64_t q,
+                                                               uint64_t address) {
+    if (q & EPT_VIOLATION_FETCH)
+        vm_kill(vcpu->vm, "vCPU %u: executes at 0x%lx, where there is no memory (RIP 0x%lx)",
+                vcpu->index, address, vmcs_read(VMCS_GUEST_RIP));
+    else if ((q & EPT_VIOLATION_OF_ADDRESS) != EPT_VIOLATION_OF_ADDRESS)
+        vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, where there is no memory",
+                vcpu->index, address);
+    else
+        vm_kill(vcpu->vm, "vCPU %u: delivering an event needs 0x%lx, where there is no memory",
+                vcpu->index, address);
+    return EXIT_RESUME;
+}
+
+enum exit_action exit_ept_violation(struct vcpu *vcpu) {
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+    uint64_t address = vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS);
+
+    if ((q & (EPT_VIOLATION_FETCH | EPT_VIOLATION_OF_ADDRESS)) != EPT_VIOLATION_OF_ADDRESS ||
+        vcpu->event)
+        return refuse(vcpu, q, address);
+    return emulate(vcpu, device_at(vcpu, address & ~PAGE_OFFSET), address, q & EPT_VIOLATION_WRITE);
+}
+
+enum exit_action exit_apic_access(struct vcpu *vcpu) {
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+    uint64_t type = q >> APIC_ACCESS_TYPE_SHIFT & APIC_ACCESS_TYPE_MASK;
+
+    if (type != APIC_ACCESS_TYPE_READ && type != APIC_ACCESS_TYPE_WRITE) {
+        vm_kill(vcpu->vm,
+                "vCPU %u: the local APIC's page is used for something else than its "
+                "registers (access type %lu)",
+                vcpu->index, type);
+        return EXIT_RESUME;
+    }
+    return emulate(vcpu, &lapic, APIC_DEFAULT_BASE + (q & APIC_ACCESS_OFFSET_MASK),
+                   type == APIC_ACCESS_TYPE_WRITE);
+}

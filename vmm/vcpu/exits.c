@@ -1,0 +1,325 @@
+/* VM exits: the table and the short handlers. Devices are in io.c and mmio.c.
+ * SDM Vol. 3C, "VM Exits", and Vol. 3D, Appendix C. */
+#include "vmm/vcpu/exits.h"
+
+#include "arch/control_registers.h"
+#include "arch/idt.h"
+#include "arch/instructions.h"
+#include "arch/msr.h"
+#include "arch/panic.h"
+#include "vmm/vcpu/guest_cpuid.h"
+#include "vmm/vcpu/halted.h"
+#include "vmm/vcpu/policy.h"
+#include "vmm/vcpu/run.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/virq.h"
+#include "vmm/vcpu/vmcs_setup.h"
+
+static enum exit_action inject_gp(struct vcpu *vcpu) {
+    vcpu_inject_exception_with_code(vcpu, VECTOR_GP, 0);
+    return EXIT_RESUME;
+}
+
+static enum exit_action exit_undefined(struct vcpu *vcpu) {
+    vcpu_inject_exception(vcpu, VECTOR_UD);
+    return EXIT_RESUME;
+}
+
+/* ---- events ---- */
+
+/* While the guest ran, or was being entered. */
+static enum exit_action machine_check(struct vcpu *vcpu) {
+    panic("machine check while guest %s ran: the hardware reports an error", vcpu->vm->name);
+}
+
+/* An exception that we intercept goes back to the guest; an NMI was a kick. */
+static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
+    uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION);
+
+    if ((info & INTERRUPTION_TYPE) == INTERRUPTION_NMI) {
+        nmi_unblock();
+        return EXIT_RESUME;
+    }
+    /* The fault was IRET's, which had unblocked NMIs already: it will be run again. While an event
+     * was being delivered the bit says nothing. */
+    if ((info & INTERRUPTION_NMI_UNBLOCKED) && !vcpu->event)
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+                   vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
+    if ((info & INTERRUPTION_VECTOR) == VECTOR_MC)
+        return machine_check(vcpu);
+    if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
+        /* DR6 is not in the VMCS: the exit qualification has its new bits. */
+        write_dr6(DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION));
+        /* One that a shadow holds back has to stay pending; this exit has cleared the field. */
+        if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & EXIT_SHADOW)
+            exit_pend_single_step();
+    }
+    vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
+    if ((info & INTERRUPTION_ERROR_CODE) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PE)) {
+        vcpu->event |= INTERRUPTION_ERROR_CODE;
+        vcpu->event_error = (uint32_t)vmcs_read(VMCS_EXIT_INTERRUPTION_ERROR_CODE);
+    }
+    vcpu->event_length = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+    return EXIT_RESUME;
+}
+
+/* None is expected; the host's handler takes it and does nothing. */
+static enum exit_action exit_external_interrupt(struct vcpu *vcpu) {
+    (void)vcpu;
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+    return EXIT_RESUME;
+}
+
+static enum exit_action exit_triple_fault(struct vcpu *vcpu) {
+    vm_kill(vcpu->vm, "vCPU %u: triple fault at RIP 0x%lx", vcpu->index, vmcs_read(VMCS_GUEST_RIP));
+    return EXIT_RESUME;
+}
+
+/* The window is open: what waited for it goes in on the way back. */
+static enum exit_action exit_window(struct vcpu *vcpu) {
+    (void)vcpu;
+    return EXIT_RESUME;
+}
+
+static enum exit_action exit_task_switch(struct vcpu *vcpu) {
+    vm_kill(vcpu->vm, "vCPU %u: hardware task switches are not virtualized", vcpu->index);
+    return EXIT_RESUME;
+}
+
+static enum exit_action exit_preemption_timer(struct vcpu *vcpu) {
+    routing_tick(&vcpu->vm->routing);
+    return rdtsc() >= vcpu->slice_end ? EXIT_YIELD : EXIT_RESUME;
+}
+
+static enum exit_action exit_virtualized_eoi(struct vcpu *vcpu) {
+    routing_eoi_exit(vcpu->routed, (uint8_t)vmcs_read(VMCS_EXIT_QUALIFICATION));
+    return EXIT_RESUME;
+}
+
+static enum exit_action exit_apic_write(struct vcpu *vcpu) {
+    vlapic_written(virq_lapic(vcpu), (uint32_t)vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0);
+    return EXIT_RESUME;
+}
+
+static enum exit_action exit_entry_failure(struct vcpu *vcpu) {
+    vmcs_check(vcpu, true);
+    return EXIT_RESUME;
+}
+
+/* ---- instructions ---- */
+
+static enum exit_action exit_cpuid(struct vcpu *vcpu) {
+    uint64_t *reg = vcpu->context.reg;
+    struct cpuid_result r =
+        guest_cpuid_read(vcpu, (uint32_t)reg[GUEST_RAX], (uint32_t)reg[GUEST_RCX]);
+
+    reg[GUEST_RAX] = r.eax;
+    reg[GUEST_RBX] = r.ebx;
+    reg[GUEST_RCX] = r.ecx;
+    reg[GUEST_RDX] = r.edx;
+    return EXIT_ADVANCE;
+}
+
+static enum exit_action exit_hlt(struct vcpu *vcpu) {
+    /* Something may be on its way: the requests are looked at before anyone waits. */
+    if (vcpu_can_wake(vcpu))
+        return EXIT_ADVANCE;
+    vcpu->state = VCPU_HALTED;
+    halted_begin(vcpu);
+    return EXIT_ADVANCE_AND_YIELD;
+}
+
+/* It has spun for a while, perhaps for a vCPU that waits for this CPU. The exit comes before the
+ * PAUSE, which has nothing left to do. SDM Vol. 3C, "Controls for PAUSE-Loop Exiting". */
+static enum exit_action exit_pause(struct vcpu *vcpu) {
+    (void)vcpu;
+    return EXIT_ADVANCE_AND_YIELD;
+}
+
+/* Guest memory is write-back and nothing of it needs to reach a device. */
+static enum exit_action exit_cache_flush(struct vcpu *vcpu) {
+    (void)vcpu;
+    return EXIT_ADVANCE;
+}
+
+/* An IPI to each LAPIC in a map of 128 bits, RBX and RCX, that begins at the APIC ID in RDX. RSI is
+ * an ICR, of which the delivery mode, fixed or NMI, and the vector count. Returns how many took it.
+ * Linux, "KVM_HC_SEND_IPI". */
+__attribute__((noinline)) static uint64_t send_ipis(struct vcpu *vcpu) {
+    const uint64_t *reg = vcpu->context.reg;
+    const uint64_t map[2] = {reg[GUEST_RBX], reg[GUEST_RCX]};
+    uint32_t first = (uint32_t)reg[GUEST_RDX], icr = (uint32_t)reg[GUEST_RSI];
+    struct apic_message message = {
+        .wide = true, .vector = (uint8_t)icr, .delivery_mode = icr >> 8 & 7};
+    uint64_t sent = 0;
+
+    if (message.delivery_mode != APIC_DELIVERY_FIXED && message.delivery_mode != APIC_DELIVERY_NMI)
+        return (uint64_t)HYPERCALL_UNKNOWN;
+    for (unsigned bit = 0; bit < 128; bit++) {
+        message.destination = first + bit;
+        if (message.destination < first || message.destination == UINT32_MAX)
+            break; /* all ones would be everybody */
+        if (map[bit / 64] >> bit % 64 & 1)
+            sent += routing_send(&vcpu->vm->routing, &message);
+    }
+    return sent;
+}
+
+static enum exit_action exit_vmcall(struct vcpu *vcpu) {
+    uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
+
+    if (*rax == HYPERCALL_SEND_IPIS &&
+        !(vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL)) /* not from user mode */
+        *rax = send_ipis(vcpu);
+    else if (*rax == HYPERCALL_EOI_EXITS)
+        *rax = vcpu->exits_by_reason[EXIT_REASON_VIRTUALIZED_EOI];
+    else if (*rax != HYPERCALL_NOTHING)
+        *rax = (uint64_t)HYPERCALL_UNKNOWN;
+    return EXIT_ADVANCE;
+}
+
+static uint64_t read_register(const struct vcpu *vcpu, unsigned number) {
+    return number == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[number];
+}
+
+/* Only writes that change a bit that the guest does not own come here, and MOV alone can. */
+static enum exit_action exit_control_register(struct vcpu *vcpu) {
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+    unsigned number = (unsigned)(q & CR_EXIT_NUMBER_MASK);
+    unsigned type = (unsigned)(q >> CR_EXIT_TYPE_SHIFT & CR_EXIT_TYPE_MASK);
+    unsigned source = (unsigned)(q >> CR_EXIT_REGISTER_SHIFT & CR_EXIT_REGISTER_MASK);
+
+    if (type != CR_EXIT_TYPE_MOV_TO || (number != 0 && number != 4)) {
+        vm_kill(vcpu->vm, "vCPU %u: unexpected access to CR%u", vcpu->index, number);
+        return EXIT_RESUME;
+    }
+    uint64_t value = read_register(vcpu, source);
+    /* Outside 64-bit mode the upper half of the register does not count. */
+    if (!(vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
+        value = (uint32_t)value;
+    bool ok =
+        number == 0 ? policy_guest_writes_cr0(vcpu, value) : policy_guest_writes_cr4(vcpu, value);
+    return ok ? EXIT_ADVANCE : inject_gp(vcpu);
+}
+
+static bool is_apic_msr(uint32_t msr) {
+    return msr >= MSR_X2APIC_BASE && msr <= MSR_X2APIC_LAST;
+}
+
+static enum exit_action exit_rdmsr(struct vcpu *vcpu) {
+    uint64_t *reg = vcpu->context.reg;
+    uint32_t msr = (uint32_t)reg[GUEST_RCX];
+    uint64_t value = 0;
+    bool ok = true;
+
+    if (is_apic_msr(msr))
+        ok = vlapic_read_msr(virq_lapic(vcpu), msr, &value);
+    else if (msr == MSR_IA32_APIC_BASE)
+        value = virq_base(vcpu);
+    else
+        ok = policy_read_msr(vcpu, msr, &value);
+    if (!ok)
+        return inject_gp(vcpu);
+    reg[GUEST_RAX] = (uint32_t)value;
+    reg[GUEST_RDX] = value >> 32;
+    return EXIT_ADVANCE;
+}
+
+static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
+    if (is_apic_msr(msr))
+        return vlapic_write_msr(virq_lapic(vcpu), msr, value);
+    if (msr == MSR_IA32_APIC_BASE)
+        return virq_write_base(vcpu, value);
+    return policy_write_msr(vcpu, msr, value);
+}
+
+static enum exit_action exit_wrmsr(struct vcpu *vcpu) {
+    const uint64_t *reg = vcpu->context.reg;
+    uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
+
+    return write_msr(vcpu, (uint32_t)reg[GUEST_RCX], value) ? EXIT_ADVANCE : inject_gp(vcpu);
+}
+
+static enum exit_action exit_xsetbv(struct vcpu *vcpu) {
+    const uint64_t *reg = vcpu->context.reg;
+    uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
+
+    if (!policy_guest_writes_xcr0(vcpu, (uint32_t)reg[GUEST_RCX], value))
+        return inject_gp(vcpu);
+    return EXIT_ADVANCE;
+}
+
+/* ---- the table ---- */
+
+static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu) = {
+    [EXIT_REASON_EXCEPTION_OR_NMI] = exit_exception_or_nmi,
+    [EXIT_REASON_EXTERNAL_INTERRUPT] = exit_external_interrupt,
+    [EXIT_REASON_TRIPLE_FAULT] = exit_triple_fault,
+    [EXIT_REASON_INTERRUPT_WINDOW] = exit_window,
+    [EXIT_REASON_NMI_WINDOW] = exit_window,
+    [EXIT_REASON_TASK_SWITCH] = exit_task_switch,
+    [EXIT_REASON_CPUID] = exit_cpuid,
+    [EXIT_REASON_GETSEC] = exit_undefined,
+    [EXIT_REASON_HLT] = exit_hlt,
+    [EXIT_REASON_INVD] = exit_cache_flush,
+    [EXIT_REASON_RDPMC] = inject_gp, /* there are no performance counters */
+    [EXIT_REASON_VMCALL] = exit_vmcall,
+    [EXIT_REASON_VMCLEAR... EXIT_REASON_VMXON] = exit_undefined, /* the VMX instructions */
+    [EXIT_REASON_CONTROL_REGISTER] = exit_control_register,
+    [EXIT_REASON_IO] = exit_io,
+    [EXIT_REASON_RDMSR] = exit_rdmsr,
+    [EXIT_REASON_WRMSR] = exit_wrmsr,
+    [EXIT_REASON_ENTRY_INVALID_GUEST_STATE] = exit_entry_failure,
+    [EXIT_REASON_ENTRY_MSR_LOADING] = exit_entry_failure,
+    [EXIT_REASON_MWAIT] = exit_undefined,
+    [EXIT_REASON_MONITOR] = exit_undefined,
+    [EXIT_REASON_PAUSE] = exit_pause,
+    [EXIT_REASON_ENTRY_MACHINE_CHECK] = machine_check,
+    [EXIT_REASON_APIC_ACCESS] = exit_apic_access,
+    [EXIT_REASON_VIRTUALIZED_EOI] = exit_virtualized_eoi,
+    [EXIT_REASON_EPT_VIOLATION] = exit_ept_violation,
+    [EXIT_REASON_INVEPT] = exit_undefined,
+    [EXIT_REASON_PREEMPTION_TIMER] = exit_preemption_timer,
+    [EXIT_REASON_INVVPID] = exit_undefined,
+    [EXIT_REASON_WBINVD] = exit_cache_flush,
+    [EXIT_REASON_XSETBV] = exit_xsetbv,
+    [EXIT_REASON_APIC_WRITE] = exit_apic_write,
+};
+
+/* An event whose delivery the exit cut short is delivered again, unless the handler has something
+ * of its own. SDM Vol. 3C, "Information for VM Exits During Event Delivery". */
+static void keep_interrupted_event(struct vcpu *vcpu) {
+    uint32_t info = (uint32_t)vmcs_read(VMCS_IDT_VECTORING_INFORMATION);
+
+    if (!(info & INTERRUPTION_VALID))
+        return;
+    vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
+    if (info & INTERRUPTION_ERROR_CODE) {
+        vcpu->event |= INTERRUPTION_ERROR_CODE;
+        vcpu->event_error = (uint32_t)vmcs_read(VMCS_IDT_VECTORING_ERROR_CODE);
+    }
+    vcpu->event_length = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+    if ((info & INTERRUPTION_TYPE) == INTERRUPTION_NMI) {
+        /* It was taken from us once: it blocks again when it is injected again. */
+        uint64_t interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~(uint64_t)INTERRUPTIBILITY_NMI);
+    }
+}
+
+bool exit_handle(struct vcpu *vcpu) {
+    uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
+
+    if (vcpu->vm->trace)
+        virq_trace_exit(vcpu, reason);
+    keep_interrupted_event(vcpu);
+    if (reason >= EXIT_REASON_COUNT || !exit_table[reason]) {
+        vm_kill(vcpu->vm, "vCPU %u: exit that is not handled: %s (reason %u)", vcpu->index,
+                exit_reason_name(reason), reason);
+        return true;
+    }
+    vcpu->exits_by_reason[reason]++;
+    enum exit_action action = exit_table[reason](vcpu);
+    if (action & EXIT_ADVANCE)
+        exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
+    return !(action & EXIT_YIELD);
+}

@@ -1,0 +1,65 @@
+/* INS and OUTS: see string_io.h. The VMCS has what the instruction's prefixes say; the registers
+ * say where its memory is. SDM Vol. 3C, "VM-Exit Instruction-Information Field as Used for INS and
+ * OUTS". */
+#include "vmm/vcpu/string_io.h"
+
+#include "arch/msr.h"
+#include "vmm/emulate/mmio_decode.h"
+#include "vmm/host/host.h"
+#include "vmm/vcpu/guest_memory.h"
+#include "vmm/vcpu/vcpu.h"
+
+/* So many elements of a REP are done in one exit: then other things have their turn. */
+#define ELEMENTS_PER_EXIT  32
+
+#define INFO_ADDRESS_SHIFT 7 /* 0, 1, 2: 16, 32, 64 bits */
+#define INFO_ADDRESS_MASK  7u
+#define INFO_SEGMENT_SHIFT 15 /* of OUTS; INS has ES */
+#define INFO_SEGMENT_MASK  7u
+
+static bool transfer(struct vcpu *vcpu, const struct mmio_instruction *i, uint16_t port) {
+    bool in = i->string == MMIO_INS;
+    uint64_t index = vcpu->context.reg[in ? GUEST_RDI : GUEST_RSI];
+    struct guest_span span;
+
+    if (!guest_span_find(vcpu, (enum guest_segment)i->segment, mmio_index(i->address_size, index),
+                         i->size, in, &span))
+        return false;
+    if (in)
+        guest_span_write(&span, port_in(vcpu, port, i->size));
+    else
+        port_out(vcpu, port, i->size, (uint32_t)guest_span_read(&span));
+    return true;
+}
+
+enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
+    uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_INFORMATION);
+    uint32_t width = info >> INFO_ADDRESS_SHIFT & INFO_ADDRESS_MASK;
+    uint32_t segment = info >> INFO_SEGMENT_SHIFT & INFO_SEGMENT_MASK;
+    uint16_t port = (uint16_t)(q >> IO_EXIT_PORT_SHIFT);
+    const struct mmio_instruction i = {
+        .size = (uint8_t)((q & IO_EXIT_SIZE_MASK) + 1),
+        .string = q & IO_EXIT_IN ? MMIO_INS : MMIO_OUTS,
+        .repeat = q & IO_EXIT_REP,
+        .segment = (uint8_t)(q & IO_EXIT_IN ? GUEST_ES : segment),
+        .address_size = (uint8_t)(2u << (width & 3)),
+    };
+    uint64_t *reg = vcpu->context.reg;
+
+    if (!(host.capabilities.basic & VMX_BASIC_INS_OUTS) || width > 2 || i.segment > GUEST_GS) {
+        vm_kill(vcpu->vm,
+                "vCPU %u: the processor does not say what a string instruction at port "
+                "0x%x means",
+                vcpu->index, port);
+        return EXIT_RESUME;
+    }
+    if (i.repeat && !mmio_index(i.address_size, reg[GUEST_RCX]))
+        return EXIT_ADVANCE;
+    for (unsigned n = 0; n < ELEMENTS_PER_EXIT; n++) {
+        if (!transfer(vcpu, &i, port))
+            return EXIT_RESUME;
+        if (mmio_string_step(&i, reg, vmcs_read(VMCS_GUEST_RFLAGS)))
+            return EXIT_ADVANCE;
+    }
+    return EXIT_RESUME;
+}

@@ -1,0 +1,291 @@
+/* Virtual interrupts and the VMCS: see virq.h. */
+#include "vmm/vcpu/virq.h"
+
+#include "arch/msr.h"
+#include "vmm/host/host.h"
+#include "vmm/host/host_memory.h"
+#include "vmm/vcpu/policy.h"
+
+/* Guest interrupt status: RVI in the low byte, SVI in the high one. */
+#define STATUS_RVI_MASK  0xffULL
+#define STATUS_SVI_SHIFT 8
+
+static uint64_t apic_access_page;
+
+/* ---- what routing asks of us ---- */
+
+static void lock(void *context) {
+    spin_lock(&((struct vm *)context)->interrupt_lock);
+}
+
+static void unlock(void *context) {
+    spin_unlock(&((struct vm *)context)->interrupt_lock);
+}
+
+static void notify(void *context, unsigned vcpu) {
+    vcpu_request(((struct vm *)context)->vcpu[vcpu], REQUEST_INTERRUPTS);
+}
+
+/* The processor has kept RVI at the highest vector in the IRR until now. */
+static void accepted_own(void *context, unsigned index, uint8_t vector) {
+    uint64_t status = vmcs_read(VMCS_GUEST_INTERRUPT_STATUS);
+
+    (void)context;
+    (void)index;
+    if ((status & STATUS_RVI_MASK) < vector)
+        vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, (status & ~STATUS_RVI_MASK) | vector);
+}
+
+static void signal(void *context, unsigned index, enum apic_delivery_mode mode, uint8_t vector) {
+    struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
+
+    switch (mode) {
+    case APIC_DELIVERY_NMI:
+        vcpu_send_nmi(vcpu);
+        break;
+    case APIC_DELIVERY_INIT: /* a SIPI before it was for nothing */
+        atomic_fetch_and(&vcpu->requests, ~(uint32_t)REQUEST_SIPI);
+        vcpu_request(vcpu, REQUEST_INIT);
+        break;
+    case APIC_DELIVERY_SIPI:
+        atomic_store(&vcpu->sipi_page, vector);
+        vcpu_request(vcpu, REQUEST_SIPI);
+        break;
+    case APIC_DELIVERY_EXTINT:
+        vcpu_request(vcpu, REQUEST_EXTINT);
+        break;
+    default: /* SMI: there is no SMM */
+        break;
+    }
+}
+
+static void timer_changed(void *context, unsigned index, uint32_t offset) {
+    struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
+
+    if (offset == 0)
+        vlapic_timer_reset(&vcpu->timer);
+    else
+        vlapic_timer_write(&vcpu->timer, offset, apic_page_read(vcpu->apic_page, offset), rdtsc());
+    virq_plan_timer(vcpu);
+}
+
+static uint32_t timer_current(void *context, unsigned index) {
+    return vlapic_timer_current(&((struct vm *)context)->vcpu[index]->timer, rdtsc());
+}
+
+static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    host_trace(((struct vm *)context)->index, what, a, b);
+}
+
+/* For lock-step: each event has its own time, so that none is folded into the one before. */
+static void trace_each(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    trace(context, what | (this_host_cpu()->trace->count & 1) << TRACE_PARITY_SHIFT, a, b);
+}
+
+#define EFFECTS(tracer)                                                                            \
+    {                                                                                              \
+        .lock = lock, .unlock = unlock, .notify = notify, .accepted_own = accepted_own,            \
+        .signal = signal, .timer_changed = timer_changed, .timer_current = timer_current,          \
+        .trace = tracer,                                                                           \
+    }
+const struct routing_effects virq_effects = EFFECTS(trace);
+const struct routing_effects virq_effects_trace_each = EFFECTS(trace_each);
+
+/* ---- the VMCS ---- */
+
+void virq_init(void) {
+    memory_alloc_pages(PAGE_SIZE, &apic_access_page);
+}
+
+uint64_t virq_apic_access_page(void) {
+    return apic_access_page;
+}
+
+static void write_eoi_words(const struct vcpu *vcpu, unsigned words) {
+    const struct vector_set *exit = &virq_lapic(vcpu)->map.exit;
+
+    for (; words; words &= words - 1) {
+        unsigned i = (unsigned)__builtin_ctz(words);
+        vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, exit->word[i]);
+    }
+}
+
+/* RVI is the highest vector that waits, SVI the highest in service. The processor keeps both while
+ * the guest runs. */
+static void write_status(const struct vcpu *vcpu) {
+    int rvi = apic_page_highest(vcpu->apic_page, APIC_IRR);
+    int svi = apic_page_highest(vcpu->apic_page, APIC_ISR);
+    uint64_t status = (uint64_t)(rvi < 0 ? 0 : rvi) | (uint64_t)(svi < 0 ? 0 : svi)
+                                                          << STATUS_SVI_SHIFT;
+
+    if (vmcs_read(VMCS_GUEST_INTERRUPT_STATUS) != status)
+        vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, status);
+}
+
+void virq_set_up(struct vcpu *vcpu) {
+    vmcs_write(VMCS_VIRTUAL_APIC_ADDRESS, vcpu->apic_page_physical);
+    vmcs_write(VMCS_APIC_ACCESS_ADDRESS, apic_access_page);
+    vmcs_write(VMCS_TPR_THRESHOLD, 0);
+    write_eoi_words(vcpu, 0xf);
+    virq_mode_changed(vcpu);
+}
+
+/* A local APIC that is not at its default place is reached by EPT violations: the APIC-access page
+ * has one address for all vCPUs of a guest. */
+static enum vmx_apic_mode access_mode(uint64_t base) {
+    if (!(base & APIC_BASE_ENABLE))
+        return VMX_APIC_HIDDEN;
+    if (base & APIC_BASE_X2APIC)
+        return VMX_APIC_X2APIC;
+    return (base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE ? VMX_APIC_XAPIC : VMX_APIC_HIDDEN;
+}
+
+/* Controls, MSR bitmap and EPT change together: with the one and not the other a guest could reach
+ * the machine's own APIC (CVE-2016-4440), or a page that is every guest's. */
+void virq_mode_changed(struct vcpu *vcpu) {
+    uint64_t base = virq_lapic(vcpu)->base;
+    enum vmx_apic_mode mode = access_mode(base);
+
+    if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls)) {
+        vm_kill(vcpu->vm, "this APIC mode cannot be virtualized here");
+        return;
+    }
+    vmcs_write(VMCS_MSR_BITMAP, policy.msr_bitmap[mode]);
+    vmcs_write(VMCS_EPT_POINTER, vcpu->vm->ept_pointer[mode == VMX_APIC_XAPIC]);
+    vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
+    vcpu->windows = 0;
+    vmcs_write(VMCS_SECONDARY_CONTROLS, vcpu->controls.secondary);
+    /* Translations of the APIC-access page are cached with the control's old value.
+     * SDM Vol. 3C, "Guidelines for Use of the INVVPID Instruction". */
+    invvpid(INVVPID_SINGLE_CONTEXT, (uint16_t)policy_vpid(vcpu));
+    write_status(vcpu);
+}
+
+void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
+                uint64_t b) {
+    trace(vcpu->vm, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
+}
+
+void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason) {
+    uint64_t eoi = reason == EXIT_REASON_VIRTUALIZED_EOI ? vmcs_read(VMCS_EXIT_QUALIFICATION) : 0;
+
+    virq_trace(vcpu, TRACE_EXIT, (uint8_t)reason, vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), eoi);
+}
+
+static void trace_bitmap(const struct vcpu *vcpu) {
+    for (unsigned i = 0; i < 4; i += 2)
+        virq_trace(vcpu, TRACE_BITMAP, (uint8_t)(64 * i), vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * i),
+                   vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * (i + 1)));
+}
+
+void virq_prepare_entry(struct vcpu *vcpu) {
+    unsigned changed;
+    bool accepted = routing_prepare_entry(vcpu->routed, &changed);
+
+    if (changed)
+        write_eoi_words(vcpu, changed);
+    if (accepted)
+        write_status(vcpu);
+    if (vcpu->vm->trace && changed)
+        trace_bitmap(vcpu);
+}
+
+bool virq_deliverable(const struct vcpu *vcpu) {
+    int irr = apic_page_highest(vcpu->apic_page, APIC_IRR);
+    int isr = apic_page_highest(vcpu->apic_page, APIC_ISR);
+    int tpr = (int)(apic_page_read(vcpu->apic_page, APIC_TPR) & 0xff);
+
+    return irr >= 0 && irr >> 4 > (isr < 0 ? 0 : isr >> 4) && irr >> 4 > tpr >> 4;
+}
+
+/* ---- registers ---- */
+
+void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value) {
+    vlapic_write(virq_lapic(vcpu), offset, value);
+    /* An EOI that the processor did not virtualize has changed SVI. */
+    write_status(vcpu);
+}
+
+bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
+    if (!vlapic_write_base(virq_lapic(vcpu), value))
+        return false;
+    if (virq_apic_address(vcpu) != UINT64_MAX && vm_ram(vcpu->vm, virq_apic_address(vcpu), 1))
+        vm_kill(vcpu->vm, "vCPU %u: moves its local APIC over RAM, to 0x%lx: not virtualized",
+                vcpu->index, virq_apic_address(vcpu));
+    virq_mode_changed(vcpu);
+    return true;
+}
+
+/* The 8254 is vCPU 0's to look after. */
+static uint64_t with_pit(const struct vcpu *vcpu, uint64_t next) {
+    uint64_t pit = vcpu->index == 0 ? atomic_load(&vcpu->vm->isa.timer_next) : TIME_NEVER;
+
+    return pit < next ? pit : next;
+}
+
+void virq_plan_timer(struct vcpu *vcpu) {
+    vcpu->timer_next = with_pit(vcpu, vlapic_timer_next(&vcpu->timer));
+}
+
+void virq_fire_timer(struct vcpu *vcpu, uint64_t now) {
+    if (vlapic_timer_fire(&vcpu->timer, now))
+        vlapic_local_interrupt(virq_lapic(vcpu), APIC_LVT_TIMER);
+    if (vcpu->index == 0 && atomic_load(&vcpu->vm->isa.timer_next) <= now)
+        irq_lines_tick(vcpu->vm);
+    virq_plan_timer(vcpu);
+}
+
+void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline) {
+    vcpu->timer_next = with_pit(vcpu, vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc()));
+}
+
+/* ---- the 8259s ---- */
+
+static enum apic_delivery_mode lint0_mode(const struct vcpu *vcpu, bool *masked) {
+    uint32_t lvt = apic_page_read(vcpu->apic_page, APIC_LVT_LINT0);
+
+    *masked = lvt & APIC_LVT_MASKED;
+    return (enum apic_delivery_mode)(lvt >> 8 & 7);
+}
+
+/* Without its LAPIC, vCPU 0 has LINT0 as its INTR pin. SDM Vol. 3A, "Enabling or Disabling the
+ * Local APIC". */
+static bool takes_intr(const struct vcpu *vcpu) {
+    bool masked;
+
+    if (!(virq_lapic(vcpu)->base & APIC_BASE_ENABLE))
+        return vcpu->index == 0;
+    return lint0_mode(vcpu, &masked) == APIC_DELIVERY_EXTINT && !masked;
+}
+
+bool virq_extint_pending(const struct vcpu *vcpu) {
+    return vcpu->extint || (atomic_load(&vcpu->vm->isa.intr) && takes_intr(vcpu));
+}
+
+int virq_take_extint(struct vcpu *vcpu) {
+    bool message = vcpu->extint != 0;
+
+    vcpu->extint = 0;
+    return irq_lines_acknowledge(vcpu->vm, message);
+}
+
+/* The output's rise is what counts, also where the trigger mode is level: docs/architecture.md,
+ * "Where it is less than a PC". */
+void virq_lint0_rose(struct vcpu *vcpu) {
+    bool masked;
+    enum apic_delivery_mode mode = lint0_mode(vcpu, &masked);
+
+    if (mode == APIC_DELIVERY_FIXED)
+        vlapic_local_interrupt(virq_lapic(vcpu), APIC_LVT_LINT0);
+    else if (mode == APIC_DELIVERY_NMI && !masked)
+        vcpu_send_nmi(vcpu);
+}
+
+/* As a PC's firmware leaves it: virtual wire mode. */
+void virq_firmware_defaults(struct vcpu *vcpu) {
+    struct vlapic *apic = virq_lapic(vcpu);
+
+    vlapic_write(apic, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    vlapic_write(apic, APIC_LVT_LINT0, APIC_DELIVERY_EXTINT << 8);
+    vlapic_write(apic, APIC_LVT_LINT1, APIC_DELIVERY_NMI << 8);
+}

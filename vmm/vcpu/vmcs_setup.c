@@ -1,0 +1,124 @@
+/* The part of a vCPU's VMCS that is written once: controls and the host-state area.
+ * SDM Vol. 3C, "Virtual Machine Control Structures". */
+#include "vmm/vcpu/vmcs_setup.h"
+
+#include "arch/control_registers.h"
+#include "arch/idt.h"
+#include "arch/instructions.h"
+#include "arch/msr.h"
+#include "arch/panic.h"
+#include "arch/segments.h"
+#include "arch/vmx/entry_check.h"
+#include "drivers/console.h"
+#include "vmm/host/host.h"
+#include "vmm/host/host_memory.h"
+#include "vmm/vcpu/policy.h"
+#include "vmm/vcpu/virq.h"
+
+/* #DB and #AC: delivering them can raise them again for ever, with no instruction in between
+ * (CVE-2015-8104, CVE-2015-5307). #MC belongs to the host. */
+#define INTERCEPTED_EXCEPTIONS (1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC)
+
+static void set_host_state(const struct vcpu *vcpu) {
+    const struct cpu *cpu = &vcpu->host->cpu;
+
+    vmcs_write(VMCS_HOST_CR0, read_cr0());
+    vmcs_write(VMCS_HOST_CR3, memory_root());
+    vmcs_write(VMCS_HOST_CR4, read_cr4());
+    vmcs_write(VMCS_HOST_CS_SELECTOR, SELECTOR_CODE);
+    vmcs_write(VMCS_HOST_SS_SELECTOR, SELECTOR_DATA);
+    vmcs_write(VMCS_HOST_DS_SELECTOR, SELECTOR_DATA);
+    vmcs_write(VMCS_HOST_ES_SELECTOR, SELECTOR_DATA);
+    vmcs_write(VMCS_HOST_FS_SELECTOR, 0);
+    vmcs_write(VMCS_HOST_GS_SELECTOR, 0);
+    vmcs_write(VMCS_HOST_TR_SELECTOR, SELECTOR_TSS);
+    vmcs_write(VMCS_HOST_FS_BASE, 0);
+    vmcs_write(VMCS_HOST_GS_BASE, (uint64_t)cpu);
+    vmcs_write(VMCS_HOST_TR_BASE, (uint64_t)&cpu->segments.tss);
+    vmcs_write(VMCS_HOST_GDTR_BASE, (uint64_t)cpu->segments.gdt);
+    vmcs_write(VMCS_HOST_IDTR_BASE, idt_base());
+    vmcs_write(VMCS_HOST_SYSENTER_CS, 0);
+    vmcs_write(VMCS_HOST_SYSENTER_ESP, 0);
+    vmcs_write(VMCS_HOST_SYSENTER_EIP, 0);
+    vmcs_write(VMCS_HOST_EFER, rdmsr(MSR_IA32_EFER));
+    vmcs_write(VMCS_HOST_PAT, rdmsr(MSR_IA32_PAT));
+    vmcs_write(VMCS_HOST_RIP, vmx_exit_address());
+}
+
+static void set_controls(struct vcpu *vcpu) {
+    if (!vmx_choose_controls(&host.capabilities, VMX_APIC_XAPIC, vcpu_shares_cpu(vcpu),
+                             &vcpu->controls))
+        panic("the VMX controls that the boot loader found are gone");
+    vmcs_write(VMCS_PIN_BASED_CONTROLS, vcpu->controls.pin);
+    vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
+    vmcs_write(VMCS_SECONDARY_CONTROLS, vcpu->controls.secondary);
+    vmcs_write(VMCS_EXIT_CONTROLS, vcpu->controls.exit);
+    vmcs_write(VMCS_ENTRY_CONTROLS, vcpu->controls.entry);
+    if (vcpu->controls.secondary & SECONDARY_PAUSE_LOOP_EXITING) {
+        vmcs_write(VMCS_PLE_GAP, VMX_PLE_GAP);
+        vmcs_write(VMCS_PLE_WINDOW, VMX_PLE_WINDOW);
+    }
+    vmcs_write(VMCS_EXCEPTION_BITMAP, INTERCEPTED_EXCEPTIONS);
+    vmcs_write(VMCS_PAGE_FAULT_ERROR_MASK, 0);
+    vmcs_write(VMCS_PAGE_FAULT_ERROR_MATCH, 0);
+    vmcs_write(VMCS_CR3_TARGET_COUNT, 0);
+    vmcs_write(VMCS_EXIT_MSR_STORE_COUNT, 0);
+    vmcs_write(VMCS_EXIT_MSR_LOAD_COUNT, 0);
+    vmcs_write(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
+    vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, 0);
+    vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, 0);
+    vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, 0);
+    vmcs_write(VMCS_TSC_OFFSET, 0);
+    vmcs_write(VMCS_IO_BITMAP_A, policy.io_bitmap);
+    vmcs_write(VMCS_IO_BITMAP_B, policy.io_bitmap + PAGE_SIZE);
+    vmcs_write(VMCS_VPID, policy_vpid(vcpu));
+    vmcs_write(VMCS_LINK_POINTER, UINT64_MAX);
+}
+
+void vmcs_set_up(struct vcpu *vcpu) {
+    set_controls(vcpu);
+    set_host_state(vcpu);
+    virq_set_up(vcpu);
+    policy_set_masks();
+    vmcs_write(VMCS_GUEST_PAT, PAT_RESET);
+    vmcs_write(VMCS_GUEST_DEBUGCTL, 0);
+    vmcs_write(VMCS_GUEST_SYSENTER_CS, 0);
+    vmcs_write(VMCS_GUEST_SYSENTER_ESP, 0);
+    vmcs_write(VMCS_GUEST_SYSENTER_EIP, 0);
+    vmcs_write(VMCS_GUEST_PDPTE0, 0);
+    vmcs_write(VMCS_GUEST_PDPTE1, 0);
+    vmcs_write(VMCS_GUEST_PDPTE2, 0);
+    vmcs_write(VMCS_GUEST_PDPTE3, 0);
+    vcpu_reset(vcpu);
+    /* This CPU may have used the identifiers before, for what the firmware or another VMM ran. */
+    for (unsigned i = 0; i < 2; i++)
+        invept(INVEPT_SINGLE_CONTEXT, vcpu->vm->ept_pointer[i]);
+    invvpid(INVVPID_SINGLE_CONTEXT, (uint16_t)policy_vpid(vcpu));
+}
+
+#define VIOLATIONS_SHOWN 4
+
+bool vmcs_check(struct vcpu *vcpu, bool failed) {
+    static struct vmcs_image image; /* too large for a stack; guarded by the lock */
+    static struct spinlock lock;
+    struct entry_violation violation[VIOLATIONS_SHOWN];
+
+    spin_lock(&lock);
+    for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++)
+        ((uint64_t *)&image)[i] = vmcs_read(vmcs_fields[i].encoding);
+    unsigned count = entry_check(&image, &host.capabilities, violation, VIOLATIONS_SHOWN);
+    spin_unlock(&lock);
+
+    for (unsigned i = 0; i < count && i < VIOLATIONS_SHOWN; i++)
+        console_print("pinwheel: guest %s vCPU %u cannot enter: %s (0x%x) is 0x%lx: %s (SDM, "
+                      "\"%s\")\n",
+                      vcpu->vm->name, vcpu->index, violation[i].field, violation[i].encoding,
+                      violation[i].value, violation[i].rule, violation[i].section);
+    if (count)
+        vm_kill(vcpu->vm, "vCPU %u: its state cannot be entered: %s: %s", vcpu->index,
+                violation[0].field, violation[0].rule);
+    else if (failed)
+        vm_kill(vcpu->vm, "vCPU %u: the processor refuses its state (%s) and we find no fault",
+                vcpu->index, exit_reason_name((uint32_t)vmcs_read(VMCS_EXIT_REASON)));
+    return count == 0 && !failed;
+}

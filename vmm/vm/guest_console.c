@@ -1,0 +1,96 @@
+/* A guest's console: see guest_console.h. */
+#include "vmm/vm/guest_console.h"
+
+#include "arch/instructions.h"
+#include "drivers/console.h"
+#include "drivers/tsc.h"
+#include "lib/format.h"
+
+/* Longer than a guest that shares its CPU waits for its turn, most times. */
+#define QUIET_US 50000
+
+static void show(struct guest_console *console) {
+    console_line(console->prefix ? CONSOLE_SERIAL | CONSOLE_SCREEN : CONSOLE_SCREEN, console,
+                 console->line, console->shown, console->length);
+    console->shown = console->length;
+}
+
+static void add(struct guest_console *console, char c) {
+    if (!console->length && console->prefix)
+        console->length =
+            (uint32_t)format(console->line, sizeof(console->line), "[%s] ", console->prefix);
+    console->line[console->length++] = c;
+}
+
+static void end_line(struct guest_console *console) {
+    add(console, '\n');
+    show(console);
+    console->length = console->shown = 0;
+}
+
+/* ESC, and one character; or ESC [, and parameters up to a letter. ECMA-48, "Control Sequences". */
+static bool is_escape(struct guest_console *console, char c) {
+    enum { NONE, BEGUN, PARAMETERS };
+    uint8_t before = console->escape;
+
+    if (c == '\x1b')
+        console->escape = BEGUN;
+    else if (before == BEGUN)
+        console->escape = c == '[' ? PARAMETERS : NONE;
+    else if (before == PARAMETERS && c >= '@')
+        console->escape = NONE;
+    return before != NONE || console->escape != NONE;
+}
+
+/* Control characters could fool the reader's terminal: those of ASCII, and the 32 of ISO 6429 from
+ * 80H on, one of which begins sequences as ESC [ does. In UTF-8 they follow C2H; what follows
+ * another byte of that kind is part of a letter. */
+static bool is_control(const struct guest_console *console, char c) {
+    uint8_t byte = (uint8_t)c,
+            before = console->length ? (uint8_t)console->line[console->length - 1] : 0;
+
+    if (byte >= 0x80 && byte < 0xa0)
+        return before < 0x80 || before == 0xc2;
+    return (byte < ' ' && byte != '\t') || byte == 0x7f;
+}
+
+static void put(struct guest_console *console, char c) {
+    if (c == '\n') {
+        end_line(console);
+    } else if (c != '\r' && !is_escape(console, c)) {
+        add(console, is_control(console, c) ? '?' : c);
+        if (console->length == GUEST_CONSOLE_LINE - 1)
+            end_line(console);
+    }
+}
+
+void guest_console_put(struct guest_console *console, char c) {
+    spin_lock(&console->lock);
+    if (!console->prefix)
+        console_line(CONSOLE_SERIAL, console, &c, 0, 1);
+    put(console, c);
+    console->changed = rdtsc();
+    spin_unlock(&console->lock);
+}
+
+void guest_console_tick(struct guest_console *console, uint64_t now, bool typed_to) {
+    if (!spin_try_lock(&console->lock))
+        return; /* it prints: it is not quiet, and may be for long */
+    if ((typed_to || !console->prefix) && console->length > console->shown &&
+        now > console->changed + tsc_frequency() / 1000000 * QUIET_US)
+        show(console);
+    spin_unlock(&console->lock);
+}
+
+void guest_console_again(struct guest_console *console) {
+    spin_lock(&console->lock);
+    console->shown = 0;
+    spin_unlock(&console->lock);
+}
+
+void guest_console_flush(struct guest_console *console) {
+    spin_lock(&console->lock);
+    if (console->length)
+        end_line(console);
+    spin_unlock(&console->lock);
+}

@@ -1,0 +1,163 @@
+/* What a guest leaves behind: see results.h. */
+#include "vmm/vm/results.h"
+
+#include "arch/instructions.h"
+#include "drivers/console.h"
+#include "drivers/power.h"
+#include "lib/format.h"
+#include "vmm/host/host.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vm.h"
+
+#define STORY_LINE 200
+
+static uint32_t guests, passed;
+
+static const char *result_name(enum vm_result result) {
+    static const char *const name[] = {
+        [VM_PASSED] = "pass", [VM_FAILED] = "fail", [VM_KILLED] = "killed"};
+    return result <= VM_KILLED ? name[result] : "fail";
+}
+
+static void print_counters(const struct vm *vm) {
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        const struct routing_counters *c = &vm->routing.counters[i];
+        for (unsigned v = 0; v < VECTOR_COUNT; v++) {
+            if (!(c->eoi_live[v] | c->eoi_stale[v] | c->eoi_coincidental[v]))
+                continue;
+            console_print("COUNTERS guest=%s vcpu=%u vector=0x%02x eoi_live=%lu eoi_stale=%lu "
+                          "eoi_coincidental=%lu delivered_level=%lu\n",
+                          vm->name, i, v, c->eoi_live[v], c->eoi_stale[v], c->eoi_coincidental[v],
+                          c->delivered_level[v]);
+        }
+    }
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        const struct routing_counters *c = &vm->routing.counters[i];
+        console_print("SCANS guest=%s vcpu=%u scans=%lu reason_rte=%lu reason_lapic=%lu "
+                      "reason_stale=%lu stale_marked=%lu\n",
+                      vm->name, i, routing_scans(c, ~0u), routing_scans(c, SCAN_RTE),
+                      routing_scans(c, SCAN_LAPIC), routing_scans(c, SCAN_STALE), c->stale_marked);
+    }
+}
+
+static void print_exits(const struct vm *vm) {
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        const struct vcpu *vcpu = vm->vcpu[i];
+        for (uint32_t r = 0; r < EXIT_REASON_COUNT; r++) {
+            if (vcpu->exits_by_reason[r])
+                console_print("EXITS guest=%s vcpu=%u reason=%u count=%lu name=\"%s\"\n", vm->name,
+                              i, r, vcpu->exits_by_reason[r], exit_reason_name(r));
+        }
+    }
+}
+
+void results_print_counters(const struct vm *vm) {
+    print_counters(vm);
+    print_exits(vm);
+}
+
+void results_print_registers(const struct vcpu *vcpu) {
+    static const char *const name[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                       "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    char out[1024];
+    struct text text = {out, sizeof(out), 0};
+
+    text_add(&text, "REGISTERS guest=%s vcpu=%u rip=0x%lx halted=%u\n", vcpu->vm->name, vcpu->index,
+             vmcs_read(VMCS_GUEST_RIP), vcpu->state == VCPU_HALTED);
+    text_add(&text, "  cs %lx rflags %lx cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx",
+             vmcs_read(VMCS_GUEST_CS_SELECTOR), vmcs_read(VMCS_GUEST_RFLAGS),
+             vmcs_read(VMCS_GUEST_CR0), read_cr2(), vmcs_read(VMCS_GUEST_CR3),
+             vmcs_read(VMCS_GUEST_CR4), vmcs_read(VMCS_GUEST_EFER));
+    for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
+        text_add(&text, "%s%-3s %016lx", i % 4 ? " " : "\n  ", name[i],
+                 i == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[i]);
+    text_add(&text, "\n");
+    console_write(out, text.length);
+}
+
+static void tell(const struct trace_record *record, uint64_t start) {
+    char line[STORY_LINE];
+
+    if (trace_story(line, sizeof(line), record, start) > 0)
+        console_print("  %s\n", line);
+}
+
+/* For programs: docs/configuration.md. */
+static void print_record(const struct trace_record *r, uint64_t start) {
+    uint32_t cpu = 0; /* whose ring it is in */
+
+    (void)start;
+    while ((uintptr_t)r - (uintptr_t)host.cpu[cpu]->trace->record >=
+           sizeof(host.cpu[0]->trace->record))
+        cpu++;
+    console_print("TRACE %u %u %x %u %lx %lx %u %u\n", r->event, r->vcpu, r->vector, r->pin, r->a,
+                  r->b, r->repeats, cpu);
+}
+
+/* Calls `show` for each record of this guest among the last `most` of each CPU, merged by time.
+ * Returns how many records of any guest came before. The other CPUs may add more meanwhile. */
+static uint64_t each_record(const struct vm *vm, uint64_t most,
+                            void (*show)(const struct trace_record *, uint64_t)) {
+    const struct trace_ring *ring[BOOT_MAX_CPUS];
+    uint64_t cursor[BOOT_MAX_CPUS];
+    const struct trace_record *record;
+    uint64_t start = 0, before = 0, left = 0;
+
+    for (uint32_t i = 0; i < host.cpu_count; i++) {
+        ring[i] = host.cpu[i]->trace;
+        cursor[i] = trace_last(ring[i], most);
+        before += cursor[i];
+        left += ring[i]->count - cursor[i];
+    }
+    while (left-- && (record = trace_next(ring, cursor, host.cpu_count))) {
+        if (record->guest != vm->index)
+            continue;
+        if (!start)
+            start = record->time;
+        show(record, start);
+    }
+    return before;
+}
+
+void results_tell_story(const struct vm *vm, uint64_t most) {
+    console_print("\n  The interrupts of guest %s, in order (time in TSC ticks):\n", vm->name);
+    each_record(vm, most, tell);
+    console_print("\n");
+}
+
+static void print_trace(const struct vm *vm) {
+    console_print("TRACE guest=%s vcpus=%u version=%x\n", vm->name, vm->vcpu_count,
+                  vm->routing.ioapic.version);
+    uint64_t lost = each_record(vm, TRACE_RING_RECORDS, print_record);
+    console_print("TRACE end lost=%lu\n", lost);
+}
+
+void results_of_guest(struct vm *vm) {
+    uint64_t exits = 0;
+
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        for (uint32_t reason = 0; reason < EXIT_REASON_COUNT; reason++)
+            exits += vm->vcpu[i]->exits_by_reason[reason];
+    }
+    if (vm->config->story)
+        results_tell_story(vm, TRACE_RING_RECORDS);
+    if (vm->trace)
+        print_trace(vm);
+    results_print_counters(vm);
+    console_print("GUEST name=%s result=%s code=%u how=%s exits=%lu\n", vm->name,
+                  result_name(vm->result), vm->code, vm->how, exits);
+    __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
+    if (vm->result == VM_PASSED)
+        __atomic_fetch_add(&passed, 1, __ATOMIC_RELAXED);
+}
+
+void results_not_started(const struct boot_guest *guest, const char *reason) {
+    console_print("pinwheel: guest %s is not started: %s\n", guest->config.name, reason);
+    console_print("GUEST name=%s result=fail code=0 how=none exits=0\n", guest->config.name);
+    __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
+}
+
+_Noreturn void results_and_power_off(void) {
+    console_print("PINWHEEL done guests=%u passed=%u failed=%u\n", guests, passed, guests - passed);
+    power_off();
+}
