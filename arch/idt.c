@@ -14,11 +14,6 @@ struct gate {
 };
 _Static_assert(sizeof(struct gate) == 16, "SDM Vol. 3A, \"64-Bit IDT Gate Descriptors\"");
 
-struct table_register {
-    uint16_t limit;
-    uint64_t base;
-} __attribute__((packed));
-
 /* traps.asm: the 256 entry points, 16 bytes apart. */
 extern const char trap_entries[];
 

@@ -1,11 +1,6 @@
 /* GDT and TSS: see segments.h. */
 #include "arch/segments.h"
 
-struct table_register {
-    uint16_t limit;
-    uint64_t base;
-} __attribute__((packed));
-
 void segments_load(struct segments *segments, const uint64_t ist_top[IST_END]) {
     uint64_t tss = (uint64_t)&segments->tss;
 

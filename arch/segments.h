@@ -29,6 +29,12 @@ struct segments {
     struct task_state tss;
 };
 
+/* What LGDT and LIDT load. SDM Vol. 3A, "Memory-Management Registers". */
+struct table_register {
+    uint16_t limit; /* the table's last byte */
+    uint64_t base;
+} __attribute__((packed));
+
 /* Fills the tables in and loads GDTR, the segment registers and TR on the current CPU. GS base is
  * lost: set it afterwards. ist_top[i] is the top of the stack for enum interrupt_stack i. */
 void segments_load(struct segments *segments, const uint64_t ist_top[IST_END]);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "lib/memory.h"
+#include "lib/range.h"
 
 #define TAB_STOP 8
 
@@ -53,10 +54,6 @@ enum text_style text_style_of(const char *line, size_t size) {
     return TEXT_PLAIN;
 }
 
-static uint32_t between(uint32_t least, uint32_t value, uint32_t most) {
-    return value < least ? least : value > most ? most : value;
-}
-
 static void clear_rows(struct text_screen *screen, uint32_t from) {
     for (uint32_t row = from; row < screen->rows; row++) {
         for (uint32_t column = 0; column < screen->columns; column++)
@@ -66,14 +63,14 @@ static void clear_rows(struct text_screen *screen, uint32_t from) {
 
 void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t rows) {
     memset(screen, 0, sizeof(*screen));
-    screen->columns = between(1, columns, TEXT_COLUMNS_MAX);
-    screen->rows = between(1, rows, TEXT_ROWS_MAX);
+    screen->columns = range_clamp(1, columns, TEXT_COLUMNS_MAX);
+    screen->rows = range_clamp(1, rows, TEXT_ROWS_MAX);
     clear_rows(screen, 0);
     memcpy(screen->drawn, screen->cell, sizeof(screen->drawn));
 }
 
 static void move_up(struct text_screen *screen) {
-    uint32_t lines = between(1, screen->rows / 4, screen->rows);
+    uint32_t lines = range_clamp(1, screen->rows / 4, screen->rows);
     uint32_t kept = screen->rows - lines;
 
     memmove(screen->cell[0], screen->cell[lines], kept * sizeof(screen->cell[0]));

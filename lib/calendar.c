@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "lib/range.h"
+
 #define DAY         86400u
 #define THURSDAY    4 /* 1970-01-01, Sunday being 0 */
 #define DAYS_4      1461u
@@ -12,10 +14,6 @@
 
 /* Days before each month of a year that is no leap year. */
 static const uint32_t days_before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
-
-static uint32_t between(uint32_t least, uint32_t value, uint32_t most) {
-    return value < least ? least : value > most ? most : value;
-}
 
 static bool is_leap(uint32_t year) {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -34,27 +32,27 @@ static uint32_t days_before_month(uint32_t month, bool leap) {
 }
 
 uint64_t calendar_to_seconds(const struct calendar *date) {
-    uint32_t year = between(CALENDAR_YEAR_MIN, date->year, CALENDAR_YEAR_MAX);
-    uint32_t month = between(1, date->month, 12) - 1;
+    uint32_t year = range_clamp(CALENDAR_YEAR_MIN, date->year, CALENDAR_YEAR_MAX);
+    uint32_t month = range_clamp(1, date->month, 12) - 1;
     bool leap = is_leap(year);
     uint32_t length = days_before_month(month + 1, leap) - days_before_month(month, leap);
-    uint32_t day = between(1, date->day, length) - 1;
+    uint32_t day = range_clamp(1, date->day, length) - 1;
     uint64_t days = days_before_year(year) - days_before_year(CALENDAR_YEAR_MIN) +
                     days_before_month(month, leap) + day;
 
-    return days * DAY + between(0, date->hour, 23) * 3600 + between(0, date->minute, 59) * 60 +
-           between(0, date->second, 59);
+    return days * DAY + range_clamp(0, date->hour, 23) * 3600 +
+           range_clamp(0, date->minute, 59) * 60 + range_clamp(0, date->second, 59);
 }
 
 /* The year of a day since January 1st of the year 1, and the day in it. The last day of a leap year
  * is the one that would begin a fourth year more, and that of 400 years a fourth century. */
 static uint32_t year_of(uint32_t days, uint32_t *day) {
     uint32_t cycles = days / DAYS_400, left = days % DAYS_400;
-    uint32_t centuries = between(0, left / DAYS_100, 3);
+    uint32_t centuries = range_clamp(0, left / DAYS_100, 3);
     left -= centuries * DAYS_100;
     uint32_t fours = left / DAYS_4;
     left -= fours * DAYS_4;
-    uint32_t years = between(0, left / 365, 3);
+    uint32_t years = range_clamp(0, left / 365, 3);
     *day = left - years * 365;
     return cycles * 400 + centuries * 100 + fours * 4 + years + 1;
 }

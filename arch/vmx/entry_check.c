@@ -1,6 +1,7 @@
 /* The VM-entry checker's frame: see arch/vmx/entry_check.h. */
 #include "arch/vmx/entry_check.h"
 
+#include "arch/canonical.h"
 #include "arch/vmx/entry_check_rules.h"
 
 void require(struct entry_checker *check, bool holds, const uint64_t *field, const char *rule) {
@@ -30,11 +31,11 @@ void require_physical(struct entry_checker *check, const uint64_t *field) {
 
 /* 48 bits, although a processor with more takes more: without CR4.LA57 no such address works. */
 void require_canonical(struct entry_checker *check, const uint64_t *field) {
-    bool la57 = (check->image->guest_cr4 & CR4_LA57) != 0 && check->capabilities->linear_bits == 57;
-    unsigned unused = la57 ? 64 - 57 : 64 - 48;
+    bool la57 = (check->image->guest_cr4 & CR4_LA57) != 0 &&
+                check->capabilities->linear_bits == CANONICAL_BITS_5_LEVEL;
 
-    require(check, (uint64_t)((int64_t)(*field << unused) >> unused) == *field, field,
-            "must be canonical");
+    require(check, is_canonical(*field, la57 ? CANONICAL_BITS_5_LEVEL : CANONICAL_BITS_4_LEVEL),
+            field, "must be canonical");
 }
 
 void require_upper_clear(struct entry_checker *check, const uint64_t *field) {

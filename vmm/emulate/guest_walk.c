@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "arch/canonical.h"
 #include "arch/control_registers.h"
 #include "arch/msr.h"
 
@@ -62,11 +63,6 @@ BOTH enum guest_walk_result walk_wide(const struct guest_paging *p, uint64_t tab
     }
 }
 
-/* 4-level paging translates 48 bits; the others are copies of the highest of them. */
-static inline bool is_canonical(uint64_t linear) {
-    return linear >> 47 == 0 || linear >> 47 == 0x1ffff;
-}
-
 /* There are no pages of 512 GiB. */
 BOTH enum guest_walk_result walk_4_level(const struct guest_paging *p, uint64_t linear,
                                          struct path *path, uint64_t *physical) {
@@ -114,7 +110,9 @@ BOTH enum guest_walk_result walk(const struct guest_paging *p, uint64_t linear, 
     if (p->efer & EFER_LMA) {
         if (p->cr4 & CR4_LA57)
             return GUEST_WALK_OUTSIDE;
-        return is_canonical(linear) ? walk_4_level(p, linear, path, physical) : GUEST_WALK_FAULT;
+        return is_canonical(linear, CANONICAL_BITS_4_LEVEL)
+                   ? walk_4_level(p, linear, path, physical)
+                   : GUEST_WALK_FAULT;
     }
     if (p->cr4 & CR4_PAE)
         return walk_pae(p, (uint32_t)linear, path, physical);

@@ -2,6 +2,7 @@
 #include "vmm/loaders/linux.h"
 
 #include "lib/memory.h"
+#include "lib/range.h"
 #include "vmm/devices/pc_map.h"
 #include "vmm/loaders/initrd.h"
 #include "vmm/loaders/linux_internal.h"
@@ -19,14 +20,10 @@
 #define PAGE             0x1000ULL
 #define ADDRESSES        (1ULL << 52) /* no processor has more */
 
-static bool within(uint64_t offset, uint64_t size, uint64_t total) {
-    return offset <= total && size <= total - offset;
-}
-
 bool linux_is_kernel(const uint8_t *file, uint64_t size) {
     uint32_t signature;
 
-    if (!within(SIGNATURE_OFFSET, sizeof(signature), size))
+    if (!range_within(SIGNATURE_OFFSET, sizeof(signature), size))
         return false;
     memcpy(&signature, file + SIGNATURE_OFFSET, sizeof(signature));
     return signature == SIGNATURE;
@@ -39,7 +36,7 @@ static const char *read_header(struct linux_loading *load) {
 
     if (!linux_is_kernel(r->file, r->file_size))
         return "no Linux kernel: there is no header in the file";
-    if (!within(LINUX_HEADER_OFFSET, sizeof(*h), r->file_size))
+    if (!range_within(LINUX_HEADER_OFFSET, sizeof(*h), r->file_size))
         return "the kernel file is cut off: it ends in the header";
     memcpy(h, r->file + LINUX_HEADER_OFFSET, sizeof(*h));
     uint32_t end = SIGNATURE_OFFSET + h->jump_distance;
@@ -62,7 +59,7 @@ static const char *check_header(struct linux_loading *load) {
         return "this is a 32-bit kernel: only 64-bit ones can be started";
     load->code_offset = ((h->setup_sects ? h->setup_sects : 4u) + 1) * SECTOR;
     load->code_size = h->syssize * 16ULL;
-    if (!within(load->code_offset, load->code_size, load->request->file_size))
+    if (!range_within(load->code_offset, load->code_size, load->request->file_size))
         return "the kernel file is cut off: its header promises more than there is";
     if (load->code_size <= ENTRY_64)
         return "the kernel file is damaged: there is no kernel behind its header";
@@ -85,13 +82,9 @@ static const char *place_kernel(struct linux_loading *load) {
         return "the kernel has to be below 1 MiB, where a PC has other things";
     if (at >= ADDRESSES)
         return "the kernel file is damaged: it wants to be where no memory can be";
-    load->kernel = (at + align - 1) & ~(align - 1);
+    load->kernel = range_round_up(at, align);
     load->kernel_end = load->kernel + size;
     return NULL;
-}
-
-static uint64_t page_up(uint64_t size) {
-    return (size + PAGE - 1) & ~(PAGE - 1);
 }
 
 /* The initial RAM disk goes as high as memory and the kernel's reach allow. */
@@ -103,15 +96,15 @@ static const char *place_initrd(struct linux_loading *load) {
     if (load->kernel_end > r->ram_size || size > r->ram_size - load->kernel_end)
         return load_too_little_memory(
             r->reason, r->ram_size, size ? "kernel and initial RAM disk need" : "the kernel needs",
-            page_up(load->kernel_end), size);
+            range_round_up(load->kernel_end, PAGE), size);
     if (size == 0)
         return NULL;
     if (end > r->ram_size)
         end = r->ram_size;
-    if (size > end || ((end - size) & ~(PAGE - 1)) < load->kernel_end)
+    if (size > end || range_round_down(end - size, PAGE) < load->kernel_end)
         return "the initial RAM disk does not fit between the kernel and the end of what it "
                "reaches";
-    load->initrd = (end - size) & ~(PAGE - 1);
+    load->initrd = range_round_down(end - size, PAGE);
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "lib/memory.h"
+#include "lib/range.h"
 #include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot_internal.h"
 
@@ -51,16 +52,12 @@ struct loading {
     uint32_t entry;
 };
 
-static bool within(uint64_t offset, uint64_t size, uint64_t total) {
-    return offset <= total && size <= total - offset;
-}
-
 /* Looks for the header: 4-byte aligned, whole within the first 8192 bytes, its sum 0. */
 static bool find_header(struct loading *load) {
     const struct multiboot_request *r = load->request;
     uint64_t end = r->file_size < HEADER_SEARCH ? r->file_size : HEADER_SEARCH;
 
-    for (uint64_t at = 0; within(at, HEADER_WITHOUT_ADDRESSES, end); at += 4) {
+    for (uint64_t at = 0; range_within(at, HEADER_WITHOUT_ADDRESSES, end); at += 4) {
         struct header *h = &load->header;
 
         *h = (struct header){0};
@@ -70,7 +67,7 @@ static bool find_header(struct loading *load) {
         load->header_offset = at;
         if ((h->flags & HEADER_ADDRESSES) == 0)
             return true;
-        if (within(at, sizeof(*h), end)) {
+        if (range_within(at, sizeof(*h), end)) {
             memcpy(h, r->file + at, sizeof(*h));
             return true;
         }
@@ -83,11 +80,11 @@ static const char *load_segment(struct loading *load, uint64_t address, uint64_t
                                 uint64_t offset, uint64_t file_size) {
     const struct multiboot_request *r = load->request;
 
-    if (!within(offset, file_size, r->file_size))
+    if (!range_within(offset, file_size, r->file_size))
         return "a part of the image lies outside the file";
     if (file_size > memory_size)
         return "a part of the image is larger in the file than in memory";
-    if (!within(address, memory_size, r->ram_size))
+    if (!range_within(address, memory_size, r->ram_size))
         return load_too_little_memory(r->reason, r->ram_size, "the image needs", address,
                                       memory_size);
     memcpy(r->ram + address, r->file + offset, file_size);
@@ -135,7 +132,7 @@ static const char *load_programs(struct loading *load, const struct elf_header *
         struct program_header p;
         const char *error;
 
-        if (!within(at, sizeof(p), r->file_size))
+        if (!range_within(at, sizeof(p), r->file_size))
             return "the ELF program headers lie outside the file";
         memcpy(&p, r->file + at, sizeof(p));
         if (p.type != ELF_PROGRAM_LOAD || p.memory_size == 0)
@@ -176,10 +173,6 @@ static const char *load_image(struct loading *load) {
     return error;
 }
 
-static uint64_t page_up(uint64_t address) {
-    return (address + MULTIBOOT_PAGE - 1) & ~(MULTIBOOT_PAGE - 1);
-}
-
 static bool overlap(struct multiboot_range a, struct multiboot_range b) {
     return a.start < b.end && b.start < a.end;
 }
@@ -191,18 +184,19 @@ static const char *place_rest(const struct loading *load, uint64_t *info) {
     struct multiboot_range low = {MULTIBOOT_INFO_LOW, MULTIBOOT_INFO_LOW + MULTIBOOT_PAGE};
     struct multiboot_range module = {0, 0};
     uint64_t reachable = r->ram_size < 1ULL << 32 ? r->ram_size : 1ULL << 32;
-    uint64_t next = page_up(load->image.end > MULTIBOOT_HIGH ? load->image.end : MULTIBOOT_HIGH);
+    uint64_t next = range_round_up(
+        load->image.end > MULTIBOOT_HIGH ? load->image.end : MULTIBOOT_HIGH, MULTIBOOT_PAGE);
 
     *info = low.start;
     if (overlap(low, load->image)) {
         *info = next;
         next += MULTIBOOT_PAGE;
     }
-    if (!within(*info, MULTIBOOT_PAGE, reachable))
+    if (!range_within(*info, MULTIBOOT_PAGE, reachable))
         return load_too_little_memory(
             r->reason, r->ram_size, "image and Multiboot information need", *info, MULTIBOOT_PAGE);
     if (r->module != NULL) {
-        if (!within(next, r->module_size, reachable))
+        if (!range_within(next, r->module_size, reachable))
             return load_too_little_memory(r->reason, r->ram_size, "image and module need", next,
                                           r->module_size);
         module = (struct multiboot_range){next, next + r->module_size};

@@ -2,6 +2,7 @@
  * "Interrupt 14". */
 #include "vmm/vcpu/guest_memory.h"
 
+#include "arch/canonical.h"
 #include "arch/control_registers.h"
 #include "arch/idt.h"
 #include "arch/instructions.h"
@@ -41,10 +42,6 @@ static bool segment_allows(enum guest_segment segment, uint64_t offset, unsigned
     return last <= limit;
 }
 
-static bool is_canonical(uint64_t linear) {
-    return (uint64_t)((int64_t)(linear << 16) >> 16) == linear;
-}
-
 static bool find_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t offset,
                         unsigned size, bool write, uint64_t *linear) {
     uint64_t base = segment_field(VMCS_GUEST_ES_BASE, segment);
@@ -52,7 +49,8 @@ static bool find_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t 
 
     if (is_64bit()) {
         *linear = offset + (segment >= GUEST_FS ? base : 0);
-        ok = is_canonical(*linear) && is_canonical(*linear + size - 1);
+        ok = is_canonical(*linear, CANONICAL_BITS_4_LEVEL) &&
+             is_canonical(*linear + size - 1, CANONICAL_BITS_4_LEVEL);
     } else {
         *linear = (uint32_t)(base + offset);
         ok = segment_allows(segment, offset, size, write);

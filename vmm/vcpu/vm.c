@@ -9,6 +9,7 @@
 #include "drivers/console.h"
 #include "lib/format.h"
 #include "lib/memory.h"
+#include "lib/text.h"
 #include "vmm/devices/pc_map.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
@@ -198,17 +199,9 @@ void vm_vcpu_stopped(struct vm *vm) {
     host_wake(host.cpu[0]);
 }
 
-static bool same(const char *a, const char *b) {
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
 void vm_start_waiting(const char *name) {
     for (uint32_t i = 0; i < vm_count; i++) {
-        if (vms[i] && same(vms[i]->config->after, name ? name : ""))
+        if (vms[i] && text_equals(vms[i]->config->after, name ? name : ""))
             vm_start(vms[i]);
     }
 }
