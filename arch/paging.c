@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "arch/canonical.h"
+
 #define ENTRY_PRESENT  (1ULL << 0)
 #define ENTRY_WRITABLE (1ULL << 1)
 #define ENTRY_PAGE     (1ULL << 7) /* PS, at levels 2 and 3 */
@@ -14,8 +16,7 @@
 
 #define NO_FLAGS       (ENTRY_ADDRESS | ENTRY_PAGE)
 #define TOP_LEVEL      4
-#define LOWER_END      0x0000800000000000ULL /* canonical addresses end here ... */
-#define UPPER_START    0xffff800000000000ULL /* ... and begin again here */
+#define LINEAR_BITS    CANONICAL_BITS_4_LEVEL
 #define PHYS_END       (1ULL << 52)
 
 static const char *const no_memory = "no memory for a table";
@@ -80,10 +81,12 @@ static int largest_level(const struct paging *paging, uint64_t virt, uint64_t ph
 
 static const char *check_range(uint64_t virt, uint64_t phys, uint64_t size, uint64_t flags) {
     uint64_t last = virt + (size - 1);
+    bool one_half = (virt ^ last) >> 63 == 0; /* not across the hole between the two */
 
     if ((virt | phys | size) % PAGING_4K || size == 0)
         return "not a multiple of the page size";
-    if (last < virt || (virt < LOWER_END ? last >= LOWER_END : virt < UPPER_START))
+    if (last < virt || !one_half || !is_canonical(virt, LINEAR_BITS) ||
+        !is_canonical(last, LINEAR_BITS))
         return "not a canonical address";
     if (phys >= PHYS_END || size > PHYS_END - phys)
         return "not a physical address";
@@ -108,7 +111,7 @@ const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint
 bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page) {
     const uint64_t *table = paging->table(paging->root);
 
-    if (virt >= LOWER_END && virt < UPPER_START)
+    if (!is_canonical(virt, LINEAR_BITS))
         return false;
     for (int level = TOP_LEVEL; table && level > 0; level--) {
         uint64_t entry = table[level_index(virt, level)];
