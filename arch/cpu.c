@@ -6,7 +6,7 @@
 #include "arch/msr.h"
 #include "arch/vmx/vmx.h"
 
-/* idle.asm: the instructions from the look at *wake to the HLT, and the one after. */
+/* cpu_idle.asm: the instructions from the look at *wake to the HLT, and the one after. */
 extern const char idle_begin[], idle_end[];
 
 void cpu_load(struct cpu *cpu) {

@@ -14,7 +14,7 @@ struct gate {
 };
 _Static_assert(sizeof(struct gate) == 16, "SDM Vol. 3A, \"64-Bit IDT Gate Descriptors\"");
 
-/* traps.asm: the 256 entry points, 16 bytes apart. */
+/* idt_traps.asm: the 256 entry points, 16 bytes apart. */
 extern const char trap_entries[];
 
 #define TRAP_ENTRY_SIZE 16
@@ -73,7 +73,7 @@ void idt_set_interrupt(trap_handler *handler) {
     interrupt_handler = handler;
 }
 
-/* From traps.asm. */
+/* From idt_traps.asm. */
 void trap_dispatch(struct trap_frame *frame);
 void trap_dispatch(struct trap_frame *frame) {
     if (frame->vector == VECTOR_NMI && nmi_handler) {

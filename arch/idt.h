@@ -10,7 +10,7 @@
 #define VECTOR_WAKE     0xf0 /* the host LAPIC timer */
 #define VECTOR_SPURIOUS 0xff
 
-/* What traps.asm pushes; the last five are the processor's. */
+/* What idt_traps.asm pushes; the last five are the processor's. */
 struct trap_frame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
     uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;

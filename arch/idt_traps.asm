@@ -7,7 +7,7 @@ default rel
 section .text
 
 extern trap_dispatch
-global trap_entries, nmi_unblock
+global trap_entries
 
 align 16
 trap_entries:
@@ -62,21 +62,5 @@ trap_common:
     pop rax
     add rsp, 16
     iretq
-
-; void nmi_unblock(void): after an exit that was caused by an NMI, NMIs stay blocked until an IRET.
-; SDM Vol. 3A, "Handling Multiple NMIs".
-nmi_unblock:
-    mov rax, rsp
-    mov ecx, ss
-    push rcx
-    push rax
-    pushfq
-    mov ecx, cs
-    push rcx
-    lea rcx, [.done]
-    push rcx
-    iretq
-.done:
-    ret
 
 section .note.GNU-stack noalloc noexec nowrite progbits
