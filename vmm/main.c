@@ -126,6 +126,7 @@ static _Noreturn void on_own_stack(void) {
 
 _Noreturn void hypervisor_main(struct boot_info *info) {
     console_init();
+    panic_init();
     if (info->magic != BOOT_INFO_MAGIC) {
         console_print("PINWHEEL panic: started without its boot loader\n");
         for (;;)

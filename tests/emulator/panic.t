@@ -8,19 +8,25 @@ use Boot qw(boot);
 use Test::More;
 
 my $build = $ENV{B} // 'build';
-my ($address) = map { /^(\w+) T routing_eoi_exit$/ ? $1 : () } `nm $build/pinwheel.elf`;
-ok($address, 'the function to break is there');
-my $commands = "$build/emulator/panic.commands";
-mkdir "$build/emulator";
-open my $out, '>', $commands or BAIL_OUT("$commands: $!");
-print $out "lb 0x$address\nc\nset rdi = 0\ndelete 1\nc\n";
-close $out or BAIL_OUT("$commands: $!");
+my %address = map { /^(\w+) [Tt] (\w+)$/ ? ($2 => $1) : () } `nm $build/pinwheel.elf`;
+ok($address{routing_eoi_exit}, 'the function to break is there');
 
-my (undef, $status) = boot('panic', config => 'tests/emulator/panic.cfg', cpus => 1,
-    debugger => $commands);
-is($status, 1, 'the run notices');
-open my $in, '<', "$build/emulator/panic/serial.log" or BAIL_OUT("no log: $!");
-my $log = do { local $/; <$in> };
+# Runs the debugger's commands at the first EOI exit, and returns the log.
+sub break_at_eoi_exit {
+    my ($name, $at_the_exit, %option) = @_;
+    my $commands = "$build/emulator/$name.commands";
+    mkdir "$build/emulator";
+    open my $out, '>', $commands or BAIL_OUT("$commands: $!");
+    print $out "lb 0x$address{routing_eoi_exit}\nc\n${at_the_exit}delete 1\nc\n";
+    close $out or BAIL_OUT("$commands: $!");
+    my (undef, $status) = boot($name, config => 'tests/emulator/panic.cfg', cpus => 1,
+        debugger => $commands, %option);
+    is($status, 1, "$name: the run notices");
+    open my $in, '<', "$build/emulator/$name/serial.log" or BAIL_OUT("no log: $!");
+    return do { local $/; <$in> };
+}
+
+my $log = break_at_eoi_exit('panic', "set rdi = 0\n");
 like($log, qr/^PINWHEEL panic: #PF page fault in the hypervisor, error code 0x0$/m, 'what it is');
 like($log, qr/^  rip ffffffff8[0-9a-f]{7} rsp ffffc0[0-9a-f]{10} .* cr2 0{13}[0-9a-f]{3} /m,
     'the registers, on a stack of our own');
@@ -30,4 +36,14 @@ like($log, qr/last events of each CPU:.*accept level.*rte write.*scan: now stale
     'what the interrupts did before');
 like($log, qr/^PINWHEEL panic: the machine has stopped/m, 'the end');
 unlike($log, qr/^PINWHEEL done/m, 'nothing goes on');
+
+# The other way into a panic: the hypervisor's own check fails. Here it is the one behind each VMX
+# instruction, with no name for the instruction.
+$log = break_at_eoi_exit('panic-check',
+    "set rdi = 0\nset rsi = 0x1234\nset rip = 0x$address{vmx_fail}\n", image => 'panic');
+like($log, qr/^PINWHEEL panic: \(null\) of 0x1234 failed: /m, 'what failed');
+like($log, qr/  backtrace:\n    0x[0-9a-f]+ vmx_fail\+0x.*exit_handle\+0x.*host_run\+0x/s,
+    'the way there begins where panic() was called');
+like($log, qr/last events of each CPU:.*accept level.*^PINWHEEL panic: the machine has stopped/ms,
+    'the events and the end');
 done_testing();

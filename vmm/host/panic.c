@@ -1,5 +1,4 @@
 /* panic(): what a bug of our own leaves behind for the one who has to find it. */
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -11,7 +10,6 @@
 #include "arch/symbols.h"
 #include "drivers/console.h"
 #include "drivers/lapic.h"
-#include "lib/format.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/host/panic.h"
@@ -100,17 +98,15 @@ void panic_stop_if_asked(void) {
     }
 }
 
-_Noreturn void panic(const char *fmt, ...) {
-    char text[256];
-    va_list args;
-
+static void panic_report(const char *text, uint64_t frame) {
     begin();
-    va_start(args, fmt);
-    format_va(text, sizeof(text), fmt, args);
-    va_end(args);
     console_print("\nPINWHEEL panic: %s\n", text);
-    print_backtrace(0, (uint64_t)__builtin_frame_address(0));
+    print_backtrace(0, frame);
     end();
+}
+
+void panic_init(void) {
+    panic_set_handler(panic_report);
 }
 
 _Noreturn void panic_trap(struct trap_frame *f) {
