@@ -38,7 +38,8 @@ static void check_words(struct entry_checker *check) {
     require(check, (v->secondary_controls & APIC_MODE) != APIC_MODE, &v->secondary_controls,
             "\"virtualize APIC accesses\" and \"virtualize x2APIC mode\" must not both be 1");
     check_word(check, VMX_EXIT, &v->exit_controls, chosen.exit, 0);
-    check_word(check, VMX_ENTRY, &v->entry_controls, chosen.entry, ENTRY_IA32E_MODE_GUEST);
+    check_word(check, VMX_ENTRY, &v->entry_controls, chosen.entry,
+               VM_ENTRY_CONTROL_IA32E_MODE_GUEST);
 }
 
 static void check_pages(struct entry_checker *check) {

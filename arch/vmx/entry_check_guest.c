@@ -14,8 +14,6 @@
 /* Bits 2:1 and 8:5. */
 #define PDPTE_RESERVED 0x1e6ULL
 
-#define SHADOW         (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
-
 /* Neither CD nor NW is changed by a VM entry, so their values do not count. */
 static void check_control_registers(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
@@ -105,20 +103,22 @@ static void check_activity(struct entry_checker *check) {
             "must be an activity state that the processor supports");
     require(check, *field != ACTIVITY_HLT || (v->ss.access_rights & ACCESS_RIGHTS_DPL) == 0, field,
             "must not be HLT unless SS.DPL is 0");
-    require(check, *field == ACTIVITY_ACTIVE || (v->guest_interruptibility & SHADOW) == 0, field,
-            "must be active under blocking by STI or by MOV SS");
+    require(check,
+            *field == ACTIVITY_ACTIVE || (v->guest_interruptibility & INTERRUPTIBILITY_SHADOW) == 0,
+            field, "must be active under blocking by STI or by MOV SS");
     require(check, !injects(check) || activity_allows_injection(check), field,
             "the injected event cannot reach a guest in this state");
 }
 
 static void check_interruptibility(struct entry_checker *check) {
     const uint64_t *field = &check->image->guest_interruptibility;
-    uint64_t shadow = *field & SHADOW;
+    uint64_t shadow = *field & INTERRUPTIBILITY_SHADOW;
     bool interruptible = (check->image->guest_rflags & RFLAGS_IF) != 0;
     bool nmi = injects_type(check, INTERRUPTION_NMI);
 
     require(check, (*field & ~0xfULL) == 0, field, "bits 31:4 must be 0");
-    require(check, shadow != SHADOW, field, "blocking by STI and by MOV SS must not both be 1");
+    require(check, shadow != INTERRUPTIBILITY_SHADOW, field,
+            "blocking by STI and by MOV SS must not both be 1");
     require(check, (*field & INTERRUPTIBILITY_STI) == 0 || interruptible, field,
             "blocking by STI needs RFLAGS.IF");
     require(check, shadow == 0 || !injects_type(check, INTERRUPTION_EXTERNAL), field,
@@ -135,7 +135,8 @@ static void check_interruptibility(struct entry_checker *check) {
 static void check_pending_debug(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *field = &v->guest_pending_debug;
-    bool held = (v->guest_interruptibility & SHADOW) != 0 || v->guest_activity == ACTIVITY_HLT;
+    bool held = (v->guest_interruptibility & INTERRUPTIBILITY_SHADOW) != 0 ||
+                v->guest_activity == ACTIVITY_HLT;
     bool due = (v->guest_rflags & RFLAGS_TF) != 0 && (v->guest_debugctl & DEBUGCTL_BTF) == 0;
 
     require(check, (*field & ~PENDING_DEBUG_DEFINED) == 0, field, "reserved bits must be 0");

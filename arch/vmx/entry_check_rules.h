@@ -36,7 +36,7 @@ void check_guest_segments(struct entry_checker *check);
 void check_guest_non_register_state(struct entry_checker *check);
 
 static inline bool ia32e_guest(const struct entry_checker *check) {
-    return (check->image->entry_controls & ENTRY_IA32E_MODE_GUEST) != 0;
+    return (check->image->entry_controls & VM_ENTRY_CONTROL_IA32E_MODE_GUEST) != 0;
 }
 
 static inline bool injects(const struct entry_checker *check) {

@@ -186,19 +186,19 @@
 #define SECONDARY_ENABLE_INVPCID               (1u << 12)
 
 /* ---- VM-exit controls ---- */
-#define EXIT_SAVE_DEBUG_CONTROLS     (1u << 2)
-#define EXIT_HOST_ADDRESS_SPACE_SIZE (1u << 9)
-#define EXIT_ACKNOWLEDGE_INTERRUPT   (1u << 15)
-#define EXIT_SAVE_PAT                (1u << 18)
-#define EXIT_LOAD_PAT                (1u << 19)
-#define EXIT_SAVE_EFER               (1u << 20)
-#define EXIT_LOAD_EFER               (1u << 21)
+#define VM_EXIT_CONTROL_SAVE_DEBUG_CONTROLS     (1u << 2)
+#define VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE (1u << 9)
+#define VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT   (1u << 15)
+#define VM_EXIT_CONTROL_SAVE_PAT                (1u << 18)
+#define VM_EXIT_CONTROL_LOAD_PAT                (1u << 19)
+#define VM_EXIT_CONTROL_SAVE_EFER               (1u << 20)
+#define VM_EXIT_CONTROL_LOAD_EFER               (1u << 21)
 
 /* ---- VM-entry controls ---- */
-#define ENTRY_LOAD_DEBUG_CONTROLS (1u << 2)
-#define ENTRY_IA32E_MODE_GUEST    (1u << 9)
-#define ENTRY_LOAD_PAT            (1u << 14)
-#define ENTRY_LOAD_EFER           (1u << 15)
+#define VM_ENTRY_CONTROL_LOAD_DEBUG_CONTROLS (1u << 2)
+#define VM_ENTRY_CONTROL_IA32E_MODE_GUEST    (1u << 9)
+#define VM_ENTRY_CONTROL_LOAD_PAT            (1u << 14)
+#define VM_ENTRY_CONTROL_LOAD_EFER           (1u << 15)
 
 /* ---- segment access rights ---- */
 #define ACCESS_RIGHTS_TYPE      0x0000fu
@@ -218,15 +218,17 @@
 #define INTERRUPTIBILITY_SMI     (1u << 2)
 #define INTERRUPTIBILITY_NMI     (1u << 3)
 #define INTERRUPTIBILITY_ENCLAVE (1u << 4)
+/* Either kind of blocking ends with the next instruction. */
+#define INTERRUPTIBILITY_SHADOW (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
 
-#define ACTIVITY_ACTIVE          0
-#define ACTIVITY_HLT             1
-#define ACTIVITY_SHUTDOWN        2
-#define ACTIVITY_WAIT_FOR_SIPI   3
+#define ACTIVITY_ACTIVE         0
+#define ACTIVITY_HLT            1
+#define ACTIVITY_SHUTDOWN       2
+#define ACTIVITY_WAIT_FOR_SIPI  3
 
-#define PENDING_DEBUG_B          0x000fULL
-#define PENDING_DEBUG_ENABLED_B  (1ULL << 12)
-#define PENDING_DEBUG_BS         (1ULL << 14)
+#define PENDING_DEBUG_B         0x000fULL
+#define PENDING_DEBUG_ENABLED_B (1ULL << 12)
+#define PENDING_DEBUG_BS        (1ULL << 14)
 
 /* ---- interruption information: entry, exit and IDT vectoring share the layout ---- */
 #define INTERRUPTION_VECTOR        0x0ffu

@@ -90,7 +90,7 @@ static inline struct vmcs_image protected_image(void) {
 static inline struct vmcs_image long_mode_image(void) {
     struct vmcs_image v = protected_image();
 
-    v.entry_controls |= ENTRY_IA32E_MODE_GUEST;
+    v.entry_controls |= VM_ENTRY_CONTROL_IA32E_MODE_GUEST;
     v.guest_cr0 |= CR0_PG | CR0_WP;
     v.guest_cr3 = 0x1000;
     v.guest_cr4 |= CR4_PAE | CR4_PCIDE;

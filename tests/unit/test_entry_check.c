@@ -82,8 +82,8 @@ static void a_control_that_pinwheel_does_not_set_is_refused(void **state) {
     BREAKS(protected_image, v.secondary_controls |= 1u << 13,
            "secondary processor-based VM-execution controls", differs); /* VM functions */
     BREAKS(protected_image, v.exit_controls |= 1u << 12, "VM-exit controls", differs);
-    BREAKS(protected_image, v.exit_controls |= EXIT_ACKNOWLEDGE_INTERRUPT, "VM-exit controls",
-           differs);
+    BREAKS(protected_image, v.exit_controls |= VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT,
+           "VM-exit controls", differs);
     BREAKS(protected_image, v.entry_controls |= 1u << 10, "VM-entry controls", differs); /* SMM */
     BREAKS(protected_image, v.entry_controls |= 1u << 11, "VM-entry controls", differs);
     BREAKS(protected_image, v.entry_controls |= 1u << 13, "VM-entry controls", differs);
@@ -99,8 +99,9 @@ static void a_control_that_pinwheel_sets_must_stay_set(void **state) {
     uint32_t secondary[] = {SECONDARY_ENABLE_EPT, SECONDARY_ENABLE_VPID,
                             SECONDARY_UNRESTRICTED_GUEST, SECONDARY_APIC_REGISTER_VIRTUALIZATION,
                             SECONDARY_VIRTUAL_INTERRUPT_DELIVERY};
-    uint32_t exit[] = {EXIT_HOST_ADDRESS_SPACE_SIZE, EXIT_LOAD_PAT, EXIT_SAVE_EFER, EXIT_LOAD_EFER};
-    uint32_t entry[] = {ENTRY_LOAD_PAT, ENTRY_LOAD_EFER};
+    uint32_t exit[] = {VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE, VM_EXIT_CONTROL_LOAD_PAT,
+                       VM_EXIT_CONTROL_SAVE_EFER, VM_EXIT_CONTROL_LOAD_EFER};
+    uint32_t entry[] = {VM_ENTRY_CONTROL_LOAD_PAT, VM_ENTRY_CONTROL_LOAD_EFER};
 
     (void)state;
 #define EACH(bits, member, name)                                                                   \

@@ -17,7 +17,7 @@ static void host_segments_and_address_space(void **state) {
     BREAKS(protected_image, v.host_tr_base = 1ull << 48, "host TR base", "canonical");
     BREAKS(protected_image, v.host_gdtr_base = 1ull << 48, "host GDTR base", "canonical");
     BREAKS(protected_image, v.host_idtr_base = 1ull << 48, "host IDTR base", "canonical");
-    BREAKS(protected_image, v.exit_controls &= ~(uint64_t)EXIT_HOST_ADDRESS_SPACE_SIZE,
+    BREAKS(protected_image, v.exit_controls &= ~(uint64_t)VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE,
            "VM-exit controls", "differs from what Pinwheel sets");
     BREAKS(protected_image, v.host_cr4 &= ~CR4_PAE, "host CR4", "PAE");
     BREAKS(protected_image, v.host_rip = 0x800000000000, "host RIP", "canonical");
@@ -68,7 +68,7 @@ static void a_virtual_8086_guest_has_fixed_segments(void **state) {
            "F3H");
     BREAKS(v8086_image, v.guest_cr0 &= ~CR0_PE, "guest RFLAGS", "VM must be 0");
     BREAKS_AMONG(2, long_mode_image,
-                 (v = v8086_image(), v.entry_controls |= ENTRY_IA32E_MODE_GUEST,
+                 (v = v8086_image(), v.entry_controls |= VM_ENTRY_CONTROL_IA32E_MODE_GUEST,
                   v.guest_cr0 |= CR0_PG, v.guest_cr4 |= CR4_PAE, v.guest_efer = EFER_LMA | EFER_LME,
                   v.guest_activity = ACTIVITY_HLT),
                  "guest RFLAGS", "VM must be 0");

@@ -152,15 +152,15 @@ static const struct {
     {IN(procbased2), SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery"},
     {IN(procbased2), SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses"},
     {IN(procbased2), SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode"},
-    {IN(true_exit), EXIT_HOST_ADDRESS_SPACE_SIZE, "host address-space size"},
-    {IN(true_exit), EXIT_SAVE_DEBUG_CONTROLS, "save debug controls"},
-    {IN(true_exit), EXIT_SAVE_PAT, "save IA32_PAT"},
-    {IN(true_exit), EXIT_LOAD_PAT, "load IA32_PAT on exits"},
-    {IN(true_exit), EXIT_SAVE_EFER, "save IA32_EFER"},
-    {IN(true_exit), EXIT_LOAD_EFER, "load IA32_EFER on exits"},
-    {IN(true_entry), ENTRY_LOAD_DEBUG_CONTROLS, "load debug controls"},
-    {IN(true_entry), ENTRY_LOAD_PAT, "load IA32_PAT on entries"},
-    {IN(true_entry), ENTRY_LOAD_EFER, "load IA32_EFER on entries"},
+    {IN(true_exit), VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE, "host address-space size"},
+    {IN(true_exit), VM_EXIT_CONTROL_SAVE_DEBUG_CONTROLS, "save debug controls"},
+    {IN(true_exit), VM_EXIT_CONTROL_SAVE_PAT, "save IA32_PAT"},
+    {IN(true_exit), VM_EXIT_CONTROL_LOAD_PAT, "load IA32_PAT on exits"},
+    {IN(true_exit), VM_EXIT_CONTROL_SAVE_EFER, "save IA32_EFER"},
+    {IN(true_exit), VM_EXIT_CONTROL_LOAD_EFER, "load IA32_EFER on exits"},
+    {IN(true_entry), VM_ENTRY_CONTROL_LOAD_DEBUG_CONTROLS, "load debug controls"},
+    {IN(true_entry), VM_ENTRY_CONTROL_LOAD_PAT, "load IA32_PAT on entries"},
+    {IN(true_entry), VM_ENTRY_CONTROL_LOAD_EFER, "load IA32_EFER on entries"},
 };
 
 static void each_control_that_cannot_be_set_is_named(void **state) {
@@ -181,7 +181,7 @@ static void each_control_that_must_be_clear_is_named(void **state) {
         {IN(true_procbased), PRIMARY_INVLPG_EXITING, "INVLPG without exiting"},
         {IN(true_procbased), PRIMARY_CR3_LOAD_EXITING, "CR3 load without exiting"},
         {IN(true_procbased), PRIMARY_CR3_STORE_EXITING, "CR3 store without exiting"},
-        {IN(true_exit), EXIT_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging"},
+        {IN(true_exit), VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging"},
         {IN(procbased2), SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses"},
         {IN(procbased2), SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode"},
     };

@@ -51,7 +51,7 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
         /* DR6 is not in the VMCS: the exit qualification has its new bits. */
         write_dr6(DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION));
         /* One that a shadow holds back has to stay pending; this exit has cleared the field. */
-        if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & EXIT_SHADOW)
+        if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW)
             exit_pend_single_step();
     }
     vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);

@@ -19,8 +19,6 @@ enum exit_action {
 /* Handles the exit that has just happened. False: the vCPU gives its CPU away. */
 bool exit_handle(struct vcpu *vcpu);
 
-#define EXIT_SHADOW (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
-
 /* Makes the trap of a guest that runs by single steps pending: behind an instruction that the
  * processor has not run. SDM Vol. 3B, "Single-Step Exception Condition". */
 static inline void exit_pend_single_step(void) {
@@ -38,8 +36,8 @@ static inline void exit_advance(uint64_t length) {
         next = (uint32_t)next;
     vmcs_write(VMCS_GUEST_RIP, next);
     uint64_t interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-    if (interruptibility & EXIT_SHADOW)
-        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~EXIT_SHADOW);
+    if (interruptibility & INTERRUPTIBILITY_SHADOW)
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~INTERRUPTIBILITY_SHADOW);
     exit_pend_single_step();
 }
 

@@ -156,7 +156,7 @@ bool policy_guest_writes_cr0(struct vcpu *vcpu, uint64_t value) {
     if ((paging_on && (efer & EFER_LME)) || (paging_off && (efer & EFER_LMA))) {
         uint64_t controls = vmcs_read(VMCS_ENTRY_CONTROLS);
         vmcs_write(VMCS_GUEST_EFER, efer ^ EFER_LMA);
-        vmcs_write(VMCS_ENTRY_CONTROLS, controls ^ ENTRY_IA32E_MODE_GUEST);
+        vmcs_write(VMCS_ENTRY_CONTROLS, controls ^ VM_ENTRY_CONTROL_IA32E_MODE_GUEST);
     }
     policy_set_cr0(value);
     if (paging_on || paging_off || ((value ^ old) & CR0_WP))

@@ -228,7 +228,7 @@ static void enter_linux(struct vcpu *vcpu, const struct linux_entry *entry) {
     policy_set_cr4(CR4_PAE);
     vmcs_write(VMCS_GUEST_CR3, entry->cr3);
     vmcs_write(VMCS_GUEST_EFER, EFER_LME | EFER_LMA);
-    vmcs_write(VMCS_ENTRY_CONTROLS, vcpu->controls.entry | ENTRY_IA32E_MODE_GUEST);
+    vmcs_write(VMCS_ENTRY_CONTROLS, vcpu->controls.entry | VM_ENTRY_CONTROL_IA32E_MODE_GUEST);
     vmcs_write(VMCS_GUEST_RIP, entry->rip);
     vmcs_write(VMCS_GUEST_RSP, entry->rsp);
     vcpu->context.reg[GUEST_RSI] = entry->rsi;
