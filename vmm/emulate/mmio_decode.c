@@ -1,36 +1,127 @@
-/* Reading the bytes of an MMIO instruction: see vmm/emulate/mmio_decode.h. What it does:
- * mmio_operate.c. */
+/* Decoding an MMIO instruction: see vmm/emulate/mmio_decode.h. Two tables say what each opcode is:
+ * `opcodes`, and `groups` for opcodes that the ModRM byte extends. SDM Vol. 2D, "Opcode Map". Read
+ * next: mmio_operate.c, which carries the instruction out. */
 #include "vmm/emulate/mmio_decode.h"
 
-#define REX_W 8u
-#define REX_R 4u
+#define REX_W      8u
+#define REX_R      4u
+#define SEGMENT_DS 3u
 
-/* The bytes, and what the prefixes said. */
+/* ---- opcodes ---- */
+
+/* What follows the opcode. A ModRM byte gives the memory operand. */
+enum form {
+    NOT_DECODED,
+    REGISTER,  /* ModRM; its reg field is the register operand */
+    EXTENDED,  /* the same; MOVZX and MOVSX, which read `narrow` bytes of memory */
+    NO_OTHER,  /* ModRM; memory is the only operand */
+    IMMEDIATE, /* ModRM; the other operand is an immediate */
+    GROUP,     /* ModRM; its reg field selects an entry of `groups` */
+    OFFSET,    /* an address; the register operand is RAX */
+    STRING,
+};
+
+enum group { GROUP_1, GROUP_3, GROUP_4_5, GROUP_11, GROUP_COUNT };
+
+struct opcode {
+    uint8_t form;      /* enum form */
+    uint8_t operation; /* enum mmio_operation */
+    bool store;
+    bool to_register;
+    uint8_t group;  /* enum group */
+    uint8_t string; /* enum mmio_string */
+    uint8_t narrow; /* bytes of an operand that is smaller than the others; 0: there is none */
+    bool sign_extend;
+    bool only_64bit;
+};
+
+/* The opcode that follows a byte 0FH has an index of 100H more. */
+#define TWO_BYTE 0x100u
+
+/* Bit 0 of an opcode is 0 for operands of one byte. */
+static const struct opcode opcodes[0x200] = {
+    [0x00 ... 0x01] = {REGISTER, MMIO_ADD, .store = true},
+    [0x02 ... 0x03] = {REGISTER, MMIO_ADD, .to_register = true},
+    [0x08 ... 0x09] = {REGISTER, MMIO_OR, .store = true},
+    [0x0a ... 0x0b] = {REGISTER, MMIO_OR, .to_register = true},
+    [0x10 ... 0x11] = {REGISTER, MMIO_ADC, .store = true},
+    [0x12 ... 0x13] = {REGISTER, MMIO_ADC, .to_register = true},
+    [0x18 ... 0x19] = {REGISTER, MMIO_SBB, .store = true},
+    [0x1a ... 0x1b] = {REGISTER, MMIO_SBB, .to_register = true},
+    [0x20 ... 0x21] = {REGISTER, MMIO_AND, .store = true},
+    [0x22 ... 0x23] = {REGISTER, MMIO_AND, .to_register = true},
+    [0x28 ... 0x29] = {REGISTER, MMIO_SUB, .store = true},
+    [0x2a ... 0x2b] = {REGISTER, MMIO_SUB, .to_register = true},
+    [0x30 ... 0x31] = {REGISTER, MMIO_XOR, .store = true},
+    [0x32 ... 0x33] = {REGISTER, MMIO_XOR, .to_register = true},
+    [0x38 ... 0x39] = {REGISTER, MMIO_CMP},
+    [0x3a ... 0x3b] = {REGISTER, MMIO_CMP, .to_register = true},
+    [0x63] = {EXTENDED, MMIO_MOVE, .narrow = 4, .sign_extend = true, .only_64bit = true},
+    [0x80 ... 0x81] = {GROUP, .group = GROUP_1},
+    [0x83] = {GROUP, .group = GROUP_1, .narrow = 1},
+    [0x84 ... 0x85] = {REGISTER, MMIO_TEST},
+    [0x86 ... 0x87] = {REGISTER, MMIO_XCHG, .store = true, .to_register = true},
+    [0x88 ... 0x89] = {REGISTER, MMIO_MOVE, .store = true},
+    [0x8a ... 0x8b] = {REGISTER, MMIO_MOVE},
+    [0xa0 ... 0xa1] = {OFFSET, MMIO_MOVE},
+    [0xa2 ... 0xa3] = {OFFSET, MMIO_MOVE, .store = true},
+    [0xa4 ... 0xa5] = {STRING, MMIO_MOVE, .string = MMIO_MOVS},
+    [0xaa ... 0xab] = {STRING, MMIO_MOVE, .string = MMIO_STOS, .store = true},
+    [0xc6 ... 0xc7] = {GROUP, .group = GROUP_11},
+    [0xf6 ... 0xf7] = {GROUP, .group = GROUP_3},
+    [0xfe ... 0xff] = {GROUP, .group = GROUP_4_5},
+    [TWO_BYTE + 0xb6] = {EXTENDED, MMIO_MOVE, .narrow = 1},
+    [TWO_BYTE + 0xb7] = {EXTENDED, MMIO_MOVE, .narrow = 2},
+    [TWO_BYTE + 0xbe] = {EXTENDED, MMIO_MOVE, .narrow = 1, .sign_extend = true},
+    [TWO_BYTE + 0xbf] = {EXTENDED, MMIO_MOVE, .narrow = 2, .sign_extend = true},
+};
+
+/* By the reg field of the ModRM byte. SDM Vol. 2D, "Opcode Extensions for One-Byte and Two-byte
+ * Opcodes". */
+static const struct opcode groups[GROUP_COUNT][8] = {
+    [GROUP_1] = {{IMMEDIATE, MMIO_ADD, .store = true},
+                 {IMMEDIATE, MMIO_OR, .store = true},
+                 {IMMEDIATE, MMIO_ADC, .store = true},
+                 {IMMEDIATE, MMIO_SBB, .store = true},
+                 {IMMEDIATE, MMIO_AND, .store = true},
+                 {IMMEDIATE, MMIO_SUB, .store = true},
+                 {IMMEDIATE, MMIO_XOR, .store = true},
+                 {IMMEDIATE, MMIO_CMP}},
+    [GROUP_3] = {{IMMEDIATE, MMIO_TEST},
+                 {IMMEDIATE, MMIO_TEST},
+                 {NO_OTHER, MMIO_NOT, .store = true},
+                 {NO_OTHER, MMIO_NEG, .store = true}},
+    [GROUP_4_5] = {{NO_OTHER, MMIO_INC, .store = true}, {NO_OTHER, MMIO_DEC, .store = true}},
+    [GROUP_11] = {{IMMEDIATE, MMIO_MOVE, .store = true}},
+};
+
+/* ---- bytes ---- */
+
 struct reader {
     const uint8_t *bytes;
     size_t count;
     size_t at;
-    bool cut; /* a byte was wanted that is not there */
+    bool cut_off; /* a byte past the last one was wanted */
     enum mmio_mode mode;
     bool operand_override, address_override, lock, repeat;
-    uint8_t segment; /* an override; 3, DS, without one */
-    uint8_t rex;     /* 0: none */
+    uint8_t segment;
+    uint8_t rex; /* 0: none */
 };
 
 static uint8_t next_byte(struct reader *reader) {
     if (reader->at >= reader->count) {
-        reader->cut = true;
+        reader->cut_off = true;
         return 0;
     }
     return reader->bytes[reader->at++];
 }
 
-/* Goes past a displacement: where the access goes to is known. */
+/* For addresses and displacements: the VM exit reports where the access goes. */
 static void skip(struct reader *reader, unsigned size) {
     size_t left = reader->count - reader->at;
 
     if (size > left) {
-        reader->cut = true;
+        reader->cut_off = true;
         size = (unsigned)left;
     }
     reader->at += size;
@@ -46,7 +137,7 @@ static uint64_t next_signed(struct reader *reader, unsigned size) {
 }
 
 static unsigned operand_size(const struct reader *reader) {
-    if ((reader->rex & REX_W) != 0)
+    if (reader->rex & REX_W)
         return 8;
     return (reader->mode == MMIO_MODE_16) == reader->operand_override ? 4 : 2;
 }
@@ -57,9 +148,10 @@ static unsigned address_size(const struct reader *reader) {
     return (reader->mode == MMIO_MODE_16) == reader->address_override ? 4 : 2;
 }
 
-/* Reads the prefixes and returns the opcode's first byte. A REX prefix counts only directly before
- * the opcode. Segments and REP matter for the string instructions alone: else the address is known.
- */
+/* ---- parts of an instruction ---- */
+
+/* Reads the prefixes and returns the first byte of the opcode. A REX prefix counts only directly
+ * before the opcode. */
 static uint8_t read_prefixes(struct reader *reader) {
     for (;;) {
         uint8_t byte = next_byte(reader);
@@ -78,7 +170,7 @@ static uint8_t read_prefixes(struct reader *reader) {
         case 0x2e:
         case 0x36:
         case 0x3e:
-            if (reader->mode != MMIO_MODE_64) /* else there is but one segment */
+            if (reader->mode != MMIO_MODE_64) /* 64-bit mode ignores these four */
                 reader->segment = byte >> 3 & 3;
             break;
         case 0x64:
@@ -100,37 +192,39 @@ static uint8_t read_prefixes(struct reader *reader) {
     }
 }
 
-static const char *const not_decoded = "not an instruction that is decoded for device memory";
+/* Returns the index in `opcodes`. */
+static unsigned read_opcode(struct reader *reader) {
+    uint8_t first = read_prefixes(reader);
 
-/* Reads the ModRM byte with all that belongs to the address, and puts its reg field into `reg`. */
-static const char *read_modrm(struct reader *reader, struct mmio_instruction *i) {
+    return first == 0x0f ? TWO_BYTE + next_byte(reader) : first;
+}
+
+/* Reads the ModRM byte, the SIB byte and the displacement. Returns false if the operand is a
+ * register. */
+static bool read_modrm(struct reader *reader, uint8_t *reg) {
     uint8_t modrm = next_byte(reader);
     unsigned mod = modrm >> 6, base = modrm & 7;
     bool wide = address_size(reader) != 2;
 
+    *reg = modrm >> 3 & 7;
     if (mod == 3)
-        return "its operand is a register, not memory";
+        return false;
     if (wide && base == 4)
         base = next_byte(reader) & 7; /* the SIB byte */
     if (mod == 1)
         skip(reader, 1);
     else if (mod == 2 || base == (wide ? 5 : 6))
         skip(reader, wide ? 4 : 2);
-    i->reg = modrm >> 3 & 7;
-    return NULL;
+    return true;
 }
 
-/* Forms whose reg field names the register. */
-static const char *with_register(struct reader *reader, struct mmio_instruction *i) {
-    const char *error = read_modrm(reader, i);
-
-    if (i->register_size == 1 && reader->rex == 0 && i->reg >= 4) {
+static void set_register(const struct reader *reader, struct mmio_instruction *i, uint8_t reg) {
+    i->high_byte = i->register_size == 1 && !reader->rex && reg >= 4;
+    i->reg = reg;
+    if (i->high_byte)
         i->reg -= 4;
-        i->high_byte = true;
-    } else if ((reader->rex & REX_R) != 0) {
+    else if (reader->rex & REX_R)
         i->reg += 8;
-    }
-    return error;
 }
 
 static void read_immediate(struct reader *reader, struct mmio_instruction *i, unsigned size) {
@@ -138,142 +232,76 @@ static void read_immediate(struct reader *reader, struct mmio_instruction *i, un
     i->immediate = next_signed(reader, size > 4 ? 4 : size);
 }
 
-/* C6 and C7: the reg field is a part of the opcode, and must be 0. */
-static const char *with_immediate(struct reader *reader, struct mmio_instruction *i) {
-    const char *error = read_modrm(reader, i);
-
-    read_immediate(reader, i, i->size);
-    return error == NULL && i->reg != 0 ? not_decoded : error;
-}
-
-/* 00 to 3B: one of the eight operations, its forms in the lowest bits. */
-static const char *arithmetic(struct reader *reader, struct mmio_instruction *i, uint8_t opcode) {
-    i->operation = opcode >> 3;
-    i->to_register = opcode & 2;
-    i->store = !i->to_register && i->operation != MMIO_CMP;
-    return with_register(reader, i);
-}
-
-/* The groups whose operation is in the reg field: 80 to 83, F6, F7, FE, FF. */
-static const char *group(struct reader *reader, struct mmio_instruction *i, uint8_t opcode) {
-    static const uint8_t group3[8] = {MMIO_TEST, MMIO_TEST, MMIO_NOT,  MMIO_NEG,
-                                      MMIO_MOVE, MMIO_MOVE, MMIO_MOVE, MMIO_MOVE};
-    static const uint8_t group4[8] = {MMIO_INC,  MMIO_DEC,  MMIO_MOVE, MMIO_MOVE,
-                                      MMIO_MOVE, MMIO_MOVE, MMIO_MOVE, MMIO_MOVE};
-    const char *error = read_modrm(reader, i);
-
-    if (opcode < 0xf6)
-        i->operation = i->reg;
-    else
-        i->operation = (opcode < 0xfe ? group3 : group4)[i->reg];
-    if (opcode < 0xf6)
-        read_immediate(reader, i, opcode == 0x83 ? 1 : i->size);
-    else if (i->operation == MMIO_TEST)
-        read_immediate(reader, i, i->size);
-    i->store = i->operation != MMIO_CMP && i->operation != MMIO_TEST;
-    i->reg = 0;
-    return error == NULL && i->operation == MMIO_MOVE ? not_decoded : error;
-}
-
-static const char *string(struct reader *reader, struct mmio_instruction *i,
-                          enum mmio_string which) {
-    i->string = (uint8_t)which;
+static void set_string(const struct reader *reader, struct mmio_instruction *i, uint8_t string) {
+    i->string = string;
     i->repeat = reader->repeat;
     i->segment = reader->segment;
     i->address_size = (uint8_t)address_size(reader);
-    i->store = which == MMIO_STOS;
-    return NULL;
 }
 
-/* MOVZX and MOVSX from `size` bytes. */
-static const char *extending(struct reader *reader, struct mmio_instruction *i, unsigned size,
-                             bool sign_extend) {
-    i->register_size = (uint8_t)operand_size(reader);
-    i->size = (uint8_t)size;
-    i->sign_extend = sign_extend;
-    return with_register(reader, i);
-}
+/* ---- the instruction ---- */
 
-static const char *decode_opcode(struct reader *reader, struct mmio_instruction *i) {
-    uint8_t opcode = read_prefixes(reader);
+/* Returns NULL, or what is wrong in words. */
+static const char *decode(struct reader *reader, struct mmio_instruction *i) {
+    static const char not_decoded[] = "not an instruction that is decoded for device memory";
+    uint8_t reg = 0;
+    unsigned index = read_opcode(reader);
+    const struct opcode *opcode = &opcodes[index];
+    enum form form = (enum form)opcode->form;
+    uint8_t narrow = opcode->narrow;
 
-    i->size = i->register_size = (opcode & 1) != 0 ? (uint8_t)operand_size(reader) : 1;
-    i->operation = MMIO_MOVE;
-    if (opcode < 0x40 && (opcode & 7) < 4)
-        return arithmetic(reader, i, opcode);
-    switch (opcode) {
-    case 0x0f:
-        opcode = next_byte(reader);
-        if ((opcode & 0xf6) != 0xb6) /* B6, B7, BE or BF */
-            return not_decoded;
-        return extending(reader, i, (opcode & 1) != 0 ? 2 : 1, (opcode & 8) != 0);
-    case 0x63: /* MOVSXD */
-        if (reader->mode != MMIO_MODE_64 || operand_size(reader) == 2)
-            return not_decoded;
-        return extending(reader, i, 4, true);
-    case 0x80:
-    case 0x81:
-    case 0x83:
-    case 0xf6:
-    case 0xf7:
-    case 0xfe:
-    case 0xff:
-        return group(reader, i, opcode);
-    case 0x84:
-    case 0x85:
-        i->operation = MMIO_TEST;
-        return with_register(reader, i);
-    case 0x86:
-    case 0x87:
-        i->operation = MMIO_XCHG;
-        i->store = i->to_register = true;
-        return with_register(reader, i);
-    case 0x88:
-    case 0x89:
-        i->store = true;
-        return with_register(reader, i);
-    case 0x8a:
-    case 0x8b:
-        return with_register(reader, i);
-    case 0xa0: /* to A3: the accumulator, and an address instead of a ModRM byte */
-    case 0xa1:
-    case 0xa2:
-    case 0xa3:
-        i->store = (opcode & 2) != 0;
+    i->size = i->register_size = index & 1 || form == EXTENDED ? (uint8_t)operand_size(reader) : 1;
+    if (form == NOT_DECODED || narrow > i->size ||
+        (opcode->only_64bit && reader->mode != MMIO_MODE_64))
+        return not_decoded;
+    if (form != OFFSET && form != STRING && !read_modrm(reader, &reg))
+        return "its operand is a register, not memory";
+    if (opcode->form == GROUP)
+        opcode = &groups[opcode->group][reg];
+    i->operation = opcode->operation;
+    i->store = opcode->store;
+    i->to_register = opcode->to_register;
+    switch ((enum form)opcode->form) {
+    case EXTENDED:
+        i->size = narrow;
+        i->sign_extend = opcode->sign_extend;
+        set_register(reader, i, reg);
+        return NULL;
+    case REGISTER:
+        set_register(reader, i, reg);
+        return NULL;
+    case IMMEDIATE:
+        read_immediate(reader, i, narrow ? narrow : i->size);
+        return NULL;
+    case OFFSET:
         skip(reader, address_size(reader));
         return NULL;
-    case 0xa4:
-    case 0xa5:
-        return string(reader, i, MMIO_MOVS);
-    case 0xaa:
-    case 0xab:
-        return string(reader, i, MMIO_STOS);
-    case 0xc6:
-    case 0xc7:
-        i->store = true;
-        return with_immediate(reader, i);
-    default:
+    case STRING:
+        set_string(reader, i, opcode->string);
+        return NULL;
+    case NO_OTHER:
+        return NULL;
+    default: /* no such entry in the group */
         return not_decoded;
     }
 }
 
 const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
                         struct mmio_instruction *instruction) {
-    struct reader reader = {.bytes = bytes, .count = count, .mode = mode, .segment = 3};
+    struct reader reader = {.bytes = bytes, .count = count, .mode = mode, .segment = SEGMENT_DS};
 
     *instruction = (struct mmio_instruction){0};
     if (count > MMIO_INSTRUCTION_MAX)
         reader.count = MMIO_INSTRUCTION_MAX;
-    const char *error = decode_opcode(&reader, instruction);
-    if (reader.cut && reader.at == MMIO_INSTRUCTION_MAX)
+    const char *problem = decode(&reader, instruction);
+    if (reader.cut_off && reader.at == MMIO_INSTRUCTION_MAX)
         return "longer than 15 bytes";
-    if (reader.cut)
+    if (reader.cut_off)
         return "its last bytes are missing";
-    if (error == NULL && reader.lock &&
-        (instruction->operation == MMIO_MOVE || !instruction->store))
+    if (!problem && reader.lock && (instruction->operation == MMIO_MOVE || !instruction->store))
         return "LOCK is not allowed with it";
     instruction->length = (uint8_t)reader.at;
-    return error;
+    return problem;
 }
 
 const char *mmio_decode_anew(struct mmio_memo *memo, const uint64_t bytes[2], size_t count,
