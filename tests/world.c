@@ -87,7 +87,7 @@ static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
 
     world->traced[event->event]++;
     if (world->trace)
-        trace_add(world->trace, world->time++, what, a, b);
+        trace_add(world->trace, world->time++, what, a, b, true);
     switch (event->event) {
     case TRACE_DELIVER:
         check_delivery(world, event);
@@ -130,6 +130,7 @@ void world_power_on(struct world *world, unsigned vcpus, uint32_t version) {
         .ioapic_version = version,
         .physical_address_mask = (1ULL << 40) - 1,
         .stale_rescan = true,
+        .x2apic_offered = true,
     };
 
     *world = (struct world){0};

@@ -92,7 +92,8 @@ static unsigned must_accept(unsigned pin) {
 
     if (!world.now.pin[pin].lowest || !named)
         return named;
-    unsigned chosen = 1u << atomic_load_explicit(&world.vm.routing.turn, memory_order_relaxed);
+    unsigned chosen =
+        1u << atomic_load_explicit(&world.vm.routing.lowest_priority_last, memory_order_relaxed);
     if (!(chosen & named))
         world_violate(14, "lowest priority chose one that the entry does not name");
     return chosen & named;
@@ -149,7 +150,11 @@ void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
 
     (void)guest;
     if (world.trace)
-        trace_add(world.trace, 0, what, a, b);
+        trace_add(world.trace, 0, what, a, b, true);
     if (record.event == TRACE_DELIVER)
         hear_delivery(&record);
+}
+
+void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
+    host_trace(guest, what, a, b);
 }

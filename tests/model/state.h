@@ -61,7 +61,7 @@ struct cpu_state {
 
 struct pin_state {
     uint16_t vector : 2, level : 1, masked : 1, logical : 1, lowest : 1, destination : 2;
-    uint16_t remote_irr : 1, line : 1, edge_pending : 1, deferred : 1, run : 2;
+    uint16_t remote_irr : 1, line : 1, edge_pending : 1, deferred : 1, streak : 2;
     uint16_t orphan : 1; /* the reference: an EOI came that could not clear Remote IRR */
     uint16_t unused : 1;
 };
@@ -69,7 +69,7 @@ struct pin_state {
 /* How many more times the world outside may do each of these: the bound. */
 struct budget {
     uint8_t lines : 4, writes : 4;
-    uint8_t ipis : 4, ldrs : 3, turn : 1; /* turn: production, of lowest priority */
+    uint8_t ipis : 4, ldrs : 3, last : 1; /* last: production, lowest_priority_last */
 };
 
 struct state {

@@ -8,7 +8,7 @@
 
 struct world world;
 
-#define RUN_BASE (VIOAPIC_IMMEDIATE_DELIVERIES - STORM_ALLOWED)
+#define STREAK_BASE (VIOAPIC_IMMEDIATE_DELIVERIES - STORM_ALLOWED)
 
 /* ---- sets of the three vectors ---- */
 
@@ -152,14 +152,14 @@ static void unpack_pin(unsigned p) {
                    (s->logical ? RTE_LOGICAL : 0) | (s->remote_irr ? RTE_REMOTE_IRR : 0) |
                    (s->level ? RTE_LEVEL : 0) | (s->masked ? RTE_MASKED : 0) |
                    (uint64_t)s->destination << RTE_DESTINATION_SHIFT;
-    io->run[p] = world.storms ? RUN_BASE + s->run : 0;
+    io->level_streak[p] = world.storms ? STREAK_BASE + s->streak : 0;
 }
 
 static void pack_pin(unsigned p) {
     struct pin_state *s = &world.now.pin[p];
     const struct vioapic *io = &world.vm.routing.ioapic;
     uint64_t entry = io->entry[p];
-    unsigned run = io->run[p] > RUN_BASE ? io->run[p] - RUN_BASE : 0;
+    unsigned streak = io->level_streak[p] > STREAK_BASE ? io->level_streak[p] - STREAK_BASE : 0;
 
     s->vector = (index_of(rte_vector(entry)) - 1) & 3u;
     s->lowest = rte_delivery_mode(entry) == APIC_DELIVERY_LOWEST_PRIORITY;
@@ -171,9 +171,9 @@ static void pack_pin(unsigned p) {
     s->line = io->line >> p & 1;
     s->edge_pending = io->edge_pending >> p & 1;
     s->deferred = atomic_load_explicit(&io->deferred, memory_order_relaxed) >> p & 1;
-    s->run = 0;
+    s->streak = 0;
     if (world.storms)
-        s->run = (run < STORM_ALLOWED ? run : (unsigned)STORM_ALLOWED) & 3;
+        s->streak = (streak < STORM_ALLOWED ? streak : (unsigned)STORM_ALLOWED) & 3;
 }
 
 void world_unpack(void) {
@@ -188,7 +188,8 @@ void world_unpack(void) {
     io->edge_pending = pin[0].edge_pending | (uint32_t)pin[1].edge_pending << 1;
     atomic_store_explicit(&io->deferred, pin[0].deferred | (uint32_t)pin[1].deferred << 1,
                           memory_order_relaxed);
-    atomic_store_explicit(&world.vm.routing.turn, world.now.left.turn, memory_order_relaxed);
+    atomic_store_explicit(&world.vm.routing.lowest_priority_last, world.now.left.last,
+                          memory_order_relaxed);
     memset(world.delivered, 0, sizeof(world.delivered));
     memset(world.accepted, 0, sizeof(world.accepted));
     world.renamed = false;
@@ -199,7 +200,8 @@ void world_pack(void) {
         pack_vcpu(v);
     for (unsigned p = 0; p < MODEL_PINS; p++)
         pack_pin(p);
-    world.now.left.turn = atomic_load_explicit(&world.vm.routing.turn, memory_order_relaxed) & 1;
+    world.now.left.last =
+        atomic_load_explicit(&world.vm.routing.lowest_priority_last, memory_order_relaxed) & 1;
 }
 
 /* ---- the whole of it ---- */
@@ -210,6 +212,7 @@ void world_power_on(bool storms) {
         .ioapic_version = 0x11,
         .physical_address_mask = (1ULL << 40) - 1,
         .stale_rescan = true,
+        .x2apic_offered = true,
     };
 
     world = (struct world){.storms = storms, .violated = -1};
@@ -243,7 +246,7 @@ static void normalize(struct routing *routing) {
         atomic_store(&it->generation, 1u + (atomic_load(&it->generation) != seen));
     }
     for (unsigned p = 0; p < MODEL_PINS; p++)
-        routing->ioapic.run[p] = 0;
+        routing->ioapic.level_streak[p] = 0;
     memset(routing->counters, 0, sizeof(routing->counters));
 }
 

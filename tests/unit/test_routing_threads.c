@@ -164,7 +164,7 @@ static void *run_device(void *argument) {
 
 static void power_on(void) {
     struct routing_config config = {
-        .vcpu_count = VCPUS, .ioapic_version = 0x11, .stale_rescan = true};
+        .vcpu_count = VCPUS, .ioapic_version = 0x11, .stale_rescan = true, .x2apic_offered = true};
 
     for (unsigned i = 0; i < VCPUS; i++) {
         config.page[i] = &page[i];

@@ -29,7 +29,7 @@ static struct trace_record event(enum trace_event what, uint8_t vector) {
 }
 
 static void add_record(struct trace_ring *to, const struct trace_record *record) {
-    trace_add(to, record->time, record->what, record->a, record->b);
+    trace_add(to, record->time, record->what, record->a, record->b, true);
 }
 
 /* Adds events whose vectors are the letters. */
@@ -100,6 +100,22 @@ static void no_order_is_lost(void **state) {
         add(letters);
         assert_string_equal(unfolded(), letters);
     }
+}
+
+static void without_folding_each_event_has_a_record(void **state) {
+    struct trace_record record = event(TRACE_LINE, 0);
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        trace_add(&ring, i, record.what, record.a, record.b, false);
+    assert_int_equal(ring.count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(ring.record[i].time, i);
+        assert_int_equal(ring.record[i].repeats, 0);
+    }
+    add_record(&ring, &record); /* folding again */
+    assert_int_equal(ring.count, 3);
+    assert_int_equal(ring.record[2].repeats, 1);
 }
 
 static void more_repeats_than_fit_start_a_new_record(void **state) {
@@ -289,6 +305,7 @@ int main(void) {
         cmocka_unit_test_setup(an_event_that_repeats_only_counts_up, set_up),
         cmocka_unit_test_setup(what_differs_in_any_field_is_another_event, set_up),
         cmocka_unit_test_setup(no_order_is_lost, set_up),
+        cmocka_unit_test_setup(without_folding_each_event_has_a_record, set_up),
         cmocka_unit_test_setup(more_repeats_than_fit_start_a_new_record, set_up),
         cmocka_unit_test_setup(a_full_ring_keeps_the_newest, set_up),
         cmocka_unit_test_setup(rings_merge_by_time, set_up),

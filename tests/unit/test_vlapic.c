@@ -125,7 +125,7 @@ static void reserved_bits_of_the_base_fault(void **state) {
 
 static void a_mode_that_is_not_offered_is_a_reserved_bit(void **state) {
     (void)state;
-    apic.no_x2apic = true;
+    apic.x2apic_offered = false;
     assert_false(vlapic_write_base(&apic, APIC_DEFAULT_BASE | APIC_BASE_ENABLE | APIC_BASE_X2APIC));
     assert_int_equal(apic.identity.mode, APIC_MODE_XAPIC);
     assert_true(vlapic_write_base(&apic, APIC_DEFAULT_BASE));

@@ -83,7 +83,7 @@ static inline int power_on(void **state) {
     apic.page = &page;
     apic.initial_id = ID;
     apic.physical_address_mask = (1ULL << 39) - 1;
-    apic.no_x2apic = false;
+    apic.x2apic_offered = true;
     apic.broadcast_suppression = false;
     apic.effects = &effects;
     memset(&seen, 0, sizeof(seen));

@@ -150,6 +150,11 @@ void host_wake(struct host_cpu *cpu) {
 }
 
 void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
-    what |= (uint64_t)guest << TRACE_GUEST_SHIFT;
-    trace_add(this_host_cpu()->trace, rdtsc(), what, a, b);
+    what |= (uint64_t)guest << TRACE_SHIFT(guest);
+    trace_add(this_host_cpu()->trace, rdtsc(), what, a, b, true);
+}
+
+void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
+    what |= (uint64_t)guest << TRACE_SHIFT(guest);
+    trace_add(this_host_cpu()->trace, rdtsc(), what, a, b, false);
 }

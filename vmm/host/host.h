@@ -57,5 +57,7 @@ const char *host_guest_name(uint32_t index);
 /* The time, in nanoseconds since 1970: the firmware's, gone on by the TSC. */
 uint64_t host_time(void);
 
-/* Records an event (trace_what()) of this guest in this CPU's trace. */
+/* Records an event (trace_what()) of this guest in this CPU's trace. The second never folds it into
+ * the record before it. */
 void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b);
+void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b);

@@ -1,6 +1,7 @@
 /* Interrupt routing of one VM: see routing.h for the order of work and the lock. */
 #include "vmm/interrupts/routing.h"
 
+#include "lib/bits.h"
 #include "vmm/interrupts/routing_messages.h"
 
 static void lock(struct routing *routing) {
@@ -125,7 +126,7 @@ static void power_on_vcpu(struct routing *routing, unsigned i,
     apic->page = config->page[i];
     apic->initial_id = i;
     apic->physical_address_mask = config->physical_address_mask;
-    apic->no_x2apic = config->no_x2apic;
+    apic->x2apic_offered = config->x2apic_offered;
     apic->broadcast_suppression = config->ioapic_version >= 0x20;
     apic->effects = &apic_effects;
     apic->context = vcpu;
@@ -136,7 +137,7 @@ void routing_power_on(struct routing *routing, const struct routing_config *conf
                       const struct routing_effects *effects, void *context) {
     routing->vcpu_count = config->vcpu_count;
     routing->stale_rescan = config->stale_rescan;
-    atomic_store(&routing->turn, config->vcpu_count - 1);
+    atomic_store(&routing->lowest_priority_last, config->vcpu_count - 1);
     routing->effects = effects;
     routing->context = context;
     routing->ioapic.effects = &ioapic_effects;
@@ -186,8 +187,8 @@ unsigned routing_send(struct routing *routing, const struct apic_message *messag
 
 /* ---- before an entry, and after an EOI ---- */
 
-static void trace(const struct routing_vcpu *vcpu, enum trace_event event, uint8_t vector,
-                  uint64_t a, uint64_t b) {
+static void routing_trace(const struct routing_vcpu *vcpu, enum trace_event event, uint8_t vector,
+                          uint64_t a, uint64_t b) {
     ioapic_trace(vcpu->routing, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
 }
 
@@ -201,7 +202,7 @@ static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_ch
         event = has ? TRACE_SCAN_ADD : TRACE_SCAN_REMOVE;
     if (stale) /* it was not before: else nothing of it has changed */
         vcpu->counters->stale_marked++;
-    trace(vcpu, event, vector, stale, 0);
+    routing_trace(vcpu, event, vector, stale, 0);
 }
 
 static unsigned count_stale(const struct vector_set *stale) {
@@ -216,16 +217,13 @@ static unsigned count_stale(const struct vector_set *stale) {
  * Returns those that changed in the EOI-exit bitmap. */
 static unsigned note_changes(struct routing_vcpu *vcpu, unsigned words,
                              const struct eoi_map *changed) {
-    unsigned of_bitmap = 0;
+    unsigned of_bitmap = 0, i, bit;
 
-    for (; words; words &= words - 1) {
-        unsigned i = (unsigned)__builtin_ctz(words);
+    for_each_bit(i, words) {
         uint64_t exit = changed->exit.word[i];
         of_bitmap |= (unsigned)(exit != 0) << i;
-        for (uint64_t left = exit | changed->stale.word[i]; left; left &= left - 1) {
-            unsigned bit = (unsigned)__builtin_ctzll(left);
+        for_each_bit(bit, exit | changed->stale.word[i])
             trace_change(vcpu, (uint8_t)(i * 64 + bit), exit >> bit & 1);
-        }
     }
     return of_bitmap;
 }
@@ -241,7 +239,7 @@ static unsigned scan(struct routing_vcpu *vcpu) {
     vcpu->seen = atomic_load(&vcpu->generation);
     vcpu->reasons = 0;
     vcpu->counters->scans[reasons % SCAN_REASON_SETS]++;
-    trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
+    routing_trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
     return note_changes(vcpu, words, &changed);
 }
 
@@ -282,7 +280,7 @@ static void tell_of_eoi(struct routing_vcpu *vcpu, uint8_t vector, uint32_t pins
 
     lock(routing);
     if (rescan) {
-        trace(vcpu, TRACE_RESCAN, vector, 0, 0);
+        routing_trace(vcpu, TRACE_RESCAN, vector, 0, 0);
         request_scan(vcpu, SCAN_STALE);
     }
     if (pins)

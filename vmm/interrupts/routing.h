@@ -82,8 +82,8 @@ struct routing {
     struct vioapic ioapic;
     struct routing_vcpu vcpu[ROUTING_MAX_VCPUS];
     unsigned vcpu_count;
-    bool stale_rescan;     /* a stale EOI asks for a scan; off only to show what it saves */
-    _Atomic uint32_t turn; /* lowest priority: the vCPU that was chosen last */
+    bool stale_rescan; /* a stale EOI asks for a scan; off only to show what it saves */
+    _Atomic uint32_t lowest_priority_last; /* the vCPU that accepted the last such message */
     const struct routing_effects *effects;
     void *context;
     struct routing_counters counters[ROUTING_MAX_VCPUS]; /* last: not part of the machine's state */
@@ -94,7 +94,7 @@ struct routing_config {
     uint32_t ioapic_version;        /* 0x11, or 0x20: EOI register, EOI-broadcast suppression */
     uint64_t physical_address_mask; /* valid address bits of IA32_APIC_BASE */
     bool stale_rescan;
-    bool no_x2apic; /* the LAPICs have no x2APIC mode */
+    bool x2apic_offered; /* the LAPICs have x2APIC mode */
     struct apic_page *page[ROUTING_MAX_VCPUS];
 };
 

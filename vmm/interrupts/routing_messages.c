@@ -1,6 +1,8 @@
 /* Messages between the interrupt controllers of one VM: see routing_messages.h. */
 #include "vmm/interrupts/routing_messages.h"
 
+#include "lib/bits.h"
+
 static inline bool names(const struct routing *routing, const struct apic_message *message,
                          unsigned vcpu) {
     struct apic_identity who = routing_identity(routing, vcpu);
@@ -56,10 +58,10 @@ static inline bool post(struct routing *routing, unsigned vcpu, const struct api
 
 static unsigned post_to_all(struct routing *routing, uint32_t set,
                             const struct apic_message *message, unsigned from) {
-    unsigned accepted = 0;
+    unsigned accepted = 0, vcpu;
 
-    for (; set; set &= set - 1)
-        accepted += post(routing, (unsigned)__builtin_ctz(set), message, from);
+    for_each_bit(vcpu, set)
+        accepted += post(routing, vcpu, message, from);
     return accepted;
 }
 
@@ -67,12 +69,12 @@ static unsigned post_to_all(struct routing *routing, uint32_t set,
  * chosen last. The priorities themselves are in registers of vCPUs that are running. */
 static unsigned post_to_one(struct routing *routing, uint32_t set,
                             const struct apic_message *message, unsigned from) {
-    unsigned last = atomic_load_explicit(&routing->turn, memory_order_relaxed);
+    unsigned last = atomic_load_explicit(&routing->lowest_priority_last, memory_order_relaxed);
 
     for (unsigned n = 1; n <= routing->vcpu_count; n++) {
         unsigned i = (last + n) % routing->vcpu_count;
         if ((set >> i & 1) && post(routing, i, message, from)) {
-            atomic_store_explicit(&routing->turn, i, memory_order_relaxed);
+            atomic_store_explicit(&routing->lowest_priority_last, i, memory_order_relaxed);
             return 1;
         }
     }
@@ -81,9 +83,10 @@ static unsigned post_to_one(struct routing *routing, uint32_t set,
 
 static unsigned signal_all(struct routing *routing, uint32_t set,
                            const struct apic_message *message) {
-    for (uint32_t left = set; left; left &= left - 1)
-        routing->effects->signal(routing->context, (unsigned)__builtin_ctz(left),
-                                 message->delivery_mode, message->vector);
+    unsigned vcpu;
+
+    for_each_bit(vcpu, set)
+        routing->effects->signal(routing->context, vcpu, message->delivery_mode, message->vector);
     return (unsigned)__builtin_popcount(set);
 }
 

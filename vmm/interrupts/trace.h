@@ -1,10 +1,9 @@
-/* The trace: what an observer sees of the interrupt path, always on.
+/* The trace: every event of the interrupt path, always recorded.
  *
- * Each physical CPU has a ring of fixed-size records. An event that is the same as the one before
- * it only counts up, so that ten thousand equal exits do not push the interesting ones out. Pure:
- * the caller gives the time. trace_text() turns a record into one line, trace_story() into a
- * sentence.
- */
+ * Each physical CPU has a ring of fixed-size records. An event that equals the one before it is
+ * folded into that record: it only increments a count, so that ten thousand equal exits do not
+ * overwrite the rest. Pure: the caller supplies the time. trace_text() formats a record as one
+ * terse line, trace_story() as a sentence. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,47 +50,49 @@ struct trace_record {
     uint64_t time; /* TSC */
     uint64_t a, b;
     union {
-        uint64_t what; /* all of these as one number: trace_what() */
+        uint64_t what; /* the fields below as one number: trace_what() */
         struct {
             uint8_t event; /* enum trace_event */
             uint8_t guest; /* index of the VM */
             uint8_t vcpu;
             uint8_t vector;
             uint8_t pin;
-            uint8_t parity;   /* 0, or not that of the record before, so that it is not folded */
-            uint16_t repeats; /* how many more times the same happened right after */
+            uint8_t unused;   /* 0 */
+            uint16_t repeats; /* equal events folded into this record */
         };
     };
 };
-_Static_assert(sizeof(struct trace_record) == 32, "two records a cache line");
+_Static_assert(sizeof(struct trace_record) == 32, "two records per cache line");
 
-#define TRACE_GUEST_SHIFT   8
-#define TRACE_PARITY_SHIFT  40
-#define TRACE_REPEATS_SHIFT 48
+/* The bit of `what` at which a field begins: x86 is little-endian. */
+#define TRACE_SHIFT(field)                                                                         \
+    (8 * (offsetof(struct trace_record, field) - offsetof(struct trace_record, what)))
+_Static_assert(TRACE_SHIFT(event) == 0 && TRACE_SHIFT(repeats) == 48, "from the lowest bits up");
 
-/* An event of the guest 0, as it goes from hand to hand: in a register. */
+/* An event of guest 0, in one register: so the modules that report it pass it on. */
 static inline uint64_t trace_what(enum trace_event event, unsigned vcpu, uint8_t vector,
                                   unsigned pin) {
-    return (uint64_t)event | (uint64_t)vcpu << 16 | (uint64_t)vector << 24 | (uint64_t)pin << 32;
+    return (uint64_t)event | (uint64_t)vcpu << TRACE_SHIFT(vcpu) |
+           (uint64_t)vector << TRACE_SHIFT(vector) | (uint64_t)pin << TRACE_SHIFT(pin);
 }
 
 #define TRACE_RING_RECORDS 4096 /* a power of two */
 
 struct trace_ring {
-    uint64_t count; /* added and not folded; the next goes to count % TRACE_RING_RECORDS */
+    uint64_t count; /* records added; the next one goes to count % TRACE_RING_RECORDS */
     struct trace_record record[TRACE_RING_RECORDS];
 };
 
-/* Adds a record, or counts up the last one if it is the same but for its time. `what` is of some
- * event, with no repeats; the record before the first is all zeros, of no event. This runs for
- * every event, so it is two dozen instructions and no more. */
+/* Adds a record; or, with `fold`, increments the repeats of the last one if that differs in its
+ * time only. `what` has an event and no repeats; the record before the first is all zeros, of no
+ * event. This runs for every event: with `fold` a constant it is two dozen instructions. */
 static inline void trace_add(struct trace_ring *ring, uint64_t time, uint64_t what, uint64_t a,
-                             uint64_t b) {
+                             uint64_t b, bool fold) {
     struct trace_record *last = &ring->record[(ring->count - 1) % TRACE_RING_RECORDS];
-    bool same = (last->what ^ what) << (64 - TRACE_REPEATS_SHIFT) == 0;
+    bool same = (last->what ^ what) << (64 - TRACE_SHIFT(repeats)) == 0; /* repeats shifted out */
 
-    if (same && last->a == a && last->b == b && last->repeats < UINT16_MAX) {
-        last->what += 1ULL << TRACE_REPEATS_SHIFT;
+    if (fold && same && last->a == a && last->b == b && last->repeats < UINT16_MAX) {
+        last->what += 1ULL << TRACE_SHIFT(repeats);
         return;
     }
     ring->record[ring->count++ % TRACE_RING_RECORDS] =

@@ -18,8 +18,8 @@
 
 #define ID_WRITABLE 0x0f000000u
 
-static void trace(struct vioapic *io, enum trace_event event, unsigned pin, uint64_t a,
-                  uint64_t b) {
+static void vioapic_trace(struct vioapic *io, enum trace_event event, unsigned pin, uint64_t a,
+                          uint64_t b) {
     io->effects->trace(io->context,
                        trace_what(event, TRACE_NO_VCPU, rte_vector(io->entry[pin]), pin), a, b);
 }
@@ -46,7 +46,7 @@ __attribute__((noinline)) static void set_remote_irr(struct vioapic *io, unsigne
     io->entry[pin] &= ~RTE_REMOTE_IRR;
     if (value)
         io->entry[pin] |= RTE_REMOTE_IRR;
-    trace(io, TRACE_REMOTE_IRR, pin, value, 0);
+    vioapic_trace(io, TRACE_REMOTE_IRR, pin, value, 0);
 }
 
 /* Whether any LAPIC could ever accept what this entry sends. */
@@ -80,9 +80,9 @@ static void deliver(struct vioapic *io, unsigned pin) {
     };
     unsigned accepted = reserved_mode ? 0 : io->effects->deliver(io->context, pin, &message);
 
-    trace(io, TRACE_DELIVER, pin, message.destination, accepted);
+    vioapic_trace(io, TRACE_DELIVER, pin, message.destination, accepted);
     if (message.level && accepted) {
-        io->run[pin]++;
+        io->level_streak[pin]++;
         set_remote_irr(io, pin, true);
     }
     if (!message.level && (accepted || !is_deliverable(entry)))
@@ -92,18 +92,18 @@ static void deliver(struct vioapic *io, unsigned pin) {
 static void evaluate(struct vioapic *io, unsigned pin) {
     if (!is_waiting(io, pin))
         return;
-    if (io->run[pin] < VIOAPIC_IMMEDIATE_DELIVERIES) {
+    if (io->level_streak[pin] < VIOAPIC_IMMEDIATE_DELIVERIES) {
         deliver(io, pin);
     } else if (!(io->deferred & 1u << pin)) {
         io->deferred |= 1u << pin;
-        trace(io, TRACE_DEFERRED, pin, 0, 0);
+        vioapic_trace(io, TRACE_DEFERRED, pin, 0, 0);
     }
 }
 
 /* The line went inactive, or the pin is no longer level triggered: a storm, if there was one, is
  * over. */
-static void end_run(struct vioapic *io, unsigned pin) {
-    io->run[pin] = 0;
+static void end_streak(struct vioapic *io, unsigned pin) {
+    io->level_streak[pin] = 0;
     if (io->deferred >> pin & 1) /* a look costs less than a locked bus cycle */
         io->deferred &= ~(1u << pin);
 }
@@ -118,9 +118,9 @@ void vioapic_set_line(struct vioapic *io, unsigned pin, bool level) {
     if (pin >= IOAPIC_PIN_COUNT || ((io->line >> pin) & 1) == level)
         return;
     io->line ^= 1u << pin;
-    trace(io, TRACE_LINE, pin, level, 0);
+    vioapic_trace(io, TRACE_LINE, pin, level, 0);
     if (!is_active(io, pin, io->entry[pin])) {
-        end_run(io, pin);
+        end_streak(io, pin);
         return;
     }
     /* An edge on a masked pin is not held pending. */
@@ -134,13 +134,13 @@ static void write_entry(struct vioapic *io, unsigned pin, uint64_t value) {
     bool was_level = vioapic_entry_is_level(old), is_level = vioapic_entry_is_level(value);
 
     io->entry[pin] = value;
-    trace(io, TRACE_RTE_WRITE, pin, old, value);
+    vioapic_trace(io, TRACE_RTE_WRITE, pin, old, value);
     if ((value & RTE_REMOTE_IRR) && !is_level)
         set_remote_irr(io, pin, false);
     if (is_level || (value & RTE_MASKED))
         io->edge_pending &= ~(1u << pin);
     if (!is_level || !is_active(io, pin, value))
-        end_run(io, pin);
+        end_streak(io, pin);
     if (((old ^ value) & ENTRY_ROUTE) && (was_level || is_level))
         io->effects->reroute(io->context, old, value);
     evaluate(io, pin);

@@ -31,7 +31,8 @@ struct vioapic {
     uint64_t entry[IOAPIC_PIN_COUNT]; /* delivery status is not kept here but derived on a read */
     uint32_t line;                    /* bit p: the level of pin p's line, before polarity */
     uint32_t edge_pending;            /* bit p: an edge that no LAPIC has accepted yet */
-    uint32_t run[IOAPIC_PIN_COUNT];   /* level deliveries since the line went active */
+    /* per pin: level deliveries since its line last became active */
+    uint32_t level_streak[IOAPIC_PIN_COUNT];
     _Atomic uint32_t deferred; /* bit p: storm control holds the pin back; read without the lock */
     uint32_t id;               /* register 0, bits 27:24 */
     uint32_t index;            /* IOREGSEL */

@@ -1,6 +1,7 @@
 /* The virtual local APIC: reset, modes, acceptance of interrupts, EOI. See vlapic.h. */
 #include "vmm/interrupts/vlapic.h"
 
+#include "lib/bits.h"
 #include "vmm/interrupts/vlapic_internal.h"
 
 #define VERSION_INTEGRATED      0x14u
@@ -79,30 +80,31 @@ static void reset_registers(struct vlapic *apic) {
 }
 
 /* vCPU i has APIC ID i. */
-static inline void trace(struct vlapic *apic, enum trace_event event, uint8_t vector, uint64_t a,
-                         uint64_t b) {
+static inline void vlapic_trace(struct vlapic *apic, enum trace_event event, uint8_t vector,
+                                uint64_t a, uint64_t b) {
     apic->effects->trace(apic->context, trace_what(event, apic->initial_id, vector, TRACE_NO_PIN),
                          a, b);
 }
 
 static void trace_dropped(struct vlapic *apic, uint8_t vector, uint32_t pins) {
     if (pins)
-        trace(apic, TRACE_DROPPED, vector, pins, 0);
+        vlapic_trace(apic, TRACE_DROPPED, vector, pins, 0);
 }
 
 /* Everything in flight here is forgotten. Others may be posting meanwhile: what they post after
  * this is accepted as usual. */
 static void drop_interrupts(struct vlapic *apic) {
     struct tokens *tokens = &apic->tokens;
+    unsigned bit;
 
     for (unsigned i = 0; i < 4; i++) {
         inbox_take_edges(&apic->inbox, i);
-        for (uint64_t left = inbox_take_levels(&apic->inbox, i); left; left &= left - 1) {
-            uint8_t vector = (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(left));
+        for_each_bit(bit, inbox_take_levels(&apic->inbox, i)) {
+            uint8_t vector = (uint8_t)(i * 64 + bit);
             trace_dropped(apic, vector, inbox_take_pins(&apic->inbox, vector));
         }
-        for (uint64_t left = tokens->inflight.word[i]; left; left &= left - 1) {
-            uint8_t vector = (uint8_t)(i * 64 + (unsigned)__builtin_ctzll(left));
+        for_each_bit(bit, tokens->inflight.word[i]) {
+            uint8_t vector = (uint8_t)(i * 64 + bit);
             trace_dropped(apic, vector, tokens->front[vector] | tokens->behind[vector]);
         }
     }
@@ -129,7 +131,7 @@ void vlapic_power_on(struct vlapic *apic, bool is_bsp) {
 }
 
 void vlapic_trace_register(struct vlapic *apic, uint32_t which, uint64_t value) {
-    trace(apic, TRACE_REGISTER, 0, which, value);
+    vlapic_trace(apic, TRACE_REGISTER, 0, which, value);
 }
 
 void vlapic_init(struct vlapic *apic) {
@@ -164,7 +166,7 @@ static void change_mode(struct vlapic *apic, enum apic_mode to) {
 
 bool vlapic_write_base(struct vlapic *apic, uint64_t value) {
     uint64_t valid = (apic->physical_address_mask & ~APIC_BASE_ADDRESS_FLOOR) | APIC_BASE_BSP |
-                     (apic->no_x2apic ? 0 : APIC_BASE_X2APIC) | APIC_BASE_ENABLE;
+                     (apic->x2apic_offered ? APIC_BASE_X2APIC : 0) | APIC_BASE_ENABLE;
     enum apic_mode from = mode_of_base(apic->base), to = mode_of_base(value);
 
     if (value & ~valid)
@@ -229,12 +231,14 @@ bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) 
 static inline void accept_edge(struct vlapic *apic, uint8_t vector, bool own) {
     apic_page_add(apic->page, APIC_IRR, vector);
     apic_page_remove(apic->page, APIC_TMR, vector);
-    trace(apic, TRACE_ACCEPT_EDGE, vector, own, 0);
+    vlapic_trace(apic, TRACE_ACCEPT_EDGE, vector, own, 0);
 }
 
 static void accept_edges(struct vlapic *apic, unsigned word, uint64_t edges) {
-    for (; edges; edges &= edges - 1)
-        accept_edge(apic, (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(edges)), false);
+    unsigned bit;
+
+    for_each_bit(bit, edges)
+        accept_edge(apic, (uint8_t)(word * 64 + bit), false);
 }
 
 bool vlapic_accept_own(struct vlapic *apic, uint8_t vector) {
@@ -249,8 +253,10 @@ bool vlapic_accept_own(struct vlapic *apic, uint8_t vector) {
 }
 
 static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
-    for (; levels; levels &= levels - 1) {
-        uint8_t vector = (uint8_t)(word * 64 + (unsigned)__builtin_ctzll(levels));
+    unsigned bit;
+
+    for_each_bit(bit, levels) {
+        uint8_t vector = (uint8_t)(word * 64 + bit);
         uint32_t pins = inbox_take_pins(&apic->inbox, vector);
         bool behind, in_service = apic_page_has(apic->page, APIC_ISR, vector);
 
@@ -259,7 +265,7 @@ static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
         behind = tokens_accept(&apic->tokens, vector, pins, in_service);
         apic_page_add(apic->page, APIC_IRR, vector);
         apic_page_add(apic->page, APIC_TMR, vector);
-        trace(apic, TRACE_ACCEPT_LEVEL, vector, pins, behind);
+        vlapic_trace(apic, TRACE_ACCEPT_LEVEL, vector, pins, behind);
     }
 }
 
@@ -329,6 +335,6 @@ enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *p
 
     *pins = suppresses_broadcast(apic) ? 0 : retired;
     *rescan = eoi_map_retired(&apic->map, vector, &apic->tokens.inflight);
-    trace(apic, event[kind], vector, retired, 0);
+    vlapic_trace(apic, event[kind], vector, retired, 0);
     return kind;
 }

@@ -57,7 +57,7 @@ struct vlapic {
     struct inbox inbox;
     struct tokens tokens;
     struct eoi_map map;
-    bool no_x2apic;             /* that mode is not offered */
+    bool x2apic_offered;        /* IA32_APIC_BASE can select x2APIC mode */
     bool broadcast_suppression; /* offered: the I/O APIC has version 20H */
     uint32_t errors;            /* gathered; the ESR shows them after a write to it */
     uint32_t timer_mode;        /* of the LVT timer register as last written: bits 18:17 */
@@ -68,8 +68,8 @@ struct vlapic {
 /* Power-on: xAPIC mode, enabled globally, software-disabled; calls no effects. INIT: the same, but
  * the base register, and with it the mode, and the APIC ID stay as they are. Tokens are dropped
  * either way (invariant 20); the EOI map stays until the next scan, since the VMCS has it. page,
- * effects, context, initial_id, physical_address_mask, no_x2apic and broadcast_suppression are set
- * by the caller once before the first call. */
+ * effects, context, initial_id, physical_address_mask, x2apic_offered and broadcast_suppression are
+ * set by the caller once before the first call. */
 void vlapic_power_on(struct vlapic *apic, bool is_bsp);
 void vlapic_init(struct vlapic *apic);
 

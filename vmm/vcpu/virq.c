@@ -2,6 +2,7 @@
 #include "vmm/vcpu/virq.h"
 
 #include "arch/msr.h"
+#include "lib/bits.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/vcpu/policy.h"
@@ -73,13 +74,13 @@ static uint32_t timer_current(void *context, unsigned index) {
     return vlapic_timer_current(&((struct vm *)context)->vcpu[index]->timer, rdtsc());
 }
 
-static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
+static void virq_trace_event(void *context, uint64_t what, uint64_t a, uint64_t b) {
     host_trace(((struct vm *)context)->index, what, a, b);
 }
 
-/* For lock-step: each event has its own time, so that none is folded into the one before. */
-static void trace_each(void *context, uint64_t what, uint64_t a, uint64_t b) {
-    trace(context, what | (this_host_cpu()->trace->count & 1) << TRACE_PARITY_SHIFT, a, b);
+/* For lock-step: each event has a record, and a time, of its own. */
+static void virq_trace_each(void *context, uint64_t what, uint64_t a, uint64_t b) {
+    host_trace_each(((struct vm *)context)->index, what, a, b);
 }
 
 #define EFFECTS(tracer)                                                                            \
@@ -88,8 +89,8 @@ static void trace_each(void *context, uint64_t what, uint64_t a, uint64_t b) {
         .signal = signal, .timer_changed = timer_changed, .timer_current = timer_current,          \
         .trace = tracer,                                                                           \
     }
-const struct routing_effects virq_effects = EFFECTS(trace);
-const struct routing_effects virq_effects_trace_each = EFFECTS(trace_each);
+const struct routing_effects virq_effects = EFFECTS(virq_trace_event);
+const struct routing_effects virq_effects_trace_each = EFFECTS(virq_trace_each);
 
 /* ---- the VMCS ---- */
 
@@ -103,11 +104,10 @@ uint64_t virq_apic_access_page(void) {
 
 static void write_eoi_words(const struct vcpu *vcpu, unsigned words) {
     const struct vector_set *exit = &virq_lapic(vcpu)->map.exit;
+    unsigned i;
 
-    for (; words; words &= words - 1) {
-        unsigned i = (unsigned)__builtin_ctz(words);
+    for_each_bit(i, words)
         vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, exit->word[i]);
-    }
 }
 
 /* RVI is the highest vector that waits, SVI the highest in service. The processor keeps both while
@@ -163,7 +163,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
 
 void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
                 uint64_t b) {
-    trace(vcpu->vm, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
+    virq_trace_event(vcpu->vm, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
 }
 
 void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason) {

@@ -96,7 +96,7 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
         .ioapic_version = boot->config.ioapic_version,
         .physical_address_mask = policy.physical_mask,
         .stale_rescan = boot->config.stale_rescan,
-        .no_x2apic = !boot->config.x2apic,
+        .x2apic_offered = boot->config.x2apic,
     };
 
     vm->boot = boot;
