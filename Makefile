@@ -17,19 +17,14 @@ say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
 
 # ---- what is built from what -------------------------------------------------------------------
 
-# Rooms of pure modules: compiled from the same source into the hypervisor or the boot loader and into
-# the host's tests. `make lint` checks that all in them is pure, and these few files elsewhere.
+# The rooms of the hypervisor, and the pure modules: compiled from the same source into the hypervisor
+# or the boot loader and into the host's tests. tests/lint/rooms names both, `make lint` checks it.
 # lib/memory.c is pure too, but in tests the C library has its functions.
-PURE_ROOMS := lib vmm/interrupts vmm/devices vmm/loaders vmm/emulate
-PURE_FILES := arch/paging.c $(addprefix arch/vmx/,vmx_controls.c exit_reason.c vmcs_image.c entry_check.c \
-                entry_check_controls.c entry_check_host.c entry_check_guest.c entry_check_segments.c) \
-              drivers/acpi.c drivers/text_screen.c vmm/vcpu/mtrr.c vmm/vm/console_keys.c \
-              boot/config.c boot/memory_map.c boot/refusal.c
-PURE := $(filter-out lib/memory.c,$(wildcard $(PURE_ROOMS:%=%/*.c) $(PURE_FILES)))
+ROOMS := $(shell awk '/^[a-z]/ && !/ uses=/ {print $$1}' tests/lint/rooms)
+PURE  := $(filter-out lib/memory.c,$(wildcard $(shell awk -f tests/lint/pure.awk tests/lint/rooms)))
 
-HV_ROOMS := lib arch arch/vmx drivers vmm vmm/*
-HV_C   := $(filter-out arch/vmx/offsets.c,$(wildcard $(HV_ROOMS:%=%/*.c)))
-HV_ASM := $(wildcard $(HV_ROOMS:%=%/*.asm))
+HV_C   := $(filter-out arch/vmx/offsets.c,$(wildcard $(ROOMS:%=%/*.c)))
+HV_ASM := $(wildcard $(ROOMS:%=%/*.asm))
 # What the boot loader shares with the hypervisor.
 BOOT_C   := $(wildcard boot/*.c lib/*.c arch/paging.c arch/vmx/vmx_controls.c arch/vmx/vmx_capabilities.c drivers/acpi.c)
 BOOT_ASM := $(wildcard boot/*.asm)

@@ -9,6 +9,8 @@ GUEST_LIB   := $(GUEST_LIB_C:%.c=$(B)/guest/%.o) \
                $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/lib/*.asm))
 GUEST_CFLAGS := $(COMMON) -fno-pic -mcmodel=small -mgeneral-regs-only -fno-omit-frame-pointer
 
+GUEST_OBJ := $(foreach guest,$(GUESTS),$(call guest_objects,$(guest))) $(GUEST_LIB)
+
 .PHONY: guests
 guests: $(GUESTS:%=$(B)/guest/%.elf) $(B)/guest/bzimage ## build the guests
 
@@ -38,4 +40,4 @@ $(B)/guest/bzimage: guest/bzimage.asm
 	$(call say,NASM)
 	$(Q)$(NASM) -f bin $< -o $@
 
-.SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(foreach guest,$(GUESTS),$(call guest_objects,$(guest))) $(GUEST_LIB)
+.SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(GUEST_OBJ)

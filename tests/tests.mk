@@ -46,6 +46,7 @@ PROVE = B=$(B) CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(i
 export LINT_HOME = $(CURDIR)
 export LINT_CC   = $(CC) $(filter-out -MMD -MP,$(BOOT_CFLAGS))
 export PURE
+export LINT_OBJECTS = $(HV_OBJ) $(BOOT_OBJ) $(GUEST_OBJ)
 
 LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
 MODEL_TESTS    = $(wildcard tests/model/*.t)
@@ -55,8 +56,9 @@ LINUX_TESTS    = $(wildcard tests/linux/*.t)
 unit: $(UNIT_TESTS) ## build and run the unit tests (V=1: every line)
 	@$(PROVE) $(UNIT_TESTS)
 
-lint: ## check the tree: include rules, headers, format, size, scripts
-	@$(PROVE) $(LINT_TESTS)
+lint: deps ## check the tree: the order of the rooms, headers, purity, format, size, scripts
+	@$(MAKE_ALL) all
+	@LINT_TABLE=1 $(PROVE) $(LINT_TESTS)
 
 check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES)

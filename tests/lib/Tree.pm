@@ -6,7 +6,7 @@ use warnings;
 use Exporter 'import';
 use File::Find;
 
-our @EXPORT_OK = qw(files source_files read_text compile dependencies);
+our @EXPORT_OK = qw(files source_files read_text compile dependencies count_lines);
 
 # Every file that belongs to the project, sorted.
 sub files {
@@ -27,6 +27,11 @@ sub read_text {
     open my $file, '<', $path or die "$path: $!\n";
     local $/;
     return scalar <$file>;
+}
+
+# Lines of code in all of these files, without blank lines and comments.
+sub count_lines {
+    return @_ ? `awk -f '$ENV{LINT_HOME}/tests/lint/count-lines.awk' @_` + 0 : 0;
 }
 
 # Runs the compiler with these arguments after the flags that suit every folder. Returns its exit

@@ -20,8 +20,25 @@ my %good = (
     'vmm/machine.h' => "#pragma once\n#include \"arch/pure.h\"\n\nvoid machine_stop(void);\n",
     'vmm/machine.c' => "#include \"vmm/machine.h\"\n\nstatic uint32_t calls;\n\n"
         . "void machine_stop(void) {\n    calls = pure_add(calls);\n    __asm__ volatile(\"hlt\");\n}\n",
+    'vmm/entry.asm' => "global entry\nentry:\n    ret\n",
+    'vmm/entry.h' => "#pragma once\n\nvoid entry(void);\n",
+    'tests/lint/rooms' => "arch pure=pure.c\nvmm/core knot\nvmm\nguest uses=arch/pure.h entry=main\n",
     'tools/hello' => "#!/usr/bin/env bash\necho \"\${1:-hello}\"\n",
 );
+
+# Compiles what can be compiled of these files as the Makefile would, and returns the objects.
+sub objects {
+    my ($dir, @paths) = @_;
+    my @objects;
+    for (sort @paths) {
+        my ($stem, $suffix) = /^(.*)(\.c|\.asm)$/ or next;
+        my $object = "build/hv/$stem" . ($suffix eq '.asm' ? '.asm.o' : '.o');
+        make_path("$dir/$object" =~ s{/[^/]+$}{}r);
+        my $command = $suffix eq '.asm' ? 'nasm -f elf64' : 'gcc -I. -ffreestanding -c';
+        push @objects, $object if !system "cd '$dir' && $command $_ -o $object 2>/dev/null";
+    }
+    return @objects;
+}
 
 # Runs one lint on a tree with these files changed. Returns its status and output.
 sub lint {
@@ -35,11 +52,13 @@ sub lint {
     }
     copy("$home/.clang-format", "$dir/.clang-format");
     local $ENV{PURE} = 'arch/pure.c';
+    local $ENV{B} = 'build';
+    local $ENV{LINT_OBJECTS} = join ' ', objects($dir, keys %files);
     my $output = `cd '$dir' && '$home/tests/lint/$rule.t' 2>&1`;
     return ($?, $output);
 }
 
-for my $rule (qw(includes headers pure format size portable)) {
+for my $rule (qw(rooms headers pure format size portable)) {
     my ($status, $output) = lint($rule);
     is($status, 0, "$rule passes on a good tree") or diag($output);
 }
@@ -52,14 +71,59 @@ sub breaks {
     ok($status != 0 && grep({ /\Q$check\E/ } @failed), "$rule fails on $what") or diag($output);
 }
 
+# passes(what, rule, changes...)
+sub passes {
+    my ($what, $rule, %changes) = @_;
+    my ($status, $output) = lint($rule, %changes);
+    is($status, 0, "$rule passes $what") or diag($output);
+}
+
 my $add = $good{'arch/pure.c'};
-breaks('an include from a folder to the right', 'includes', 'arch/wrong.c',
-       'arch/wrong.c' => "#include \"vmm/machine.h\"\n");
-breaks('a guest that includes the hypervisor', 'includes', 'guest/wrong.c',
+my %upward = ('arch/wrong.c' => "#include \"vmm/machine.h\"\n");
+my %call = ('arch/wrong.c' => "void machine_stop(void);\nvoid wrong(void);\n\nvoid wrong(void) {\n    machine_stop();\n}\n");
+breaks('an include from a higher room', 'rooms', 'arch/wrong.c includes only', %upward);
+breaks('a guest that includes the hypervisor', 'rooms', 'guest/wrong.c includes only',
        'guest/wrong.c' => "#include \"vmm/machine.h\"\n");
-breaks('an include that comes by another header', 'includes', 'arch/wrong.c',
+breaks('an include that comes by another header', 'rooms', 'arch/wrong.c includes only',
        'arch/wrong.c' => "#include \"arch/wrong.h\"\n",
        'arch/wrong.h' => "#pragma once\n#include \"vmm/machine.h\"\n");
+breaks('a call of a higher room', 'rooms', 'arch/wrong calls only', %call);
+breaks('a folder that is no room', 'rooms', 'vmm/other/new.h is in a room',
+       'vmm/other/new.h' => "#pragma once\n");
+breaks('a cycle between rooms', 'rooms', 'no cycle between rooms', %call);
+
+# Two modules of a room that call each other.
+sub knot {
+    my ($room) = @_;
+    return map { my ($a, $b) = @$_; ("$room/$a.c" => "void $a(void);\nvoid $b(void);\n\nvoid $a(void) {\n    $b();\n}\n") }
+        ['one', 'two'], ['two', 'one'];
+}
+breaks('a knot', 'rooms', 'no cycle of calls in arch: arch/one arch/two', knot('arch'));
+passes('a knot where one may be', 'rooms', knot('vmm/core'));
+passes('includes that are excused', 'rooms', %upward, 'tests/lint/not-yet' => "include arch -> vmm\n");
+passes('calls that are excused', 'rooms', %call, 'tests/lint/not-yet' => "call arch -> vmm\n");
+passes('a knot that is excused', 'rooms', knot('arch'), 'tests/lint/not-yet' => "knot arch\n");
+breaks('an excuse that is not needed', 'rooms', 'else delete it: include arch -> vmm',
+       'tests/lint/not-yet' => "include arch -> vmm\n");
+
+breaks('a declaration of what another module defines', 'headers', 'vmm/other.h declares only',
+       'vmm/other.h' => "#pragma once\n\nvoid machine_stop(void);\n");
+breaks('a declaration of what nothing defines', 'headers', 'vmm/machine.h declares only',
+       'vmm/machine.h' => "$good{'vmm/machine.h'}void machine_start(void);\n");
+breaks('a variable of another module', 'headers', 'vmm/other.h declares only',
+       'vmm/other.h' => "#pragma once\n\nextern const int machine_count[];\n",
+       'vmm/machine.c' => "extern const int machine_count[2];\nconst int machine_count[2] = {1, 2};\n$good{'vmm/machine.c'}");
+breaks('a module whose name continues that of a header', 'headers', 'vmm/machine.h declares only',
+       'vmm/machine.h' => "$good{'vmm/machine.h'}void machine_more(void);\n",
+       'vmm/machine_part.h' => "#pragma once\n\nvoid machine_more(void);\n",
+       'vmm/machine_part.c' => "#include \"vmm/machine_part.h\"\n\nvoid machine_more(void) {\n}\n");
+passes('a module with a second file', 'headers',
+       'vmm/machine.h' => "$good{'vmm/machine.h'}void machine_more(void);\n",
+       'vmm/machine_part.c' => "#include \"vmm/machine.h\"\n\nvoid machine_more(void) {\n}\n");
+passes("a library's header with what each program defines", 'headers',
+       'guest/lib/start.h' => "#pragma once\n\nvoid main(void);\n");
+passes('a declaration that is excused', 'headers', 'vmm/other.h' => "#pragma once\n\nvoid machine_stop(void);\n",
+       'tests/lint/not-yet' => "declares vmm/other.h machine_stop\n");
 breaks('a header that needs another', 'headers', 'arch/wrong.h compiles alone',
        'arch/wrong.h' => "#pragma once\n\nuint32_t wrong(void);\n");
 breaks('a header without a guard', 'headers', 'arch/wrong.h may be included twice',
@@ -85,7 +149,10 @@ breaks('a long file without a reason', 'size', 'gives a reason', 'vmm/long.c' =>
 breaks('a list of long files with one too many', 'size', 'needs to list',
        'tests/lint/long-files' => "arch/pure.c it was long once\n");
 breaks('a place of one machine', 'portable', 'tools/hello',
-       'tools/hello' => $good{'tools/hello'} . "cat /" . "home/someone/x\n");
+       'vmm/entry.asm' => "global entry\nentry:\n    ret\n",
+    'vmm/entry.h' => "#pragma once\n\nvoid entry(void);\n",
+    'tests/lint/rooms' => "arch pure=pure.c\nvmm/core knot\nvmm\nguest uses=arch/pure.h entry=main\n",
+    'tools/hello' => $good{'tools/hello'} . "cat /" . "home/someone/x\n");
 breaks('blanks at the end of a line', 'portable', 'no blanks', 'README.md' => "text \nmore\n");
 breaks('a file without an end', 'portable', 'ends with one newline', 'README.md' => 'text');
 
@@ -94,5 +161,5 @@ my ($status, $output) = do {
     lint('size', 'vmm/comments.c' => "/* a\n * b */ int x; /* c */\n// d\n\nint y; /* e\nf */\n",
          'vmm/comments.asm' => "; a\n\n    nop ; b\n", 'guest/other.c' => "int z;\n");
 };
-like($output, qr/^not ok .*: 19 lines of code of at most 10$/m, 'size counts lines of code, and only those');
+like($output, qr/^not ok .*: 24 lines of code of at most 10$/m, 'size counts lines of code, and only those');
 done_testing();

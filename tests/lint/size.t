@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";
 use Test::More;
-use Tree qw(files read_text);
+use Tree qw(files read_text count_lines);
 
 my $LONG = 400;
 
@@ -31,13 +31,10 @@ for my $path (@code) {
     ok($lines <= $LONG || $reason{$path}, "$path is short enough to read ($lines lines)");
 }
 
-sub count {
-    return @_ ? `awk -f '$ENV{LINT_HOME}/tests/lint/count-lines.awk' @_` + 0 : 0;
-}
 my @counted = grep { /\.(?:[ch]|asm|asl)$/ } @code;
 for (@parts) {
     my ($name, $paths, $most) = @$_;
-    my $lines = count(grep { /$paths/ } @counted);
+    my $lines = count_lines(grep { /$paths/ } @counted);
     @counted = grep { !/$paths/ } @counted;
     cmp_ok($lines, '<=', $most, "$name: $lines lines of code of at most $most");
     diag("$name: $lines lines of code of at most $most");
