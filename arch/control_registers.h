@@ -55,6 +55,13 @@
 #define XCR0_SSE       (1ULL << 1)
 #define XCR0_AVX       (1ULL << 2)
 
+/* SDM Vol. 1, "XSAVE Area": the legacy region, 512 bytes, and the header, 64. */
+#define XSAVE_AREA_MIN 576
+
+/* An entry of PAE paging's top table, which MOV to CR3 loads. SDM Vol. 3A, "PDPTE Registers". */
+#define PDPTE_PRESENT  (1ULL << 0)
+#define PDPTE_RESERVED 0x1e6ULL /* bits 2:1 and 8:5; besides, those from the physical width up */
+
 #define DR6_RESET      0xffff0ff0ULL
 #define DR7_RESET      0x400ULL
 

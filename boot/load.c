@@ -7,6 +7,7 @@
 #include "boot/load.h"
 
 #include "arch/control_registers.h"
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "arch/paging.h"
@@ -128,10 +129,6 @@ static uint64_t *table_at(uint64_t phys) {
     return (uint64_t *)phys;
 }
 
-static bool has_1g_pages(void) {
-    return cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & (1u << 26));
-}
-
 /* Below 4 GiB in pages of 2 MiB, since memory types change there; above, up to the end of all that
  * is memory, in the largest pages. */
 static const char *map_identity(const struct boot_info *info, struct paging *paging) {
@@ -149,7 +146,7 @@ static const char *map_identity(const struct boot_info *info, struct paging *pag
         end = IDENTITY_END;
     if (problem || end == LOW_END)
         return problem;
-    paging->pages_1g = has_1g_pages();
+    paging->pages_1g = cpuid_has_1g_pages();
     return paging_map(paging, LOW_END, LOW_END, end - LOW_END, PAGING_WRITABLE);
 }
 

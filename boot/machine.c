@@ -4,6 +4,7 @@
  * then holds the boot CPU alone. */
 #include "boot/machine.h"
 
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "boot/firmware.h"
 #include "drivers/acpi.h"
@@ -76,9 +77,9 @@ static void find_framebuffer(struct boot_framebuffer *framebuffer) {
 
 /* SDM Vol. 2A, "CPUID": the x2APIC ID, or the 8 bits of leaf 1 on CPUs without leaf 0BH. */
 static uint32_t own_apic_id(void) {
-    if (cpuid(0, 0).eax >= 0xb && cpuid(0xb, 0).ebx != 0)
-        return cpuid(0xb, 0).edx;
-    return cpuid(1, 0).ebx >> 24;
+    if (cpuid_has_leaf(CPUID_LEAF_TOPOLOGY) && cpuid(CPUID_LEAF_TOPOLOGY, 0).ebx)
+        return cpuid(CPUID_LEAF_TOPOLOGY, 0).edx;
+    return cpuid(CPUID_LEAF_FEATURES, 0).ebx >> CPUID_1_EBX_APIC_ID_SHIFT;
 }
 
 /* The boot CPU is in the list already; the MADT may name a CPU twice. */

@@ -6,6 +6,7 @@
 #include "boot/report.h"
 
 #include "arch/control_registers.h"
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "arch/vmx/vmcs.h"
@@ -14,8 +15,7 @@
 #include "boot/screen.h"
 #include "lib/memory.h"
 
-#define CPUID_1_ECX_HYPERVISOR (1u << 31)
-#define CPU_IDS_SHOWN          16
+#define CPU_IDS_SHOWN 16
 
 /* A name in three registers. */
 static void copy_name(char name[13], uint32_t first, uint32_t second, uint32_t third) {
@@ -24,12 +24,12 @@ static void copy_name(char name[13], uint32_t first, uint32_t second, uint32_t t
 }
 
 void report_read_processor(struct processor *processor) {
-    struct cpuid_result r = cpuid(0, 0);
+    struct cpuid_result r = cpuid(CPUID_LEAF_VENDOR, 0);
 
     copy_name(processor->vendor, r.ebx, r.edx, r.ecx);
     processor->hypervisor[0] = 0;
-    if (cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) {
-        r = cpuid(0x40000000, 0);
+    if (cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_HYPERVISOR) {
+        r = cpuid(CPUID_LEAF_HYPERVISOR, 0);
         copy_name(processor->hypervisor, r.ebx, r.ecx, r.edx);
         if (!processor->hypervisor[0])
             memcpy(processor->hypervisor, "unnamed", 8);
@@ -87,7 +87,7 @@ static const char *vmx_text(const struct vmx_capabilities *vmx) {
 
 /* SDM Vol. 2A, "CPUID", leaf 1: the extended parts count for some families only. */
 static void print_processor(const struct processor *processor) {
-    uint32_t signature = cpuid(1, 0).eax;
+    uint32_t signature = cpuid(CPUID_LEAF_FEATURES, 0).eax;
     uint32_t family = (signature >> 8) & 15, model = (signature >> 4) & 15;
 
     if (family == 6 || family == 15)

@@ -28,12 +28,12 @@ void lapic_init(volatile uint32_t *xapic_page) {
 }
 
 static uint32_t read(uint32_t offset) {
-    return x2apic ? (uint32_t)rdmsr(0x800 + offset / 16) : page[offset / 4];
+    return x2apic ? (uint32_t)rdmsr(MSR_X2APIC_BASE + offset / 16) : page[offset / 4];
 }
 
 static void write(uint32_t offset, uint32_t value) {
     if (x2apic)
-        wrmsr(0x800 + offset / 16, value);
+        wrmsr(MSR_X2APIC_BASE + offset / 16, value);
     else
         page[offset / 4] = value;
 }
@@ -60,7 +60,7 @@ void lapic_enable(void) {
 static void send(uint32_t apic_id, uint32_t low) {
     if (x2apic) {
         __asm__ volatile("mfence; lfence" : : : "memory");
-        wrmsr(0x800 + APIC_ICR_LOW / 16, (uint64_t)apic_id << 32 | low);
+        wrmsr(MSR_X2APIC_BASE + APIC_ICR_LOW / 16, (uint64_t)apic_id << 32 | low);
         return;
     }
     for (unsigned i = 0; i < ICR_BUSY_READS && (page[APIC_ICR_LOW / 4] & APIC_ICR_PENDING); i++)

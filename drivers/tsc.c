@@ -1,6 +1,7 @@
 /* The TSC's frequency: see tsc.h. */
 #include "drivers/tsc.h"
 
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 
 #define PIT_FREQUENCY 1193182
@@ -35,15 +36,13 @@ static uint64_t measure(void) {
 
 /* What CPUID says; 0 if nothing. */
 static uint64_t from_cpuid(void) {
-    uint32_t max = cpuid(0, 0).eax;
-
-    if (max >= 0x15) {
-        struct cpuid_result r = cpuid(0x15, 0);
+    if (cpuid_has_leaf(CPUID_LEAF_TSC)) {
+        struct cpuid_result r = cpuid(CPUID_LEAF_TSC, 0);
         if (r.eax && r.ebx && r.ecx)
             return (uint64_t)r.ecx * r.ebx / r.eax;
     }
-    if (max >= 0x16)
-        return (uint64_t)(cpuid(0x16, 0).eax & 0xffff) * 1000000;
+    if (cpuid_has_leaf(CPUID_LEAF_FREQUENCY))
+        return (uint64_t)(cpuid(CPUID_LEAF_FREQUENCY, 0).eax & 0xffff) * 1000000;
     return 0;
 }
 

@@ -10,10 +10,6 @@
 /* Without RTM and bus-lock detection, which guests are not offered, only these may be set. */
 #define PENDING_DEBUG_DEFINED (PENDING_DEBUG_B | PENDING_DEBUG_ENABLED_B | PENDING_DEBUG_BS)
 
-#define PDPTE_PRESENT         1ULL
-/* Bits 2:1 and 8:5. */
-#define PDPTE_RESERVED 0x1e6ULL
-
 /* Neither CD nor NW is changed by a VM entry, so their values do not count. */
 static void check_control_registers(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;

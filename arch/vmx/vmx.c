@@ -2,12 +2,11 @@
 #include "arch/vmx/vmx.h"
 
 #include "arch/control_registers.h"
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "arch/panic.h"
 #include "arch/vmx/exit_reason.h"
-
-#define CPUID_1_ECX_VMX (1u << 5)
 
 const char *vmx_error(void) {
     uint64_t error;
@@ -39,7 +38,7 @@ static const char *allow_vmxon(void) {
 }
 
 const char *vmx_on(struct vmx_region *region, uint64_t physical) {
-    if (!(cpuid(1, 0).ecx & CPUID_1_ECX_VMX))
+    if (!(cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_VMX))
         return "it has no VMX";
 
     const char *problem = allow_vmxon();

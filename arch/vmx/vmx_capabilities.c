@@ -1,12 +1,12 @@
 /* Reads what vmx_controls.h judges: a file of its own because the boot loader needs it too. */
 #include "arch/vmx/vmx_capabilities.h"
 
+#include "arch/canonical.h"
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
 
-#define CPUID_1_ECX_VMX           (1u << 5)
-#define CPUID_7_EBX_INVPCID       (1u << 10)
-#define CPUID_80000001_EDX_RDTSCP (1u << 27)
+#define PHYSICAL_BITS_DEFAULT 36 /* where CPUID has no leaf for it */
 
 /* An allowed-1 bit of a control word, in the MSR's high half. */
 static bool may_be_1(uint64_t capability, uint32_t control) {
@@ -14,18 +14,20 @@ static bool may_be_1(uint64_t capability, uint32_t control) {
 }
 
 void vmx_read_capabilities(struct vmx_capabilities *c) {
-    *c = (struct vmx_capabilities){.vmx = cpuid(1, 0).ecx & CPUID_1_ECX_VMX};
-    uint32_t max = cpuid(0, 0).eax, max_extended = cpuid(0x80000000, 0).eax;
-    c->physical_bits = 36;
-    c->linear_bits = 48;
-    if (max_extended >= 0x80000008) {
-        uint32_t widths = cpuid(0x80000008, 0).eax;
+    *c = (struct vmx_capabilities){
+        .vmx = cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_VMX,
+        .rdtscp = cpuid_has_leaf(CPUID_LEAF_EXTENDED_FEATURES) &&
+                  (cpuid(CPUID_LEAF_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP),
+        .invpcid = cpuid_has_leaf(CPUID_LEAF_STRUCTURED_FEATURES) &&
+                   (cpuid(CPUID_LEAF_STRUCTURED_FEATURES, 0).ebx & CPUID_7_EBX_INVPCID),
+        .physical_bits = PHYSICAL_BITS_DEFAULT,
+        .linear_bits = CANONICAL_BITS_4_LEVEL,
+    };
+    if (cpuid_has_leaf(CPUID_LEAF_ADDRESS_WIDTHS)) {
+        uint32_t widths = cpuid(CPUID_LEAF_ADDRESS_WIDTHS, 0).eax;
         c->physical_bits = (uint8_t)widths;
         c->linear_bits = (uint8_t)(widths >> 8);
     }
-    c->rdtscp =
-        max_extended >= 0x80000001 && (cpuid(0x80000001, 0).edx & CPUID_80000001_EDX_RDTSCP);
-    c->invpcid = max >= 7 && (cpuid(7, 0).ebx & CPUID_7_EBX_INVPCID);
     if (!c->vmx)
         return;
 

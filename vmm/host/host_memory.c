@@ -2,6 +2,7 @@
 #include "vmm/host/host_memory.h"
 
 #include "arch/control_registers.h"
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "arch/paging.h"
@@ -143,8 +144,7 @@ struct boot_info *memory_init(struct boot_info *info) {
     }
     paging.alloc_table = memory_alloc_table;
     paging.table = memory_table;
-    paging.pages_1g =
-        cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & (1u << 26));
+    paging.pages_1g = cpuid_has_1g_pages();
     if (paging_init(&paging))
         panic("out of memory for page tables");
     map_everything(info);

@@ -1,6 +1,7 @@
 /* A guest's virtio devices: see virtio.h. */
 #include "vmm/pc/virtio.h"
 
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "lib/index_clamp.h"
 #include "lib/memory.h"
@@ -11,8 +12,7 @@
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vm.h"
 
-#define CPUID_1_ECX_RDRAND (1u << 30)
-#define RDRAND_TRIES       10 /* SDM Vol. 1, "Random Number Generator Instructions" */
+#define RDRAND_TRIES 10 /* SDM Vol. 1, "Random Number Generator Instructions" */
 
 /* ---- what the devices do, under their locks ---- */
 
@@ -42,7 +42,7 @@ static bool try_rdrand(uint64_t *value) {
 }
 
 static void random_bytes(void *context, uint8_t *to, uint32_t size) {
-    bool has_rdrand = cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND;
+    bool has_rdrand = cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_RDRAND;
     uint64_t value = 0;
 
     (void)context;

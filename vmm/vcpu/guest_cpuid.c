@@ -4,67 +4,51 @@
  * zero. Few values depend on the vCPU: its APIC ID, and what it has switched on. */
 #include "vmm/vcpu/guest_cpuid.h"
 
+#include "arch/canonical.h"
 #include "arch/control_registers.h"
+#include "arch/cpuid.h"
 #include "arch/msr.h"
 #include "lib/memory.h"
 
-#define BASIC_LEAVES    0x17 /* 0 to 16H */
-#define EXTENDED_LEAVES 9    /* 80000000H to 80000008H */
-#define HYPERVISOR_BASE 0x40000000u
-#define EXTENDED_BASE   0x80000000u
+#define BASIC_LEAVES    (CPUID_LEAF_FREQUENCY + 1)
+#define EXTENDED(leaf)  ((leaf)-CPUID_LEAF_EXTENDED)
+#define EXTENDED_LEAVES (EXTENDED(CPUID_LEAF_ADDRESS_WIDTHS) + 1)
 #define ALL             0xffffffffu
-
-#define BIT(n)          (1u << (n))
 
 /* Leaf 1. Not offered: MONITOR, VMX, SMX, debug store, SpeedStep, thermal monitor, PDCM, PCID. */
 #define LEAF1_ECX                                                                                  \
-    (BIT(0) /* SSE3 */ | BIT(1) /* PCLMULQDQ */ | BIT(9) /* SSSE3 */ | BIT(12) /* FMA */ |         \
-     BIT(13) /* CMPXCHG16B */ | BIT(19) /* SSE4.1 */ | BIT(20) /* SSE4.2 */ |                      \
-     BIT(22) /* MOVBE */ | BIT(23) /* POPCNT */ | BIT(25) /* AES */ | BIT(26) /* XSAVE */ |        \
-     BIT(28) /* AVX */ | BIT(29) /* F16C */ | BIT(30) /* RDRAND */)
+    (CPUID_1_ECX_SSE3 | CPUID_1_ECX_PCLMULQDQ | CPUID_1_ECX_SSSE3 | CPUID_1_ECX_FMA |              \
+     CPUID_1_ECX_CMPXCHG16B | CPUID_1_ECX_SSE4_1 | CPUID_1_ECX_SSE4_2 | CPUID_1_ECX_MOVBE |        \
+     CPUID_1_ECX_POPCNT | CPUID_1_ECX_AESNI | CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX |                \
+     CPUID_1_ECX_F16C | CPUID_1_ECX_RDRAND)
 #define LEAF1_EDX                                                                                  \
-    (BIT(0) /* FPU */ | BIT(1) /* VME */ | BIT(2) /* DE */ | BIT(3) /* PSE */ | BIT(4) /* TSC */ | \
-     BIT(5) /* MSR */ | BIT(6) /* PAE */ | BIT(7) /* MCE */ | BIT(8) /* CX8 */ |                   \
-     BIT(11) /* SEP */ | BIT(12) /* MTRR */ | BIT(13) /* PGE */ | BIT(14) /* MCA */ |              \
-     BIT(15) /* CMOV */ | BIT(16) /* PAT */ | BIT(17) /* PSE36 */ | BIT(19) /* CLFSH */ |          \
-     BIT(23) /* MMX */ | BIT(24) /* FXSR */ | BIT(25) /* SSE */ | BIT(26) /* SSE2 */)
-#define LEAF1_ECX_X2APIC       BIT(21)
-#define LEAF1_ECX_TSC_DEADLINE BIT(24)
-#define LEAF1_ECX_OSXSAVE      BIT(27)
-#define LEAF1_ECX_HYPERVISOR   BIT(31)
-#define LEAF1_EDX_APIC         BIT(9)
-#define LEAF1_EDX_HTT          BIT(28)
+    (CPUID_1_EDX_FPU | CPUID_1_EDX_VME | CPUID_1_EDX_DE | CPUID_1_EDX_PSE | CPUID_1_EDX_TSC |      \
+     CPUID_1_EDX_MSR | CPUID_1_EDX_PAE | CPUID_1_EDX_MCE | CPUID_1_EDX_CX8 | CPUID_1_EDX_SEP |     \
+     CPUID_1_EDX_MTRR | CPUID_1_EDX_PGE | CPUID_1_EDX_MCA | CPUID_1_EDX_CMOV | CPUID_1_EDX_PAT |   \
+     CPUID_1_EDX_PSE36 | CPUID_1_EDX_CLFSH | CPUID_1_EDX_MMX | CPUID_1_EDX_FXSR |                  \
+     CPUID_1_EDX_SSE | CPUID_1_EDX_SSE2)
 
 /* Leaf 7. Not offered: HLE, RTM, MPX, AVX-512, SGX, INVPCID (there is no PCID). */
 #define LEAF7_EBX                                                                                  \
-    (BIT(0) /* FSGSBASE */ | BIT(3) /* BMI1 */ | BIT(5) /* AVX2 */ | BIT(7) /* SMEP */ |           \
-     BIT(8) /* BMI2 */ | BIT(9) /* ERMS */ | BIT(18) /* RDSEED */ | BIT(19) /* ADX */ |            \
-     BIT(20) /* SMAP */ | BIT(23) /* CLFLUSHOPT */ | BIT(24) /* CLWB */ | BIT(29) /* SHA */)
-#define LEAF7_EBX_TSC_ADJUST BIT(1)
-#define LEAF7_ECX            (BIT(2) /* UMIP */ | BIT(22) /* RDPID */)
-#define LEAF7_EDX            (BIT(10) /* MD_CLEAR */)
+    (CPUID_7_EBX_FSGSBASE | CPUID_7_EBX_BMI1 | CPUID_7_EBX_AVX2 | CPUID_7_EBX_SMEP |               \
+     CPUID_7_EBX_BMI2 | CPUID_7_EBX_ERMS | CPUID_7_EBX_RDSEED | CPUID_7_EBX_ADX |                  \
+     CPUID_7_EBX_SMAP | CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB | CPUID_7_EBX_SHA)
+#define LEAF7_ECX       (CPUID_7_ECX_UMIP | CPUID_7_ECX_RDPID)
+#define LEAF7_EDX       CPUID_7_EDX_MD_CLEAR
 
-/* Deterministic cache parameters: a subleaf for each cache. */
-#define LEAF4_SUBLEAVES     5
-#define LEAF4_LEVEL_3       (3u << 5)
-#define LEAF4_LEVEL_MASK    (7u << 5)
-#define LEAF4_SHARING_SHIFT 14
-#define LEAF4_CORES_SHIFT   26
+#define LEAF4_SUBLEAVES 5
 
-#define LEAF6_EAX           BIT(2) /* the APIC timer runs in every idle state */
+#define LEAFD1_EAX      (CPUID_D_1_EAX_XSAVEOPT | CPUID_D_1_EAX_XSAVEC | CPUID_D_1_EAX_XGETBV_1)
 
-#define LEAFD1_EAX                                                                                 \
-    (BIT(0) /* XSAVEOPT */ | BIT(1) /* XSAVEC */ | BIT(2) /* XGETBV with ECX = 1    \
-                                                                          */)
-
-#define EXTENDED1_ECX (BIT(0) /* LAHF */ | BIT(5) /* LZCNT */ | BIT(8) /* PREFETCHW */)
+#define EXTENDED1_ECX                                                                              \
+    (CPUID_80000001_ECX_LAHF | CPUID_80000001_ECX_LZCNT | CPUID_80000001_ECX_PREFETCHW)
 #define EXTENDED1_EDX                                                                              \
-    (BIT(11) /* SYSCALL */ | BIT(20) /* NX */ | BIT(26) /* 1-GiB pages */ | BIT(27) /* RDTSCP */ | \
-     BIT(29) /* long mode */)
+    (CPUID_80000001_EDX_SYSCALL | CPUID_80000001_EDX_NX | CPUID_80000001_EDX_PAGES_1G |            \
+     CPUID_80000001_EDX_RDTSCP | CPUID_80000001_EDX_LM)
 
 static struct cpuid_result basic[BASIC_LEAVES];
 static struct cpuid_result extended[EXTENDED_LEAVES];
-static struct cpuid_result hypervisor[2]; /* 40000000H, 40000010H */
+static struct cpuid_result hypervisor, hypervisor_timing;
 static struct cpuid_result leaf4[LEAF4_SUBLEAVES], leaf7, leaf_d[3];
 static uint32_t max_basic, max_extended;
 
@@ -76,15 +60,15 @@ static struct cpuid_result masked(uint32_t leaf, uint32_t subleaf, uint32_t eax,
 
 /* Each vCPU is a core with caches of its own, but for the last level. */
 static void init_caches(void) {
-    for (uint32_t i = 0; i < LEAF4_SUBLEAVES - 1 && max_basic >= 4; i++) {
-        struct cpuid_result r = cpuid(4, i);
-        bool shared = (r.eax & LEAF4_LEVEL_MASK) >= LEAF4_LEVEL_3;
+    for (uint32_t i = 0; i < LEAF4_SUBLEAVES - 1 && max_basic >= CPUID_LEAF_CACHES; i++) {
+        struct cpuid_result r = cpuid(CPUID_LEAF_CACHES, i);
+        bool shared = (r.eax & CPUID_4_EAX_LEVEL_MASK) >= CPUID_4_EAX_LEVEL_3;
 
-        if (!(r.eax & 0x1f))
+        if (!(r.eax & CPUID_4_EAX_TYPE_MASK))
             break;
-        r.eax &= (1u << LEAF4_SHARING_SHIFT) - 1;
-        r.eax |= (shared ? GUEST_MAX_VCPUS - 1 : 0) << LEAF4_SHARING_SHIFT;
-        r.eax |= (GUEST_MAX_VCPUS - 1u) << LEAF4_CORES_SHIFT;
+        r.eax &= (1u << CPUID_4_EAX_SHARING_SHIFT) - 1;
+        r.eax |= (shared ? GUEST_MAX_VCPUS - 1 : 0) << CPUID_4_EAX_SHARING_SHIFT;
+        r.eax |= (GUEST_MAX_VCPUS - 1u) << CPUID_4_EAX_CORES_SHIFT;
         leaf4[i] = r;
     }
 }
@@ -96,94 +80,101 @@ static void init_frequencies(uint64_t hz) {
     uint32_t mhz = (uint32_t)((hz + 500000) / 1000000);
 
     max_basic = BASIC_LEAVES - 1;
-    basic[0].eax = max_basic;
-    basic[0x15] = (struct cpuid_result){1, ratio, (uint32_t)(hz / ratio), 0};
-    basic[0x16] = (struct cpuid_result){mhz, mhz, 0, 0};
-    hypervisor[1].eax = (uint32_t)(hz / 1000); /* kHz, as other hypervisors say it: TSC, APIC */
-    hypervisor[1].ebx = hypervisor[1].eax;
+    basic[CPUID_LEAF_VENDOR].eax = max_basic;
+    basic[CPUID_LEAF_TSC] = (struct cpuid_result){1, ratio, (uint32_t)(hz / ratio), 0};
+    basic[CPUID_LEAF_FREQUENCY] = (struct cpuid_result){mhz, mhz, 0, 0};
+    hypervisor_timing.eax = (uint32_t)(hz / 1000);
+    hypervisor_timing.ebx = hypervisor_timing.eax;
 }
 
 static void init_basic(uint64_t xcr0) {
-    uint32_t machine_max = cpuid(0, 0).eax;
+    uint32_t machine_max = cpuid(CPUID_LEAF_VENDOR, 0).eax;
 
     max_basic = machine_max < BASIC_LEAVES - 1 ? machine_max : BASIC_LEAVES - 1;
-    basic[0] = cpuid(0, 0);
-    basic[0].eax = max_basic;
-    basic[1] = masked(1, 0, ALL, 0x0000ffff, LEAF1_ECX, LEAF1_EDX);
-    basic[1].ecx |= LEAF1_ECX_HYPERVISOR | LEAF1_ECX_X2APIC | LEAF1_ECX_TSC_DEADLINE;
-    basic[2] = cpuid(2, 0);
+    basic[CPUID_LEAF_VENDOR] = cpuid(CPUID_LEAF_VENDOR, 0);
+    basic[CPUID_LEAF_VENDOR].eax = max_basic;
+    basic[CPUID_LEAF_FEATURES] =
+        masked(CPUID_LEAF_FEATURES, 0, ALL, 0x0000ffff, LEAF1_ECX, LEAF1_EDX);
+    basic[CPUID_LEAF_FEATURES].ecx |=
+        CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE;
+    basic[CPUID_LEAF_CACHE_DESCRIPTORS] = cpuid(CPUID_LEAF_CACHE_DESCRIPTORS, 0);
     init_caches();
-    basic[6].eax = LEAF6_EAX;
-    if (max_basic >= 7)
-        leaf7 = masked(7, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);
-    leaf7.ebx |= LEAF7_EBX_TSC_ADJUST;
-    if (max_basic >= 0xd) {
+    basic[CPUID_LEAF_POWER].eax = CPUID_6_EAX_ARAT;
+    if (max_basic >= CPUID_LEAF_STRUCTURED_FEATURES)
+        leaf7 = masked(CPUID_LEAF_STRUCTURED_FEATURES, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);
+    leaf7.ebx |= CPUID_7_EBX_TSC_ADJUST;
+    if (max_basic >= CPUID_LEAF_XSTATE) {
         leaf_d[0].eax = (uint32_t)xcr0;
-        leaf_d[0].ecx = 576; /* legacy region and header */
-        leaf_d[1].eax = cpuid(0xd, 1).eax & LEAFD1_EAX;
+        leaf_d[0].ecx = XSAVE_AREA_MIN;
+        leaf_d[1].eax = cpuid(CPUID_LEAF_XSTATE, 1).eax & LEAFD1_EAX;
         if (xcr0 & XCR0_AVX) {
-            leaf_d[2] = masked(0xd, 2, ALL, ALL, 0, 0);
+            leaf_d[2] = masked(CPUID_LEAF_XSTATE, 2, ALL, ALL, 0, 0);
             leaf_d[0].ecx = leaf_d[2].ebx + leaf_d[2].eax;
         }
     }
 }
 
 static void init_extended(void) {
-    uint32_t machine_max = cpuid(EXTENDED_BASE, 0).eax & 0xff;
+    uint32_t machine_max = cpuid(CPUID_LEAF_EXTENDED, 0).eax & 0xff;
 
     max_extended = machine_max < EXTENDED_LEAVES - 1 ? machine_max : EXTENDED_LEAVES - 1;
-    extended[0].eax = EXTENDED_BASE + max_extended;
-    extended[1] = masked(EXTENDED_BASE + 1, 0, 0, 0, EXTENDED1_ECX, EXTENDED1_EDX);
-    for (uint32_t i = 2; i <= 4 && i <= max_extended; i++)
-        extended[i] = cpuid(EXTENDED_BASE + i, 0); /* the brand's name */
-    if (max_extended >= 6)
-        extended[6] = cpuid(EXTENDED_BASE + 6, 0);
-    if (max_extended >= 7)
-        extended[7] = masked(EXTENDED_BASE + 7, 0, 0, 0, 0, BIT(8)); /* invariant TSC */
-    if (max_extended >= 8) /* without LA57 a linear address has 48 bits */
-        extended[8].eax = (cpuid(EXTENDED_BASE + 8, 0).eax & 0xff) | 48 << 8;
+    extended[0].eax = CPUID_LEAF_EXTENDED + max_extended;
+    extended[EXTENDED(CPUID_LEAF_EXTENDED_FEATURES)] =
+        masked(CPUID_LEAF_EXTENDED_FEATURES, 0, 0, 0, EXTENDED1_ECX, EXTENDED1_EDX);
+    for (uint32_t leaf = CPUID_LEAF_BRAND_FIRST; leaf <= CPUID_LEAF_BRAND_LAST; leaf++) {
+        if (cpuid_has_leaf(leaf))
+            extended[EXTENDED(leaf)] = cpuid(leaf, 0);
+    }
+    if (cpuid_has_leaf(CPUID_LEAF_L2_CACHE))
+        extended[EXTENDED(CPUID_LEAF_L2_CACHE)] = cpuid(CPUID_LEAF_L2_CACHE, 0);
+    if (cpuid_has_leaf(CPUID_LEAF_INVARIANT_TSC))
+        extended[EXTENDED(CPUID_LEAF_INVARIANT_TSC)] =
+            masked(CPUID_LEAF_INVARIANT_TSC, 0, 0, 0, 0, CPUID_80000007_EDX_INVARIANT_TSC);
+    if (cpuid_has_leaf(CPUID_LEAF_ADDRESS_WIDTHS)) /* CR4.LA57 is not offered */
+        extended[EXTENDED(CPUID_LEAF_ADDRESS_WIDTHS)].eax =
+            (cpuid(CPUID_LEAF_ADDRESS_WIDTHS, 0).eax & 0xff) | CANONICAL_BITS_4_LEVEL << 8;
 }
 
 void guest_cpuid_init(uint64_t xcr0, uint64_t tsc_frequency) {
     init_basic(xcr0);
     init_extended();
     init_frequencies(tsc_frequency);
-    hypervisor[0].eax = HYPERVISOR_BASE + 0x10;
-    memcpy(&hypervisor[0].ebx, "Pinw", 4);
-    memcpy(&hypervisor[0].ecx, "heel", 4);
-    memcpy(&hypervisor[0].edx, "VMM\0", 4);
+    hypervisor.eax = CPUID_LEAF_HYPERVISOR_TIMING;
+    memcpy(&hypervisor.ebx, "Pinw", 4);
+    memcpy(&hypervisor.ecx, "heel", 4);
+    memcpy(&hypervisor.edx, "VMM\0", 4);
 }
 
 uint64_t vcpuid_cr4_bits(void) {
     uint64_t bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
                     CR4_OSFXSR | CR4_OSXMMEXCPT;
 
-    if (basic[1].ecx & BIT(26))
+    if (basic[CPUID_LEAF_FEATURES].ecx & CPUID_1_ECX_XSAVE)
         bits |= CR4_OSXSAVE;
-    if (leaf7.ebx & BIT(0))
+    if (leaf7.ebx & CPUID_7_EBX_FSGSBASE)
         bits |= CR4_FSGSBASE;
-    if (leaf7.ebx & BIT(7))
+    if (leaf7.ebx & CPUID_7_EBX_SMEP)
         bits |= CR4_SMEP;
-    if (leaf7.ebx & BIT(20))
+    if (leaf7.ebx & CPUID_7_EBX_SMAP)
         bits |= CR4_SMAP;
-    if (leaf7.ecx & BIT(2))
+    if (leaf7.ecx & CPUID_7_ECX_UMIP)
         bits |= CR4_UMIP;
     return bits;
 }
 
 static struct cpuid_result leaf_1(const struct vcpu *vcpu) {
-    struct cpuid_result r = basic[1];
+    struct cpuid_result r = basic[CPUID_LEAF_FEATURES];
     uint32_t count = vcpu->vm->vcpu_count;
 
-    r.ebx |= vcpu->index << 24 | count << 16;
+    r.ebx |= vcpu->index << CPUID_1_EBX_APIC_ID_SHIFT | count << CPUID_1_EBX_COUNT_SHIFT;
     if (count > 1)
-        r.edx |= LEAF1_EDX_HTT;
+        r.edx |= CPUID_1_EDX_HTT;
     if (vmcs_read(VMCS_GUEST_CR4) & CR4_OSXSAVE)
-        r.ecx |= LEAF1_ECX_OSXSAVE;
+        r.ecx |= CPUID_1_ECX_OSXSAVE;
     if (vcpu->vm->routing.vcpu[vcpu->index].apic.base & APIC_BASE_ENABLE)
-        r.edx |= LEAF1_EDX_APIC;
+        r.edx |= CPUID_1_EDX_APIC;
     if (!vcpu->vm->config->x2apic)
-        r.ecx &= ~LEAF1_ECX_X2APIC;
+        r.ecx &= ~CPUID_1_ECX_X2APIC;
     return r;
 }
 
@@ -193,11 +184,11 @@ static struct cpuid_result leaf_b(const struct vcpu *vcpu, uint32_t subleaf) {
 
     if (subleaf == 0) {
         r.ebx = 1;
-        r.ecx |= 1 << 8; /* level type: SMT */
+        r.ecx |= CPUID_B_TYPE_SMT << CPUID_B_ECX_TYPE_SHIFT;
     } else if (subleaf == 1) {
         r.eax = 3; /* room for GUEST_MAX_VCPUS = 8 IDs */
         r.ebx = vcpu->vm->vcpu_count;
-        r.ecx |= 2 << 8; /* core */
+        r.ecx |= CPUID_B_TYPE_CORE << CPUID_B_ECX_TYPE_SHIFT;
     }
     return r;
 }
@@ -210,7 +201,7 @@ static struct cpuid_result leaf_d_read(const struct vcpu *vcpu, uint32_t subleaf
     /* The standard and, where there is XSAVEC, the compacted format: with AVX as the only component
      * behind the header both have the same size. */
     if (subleaf == 0 || (subleaf == 1 && r.eax))
-        r.ebx = (vcpu->registers.xcr0 & XCR0_AVX) ? leaf_d[0].ecx : 576;
+        r.ebx = (vcpu->registers.xcr0 & XCR0_AVX) ? leaf_d[0].ecx : XSAVE_AREA_MIN;
     return r;
 }
 
@@ -219,25 +210,25 @@ struct cpuid_result guest_cpuid_read(const struct vcpu *vcpu, uint32_t leaf, uin
 
     if (leaf < BASIC_LEAVES && leaf <= max_basic) {
         switch (leaf) {
-        case 1:
+        case CPUID_LEAF_FEATURES:
             return leaf_1(vcpu);
-        case 4:
+        case CPUID_LEAF_CACHES:
             return subleaf < LEAF4_SUBLEAVES ? leaf4[subleaf] : nothing;
-        case 7:
+        case CPUID_LEAF_STRUCTURED_FEATURES:
             return subleaf ? nothing : leaf7;
-        case 0xb:
+        case CPUID_LEAF_TOPOLOGY:
             return leaf_b(vcpu, subleaf);
-        case 0xd:
+        case CPUID_LEAF_XSTATE:
             return leaf_d_read(vcpu, subleaf);
         default:
             return basic[leaf];
         }
     }
-    if (leaf >= EXTENDED_BASE && leaf - EXTENDED_BASE <= max_extended)
-        return extended[leaf - EXTENDED_BASE];
-    if (leaf == HYPERVISOR_BASE)
-        return hypervisor[0];
-    if (leaf == HYPERVISOR_BASE + 0x10)
-        return hypervisor[1];
+    if (leaf >= CPUID_LEAF_EXTENDED && EXTENDED(leaf) <= max_extended)
+        return extended[EXTENDED(leaf)];
+    if (leaf == CPUID_LEAF_HYPERVISOR)
+        return hypervisor;
+    if (leaf == CPUID_LEAF_HYPERVISOR_TIMING)
+        return hypervisor_timing;
     return nothing;
 }

@@ -2,6 +2,7 @@
 #include "vmm/vcpu/policy.h"
 
 #include "arch/control_registers.h"
+#include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "drivers/tsc.h"
@@ -11,10 +12,7 @@
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/virq.h"
 
-#define CPUID_1_ECX_XSAVE (1u << 26)
-#define CPUID_7_EDX_IBPB  (1u << 26)
-
-#define XCR0_OFFERED      (XCR0_X87 | XCR0_SSE | XCR0_AVX)
+#define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX)
 
 /* The guest's own: everything else in CR0 exits when it changes. */
 #define CR0_GUEST_OWNED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_WP | CR0_AM | CR0_PG)
@@ -85,12 +83,15 @@ static void build_bitmaps(void) {
 }
 
 const char *policy_init(void) {
-    if (!(cpuid(1, 0).ecx & CPUID_1_ECX_XSAVE))
+    if (!(cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE))
         return "this CPU has no XSAVE";
-    policy.xcr0 = (cpuid(0xd, 0).eax | (uint64_t)cpuid(0xd, 0).edx << 32) & XCR0_OFFERED;
+    policy.xcr0 =
+        (cpuid(CPUID_LEAF_XSTATE, 0).eax | (uint64_t)cpuid(CPUID_LEAF_XSTATE, 0).edx << 32) &
+        XCR0_OFFERED;
     xsetbv(0, policy.xcr0);
-    policy.xsave_size = cpuid(0xd, 0).ebx;
-    policy.ibpb = cpuid(0, 0).eax >= 7 && (cpuid(7, 0).edx & CPUID_7_EDX_IBPB);
+    policy.xsave_size = cpuid(CPUID_LEAF_XSTATE, 0).ebx;
+    policy.ibpb = cpuid_has_leaf(CPUID_LEAF_STRUCTURED_FEATURES) &&
+                  (cpuid(CPUID_LEAF_STRUCTURED_FEATURES, 0).edx & CPUID_7_EDX_IBPB);
     policy.physical_mask = (1ULL << host.capabilities.physical_bits) - 1;
     build_bitmaps();
     guest_cpuid_init(policy.xcr0, tsc_frequency());
@@ -121,7 +122,7 @@ void policy_set_cr4(uint64_t value) {
 static bool load_pdptes(struct vcpu *vcpu) {
     uint64_t address = vmcs_read(VMCS_GUEST_CR3) & 0xffffffe0;
     const uint64_t *entry = vm_ram(vcpu->vm, address, 32);
-    uint64_t reserved = ~policy.physical_mask | 0x1e6;
+    uint64_t reserved = ~policy.physical_mask | PDPTE_RESERVED;
 
     if (!entry)
         return false;

@@ -2,6 +2,7 @@
 #include "vmm/vcpu/vcpu.h"
 
 #include "arch/control_registers.h"
+#include "arch/cpuid.h"
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
@@ -179,7 +180,7 @@ void vcpu_reset(struct vcpu *vcpu) {
     registers_restore(vcpu);
     for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
         vcpu->context.reg[i] = 0;
-    vcpu->context.reg[GUEST_RDX] = cpuid(1, 0).eax;
+    vcpu->context.reg[GUEST_RDX] = cpuid(CPUID_LEAF_FEATURES, 0).eax;
     SET_SEGMENT(CS, 0xf000, 0xffff0000, 0xffff, REAL_CODE);
     set_data_segments(0, 0xffff, REAL_DATA);
     SET_SEGMENT(LDTR, 0, 0, 0xffff, LDT);
