@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "arch/apic_registers.h"
+#include "arch/msr.h"
 #include "vmm/interrupts/trace.h"
 
 static struct trace_ring ring, other;
@@ -178,18 +180,18 @@ static void the_story_reads_as_sentences(void **state) {
     (void)state;
     record.time = 1234567 + 100;
     record.a = 1u << 5;
-    assert_story(record, "      1,234,567  vCPU 0   EOI of vector 0x51 exits: stale, the route has "
-                         "gone elsewhere but this one came from pin 5");
+    assert_story(record, "      1,234,567  vCPU 0   EOI of vector 0x51 exits, stale: it ends the "
+                         "interrupt from pin 5, which was rerouted in flight");
     record.event = TRACE_ACCEPT_LEVEL;
     record.a = 1u << 5 | 1u << 9;
     record.time = 100;
     record.repeats = 9999;
     assert_story(record,
-                 "              0  vCPU 0   accepts vector 0x51 (level, pins 5, 9): the I/O "
-                 "APIC is owed its EOI  ... and 9,999 more like it");
+                 "              0  vCPU 0   accepts vector 0x51 (level, pins 5, 9): its EOI must "
+                 "reach the I/O APIC  ... and 9,999 more like it");
 }
 
-static void a_route_change_names_what_changed(void **state) {
+static void an_entry_write_names_what_changed(void **state) {
     struct trace_record record = event(TRACE_RTE_WRITE, 0x51);
 
     (void)state;
@@ -199,18 +201,18 @@ static void a_route_change_names_what_changed(void **state) {
     record.a = 0x8051;
     record.b = 0x0100000000008051;
     assert_story(record,
-                 "              0  pin 5    the guest changes its route: destination APIC 0 "
-                 "-> APIC 1");
+                 "              0  pin 5    the guest changes the pin's entry: destination APIC "
+                 "ID 0 -> APIC ID 1");
     record.b = 0x18051;
-    assert_story(record, "              0  pin 5    the guest changes its route: masked");
+    assert_story(record, "              0  pin 5    the guest changes the pin's entry: masked");
     record.a = 0x10000;
     record.b = 0x8951;
     assert_story(record,
-                 "              0  pin 5    the guest changes its route: vector 0x00 -> 0x51, "
-                 "destination APIC 0 -> logical 0, fixed -> lowest priority, edge "
+                 "              0  pin 5    the guest changes the pin's entry: vector 0x00 -> "
+                 "0x51, destination APIC ID 0 -> logical 0, fixed -> lowest priority, edge "
                  "-> level, unmasked");
     record.b = record.a;
-    assert_story(record, "              0  pin 5    the guest writes its route as it was");
+    assert_story(record, "              0  pin 5    the guest writes the pin's entry: no change");
 }
 
 static void a_sentence_depends_on_the_values(void **state) {
@@ -222,22 +224,58 @@ static void a_sentence_depends_on_the_values(void **state) {
     record.pin = 5;
     record.a = 3;
     assert_story(record, "              0  pin 5    the I/O APIC sends vector 0x51 to destination "
-                         "3: nobody accepts it");
+                         "3: no local APIC accepts it");
     record.b = 2;
     assert_story(record, "              0  pin 5    the I/O APIC sends vector 0x51 to destination "
-                         "3: accepted by 2");
+                         "3: posted to 2 vCPUs");
+    record.b = 1;
+    assert_story(record, "              0  pin 5    the I/O APIC sends vector 0x51 to destination "
+                         "3: posted to 1 vCPU");
     record = event(TRACE_SCAN, 0);
     record.time = 100;
     record.a = SCAN_RTE | SCAN_STALE;
-    assert_story(record, "              0  vCPU 0   scans the routes, because a route changed and "
-                         "a stale bit was used up");
+    assert_story(record, "              0  vCPU 0   scans the routes, because a route has changed "
+                         "and a stale bit is no longer needed");
     record.event = TRACE_SCAN_ADD;
     record.vector = 0x51;
-    assert_story(record, "              0  vCPU 0       vector 0x51: its EOI will exit: in flight, "
-                         "though no route leads here (stale)");
+    assert_story(record,
+                 "              0  vCPU 0       vector 0x51: in flight, but not routed here: "
+                 "its EOI will cause a VM exit (stale)");
     record.event = TRACE_VCPU_START;
     record.a = 0x100000;
     assert_story(record, "              0  vCPU 0   starts at 0x100000");
+    record.event = TRACE_ACCEPT_LEVEL;
+    record.a = 1u << 5;
+    record.b = 1;
+    assert_story(record, "              0  vCPU 0   accepts vector 0x51 (level, pin 5): it waits "
+                         "behind the instance in service");
+}
+
+static void a_write_to_the_local_apic_names_the_register(void **state) {
+    static const struct {
+        uint64_t which;
+        const char *text;
+    } writes[] = {
+        {APIC_ID, "writes its local APIC's ID: 0x1ff"},
+        {APIC_LDR, "writes its local APIC's LDR: 0x1ff"},
+        {APIC_DFR, "writes its local APIC's DFR: 0x1ff"},
+        {APIC_SVR, "writes its local APIC's SVR: 0x1ff"},
+        {MSR_IA32_APIC_BASE, "writes its local APIC's IA32_APIC_BASE: 0x1ff"},
+        {APIC_EOI, "writes its local APIC's register 0xb0: 0x1ff"},
+        {0, "resets its local APIC (INIT)"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+        struct trace_record record = event(TRACE_REGISTER, 0);
+        char expected[256];
+
+        record.time = 100;
+        record.a = writes[i].which;
+        record.b = 0x1ff;
+        snprintf(expected, sizeof(expected), "              0  vCPU 0   %s", writes[i].text);
+        assert_story(record, expected);
+    }
 }
 
 static void the_terse_form_shows_all_there_is(void **state) {
@@ -310,8 +348,9 @@ int main(void) {
         cmocka_unit_test_setup(a_full_ring_keeps_the_newest, set_up),
         cmocka_unit_test_setup(rings_merge_by_time, set_up),
         cmocka_unit_test_setup(the_story_reads_as_sentences, set_up),
-        cmocka_unit_test_setup(a_route_change_names_what_changed, set_up),
+        cmocka_unit_test_setup(an_entry_write_names_what_changed, set_up),
         cmocka_unit_test_setup(a_sentence_depends_on_the_values, set_up),
+        cmocka_unit_test_setup(a_write_to_the_local_apic_names_the_register, set_up),
         cmocka_unit_test_setup(the_terse_form_shows_all_there_is, set_up),
         cmocka_unit_test_setup(every_event_has_a_name_and_a_sentence, set_up),
         cmocka_unit_test_setup(any_bytes_are_safe_in_any_buffer, set_up),
