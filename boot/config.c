@@ -38,7 +38,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_DISK] = {"disk", KEY_FIELD(disk), NULL, 0, 0, NULL},
     [CONFIG_MEMORY] = {"memory", KEY_FIELD(memory), "a multiple of 2M, at most 3G",
                        CONFIG_MEMORY_UNIT, CONFIG_MEMORY_MAX, NULL},
-    [CONFIG_VCPUS] = {"vcpus", KEY_FIELD(vcpus), "a number from 1 to 8", 1, GUEST_MAX_VCPUS, NULL},
+    [CONFIG_VCPUS] = {"vcpus", KEY_FIELD(vcpus), "a number from 1 to 8", 1, BOOT_MAX_VCPUS, NULL},
     [CONFIG_CMDLINE] = {"cmdline", KEY_FIELD(command_line), NULL, 0, 0, NULL},
     [CONFIG_STALE_RESCAN] = {"stale_rescan", KEY_FIELD(stale_rescan), "on or off", 0, 0, on_off},
     [CONFIG_IOAPIC] = {"ioapic", KEY_FIELD(ioapic_version), "0x11 or 0x20", 0, 0, ioapic_versions},
@@ -48,14 +48,14 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0, NULL},
 };
 _Static_assert(CONFIG_MEMORY_UNIT == 2 << 20 && CONFIG_MEMORY_MAX == 3ULL << 30 &&
-                   GUEST_MAX_VCPUS == 8,
+                   BOOT_MAX_VCPUS == 8,
                "as the words say");
 
 struct parser {
     struct config *config;
     uint32_t line;
     struct boot_guest *guest; /* NULL: before the first header, or behind one that is wrong */
-    char *error;              /* where a mistake in this line belongs */
+    char *problem;            /* where a mistake in this line belongs */
 };
 
 /* The user's text for a message, cut if it is long. */
@@ -66,14 +66,14 @@ static const char *shown(char out[SHOWN_SIZE], struct slice s) {
     return out;
 }
 
-void config_fail(char *error, uint32_t line, const char *fmt, ...) {
+void config_fail(char *problem, uint32_t line, const char *fmt, ...) {
     va_list args;
 
-    if (error[0])
+    if (problem[0])
         return;
-    int used = format(error, BOOT_ERROR_SIZE, CONFIG_FILE_NAME ":%u: ", line);
+    int used = format(problem, BOOT_PROBLEM_SIZE, CONFIG_FILE_NAME ":%u: ", line);
     va_start(args, fmt);
-    format_va(error + used, BOOT_ERROR_SIZE - (size_t)used, fmt, args);
+    format_va(problem + used, BOOT_PROBLEM_SIZE - (size_t)used, fmt, args);
     va_end(args);
 }
 
@@ -111,13 +111,13 @@ static void set_key(struct parser *parser, const struct key *key, struct slice v
 
     if (!key->expected) {
         if (!slice_copy(to, key->size, value))
-            config_fail(parser->error, parser->line, "%s is longer than %u characters", key->name,
+            config_fail(parser->problem, parser->line, "%s is longer than %u characters", key->name,
                         key->size - 1);
     } else if (parse_value(key, value, &number)) {
         memcpy(to, &number, key->size);
     } else {
-        config_fail(parser->error, parser->line, "%s: %s is not %s", key->name, shown(text, value),
-                    key->expected);
+        config_fail(parser->problem, parser->line, "%s: %s is not %s", key->name,
+                    shown(text, value), key->expected);
     }
 }
 
@@ -128,15 +128,15 @@ static void parse_assignment(struct parser *parser, struct slice name, struct sl
     while (key < CONFIG_KEY_COUNT && !slice_equals(name, keys[key].name))
         key++;
     if (key == CONFIG_KEY_COUNT) {
-        config_fail(parser->error, parser->line, "unknown key '%s'", shown(text, name));
+        config_fail(parser->problem, parser->line, "unknown key '%s'", shown(text, name));
         return;
     }
     uint32_t *line = &parser->config->line[parser->config->guest_count - 1].key[key];
     if (*line)
-        config_fail(parser->error, parser->line, "%s is given twice, first in line %u",
+        config_fail(parser->problem, parser->line, "%s is given twice, first in line %u",
                     keys[key].name, *line);
     else if (value.size == 0 && key != CONFIG_CMDLINE)
-        config_fail(parser->error, parser->line, "%s has no value", keys[key].name);
+        config_fail(parser->problem, parser->line, "%s has no value", keys[key].name);
     else
         set_key(parser, &keys[key], value);
     if (!*line)
@@ -151,7 +151,7 @@ static bool is_name(struct slice s) {
             c != '-' && c != '_' && c != '.')
             return false;
     }
-    return s.size > 0 && s.size < GUEST_NAME_SIZE;
+    return s.size > 0 && s.size < BOOT_NAME_SIZE;
 }
 
 /* The guest of this name, or guest_count if there is none. */
@@ -169,29 +169,29 @@ static void parse_header(struct parser *parser, struct slice name) {
     uint32_t index = config->guest_count;
 
     parser->guest = NULL;
-    parser->error = config->error;
+    parser->problem = config->problem;
     if (!is_name(name)) {
-        config_fail(parser->error, parser->line,
+        config_fail(parser->problem, parser->line,
                     "a guest's name is 1 to %d letters, digits, '-', '_' or '.'",
-                    GUEST_NAME_SIZE - 1);
+                    BOOT_NAME_SIZE - 1);
         return;
     }
     if (index == BOOT_MAX_GUESTS) {
-        config_fail(parser->error, parser->line, "more than %d guests", BOOT_MAX_GUESTS);
+        config_fail(parser->problem, parser->line, "more than %d guests", BOOT_MAX_GUESTS);
         return;
     }
     parser->guest = &config->guest[index];
-    parser->error = parser->guest->error;
+    parser->problem = parser->guest->problem;
     *parser->guest = (struct boot_guest){.config = {.memory = CONFIG_MEMORY_DEFAULT,
                                                     .vcpus = 1,
                                                     .stale_rescan = true,
                                                     .x2apic = true,
                                                     .ioapic_version = 0x11}};
-    slice_copy(parser->guest->config.name, GUEST_NAME_SIZE, name);
+    slice_copy(parser->guest->config.name, BOOT_NAME_SIZE, name);
     config->line[index] = (struct config_lines){.header = parser->line};
     uint32_t same = find_guest(config, parser->guest->config.name);
     if (same < index)
-        config_fail(parser->error, parser->line, "the name %s is used in line %u already",
+        config_fail(parser->problem, parser->line, "the name %s is used in line %u already",
                     parser->guest->config.name, config->line[same].header);
     config->guest_count++;
 }
@@ -204,7 +204,7 @@ static void parse_line(struct parser *parser, struct slice line) {
         return;
     for (size_t i = 0; i < line.size; i++) {
         if (line.text[i] != '\t' && (line.text[i] < ' ' || line.text[i] > '~')) {
-            config_fail(parser->error, parser->line,
+            config_fail(parser->problem, parser->line,
                         "byte 0x%02x outside a comment: the file must be plain ASCII",
                         (unsigned)(uint8_t)line.text[i]);
             return;
@@ -215,9 +215,9 @@ static void parse_line(struct parser *parser, struct slice line) {
     if (line.text[0] == '[' && line.text[line.size - 1] == ']')
         parse_header(parser, slice_trim((struct slice){line.text + 1, line.size - 2}));
     else if (equal == line.size)
-        config_fail(parser->error, parser->line, "neither '[name]' nor 'key = value'");
+        config_fail(parser->problem, parser->line, "neither '[name]' nor 'key = value'");
     else if (!parser->guest) /* behind a wrong header that is the file's first mistake */
-        config_fail(parser->error, parser->line, "a key before the first '[name]'");
+        config_fail(parser->problem, parser->line, "a key before the first '[name]'");
     else
         parse_assignment(parser, slice_trim((struct slice){line.text, equal}),
                          slice_trim((struct slice){line.text + equal + 1, line.size - equal - 1}));
@@ -238,22 +238,23 @@ static void check_after(struct config *config, uint32_t index) {
     uint32_t next = waits_for(config, index);
 
     if (guest->config.after[0] && next == config->guest_count)
-        config_fail(guest->error, line, "after: there is no guest %s", guest->config.after);
+        config_fail(guest->problem, line, "after: there is no guest %s", guest->config.after);
     /* A chain longer than the list is a circle, though perhaps one without this guest in it. */
     for (uint32_t steps = 0; next != config->guest_count && steps < config->guest_count; steps++) {
         if (next == index)
-            config_fail(guest->error, line, "after: %s would wait for itself", guest->config.name);
+            config_fail(guest->problem, line, "after: %s would wait for itself",
+                        guest->config.name);
         next = waits_for(config, next);
     }
 }
 
 void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size) {
-    struct parser parser = {.config = config, .error = config->error};
+    struct parser parser = {.config = config, .problem = config->problem};
     size_t start = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
 
     config->guest = guest;
     config->guest_count = 0;
-    config->error[0] = 0;
+    config->problem[0] = 0;
     while (start < size) {
         size_t end = start;
 
@@ -265,7 +266,7 @@ void config_parse(struct config *config, struct boot_guest *guest, const char *t
     }
     for (uint32_t i = 0; i < config->guest_count; i++) {
         if (!config->line[i].key[CONFIG_KERNEL])
-            config_fail(guest[i].error, config->line[i].header, "%s has no kernel",
+            config_fail(guest[i].problem, config->line[i].header, "%s has no kernel",
                         guest[i].config.name);
         check_after(config, i);
     }
@@ -277,10 +278,10 @@ static void check_memory(struct config *config, uint64_t usable) {
         const struct config_lines *line = &config->line[i];
         uint32_t at = line->key[CONFIG_MEMORY] ? line->key[CONFIG_MEMORY] : line->header;
 
-        if (guest->error[0])
+        if (guest->problem[0])
             continue;
         if (guest->config.memory > usable)
-            config_fail(guest->error, at,
+            config_fail(guest->problem, at,
                         "memory: %s wants %lu MiB, the machine has %lu MiB left for it",
                         guest->config.name, guest->config.memory >> 20, usable >> 20);
         else
@@ -298,12 +299,12 @@ uint32_t config_check(struct config *config, uint64_t usable) {
         for (uint32_t i = 0; i < config->guest_count; i++) {
             uint32_t next = waits_for(config, i);
 
-            if (next != config->guest_count && guest[next].error[0])
-                config_fail(guest[i].error, config->line[i].key[CONFIG_AFTER],
+            if (next != config->guest_count && guest[next].problem[0])
+                config_fail(guest[i].problem, config->line[i].key[CONFIG_AFTER],
                             "after: %s is not started", guest[next].config.name);
         }
     }
     for (uint32_t i = 0; i < config->guest_count; i++)
-        started += guest[i].error[0] == 0;
+        started += guest[i].problem[0] == 0;
     return started;
 }

@@ -46,7 +46,7 @@ struct config {
     struct boot_guest *guest; /* BOOT_MAX_GUESTS of them, the caller's */
     struct config_lines line[BOOT_MAX_GUESTS];
     uint32_t guest_count;
-    char error[BOOT_ERROR_SIZE]; /* a mistake that belongs to no guest; empty: none */
+    char problem[BOOT_PROBLEM_SIZE]; /* a mistake that belongs to no guest; empty: none */
 };
 
 /* Reads the whole file. Fills config->guest[0 .. guest_count - 1], each with its configuration or
@@ -54,7 +54,7 @@ struct config {
 void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size);
 
 /* Notes a mistake at `line` in a guest's `error`, if it is its first. */
-void config_fail(char *error, uint32_t line, const char *fmt, ...)
+void config_fail(char *problem, uint32_t line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* To be called when the files are loaded and failures noted: fails the guests whose memory no

@@ -6,7 +6,7 @@
 
 #include "boot/config.h"
 #include "boot/files.h"
-#include "boot/load.h"
+#include "boot/leave.h"
 #include "boot/memory_map.h"
 #include "boot/screen.h"
 #include "lib/text.h"
@@ -23,7 +23,7 @@ static void read_file(struct boot_guest *guest, uint32_t line, const char *path,
     const char *problem = path[0] ? files_read(path, FILE_SIZE_MAX, &file) : NULL;
 
     if (problem) {
-        config_fail(guest->error, line, "%s: %s", path, problem);
+        config_fail(guest->problem, line, "%s: %s", path, problem);
         return;
     }
     *base = file.base;
@@ -49,11 +49,11 @@ static void read_guest_files(struct config *config, uint32_t index) {
 }
 
 static void print_mistakes(const struct config *config) {
-    if (config->error[0])
-        screen_print("PINWHEEL config: %s\n", config->error);
+    if (config->problem[0])
+        screen_print("PINWHEEL config: %s\n", config->problem);
     for (uint32_t i = 0; i < config->guest_count; i++) {
-        if (config->guest[i].error[0])
-            screen_print("PINWHEEL config: %s\n", config->guest[i].error);
+        if (config->guest[i].problem[0])
+            screen_print("PINWHEEL config: %s\n", config->guest[i].problem);
     }
 }
 
@@ -83,7 +83,7 @@ const char *guests_read(struct boot_info *info) {
         return problem;
     info->guest_count = config.guest_count;
     for (uint32_t i = 0; i < config.guest_count; i++) {
-        if (!info->guest[i].error[0])
+        if (!info->guest[i].problem[0])
             read_guest_files(&config, i);
     }
     problem = memory_map_read(info);

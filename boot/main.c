@@ -3,11 +3,12 @@
  * efi_main() is the whole way in its order: what this machine can do, which guests it is to run,
  * the hypervisor's image, leaving the firmware. Everything that can stand in the way is found out
  * before the firmware is left; then the reason is on the screen and control goes back to it. Read
- * next: report.c, guests.c, load.c. */
+ * next: report.c, guests.c, image.c, leave.c. */
 #include "arch/instructions.h"
 #include "boot/firmware.h"
 #include "boot/guests.h"
-#include "boot/load.h"
+#include "boot/image.h"
+#include "boot/leave.h"
 #include "boot/machine.h"
 #include "boot/report.h"
 #include "boot/screen.h"
@@ -77,10 +78,10 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
 
     problem = guests_read(info);
     if (!problem)
-        problem = load_prepare(info);
+        problem = image_load(info);
     if (problem)
         return refuse(problem);
     screen_show();
     info->report = (uint64_t)screen_text(&info->report_size);
-    return refuse(load_start(info));
+    return refuse(leave_firmware(info, image_entry()));
 }

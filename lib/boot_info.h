@@ -11,15 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOOT_INFO_MAGIC    0x6c656568776e6950ULL /* "Pinwheel", little endian */
-#define BOOT_MAX_CPUS      256
-#define BOOT_MAX_REGIONS   256
-#define BOOT_MAX_GUESTS    16
-#define GUEST_NAME_SIZE    32
-#define GUEST_PATH_SIZE    128
-#define GUEST_CMDLINE_SIZE 512
-#define GUEST_MAX_VCPUS    8
-#define BOOT_ERROR_SIZE    192
+#define BOOT_INFO_MAGIC   0x6c656568776e6950ULL /* "Pinwheel", little endian */
+#define BOOT_MAX_CPUS     256
+#define BOOT_MAX_REGIONS  256
+#define BOOT_MAX_GUESTS   16
+#define BOOT_NAME_SIZE    32
+#define BOOT_PATH_SIZE    128
+#define BOOT_CMDLINE_SIZE 512
+#define BOOT_MAX_VCPUS    8
+#define BOOT_PROBLEM_SIZE 192
 
 enum boot_memory_kind {
     BOOT_MEMORY_USABLE,   /* free for the hypervisor, firmware's boot services included */
@@ -48,19 +48,19 @@ struct boot_framebuffer {
 
 /* One block of the configuration file, checked. */
 struct guest_config {
-    char name[GUEST_NAME_SIZE];
-    char kernel[GUEST_PATH_SIZE]; /* as written, for messages */
-    char initrd[GUEST_PATH_SIZE]; /* empty: none */
-    char disk[GUEST_PATH_SIZE];   /* empty: none */
-    char command_line[GUEST_CMDLINE_SIZE];
-    char after[GUEST_NAME_SIZE]; /* starts when that guest has ended; empty: at once */
-    uint64_t memory;             /* bytes, a multiple of 2 MiB */
-    uint32_t vcpus;              /* 1 to GUEST_MAX_VCPUS */
-    uint32_t ioapic_version;     /* 0x11 or 0x20 */
-    bool stale_rescan;           /* rescan the routes after a stale EOI */
-    bool x2apic;                 /* offer x2APIC mode */
-    bool story;                  /* tell the interrupt trace as sentences when the guest ends */
-    bool trace;                  /* trace each exit as well, and print the records themselves */
+    char name[BOOT_NAME_SIZE];
+    char kernel[BOOT_PATH_SIZE]; /* as written, for messages */
+    char initrd[BOOT_PATH_SIZE]; /* empty: none */
+    char disk[BOOT_PATH_SIZE];   /* empty: none */
+    char command_line[BOOT_CMDLINE_SIZE];
+    char after[BOOT_NAME_SIZE]; /* starts when that guest has ended; empty: at once */
+    uint64_t memory;            /* bytes, a multiple of 2 MiB */
+    uint32_t vcpus;             /* 1 to BOOT_MAX_VCPUS */
+    uint32_t ioapic_version;    /* 0x11 or 0x20 */
+    bool stale_rescan;          /* rescan the routes after a stale EOI */
+    bool x2apic;                /* offer x2APIC mode */
+    bool story;                 /* tell the interrupt trace as sentences when the guest ends */
+    bool trace;                 /* trace each exit as well, and print the records themselves */
 };
 
 struct boot_guest {
@@ -68,7 +68,7 @@ struct boot_guest {
     uint64_t kernel_base, kernel_size;
     uint64_t initrd_base, initrd_size; /* 0, 0: none */
     uint64_t disk_base, disk_size;     /* 0, 0: none; written by this guest, so its own */
-    char error[BOOT_ERROR_SIZE]; /* not empty: "file:line: reason"; the guest is not started */
+    char problem[BOOT_PROBLEM_SIZE]; /* not empty: "file:line: reason"; the guest is not started */
 };
 
 struct boot_info {

@@ -66,9 +66,9 @@ static void find_power_switch(const struct boot_info *info) {
 static void create_guests(const struct boot_info *info) {
     for (uint32_t i = 0; i < info->guest_count; i++) {
         const struct boot_guest *guest = &info->guest[i];
-        const char *reason = guest->error;
+        const char *reason = guest->problem;
 
-        if (!guest->error[0])
+        if (!guest->problem[0])
             vms[i] = vm_create(i, guest, &reason);
         if (!vms[i])
             results_not_started(guest, reason);

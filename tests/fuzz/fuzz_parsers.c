@@ -167,8 +167,8 @@ static void config(const uint8_t *data, size_t size) {
         abort();
     for (uint32_t i = 0; i < config.guest_count; i++) {
         const struct guest_config *c = &guest[i].config;
-        if (!guest[i].error[0] && (c->vcpus < 1 || c->vcpus > GUEST_MAX_VCPUS || !c->kernel[0] ||
-                                   !c->memory || c->memory % CONFIG_MEMORY_UNIT))
+        if (!guest[i].problem[0] && (c->vcpus < 1 || c->vcpus > BOOT_MAX_VCPUS || !c->kernel[0] ||
+                                     !c->memory || c->memory % CONFIG_MEMORY_UNIT))
             abort();
     }
 }

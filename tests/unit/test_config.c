@@ -34,12 +34,12 @@ static void parse_keys(const char *lines) {
     snprintf(text, sizeof(text), "[g]\n%s\nkernel = k", lines);
     parse(text);
     assert_int_equal(config.guest_count, 1);
-    assert_string_equal(config.error, "");
+    assert_string_equal(config.problem, "");
 }
 
-static void assert_key_error(const char *line, const char *error) {
+static void assert_key_error(const char *line, const char *problem) {
     parse_keys(line);
-    assert_string_equal(guest[0].error, error);
+    assert_string_equal(guest[0].problem, problem);
 }
 
 static void a_whole_file_is_read(void **state) {
@@ -60,9 +60,9 @@ static void a_whole_file_is_read(void **state) {
           "disk = \\guests\\disk.img\n"
           "[other.guest_2]\n"
           "  kernel\t=\tk  \t\r\n");
-    assert_string_equal(config.error, "");
+    assert_string_equal(config.problem, "");
     assert_int_equal(config.guest_count, 2);
-    assert_string_equal(guest[0].error, "");
+    assert_string_equal(guest[0].problem, "");
     assert_string_equal(guest[0].config.name, "reroute-x2apic");
     assert_string_equal(guest[0].config.kernel, "\\guests\\reroute.elf");
     assert_string_equal(guest[0].config.initrd, "/guests/initrd.gz");
@@ -78,7 +78,7 @@ static void a_whole_file_is_read(void **state) {
     assert_int_equal(config.line[0].header, 3);
     assert_int_equal(config.line[0].key[CONFIG_KERNEL], 4);
     assert_int_equal(config.line[0].key[CONFIG_AFTER], 13);
-    assert_string_equal(guest[1].error, "");
+    assert_string_equal(guest[1].problem, "");
     assert_string_equal(guest[1].config.kernel, "k");
     assert_int_equal(config.line[0].key[CONFIG_DISK], 14);
     assert_int_equal(config.line[1].header, 15);
@@ -109,18 +109,18 @@ static void files_without_guests(void **state) {
     (void)state;
     parse("");
     assert_int_equal(config.guest_count, 0);
-    assert_string_equal(config.error, "");
+    assert_string_equal(config.problem, "");
     assert_int_equal(config_check(&config, 0), 0);
     parse("# only a comment");
     assert_int_equal(config.guest_count, 0);
-    assert_string_equal(config.error, "");
+    assert_string_equal(config.problem, "");
 }
 
 static void a_byte_order_mark_is_skipped(void **state) {
     (void)state;
     parse("\xef\xbb\xbf[g]\r\nkernel=k\r\n");
     assert_int_equal(config.guest_count, 1);
-    assert_string_equal(guest[0].error, "");
+    assert_string_equal(guest[0].problem, "");
 }
 
 static void sizes(void **state) {
@@ -131,7 +131,7 @@ static void sizes(void **state) {
     assert_int_equal(guest[0].config.memory, 3ULL << 30);
     parse_keys("memory = 2097152");
     assert_int_equal(guest[0].config.memory, 2 << 20);
-    assert_string_equal(guest[0].error, "");
+    assert_string_equal(guest[0].problem, "");
 #define E "pinwheel.cfg:2: memory: "
     assert_key_error("memory = 3M", E "3M is not a multiple of 2M, at most 3G");
     assert_key_error("memory = 0", E "0 is not a multiple of 2M, at most 3G");
@@ -217,22 +217,22 @@ static const char *long_value(const char *key, size_t length) {
 
 static void values_that_are_too_long(void **state) {
     (void)state;
-    assert_key_error(long_value("initrd", GUEST_PATH_SIZE - 1), "");
-    assert_int_equal(strlen(guest[0].config.initrd), GUEST_PATH_SIZE - 1);
-    assert_key_error(long_value("initrd", GUEST_PATH_SIZE),
+    assert_key_error(long_value("initrd", BOOT_PATH_SIZE - 1), "");
+    assert_int_equal(strlen(guest[0].config.initrd), BOOT_PATH_SIZE - 1);
+    assert_key_error(long_value("initrd", BOOT_PATH_SIZE),
                      "pinwheel.cfg:2: initrd is longer than 127 characters");
-    assert_key_error(long_value("cmdline", GUEST_CMDLINE_SIZE - 1), "");
-    assert_key_error(long_value("cmdline", GUEST_CMDLINE_SIZE),
+    assert_key_error(long_value("cmdline", BOOT_CMDLINE_SIZE - 1), "");
+    assert_key_error(long_value("cmdline", BOOT_CMDLINE_SIZE),
                      "pinwheel.cfg:2: cmdline is longer than 511 characters");
-    assert_key_error(long_value("after", GUEST_NAME_SIZE),
+    assert_key_error(long_value("after", BOOT_NAME_SIZE),
                      "pinwheel.cfg:2: after is longer than 31 characters");
 }
 
 static void a_guest_needs_a_kernel(void **state) {
     (void)state;
     parse("\n[g]\nvcpus = 2\n[h]\nkernel = k");
-    assert_string_equal(guest[0].error, "pinwheel.cfg:2: g has no kernel");
-    assert_string_equal(guest[1].error, "");
+    assert_string_equal(guest[0].problem, "pinwheel.cfg:2: g has no kernel");
+    assert_string_equal(guest[1].problem, "");
     assert_int_equal(config_check(&config, 1 << 30), 1);
 }
 
@@ -250,9 +250,9 @@ static void names(void **state) {
         snprintf(text, sizeof(text), "[g]\nkernel=k\n%s\nkernel=other\nrubbish", bad[i]);
         parse(text);
         assert_int_equal(config.guest_count, 1);
-        assert_string_equal(guest[0].error, "");
+        assert_string_equal(guest[0].problem, "");
         assert_string_equal(guest[0].config.kernel, "k");
-        assert_string_equal(config.error,
+        assert_string_equal(config.problem,
                             "pinwheel.cfg:3: a guest's name is 1 to 31 letters, digits, "
                             "'-', '_' or '.'");
     }
@@ -262,14 +262,14 @@ static void a_name_used_twice(void **state) {
     (void)state;
     parse("[g]\nkernel=k\n[g]\nkernel=k\n");
     assert_int_equal(config.guest_count, 2);
-    assert_string_equal(guest[0].error, "");
-    assert_string_equal(guest[1].error, "pinwheel.cfg:3: the name g is used in line 1 already");
+    assert_string_equal(guest[0].problem, "");
+    assert_string_equal(guest[1].problem, "pinwheel.cfg:3: the name g is used in line 1 already");
 }
 
 static void keys_before_the_first_guest(void **state) {
     (void)state;
     parse("vcpus = 2\n[g]\nkernel=k\n");
-    assert_string_equal(config.error, "pinwheel.cfg:1: a key before the first '[name]'");
+    assert_string_equal(config.problem, "pinwheel.cfg:1: a key before the first '[name]'");
     assert_int_equal(config_check(&config, 1 << 30), 1);
 }
 
@@ -282,50 +282,50 @@ static void too_many_guests(void **state) {
         used += snprintf(text + used, sizeof(text) - (size_t)used, "[g%d]\nkernel=k%d\n", i, i);
     parse(text);
     assert_int_equal(config.guest_count, BOOT_MAX_GUESTS);
-    assert_string_equal(config.error, "pinwheel.cfg:33: more than 16 guests");
+    assert_string_equal(config.problem, "pinwheel.cfg:33: more than 16 guests");
     assert_string_equal(guest[15].config.kernel, "k15");
-    assert_string_equal(guest[15].error, "");
+    assert_string_equal(guest[15].problem, "");
 }
 
 static void after_must_name_another_guest_without_a_circle(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nafter=x\n");
-    assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: there is no guest x");
+    assert_string_equal(guest[0].problem, "pinwheel.cfg:3: after: there is no guest x");
     parse("[a]\nkernel=k\nafter=a\n");
-    assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: a would wait for itself");
+    assert_string_equal(guest[0].problem, "pinwheel.cfg:3: after: a would wait for itself");
     parse("[a]\nkernel=k\nafter=b\n[b]\nkernel=k\nafter=c\n[c]\nkernel=k\nafter=b\n");
-    assert_string_equal(guest[0].error, "");
-    assert_string_equal(guest[1].error, "pinwheel.cfg:6: after: b would wait for itself");
-    assert_string_equal(guest[2].error, "pinwheel.cfg:9: after: c would wait for itself");
+    assert_string_equal(guest[0].problem, "");
+    assert_string_equal(guest[1].problem, "pinwheel.cfg:6: after: b would wait for itself");
+    assert_string_equal(guest[2].problem, "pinwheel.cfg:9: after: c would wait for itself");
     assert_int_equal(config_check(&config, 1 << 30), 0);
-    assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: b is not started");
+    assert_string_equal(guest[0].problem, "pinwheel.cfg:3: after: b is not started");
 }
 
 static void what_waits_for_a_failed_guest_fails(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nafter=b\n[b]\nkernel=k\nafter=c\n[c]\nkernel=missing\n[d]\nkernel=k\n");
-    config_fail(guest[2].error, config.line[2].key[CONFIG_KERNEL], "kernel: %s: %s", "missing",
+    config_fail(guest[2].problem, config.line[2].key[CONFIG_KERNEL], "kernel: %s: %s", "missing",
                 "no file");
     assert_int_equal(config_check(&config, 1 << 30), 1);
-    assert_string_equal(guest[0].error, "pinwheel.cfg:3: after: b is not started");
-    assert_string_equal(guest[1].error, "pinwheel.cfg:6: after: c is not started");
-    assert_string_equal(guest[2].error, "pinwheel.cfg:8: kernel: missing: no file");
-    assert_string_equal(guest[3].error, "");
+    assert_string_equal(guest[0].problem, "pinwheel.cfg:3: after: b is not started");
+    assert_string_equal(guest[1].problem, "pinwheel.cfg:6: after: c is not started");
+    assert_string_equal(guest[2].problem, "pinwheel.cfg:8: kernel: missing: no file");
+    assert_string_equal(guest[3].problem, "");
 }
 
 static void memory_is_given_in_the_order_of_the_file(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nmemory=64M\n[b]\nkernel=k\nmemory=128M\n[c]\nkernel=k\n");
     assert_int_equal(config_check(&config, 100 << 20), 2);
-    assert_string_equal(guest[0].error, "");
+    assert_string_equal(guest[0].problem, "");
     assert_string_equal(
-        guest[1].error,
+        guest[1].problem,
         "pinwheel.cfg:6: memory: b wants 128 MiB, the machine has 36 MiB left for it");
-    assert_string_equal(guest[2].error, "");
+    assert_string_equal(guest[2].problem, "");
     parse("[c]\nkernel=k\n");
     assert_int_equal(config_check(&config, 1 << 20), 0);
     assert_string_equal(
-        guest[0].error,
+        guest[0].problem,
         "pinwheel.cfg:1: memory: c wants 16 MiB, the machine has 1 MiB left for it");
 }
 
@@ -336,8 +336,8 @@ static void long_reasons_are_cut(void **state) {
     parse("[a]\nkernel=k\n");
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = 0;
-    config_fail(guest[0].error, UINT32_MAX, "%s", text);
-    assert_int_equal(strlen(guest[0].error), BOOT_ERROR_SIZE - 1);
+    config_fail(guest[0].problem, UINT32_MAX, "%s", text);
+    assert_int_equal(strlen(guest[0].problem), BOOT_PROBLEM_SIZE - 1);
 }
 
 static void zero_bytes_are_no_end_of_text(void **state) {
@@ -347,9 +347,9 @@ static void zero_bytes_are_no_end_of_text(void **state) {
     config_parse(&config, guest, text, sizeof(text) - 1);
     assert_int_equal(config.guest_count, 2);
     assert_string_equal(
-        guest[0].error,
+        guest[0].problem,
         "pinwheel.cfg:3: byte 0x00 outside a comment: the file must be plain ASCII");
-    assert_string_equal(guest[1].error, "");
+    assert_string_equal(guest[1].problem, "");
 }
 
 static void a_line_of_a_mebibyte(void **state) {
@@ -360,10 +360,10 @@ static void a_line_of_a_mebibyte(void **state) {
     memset(text, 'x', size);
     memcpy(text, "[g]\nkernel=", 11);
     config_parse(&config, guest, text, size);
-    assert_string_equal(guest[0].error, "pinwheel.cfg:2: kernel is longer than 127 characters");
+    assert_string_equal(guest[0].problem, "pinwheel.cfg:2: kernel is longer than 127 characters");
     memset(text, '[', size);
     config_parse(&config, guest, text, size);
-    assert_string_equal(config.error, "pinwheel.cfg:1: neither '[name]' nor 'key = value'");
+    assert_string_equal(config.problem, "pinwheel.cfg:1: neither '[name]' nor 'key = value'");
     memset(text, '\n', size);
     config_parse(&config, guest, text, size);
     assert_int_equal(config.guest_count, 0);
@@ -397,8 +397,8 @@ static void random_bytes_are_safe(void **state) {
         assert_true(config.guest_count <= BOOT_MAX_GUESTS);
         config_check(&config, 64 << 20);
         for (uint32_t i = 0; i < config.guest_count; i++) {
-            assert_true(guest[i].error[0] || guest[i].config.kernel[0]);
-            assert_true(guest[i].config.vcpus >= 1 && guest[i].config.vcpus <= GUEST_MAX_VCPUS);
+            assert_true(guest[i].problem[0] || guest[i].config.kernel[0]);
+            assert_true(guest[i].config.vcpus >= 1 && guest[i].config.vcpus <= BOOT_MAX_VCPUS);
             assert_true(guest[i].config.memory && guest[i].config.memory % CONFIG_MEMORY_UNIT == 0);
         }
         free(exact);

@@ -11,7 +11,7 @@
 
 struct vcpu;
 
-#define HOST_MAX_VCPUS_PER_CPU (BOOT_MAX_GUESTS * GUEST_MAX_VCPUS)
+#define HOST_MAX_VCPUS_PER_CPU (BOOT_MAX_GUESTS * BOOT_MAX_VCPUS)
 
 struct host_cpu {
     struct cpu cpu; /* first: this_cpu() is this_host_cpu() */

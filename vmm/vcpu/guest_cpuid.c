@@ -67,8 +67,8 @@ static void init_caches(void) {
         if (!(r.eax & CPUID_4_EAX_TYPE_MASK))
             break;
         r.eax &= (1u << CPUID_4_EAX_SHARING_SHIFT) - 1;
-        r.eax |= (shared ? GUEST_MAX_VCPUS - 1 : 0) << CPUID_4_EAX_SHARING_SHIFT;
-        r.eax |= (GUEST_MAX_VCPUS - 1u) << CPUID_4_EAX_CORES_SHIFT;
+        r.eax |= (shared ? BOOT_MAX_VCPUS - 1 : 0) << CPUID_4_EAX_SHARING_SHIFT;
+        r.eax |= (BOOT_MAX_VCPUS - 1u) << CPUID_4_EAX_CORES_SHIFT;
         leaf4[i] = r;
     }
 }
@@ -186,7 +186,7 @@ static struct cpuid_result leaf_b(const struct vcpu *vcpu, uint32_t subleaf) {
         r.ebx = 1;
         r.ecx |= CPUID_B_TYPE_SMT << CPUID_B_ECX_TYPE_SHIFT;
     } else if (subleaf == 1) {
-        r.eax = 3; /* room for GUEST_MAX_VCPUS = 8 IDs */
+        r.eax = 3; /* room for BOOT_MAX_VCPUS = 8 IDs */
         r.ebx = vcpu->vm->vcpu_count;
         r.ecx |= CPUID_B_TYPE_CORE << CPUID_B_ECX_TYPE_SHIFT;
     }

@@ -99,7 +99,7 @@ const char *policy_init(void) {
 }
 
 uint32_t policy_vpid(const struct vcpu *vcpu) {
-    return 1 + vcpu->vm->index * GUEST_MAX_VCPUS + vcpu->index;
+    return 1 + vcpu->vm->index * BOOT_MAX_VCPUS + vcpu->index;
 }
 
 void policy_set_masks(void) {

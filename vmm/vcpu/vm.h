@@ -65,7 +65,7 @@ struct vm {
     struct virtio virtio;
 
     uint32_t vcpu_count;
-    struct vcpu *vcpu[GUEST_MAX_VCPUS];
+    struct vcpu *vcpu[BOOT_MAX_VCPUS];
     _Atomic uint32_t wakes; /* how often a vCPU that rested was looked at again: halted.h */
 
     _Atomic uint32_t state;      /* enum vm_state */

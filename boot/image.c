@@ -1,25 +1,16 @@
-/* Loading the hypervisor: see load.h.
- *
- * The image is an ELF64 file of our own build, linked at the top of the address space. It gets one
- * piece of physical memory; its segments are mapped there with their own rights, beside an identity
- * map in which the loader finishes its work.
- * ELF-64 Object File Format, version 1.5; UEFI 2.10, "EFI_BOOT_SERVICES.ExitBootServices()". */
-#include "boot/load.h"
+/* Loading the hypervisor's image: see image.h. */
+#include "boot/image.h"
 
-#include "arch/control_registers.h"
 #include "arch/cpuid.h"
-#include "arch/instructions.h"
-#include "arch/msr.h"
 #include "arch/paging.h"
 #include "boot/firmware.h"
-#include "boot/memory_map.h"
 #include "lib/memory.h"
+#include "lib/range.h"
 
 #define IMAGE_ALIGN    PAGING_2M
-#define LOW_END        (4ULL << 30) /* identity-mapped always */
+#define LOW_END        (4ULL << 30) /* always identity-mapped */
 #define IDENTITY_END   (1ULL << 46) /* nothing above is identity-mapped */
-#define TRAMPOLINE_END 0x100000ULL  /* SDM: a start-up IPI reaches pages below 1 MiB */
-#define EXIT_ATTEMPTS  8
+#define TRAMPOLINE_END 0x100000ULL  /* a start-up IPI can only name a page below 1 MiB */
 
 struct elf_header {
     uint8_t ident[16];
@@ -48,7 +39,6 @@ extern const uint8_t hypervisor_image[] __attribute__((visibility("hidden")));
 extern const uint8_t hypervisor_image_end[] __attribute__((visibility("hidden")));
 
 static const struct elf_header *const header = (const void *)hypervisor_image;
-static UINTN map_key; /* tells the firmware that we know its latest memory map */
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
@@ -56,18 +46,21 @@ static const struct elf_program *program(unsigned index) {
     return (const struct elf_program *)(hypervisor_image + header->program_offset) + index;
 }
 
-/* The addresses that the segments span; false if this is no image that can be loaded. */
+static bool is_elf64(uint64_t file_size) {
+    static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1}; /* 64 bits, little endian */
+
+    return file_size >= sizeof(*header) && memcmp(header->ident, ident, sizeof(ident)) == 0 &&
+           header->machine == ELF_MACHINE_X86_64 &&
+           header->program_size == sizeof(struct elf_program) &&
+           range_within(header->program_offset, header->program_count * sizeof(struct elf_program),
+                        file_size);
+}
+
+/* The range of virtual addresses that the segments span; false if the image cannot be loaded. */
 static bool image_span(uint64_t *start, uint64_t *end) {
     uint64_t file_size = (uint64_t)(hypervisor_image_end - hypervisor_image);
 
-    if (file_size < sizeof(*header) ||
-        memcmp(header->ident,
-               "\x7f"
-               "ELF\x02\x01",
-               6) != 0 ||
-        header->machine != ELF_MACHINE_X86_64 ||
-        header->program_size != sizeof(struct elf_program) || header->program_offset > file_size ||
-        header->program_count > (file_size - header->program_offset) / sizeof(struct elf_program))
+    if (!is_elf64(file_size))
         return false;
     *start = UINT64_MAX;
     *end = 0;
@@ -76,8 +69,9 @@ static bool image_span(uint64_t *start, uint64_t *end) {
 
         if (p->type != ELF_LOAD || p->memory_size == 0)
             continue;
-        if (p->address % PAGING_4K || p->memory_size < p->file_size || p->offset > file_size ||
-            p->file_size > file_size - p->offset || p->memory_size > UINT64_MAX - p->address)
+        if (p->address % PAGING_4K || p->memory_size < p->file_size ||
+            !range_within(p->offset, p->file_size, file_size) ||
+            p->memory_size > UINT64_MAX - p->address)
             return false;
         if (p->address < *start)
             *start = p->address;
@@ -91,20 +85,20 @@ static uint64_t segment_flags(const struct elf_program *p) {
     return (p->flags & ELF_WRITE ? PAGING_WRITABLE : 0) | (p->flags & ELF_EXECUTE ? 0 : PAGING_NX);
 }
 
-static const char *load_image(struct boot_info *info, struct paging *paging) {
+static const char *place_segments(struct boot_info *info, struct paging *paging) {
     uint64_t start, end;
 
     if (!image_span(&start, &end))
         return "the hypervisor inside BOOTX64.EFI is damaged";
-    info->image_size = (end - start + PAGING_4K - 1) & ~(PAGING_4K - 1);
+    info->image_size = range_round_up(end - start, PAGING_4K);
     uint64_t room = (uint64_t)firmware_alloc(info->image_size + IMAGE_ALIGN, 0);
     if (!room)
         return "there is not enough memory for the hypervisor";
-    info->image_base = (room + IMAGE_ALIGN - 1) & ~(IMAGE_ALIGN - 1);
+    info->image_base = range_round_up(room, IMAGE_ALIGN);
     for (unsigned i = 0; i < header->program_count; i++) {
         const struct elf_program *p = program(i);
         uint64_t base = info->image_base + (p->address - start);
-        uint64_t size = (p->memory_size + PAGING_4K - 1) & ~(PAGING_4K - 1);
+        uint64_t size = range_round_up(p->memory_size, PAGING_4K);
 
         if (p->type != ELF_LOAD || p->memory_size == 0)
             continue;
@@ -129,8 +123,8 @@ static uint64_t *table_at(uint64_t phys) {
     return (uint64_t *)phys;
 }
 
-/* Below 4 GiB in pages of 2 MiB, since memory types change there; above, up to the end of all that
- * is memory, in the largest pages. */
+/* Below 4 GiB in pages of 2 MiB, because the memory type changes there between RAM and devices;
+ * above, up to the end of RAM, in the largest pages. */
 static const char *map_identity(const struct boot_info *info, struct paging *paging) {
     const char *problem = paging_map(paging, 0, 0, LOW_END, PAGING_WRITABLE);
     uint64_t end = LOW_END;
@@ -141,7 +135,7 @@ static const char *map_identity(const struct boot_info *info, struct paging *pag
         if (region->kind < BOOT_MEMORY_MMIO && region->base + region->size > end)
             end = region->base + region->size;
     }
-    end = (end + PAGING_1G - 1) & ~(PAGING_1G - 1);
+    end = range_round_up(end, PAGING_1G);
     if (end > IDENTITY_END)
         end = IDENTITY_END;
     if (problem || end == LOW_END)
@@ -150,24 +144,8 @@ static const char *map_identity(const struct boot_info *info, struct paging *pag
     return paging_map(paging, LOW_END, LOW_END, end - LOW_END, PAGING_WRITABLE);
 }
 
-/* ---- leaving --------------------------------------------------------------------------------- */
-
-/* The library's buffer is not given back: that would change the map. */
-const char *memory_map_read(struct boot_info *info) {
-    UINTN count, size;
-    UINT32 version;
-    const EFI_MEMORY_DESCRIPTOR *map = LibMemoryMap(&count, &map_key, &size, &version);
-
-    if (!map)
-        return "the firmware does not tell its memory map";
-    if (!memory_map_regions(map, count * size, size, info->region, BOOT_MAX_REGIONS,
-                            &info->region_count))
-        return "the firmware's memory map is malformed or has too many ranges";
-    return NULL;
-}
-
-/* Who has which memory may have changed since the regions were read; what is memory has not. */
-const char *load_prepare(struct boot_info *info) {
+/* Memory may have changed hands since the regions were read, but where RAM ends has not. */
+const char *image_load(struct boot_info *info) {
     struct paging paging = {.alloc_table = alloc_table, .table = table_at};
 
     info->trampoline = (uint64_t)firmware_alloc(PAGING_4K, TRAMPOLINE_END);
@@ -179,28 +157,9 @@ const char *load_prepare(struct boot_info *info) {
     if (problem)
         return problem;
     info->firmware_cr3 = paging.root;
-    return load_image(info, &paging);
+    return place_segments(info, &paging);
 }
 
-/* An event after the map was read makes another try necessary. After the first only the services
- * for memory may be called. */
-const char *load_start(struct boot_info *info) {
-    unsigned attempts = 0;
-
-    do {
-        const char *problem = memory_map_read(info);
-        if (problem)
-            return problem;
-        if (attempts++ == EXIT_ATTEMPTS)
-            return "the firmware refuses to exit its boot services";
-    } while (EFI_ERROR(BS->ExitBootServices(firmware_image, map_key)));
-    interrupts_off();
-    wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
-    __asm__ volatile("mov %0, %%cr3\n\t"
-                     "cld\n\t"
-                     "jmp *%1"
-                     :
-                     : "r"(info->firmware_cr3), "r"(header->entry), "D"(info)
-                     : "memory");
-    __builtin_unreachable();
+uint64_t image_entry(void) {
+    return header->entry;
 }
