@@ -1,8 +1,9 @@
 #!/usr/bin/env perl
-# The model checker can fail: production code with one mistake each, built from mutants/*.mutant,
-# and each must be caught. A mutant is a sentence, then "--- FILE", lines of that file, "+++", and
-# what takes their place. The lines must be there exactly once, or the test fails: production code
-# itself knows nothing of mutants. The table in docs/model.md must say what is found here.
+# The model checker can fail: each mutants/*.mutant is a mistake in one production file, and each
+# must be caught. A mutant is a sentence, then "--- FILE", lines of that file, "+++", and their
+# replacement. The lines must occur in the file exactly once, or the test fails: production code
+# itself contains nothing for mutants. The table in docs/model.md must list exactly these mutants,
+# each with its sentence and the invariant that is violated.
 use strict;
 use warnings;
 use File::Basename;
@@ -22,20 +23,20 @@ sub slurp {
     return scalar <>;
 }
 
-# Returns the sentence and the file's name and new text, or what is wrong.
+# Returns undef, the sentence, the file's name and its new text; or what is wrong.
 sub mutate {
     my ($path) = @_;
     my ($says, $file, $old, $new) = slurp($path) =~ /\A(.*?)^--- (\S+)\n(.*?)^\+\+\+\n(.*)\z/ms
-        or return 'this is no mutant';
+        or return 'not a mutant';
     chomp($says, $old, $new);
     my $text = slurp($file);
     my $found = () = $text =~ /\Q$old\E/g;
-    return "$file has the lines $found times" if $found != 1;
+    return "$file contains the lines $found times" if $found != 1;
     $text =~ s/\Q$old\E/$new/;
     return (undef, $says, $file, $text);
 }
 
-# Builds it in a folder of its own; returns the program.
+# Builds a mutant in its own folder; returns the program.
 sub build {
     my ($name, $file, $text) = @_;
     my $dir = "$build/mutants/$name";
@@ -51,20 +52,38 @@ sub build {
     return system(@command) == 0 ? "$dir/model" : undef;
 }
 
+# Which names are in one list only, or twice in one.
+sub unpaired {
+    my ($rows, $files) = @_;
+    my %balance;
+    $balance{$_}++ for @$rows;
+    $balance{$_}-- for @$files;
+    return map { $balance{$_} > 0 ? "$_: a row without a file" : $balance{$_} < 0 ? "$_: a file without a row" : () }
+        sort keys %balance;
+}
+
 # The table's rows: name => [sentence, invariant].
 my $table = slurp('docs/model.md');
-my %row;
-$row{$1} = [$2, $3] while $table =~ /^\| (\w+) \| ([^|]*) \| (\d+) \|$/mg;
+my (@rows, %row);
+while ($table =~ /^\| (\w+) \| ([^|]*) \| (\d+) \|$/mg) {
+    push @rows, $1;
+    $row{$1} = [$2, $3];
+}
 
-# One that the code has grown out of fails, and is not left out.
+# Lines that the code no longer contains are an error: the mutant is not skipped.
 my $outgrown = "$build/outgrown.mutant";
 open my $file, '>', $outgrown or die "$outgrown: $!\n";
 print $file "Nothing of this is there.\n--- vmm/interrupts/tokens.c\nno such line\n+++\n";
 close $file;
-is((mutate($outgrown))[0], 'vmm/interrupts/tokens.c has the lines 0 times', 'lines that are not there are noticed');
+is((mutate($outgrown))[0], 'vmm/interrupts/tokens.c contains the lines 0 times', 'missing lines are noticed');
 
 my @mutants = sort glob 'tests/model/mutants/*.mutant';
-cmp_ok(scalar @mutants, '>=', 16, 'there are enough mutants');
+is_deeply([unpaired([qw(both gone twice twice)], [qw(both new twice)])],
+    ['gone: a row without a file', 'new: a file without a row', 'twice: a row without a file'],
+    'a row without a file, a file without a row and a second row are noticed');
+is_deeply([unpaired(\@rows, [map { basename($_, '.mutant') } @mutants])], [],
+    'docs/model.md lists exactly the mutants that are there');
+cmp_ok(scalar @mutants, '>=', 34, 'there are enough mutants');
 @mutants = map { "tests/model/mutants/$_.mutant" } @ARGV if @ARGV;
 for my $path (@mutants) {
     my $name = basename($path, '.mutant');
