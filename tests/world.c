@@ -97,11 +97,11 @@ static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
             violate(world, "invariant 4: Remote IRR set though nobody accepted");
         break;
     case TRACE_ACCEPT_LEVEL:
-        world->waiting[event->vcpu][event->vector] |= (uint32_t)event->a;
+        owed_accept(&world->owed[event->vcpu], event->vector, (uint32_t)event->a);
         break;
     case TRACE_DROPPED:
-        world->waiting[event->vcpu][event->vector] = 0;
-        world->served[event->vcpu][event->vector] = 0;
+        world->owed[event->vcpu].waiting[event->vector] = 0;
+        world->owed[event->vcpu].served[event->vector] = 0;
         break;
     case TRACE_EOI_LIVE:
     case TRACE_EOI_STALE:
@@ -135,7 +135,7 @@ void world_power_on(struct world *world, unsigned vcpus, uint32_t version) {
 
     *world = (struct world){0};
     for (unsigned i = 0; i < vcpus; i++)
-        config.page[i] = &world->page[i];
+        config.page[i] = world->processor[i].page = &world->page[i];
     routing_power_on(&world->routing, &config, &effects, world);
 }
 
@@ -180,13 +180,13 @@ uint64_t world_entry_bit(struct world *world, unsigned pin, uint64_t bit) {
     return world_read_entry(world, pin) & bit;
 }
 
-/* SDM Vol. 3C, "Virtualizing Interrupts: PPR Virtualization"; SVI is the highest in the ISR. */
-static void virtualize_ppr(struct apic_page *page) {
-    int in_service = apic_page_highest(page, APIC_ISR);
-    uint32_t tpr = apic_page_read(page, APIC_TPR) & 0xff;
-    uint32_t svi = in_service < 0 ? 0 : (uint32_t)in_service;
+/* The processor, with the RVI and SVI that follow from the page: that production writes just these
+ * to the VMCS is for the model checker to see. */
+static struct processor *processor_of(struct world *world, unsigned vcpu) {
+    struct processor *processor = &world->processor[vcpu];
 
-    apic_page_write(page, APIC_PPR, tpr >> 4 >= svi >> 4 ? tpr : svi & 0xf0);
+    processor_set_status(processor);
+    return processor;
 }
 
 void world_write_apic(struct world *world, unsigned vcpu, uint32_t offset, uint32_t value) {
@@ -196,7 +196,7 @@ void world_write_apic(struct world *world, unsigned vcpu, uint32_t offset, uint3
         world_eoi(world, vcpu);
     } else if (offset == APIC_TPR) {
         apic_page_write(page, offset, value & 0xff);
-        virtualize_ppr(page);
+        processor_update_ppr(processor_of(world, vcpu));
     } else {
         apic_page_write(page, offset, value);
         world->in_guest[vcpu] = false;
@@ -224,18 +224,12 @@ static enum world_eoi eoi_exit(struct world *world, unsigned vcpu, uint8_t vecto
     return result[kind];
 }
 
-/* SDM Vol. 3C, "Virtualizing Interrupts: EOI Virtualization". With nothing in service the vector is
- * SVI = 0, and bit 0 of the bitmap decides. */
 enum world_eoi world_eoi(struct world *world, unsigned vcpu) {
-    struct apic_page *page = &world->page[vcpu];
-    int highest = apic_page_highest(page, APIC_ISR);
-    uint8_t vector = highest < 0 ? 0 : (uint8_t)highest;
-    uint32_t owed = world->served[vcpu][vector];
+    uint8_t vector;
+    bool exits = processor_eoi(processor_of(world, vcpu), &vector);
+    uint32_t owed = owed_eoi(&world->owed[vcpu], vector);
 
-    apic_page_remove(page, APIC_ISR, vector);
-    virtualize_ppr(page);
-    world->served[vcpu][vector] = 0;
-    if (world_exits(world, vcpu, vector))
+    if (exits)
         return eoi_exit(world, vcpu, vector, owed);
     if (owed)
         violate(world, "invariant 1: the EOI of a level interrupt was lost");
@@ -258,7 +252,7 @@ static bool has_route(const struct world *world, unsigned vcpu, uint8_t vector) 
 
 static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t vector) {
     const struct vlapic *apic = &world->routing.vcpu[vcpu].apic;
-    bool owed = world->waiting[vcpu][vector] | world->served[vcpu][vector];
+    bool owed = world->owed[vcpu].waiting[vector] | world->owed[vcpu].served[vector];
     bool exits = world_exits(world, vcpu, vector);
     bool stale = world_is_stale(world, vcpu, vector);
     bool routed = has_route(world, vcpu, vector);
@@ -280,7 +274,7 @@ void world_check_entry(struct world *world, unsigned vcpu) {
 
     if (it->seen != it->generation)
         violate(world, "invariant 18: the scan is older than the routes");
-    if (!vector_set_equal(&it->apic.map.exit, &world->exit_bitmap[vcpu]))
+    if (!vector_set_equal(&it->apic.map.exit, &world->processor[vcpu].exit_bitmap))
         violate(world, "entry: the VMCS does not have the map's bits");
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
         check_vector_at_entry(world, vcpu, (uint8_t)vector);
@@ -299,32 +293,27 @@ void world_enter(struct world *world, unsigned vcpu) {
         violate(world, "entry: the IRR has changed, and RVI would not");
     for (unsigned i = 0; i < 4; i++) {
         if (changed & 1u << i)
-            world->exit_bitmap[vcpu].word[i] = map->exit.word[i];
+            world->processor[vcpu].exit_bitmap.word[i] = map->exit.word[i];
     }
-    virtualize_ppr(&world->page[vcpu]);
+    processor_update_ppr(processor_of(world, vcpu));
     world->in_guest[vcpu] = true;
     /* What another CPU did since the scan is seen after the kick that it sent. */
     if (!(world->notified & 1u << vcpu))
         world_check_entry(world, vcpu);
 }
 
-/* SDM Vol. 3C, "Evaluation and Delivery of Virtual Interrupts". */
 int world_deliver(struct world *world, unsigned vcpu) {
-    struct apic_page *page = &world->page[vcpu];
-    int highest = apic_page_highest(page, APIC_IRR);
-    uint8_t vector = (uint8_t)highest;
+    struct processor *processor = processor_of(world, vcpu);
+    uint8_t vector = processor->rvi;
 
     if (!world->in_guest[vcpu])
-        violate(world, "world: delivery outside the guest");
-    if (highest < 0 || vector >> 4 <= apic_page_read(page, APIC_PPR) >> 4)
+        violate(world, "world: delivery outside guest mode");
+    if (!processor_recognizes(vector, apic_page_read(processor->page, APIC_PPR)))
         return -1;
-    if (world->waiting[vcpu][vector] && !world_exits(world, vcpu, vector))
-        violate(world, "invariant 2: delivered before its EOI-exit bit was there");
-    apic_page_remove(page, APIC_IRR, vector);
-    apic_page_add(page, APIC_ISR, vector);
-    virtualize_ppr(page);
-    world->served[vcpu][vector] = world->waiting[vcpu][vector];
-    world->waiting[vcpu][vector] = 0;
+    if (world->owed[vcpu].waiting[vector] && !world_exits(world, vcpu, vector))
+        violate(world, "invariant 2: delivered before its EOI-exit bit was set");
+    processor_deliver(processor);
+    owed_deliver(&world->owed[vcpu], vector);
     return vector;
 }
 
@@ -335,7 +324,7 @@ int world_run(struct world *world, unsigned vcpu) {
 }
 
 void world_posted_interrupt(struct world *world, unsigned vcpu, uint8_t vector) {
-    apic_page_add(&world->page[vcpu], APIC_IRR, vector);
+    processor_self_ipi(processor_of(world, vcpu), vector);
 }
 
 /* ---- devices ---- */
@@ -347,7 +336,7 @@ void world_line(struct world *world, unsigned pin, bool level) {
 /* ---- for tests ---- */
 
 bool world_exits(const struct world *world, unsigned vcpu, uint8_t vector) {
-    return vector_set_has(&world->exit_bitmap[vcpu], vector);
+    return vector_set_has(&world->processor[vcpu].exit_bitmap, vector);
 }
 
 bool world_is_stale(const struct world *world, unsigned vcpu, uint8_t vector) {

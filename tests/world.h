@@ -1,17 +1,14 @@
-/* A small world around the interrupt core: a VM without a machine, and a plain model of what the
- * processor does with its virtual-APIC pages.
+/* A small world around the interrupt core: a VM without a machine.
  *
- * The core is the production code, wired as vmm/vcpu/virq.c wires it. The processor's
- * virtual-interrupt delivery is written down from the SDM here: delivery from IRR to ISR above the
- * PPR, EOI with the EOI-exit bitmap. Beside both runs a reference that says by instances which pins
- * are owed an EOI: what waits in the IRR moves to the ISR with its vector and is owed at that
- * vector's next EOI. It knows nothing of tokens, front or behind. Every operation compares, and the
- * first invariant that does not hold is kept in `violation`. For unit tests, the fuzzers and the
- * model checker. */
+ * The core is the production code, wired as vmm/vcpu/virq.c wires it. The processor that delivers
+ * its interrupts, and the reference that says which pins each EOI is owed to, are those of
+ * tests/processor.h. Every operation compares the two, and the first invariant that does not hold
+ * is kept in `violation`. For unit tests, the fuzzers and the lock-step replay. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/processor.h"
 #include "vmm/interrupts/routing.h"
 
 #define WORLD_VCPUS 4
@@ -20,15 +17,13 @@ struct world {
     struct routing routing;
     struct apic_page page[WORLD_VCPUS];
 
-    /* the processor's side of each vCPU */
-    struct vector_set exit_bitmap[WORLD_VCPUS]; /* in the VMCS: changes only by changed words */
+    /* the processor's side of each vCPU; the bitmap changes only by the words that changed */
+    struct processor processor[WORLD_VCPUS];
     bool in_guest[WORLD_VCPUS];
     uint32_t notified; /* bit v: vCPU v was notified and has not entered since */
     bool locked;
 
-    /* the reference: bit p: owed to pin p */
-    uint32_t waiting[WORLD_VCPUS][VECTOR_COUNT]; /* with the instance in the IRR */
-    uint32_t served[WORLD_VCPUS][VECTOR_COUNT];  /* with the instance in the ISR */
+    struct owed owed[WORLD_VCPUS]; /* the reference */
 
     /* what was seen */
     uint64_t eoi_exits[WORLD_VCPUS][VECTOR_COUNT];

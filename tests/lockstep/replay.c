@@ -151,7 +151,7 @@ static void silent_eoi(unsigned vcpu) {
 static void deliver(unsigned vcpu, uint8_t vector) {
     int svi = apic_page_highest(&world.page[vcpu], APIC_ISR);
 
-    if (svi >= 0 && !vector_set_has(&world.exit_bitmap[vcpu], (uint8_t)svi))
+    if (svi >= 0 && !vector_set_has(&world.processor[vcpu].exit_bitmap, (uint8_t)svi))
         silent_eoi(vcpu);
     be_in_guest(vcpu);
     if (!apic_page_has(&world.page[vcpu], APIC_IRR, vector))
@@ -235,7 +235,7 @@ static void on_exit_record(const struct trace_record *record) {
 }
 
 static void on_bitmap(const struct trace_record *record) {
-    const struct vector_set *bitmap = &world.exit_bitmap[record->vcpu];
+    const struct vector_set *bitmap = &world.processor[record->vcpu].exit_bitmap;
     unsigned first = record->vector / 64;
 
     if (next_made())
@@ -308,7 +308,7 @@ static void scan(unsigned vcpu) {
     it->apic.inbox = rest;
     for (unsigned i = 0; i < 4; i++) {
         if (changed >> i & 1)
-            world.exit_bitmap[vcpu].word[i] = it->apic.map.exit.word[i];
+            world.processor[vcpu].exit_bitmap.word[i] = it->apic.map.exit.word[i];
     }
 }
 

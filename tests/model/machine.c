@@ -53,27 +53,31 @@ static void check_rvi(unsigned rvi) {
     const struct cpu_state *s = &world.now.vcpu[world.current];
 
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
-        const uint64_t *word = world.exit_word[world.current];
         uint8_t vector = model_vector[k];
 
         if (vector <= rvi && state_pins_of(s->ref_waiting, k) &&
-            !(word[vector >> 6] >> (vector & 63) & 1))
+            !vector_set_has(&world.processor[world.current].exit_bitmap, vector))
             world_violate(2, "RVI lets a level interrupt through before its EOI-exit bit is there");
     }
 }
 
 void model_vmcs_write(uint64_t field, uint64_t value) {
+    struct processor *processor = &world.processor[world.current];
+
     if (field >= VMCS_EOI_EXIT_BITMAP0 && field <= VMCS_EOI_EXIT_BITMAP3) {
-        world.exit_word[world.current][(field - VMCS_EOI_EXIT_BITMAP0) / 2] = value;
+        processor->exit_bitmap.word[(field - VMCS_EOI_EXIT_BITMAP0) / 2] = value;
     } else if (field == VMCS_GUEST_INTERRUPT_STATUS) {
-        world.status[world.current] = value;
+        processor->rvi = (uint8_t)value;
+        processor->svi = (uint8_t)(value >> 8);
         world_hear_acceptance(world.current);
         check_rvi(value & 0xff);
     }
 }
 
 uint64_t model_vmcs_read(uint64_t field) {
-    return field == VMCS_GUEST_INTERRUPT_STATUS ? world.status[world.current] : 0;
+    const struct processor *processor = &world.processor[world.current];
+
+    return field == VMCS_GUEST_INTERRUPT_STATUS ? processor->rvi | processor->svi << 8 : 0;
 }
 
 /* ---- the trace ---- */

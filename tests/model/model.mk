@@ -4,7 +4,7 @@
 # The interrupt core. routing.c and virq.c are inside of world_routing.c and world_virq.c.
 MODEL_MODULES := destination inbox tokens eoi_map vioapic vlapic% routing_messages trace trace_text
 MODEL_SRC    := $(filter $(addsuffix .c,$(addprefix vmm/interrupts/,$(MODEL_MODULES))),$(PURE)) lib/format.c \
-                $(wildcard tests/model/*.c)
+                tests/processor.c $(wildcard tests/model/*.c)
 # No warning of conversions: the states are made of bit-fields.
 MODEL_FLAGS  := -std=c11 -D_DEFAULT_SOURCE -I. $(filter-out -Wconversion,$(WARN)) \
                 -ffunction-sections -fdata-sections

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "tests/model/checks.h"
+#include "tests/model/delivery.h"
 #include "tests/model/order.h"
-#include "tests/model/processor.h"
 #include "tests/model/world.h"
 #include "vmm/vcpu/virq.h"
 
@@ -63,7 +63,7 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
     case MOVE_STEP:
         return !in_guest;
     case MOVE_DELIVER:
-        return in_guest && processor_recognizes(vector[s->rvi], vector[s->svi]);
+        return in_guest && processor_recognizes(vector[s->rvi], processor_ppr(0, vector[s->svi]));
     case MOVE_EOI:
         return in_guest;
     case MOVE_KICK:
@@ -184,16 +184,16 @@ static void vcpu_move(const struct move *move) {
         order_step(v);
         break;
     case MOVE_DELIVER:
-        processor_deliver(v);
+        delivery_deliver(v);
         break;
     case MOVE_EOI:
-        processor_eoi(v);
+        delivery_eoi(v);
         break;
     case MOVE_LDR:
         write_ldr(v);
         break;
     case MOVE_SELF:
-        processor_self_ipi(v, move->argument);
+        delivery_self_ipi(v, move->argument);
         world.now.left.ipis--;
         break;
     default: /* MOVE_KICK, MOVE_EXIT */

@@ -63,7 +63,7 @@ static unsigned index_of(unsigned vector) {
     return 0;
 }
 
-static unsigned vector_of(unsigned index) {
+static uint8_t vector_of(unsigned index) {
     return index ? model_vector[index - 1] : 0;
 }
 
@@ -101,8 +101,10 @@ static void unpack_vcpu(unsigned v) {
     unpack_apic(v, s);
     atomic_store_explicit(&world.vcpu[v].requests, s->requests ? REQUEST_INTERRUPTS : 0,
                           memory_order_relaxed);
-    words_write(world.exit_word[v], s->vmcs_exit);
-    world.status[v] = vector_of(s->rvi) | (uint64_t)vector_of(s->svi) << 8;
+    words_write(world.processor[v].exit_bitmap.word, s->vmcs_exit);
+    world.processor[v].rvi = vector_of(s->rvi);
+    world.processor[v].svi = vector_of(s->svi);
+    processor_update_ppr(&world.processor[v]);
 }
 
 static void pack_apic(unsigned v, struct cpu_state *s) {
@@ -137,9 +139,9 @@ static void pack_vcpu(unsigned v) {
 
     pack_apic(v, s);
     s->requests = atomic_load_explicit(&world.vcpu[v].requests, memory_order_relaxed) != 0;
-    s->vmcs_exit = words_read(world.exit_word[v]) & 7;
-    s->rvi = index_of(world.status[v] & 0xff) & 3;
-    s->svi = index_of(world.status[v] >> 8 & 0xff) & 3;
+    s->vmcs_exit = words_read(world.processor[v].exit_bitmap.word) & 7;
+    s->rvi = index_of(world.processor[v].rvi) & 3;
+    s->svi = index_of(world.processor[v].svi) & 3;
 }
 
 /* ---- one pin ---- */
@@ -217,7 +219,7 @@ void world_power_on(bool storms) {
 
     world = (struct world){.storms = storms, .violated = -1};
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        config.page[v] = &world.page[v];
+        config.page[v] = world.processor[v].page = &world.page[v];
         world.vcpu[v].vm = &world.vm;
         world.vcpu[v].index = v;
         world.vcpu[v].routed = &world.vm.routing.vcpu[v];

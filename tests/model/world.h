@@ -6,6 +6,7 @@
  * here. */
 #pragma once
 #include "tests/model/state.h"
+#include "tests/processor.h"
 #include "vmm/interrupts/trace.h"
 #include "vmm/vcpu/vcpu.h"
 
@@ -17,10 +18,9 @@ struct world {
     struct vm vm;
     struct vcpu vcpu[MODEL_VCPUS];
     struct apic_page page[MODEL_VCPUS];
-    uint64_t exit_word[MODEL_VCPUS][4];
-    uint64_t status[MODEL_VCPUS];
-    unsigned current; /* whose VMCS it is */
-    unsigned actor;   /* on whose CPU things happen */
+    struct processor processor[MODEL_VCPUS]; /* with the VMCS fields as production wrote them */
+    unsigned current;                        /* whose VMCS it is */
+    unsigned actor;                          /* on whose CPU things happen */
     bool locked;
     bool storms;
     /* what happened in this move */

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "tests/processor.h"
 #include "vmm/interrupts/routing.h"
 
 #define VCPUS  2
@@ -33,8 +34,8 @@ static _Atomic unsigned lost, unexplained, handled;
 /* Each touched by its vCPU's thread only. */
 static struct cpu {
     unsigned index;
-    struct vector_set exit_bitmap;
-    uint32_t waiting[VECTOR_COUNT], served[VECTOR_COUNT];
+    struct processor processor;
+    struct owed owed;
     uint32_t random;
 } cpu[VCPUS];
 
@@ -59,7 +60,7 @@ static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
     (void)context;
     (void)b;
     if (event.event == TRACE_ACCEPT_LEVEL)
-        cpu[event.vcpu].waiting[event.vector] |= (uint32_t)a;
+        owed_accept(&cpu[event.vcpu].owed, event.vector, (uint32_t)a);
 }
 
 static const struct routing_effects effects = {
@@ -86,18 +87,20 @@ static void enter(struct cpu *self) {
     routing_prepare_entry(&routing.vcpu[self->index], &changed);
     for (unsigned i = 0; i < 4; i++) {
         if (changed & 1u << i)
-            self->exit_bitmap.word[i] = apic->map.exit.word[i];
-        if (apic->tokens.inflight.word[i] & ~self->exit_bitmap.word[i])
+            self->processor.exit_bitmap.word[i] = apic->map.exit.word[i];
+        if (apic->tokens.inflight.word[i] & ~self->processor.exit_bitmap.word[i])
             lost++; /* invariant 1 */
     }
+    processor_set_status(&self->processor);
+    processor_update_ppr(&self->processor);
 }
 
-static void eoi(struct cpu *self, uint8_t vector) {
-    uint32_t owed = self->served[vector];
+static void eoi(struct cpu *self) {
+    uint8_t vector;
+    bool exits = processor_eoi(&self->processor, &vector);
+    uint32_t owed = owed_eoi(&self->owed, vector);
 
-    apic_page_remove(&page[self->index], APIC_ISR, vector);
-    self->served[vector] = 0;
-    if (vector_set_has(&self->exit_bitmap, vector)) {
+    if (exits) {
         enum vlapic_eoi kind = routing_eoi_exit(&routing.vcpu[self->index], vector);
         unexplained += (kind == VLAPIC_EOI_COINCIDENTAL) != !owed;
     } else if (owed) {
@@ -107,16 +110,12 @@ static void eoi(struct cpu *self, uint8_t vector) {
 
 /* One interrupt, if there is one: its handler may move the route and quiets the device. */
 static void handle_one(struct cpu *self) {
-    struct apic_page *mine = &page[self->index];
-    int vector = apic_page_highest(mine, APIC_IRR);
-    uint8_t v = (uint8_t)vector;
+    uint8_t v;
 
-    if (vector < 0)
+    if (!processor_recognizes(self->processor.rvi, apic_page_read(self->processor.page, APIC_PPR)))
         return;
-    apic_page_remove(mine, APIC_IRR, v);
-    apic_page_add(mine, APIC_ISR, v);
-    self->served[v] = self->waiting[v];
-    self->waiting[v] = 0;
+    v = processor_deliver(&self->processor);
+    owed_deliver(&self->owed, v);
     for (unsigned pin = 0; pin < PINS; pin++) {
         if (vector_of[pin] != v)
             continue;
@@ -126,7 +125,7 @@ static void handle_one(struct cpu *self) {
     }
     if (pick(&self->random, 4) == 0)
         enter(self); /* an exit in the middle of the handler: something may wait behind */
-    eoi(self, v);
+    eoi(self);
     handled++;
 }
 
@@ -168,7 +167,7 @@ static void power_on(void) {
 
     for (unsigned i = 0; i < VCPUS; i++) {
         config.page[i] = &page[i];
-        cpu[i] = (struct cpu){.index = i, .random = i + 1};
+        cpu[i] = (struct cpu){.index = i, .processor.page = &page[i], .random = i + 1};
     }
     routing_power_on(&routing, &config, &effects, NULL);
     for (unsigned i = 0; i < VCPUS; i++)
