@@ -1,19 +1,43 @@
 # Pinwheel: one build for everything. `make help` lists the targets.
 
+#: prefix of the compiler and binutils for what runs on the machine
 CROSS_COMPILE ?= x86_64-linux-gnu-
 CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 OBJCOPY := $(CROSS_COMPILE)objcopy
 NM      := $(CROSS_COMPILE)nm
+#: the assembler
 NASM    ?= nasm
+#: the compiler of ACPI's language
 IASL    ?= iasl
+#: the compiler for what runs on the host: the tests
 HOST_CC ?= gcc
 
+#: the folder of everything that is built
 B := build
 
-# One short line for each step; V=1 shows the commands.
+# One short line for each step.
+#: V=: 1 shows the commands, and each check of the tests
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
+
+# A recipe that fails leaves no half-made file behind.
+.DELETE_ON_ERROR:
+
+# $(call flags,NAME,COMMAND): the file build/flags/NAME holds COMMAND, and is written only when that has
+# changed. What is made with COMMAND depends on the file: a changed flag rebuilds that, and nothing else.
+define flags_rule
+$(B)/flags/$(1): $(if $(call differ,$(file <$(B)/flags/$(1)),$(2)),FORCE)
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(2)' >$$@
+endef
+differ = $(subst x$(1),,x$(2))$(subst x$(2),,x$(1))
+flags  = $(eval $(call flags_rule,$(1),$(2)))
+
+.PHONY: FORCE
+FORCE:
+
+VERSION = $(shell sed -n 's/^.define PINWHEEL_VERSION "\(.*\)"$$/\1/p' lib/version.h)
 
 # ---- what is built from what -------------------------------------------------------------------
 
@@ -35,21 +59,25 @@ COMMON := -std=c11 -O2 -g -I. $(WARN) -MMD -MP -ffreestanding -fno-stack-protect
           -fno-asynchronous-unwind-tables -mno-red-zone -fno-strict-overflow
 HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -funroll-loops -fno-omit-frame-pointer \
              -momit-leaf-frame-pointer
-# GNU-EFI's headers, and its start-up code and library; elsewhere than in Debian these may be in
-# /usr/lib64/gnuefi or /usr/lib64.
+#: GNU-EFI's headers
 EFI_INCLUDE ?= /usr/include/efi
+#: its start-up code and library; elsewhere than in Debian /usr/lib64/gnuefi or /usr/lib64
 EFI_LIB     ?= /usr/lib
 BOOT_CFLAGS := $(filter-out -ffreestanding -Wundef,$(COMMON)) -ffreestanding -fpic -fshort-wchar -mgeneral-regs-only \
                -isystem $(EFI_INCLUDE) -isystem $(EFI_INCLUDE)/x86_64 -DGNU_EFI_USE_MS_ABI
 HOST_CFLAGS := -std=c11 -O1 -g -I. -I$(B) $(WARN) -MMD -MP -fno-omit-frame-pointer -fsanitize=address,undefined \
                -fno-sanitize-recover=all
 
+HV_CC   := $(CC) $(HV_CFLAGS)
+BOOT_CC := $(CC) $(BOOT_CFLAGS)
+ASM     := $(NASM) -f elf64 -g -F dwarf
+
 .DEFAULT_GOAL := all
 .PHONY: all help clean
 all: $(B)/BOOTX64.EFI guests ## build BOOTX64.EFI and the guests
 
-help: ## list the targets
-	@awk -F':.*## ' '/^[a-z_.-]+:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## list the targets and the variables
+	@awk -v version=$(VERSION) -f tools/help.awk $(filter-out %.d,$(MAKEFILE_LIST))
 
 clean: ## remove everything that was built
 	rm -rf $(B) compile_commands.json
@@ -57,26 +85,31 @@ clean: ## remove everything that was built
 # ---- the hypervisor ----------------------------------------------------------------------------
 
 HV_OBJ := $(HV_C:%.c=$(B)/hv/%.o) $(HV_ASM:%.asm=$(B)/hv/%.asm.o)
+HV_LD  := $(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld
 
-$(B)/hv/%.o: %.c Makefile
+$(call flags,hv-cc,$(HV_CC))
+$(call flags,asm,$(ASM))
+$(call flags,hv-ld,$(HV_LD) $(HV_OBJ))
+
+$(B)/hv/%.o: %.c $(B)/flags/hv-cc
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(HV_CFLAGS) -c $< -o $@
+	$(Q)$(HV_CC) -c $< -o $@
 
-$(B)/hv/arch/vmx/offsets.s: arch/vmx/offsets.c
+$(B)/hv/arch/vmx/offsets.s: arch/vmx/offsets.c $(B)/flags/hv-cc
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(filter-out -g,$(HV_CFLAGS)) -MT $@ -MF $(@:.s=.d) -S $< -o $@
+	$(Q)$(filter-out -g,$(HV_CC)) -MT $@ -MF $(@:.s=.d) -S $< -o $@
 
 $(B)/hv/offsets.inc: $(B)/hv/arch/vmx/offsets.s
 	$(Q)sed -n 's/^.*@@ \([A-Za-z_0-9]*\) \$$*\(-*[0-9]*\).*/%define \1 \2/p' $< > $@
 
-$(B)/hv/%.asm.o: %.asm $(B)/hv/offsets.inc
+$(B)/hv/%.asm.o: %.asm $(B)/flags/asm $(B)/hv/offsets.inc
 	@mkdir -p $(@D)
 	$(call say,NASM)
-	$(Q)$(NASM) -f elf64 -g -F dwarf -I $(B)/hv/ -MD $(@:.o=.d) -MT $@ $< -o $@
+	$(Q)$(ASM) -I $(B)/hv/ -MD $(@:.o=.d) -MT $@ $< -o $@
 
-# The screen's font.
+#: SeaBIOS's VGA BIOS, which has the screen's font
 VGA_ROM ?= /usr/share/seabios/vgabios-stdvga.bin
 $(B)/hv/font.bin: tools/font $(VGA_ROM)
 	@mkdir -p $(@D)
@@ -89,26 +122,26 @@ $(B)/hv/dsdt.aml: vmm/devices/dsdt.asl vmm/devices/pc_map.h
 	@mkdir -p $(@D)
 	$(call say,IASL)
 	$(Q)$(CC) -E -P -x assembler-with-cpp -I. $< -o $(@:.aml=.i)
-	$(Q)$(IASL) -we -vs -p $(@:.aml=) $(@:.aml=.i) >$@.log || { cat $@.log; rm -f $@; exit 1; }
+	$(Q)$(IASL) -we -vs -p $(@:.aml=) $(@:.aml=.i) >$@.log || { cat $@.log; exit 1; }
 
 $(B)/hv/vmm/devices/dsdt.asm.o: $(B)/hv/dsdt.aml
 
 # Linked twice: the second time with the symbol table of the first, for backtraces with names.
 # The table lies behind everything else, so no address moves.
-$(B)/hv/pass1.elf: $(HV_OBJ) linker.ld
+$(B)/hv/pass1.elf: $(HV_OBJ) linker.ld $(B)/flags/hv-ld
 	$(call say,LD)
-	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(HV_OBJ)
+	$(Q)$(HV_LD) -o $@ $(HV_OBJ)
 
 $(B)/hv/symbols.asm: $(B)/hv/pass1.elf tools/symbols.awk
 	$(Q)$(NM) -n $< | awk -f tools/symbols.awk > $@
 
-$(B)/hv/symbols.o: $(B)/hv/symbols.asm
+$(B)/hv/symbols.o: $(B)/hv/symbols.asm $(B)/flags/asm
 	$(call say,NASM)
 	$(Q)$(NASM) -f elf64 $< -o $@
 
-$(B)/pinwheel.elf: $(HV_OBJ) $(B)/hv/symbols.o linker.ld
+$(B)/pinwheel.elf: $(HV_OBJ) $(B)/hv/symbols.o linker.ld $(B)/flags/hv-ld
 	$(call say,LD)
-	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T linker.ld -o $@ $(HV_OBJ) $(B)/hv/symbols.o
+	$(Q)$(HV_LD) -o $@ $(HV_OBJ) $(B)/hv/symbols.o
 
 # What the boot loader carries: the same without debug information.
 $(B)/boot/pinwheel.stripped.elf: $(B)/pinwheel.elf
@@ -120,27 +153,34 @@ $(B)/boot/pinwheel.stripped.elf: $(B)/pinwheel.elf
 
 BOOT_OBJ := $(BOOT_C:%.c=$(B)/boot/%.o) $(BOOT_ASM:%.asm=$(B)/boot/%.asm.o)
 
-$(B)/boot/%.o: %.c Makefile
+# A UEFI application is linked as a shared object with GNU-EFI's start-up code, then converted to the
+# format that UEFI starts.
+EFI_START   := $(EFI_LIB)/crt0-efi-x86_64.o
+EFI_LD      := $(LD) -nostdlib -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic
+EFI_LIBS    := -L$(EFI_LIB) -lgnuefi -lefi
+EFI_OBJCOPY := $(OBJCOPY) -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela \
+               -j .rel.* -j .rela.* -j .reloc --target=efi-app-x86_64 --subsystem=10
+
+$(call flags,boot-cc,$(BOOT_CC))
+$(call flags,boot-ld,$(EFI_LD) $(EFI_START) $(EFI_LIBS) $(BOOT_OBJ))
+$(call flags,efi-objcopy,$(EFI_OBJCOPY))
+
+$(B)/boot/%.o: %.c $(B)/flags/boot-cc
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(BOOT_CFLAGS) -c $< -o $@
+	$(Q)$(BOOT_CC) -c $< -o $@
 
-$(B)/boot/%.asm.o: %.asm $(B)/boot/pinwheel.stripped.elf
+$(B)/boot/%.asm.o: %.asm $(B)/boot/pinwheel.stripped.elf $(B)/flags/asm
 	@mkdir -p $(@D)
 	$(call say,NASM)
 	$(Q)$(NASM) -f elf64 -I $(B)/boot/ -MD $(@:.o=.d) -MT $@ $< -o $@
 
-# From a shared object to the format that UEFI starts.
-EFI_OBJCOPY := $(OBJCOPY) -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela \
-               -j .rel.* -j .rela.* -j .reloc --target=efi-app-x86_64 --subsystem=10
-
-$(B)/boot/boot.so: $(BOOT_OBJ)
+$(B)/boot/boot.so: $(BOOT_OBJ) $(B)/flags/boot-ld
 	$(call say,LD)
-	$(Q)$(LD) -nostdlib -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic \
-	    -o $@ $(EFI_LIB)/crt0-efi-x86_64.o $(BOOT_OBJ) -L$(EFI_LIB) -lgnuefi -lefi
-	@if $(NM) -u $@ | grep .; then echo "boot.so has undefined symbols"; rm -f $@; exit 1; fi
+	$(Q)$(EFI_LD) -o $@ $(EFI_START) $(BOOT_OBJ) $(EFI_LIBS)
+	@if $(NM) -u $@ | grep .; then echo "boot.so has undefined symbols"; exit 1; fi
 
-$(B)/BOOTX64.EFI: $(B)/boot/boot.so
+$(B)/BOOTX64.EFI: $(B)/boot/boot.so $(B)/flags/efi-objcopy
 	$(call say,OBJCOPY)
 	$(Q)$(EFI_OBJCOPY) $< $@
 

@@ -12,8 +12,8 @@
 #include "boot/machine.h"
 #include "boot/report.h"
 #include "boot/screen.h"
+#include "lib/version.h"
 
-#define VERSION         "0.1"
 #define READING_SECONDS 10
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
@@ -58,7 +58,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     /* A slow stick must not run into the watchdog of the boot manager. */
     BS->SetWatchdogTimer(0, 0, 0, NULL);
     screen_clear();
-    screen_print("Pinwheel " VERSION ", a hypervisor to watch interrupts with\n\n");
+    screen_print("Pinwheel " PINWHEEL_VERSION ", a hypervisor to watch interrupts with\n\n");
     struct boot_info *info = firmware_alloc(sizeof(*info), 0);
     if (!info)
         return refuse("there is not enough memory");

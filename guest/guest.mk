@@ -7,29 +7,33 @@ guest_objects = $(patsubst %.c,$(B)/guest/%.o,$(wildcard guest/$(1).c guest/$(1)
 GUEST_LIB_C := $(wildcard guest/lib/*.c) lib/memory.c lib/format.c
 GUEST_LIB   := $(GUEST_LIB_C:%.c=$(B)/guest/%.o) \
                $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/lib/*.asm))
-GUEST_CFLAGS := $(COMMON) -fno-pic -mcmodel=small -mgeneral-regs-only -fno-omit-frame-pointer
+GUEST_CC := $(CC) $(COMMON) -fno-pic -mcmodel=small -mgeneral-regs-only -fno-omit-frame-pointer
+GUEST_LD := $(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.ld
 
 GUEST_OBJ := $(foreach guest,$(GUESTS),$(call guest_objects,$(guest))) $(GUEST_LIB)
 
 .PHONY: guests
 guests: $(GUESTS:%=$(B)/guest/%.elf) $(B)/guest/bzimage ## build the guests
 
-$(B)/guest/%.o: %.c
+$(call flags,guest-cc,$(GUEST_CC))
+$(call flags,guest-ld,$(GUEST_LD) $(GUEST_OBJ))
+
+$(B)/guest/%.o: %.c $(B)/flags/guest-cc
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
+	$(Q)$(GUEST_CC) -c $< -o $@
 
-$(B)/guest/%.asm.o: %.asm
+$(B)/guest/%.asm.o: %.asm $(B)/flags/asm
 	@mkdir -p $(@D)
 	$(call say,NASM)
-	$(Q)$(NASM) -f elf64 -g -F dwarf -MD $(@:.o=.d) -MT $@ $< -o $@
+	$(Q)$(ASM) -MD $(@:.o=.d) -MT $@ $< -o $@
 
 # Linked as 64-bit ELF with its symbols, for a debugger; what is loaded is the same as ELF32,
 # because Multiboot 1 knows no ELF64.
 $(foreach guest,$(GUESTS),$(eval $(B)/guest/$(guest).elf64: $(call guest_objects,$(guest))))
-$(B)/guest/%.elf64: $(GUEST_LIB) guest/guest.ld
+$(B)/guest/%.elf64: $(GUEST_LIB) guest/guest.ld $(B)/flags/guest-ld
 	$(call say,LD)
-	$(Q)$(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.ld -o $@ $(filter %.o,$^)
+	$(Q)$(GUEST_LD) -o $@ $(filter %.o,$^)
 
 $(B)/guest/%.elf: $(B)/guest/%.elf64
 	$(call say,OBJCOPY)

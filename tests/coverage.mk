@@ -1,24 +1,28 @@
 # How much of the pure modules the unit tests and the fuzzers' corpora run, line by line (gcov).
 .PHONY: coverage
+#: the least percentage of lines that make coverage accepts
 COVERAGE_LEAST ?= 95
-COVERAGE_FLAGS := $(filter-out -fsanitize% -fno-sanitize% -O1 -MMD -MP,$(HOST_CFLAGS)) -O0 --coverage
+COVERAGE_CC    := $(HOST_CC) $(filter-out -fsanitize% -fno-sanitize% -O1,$(HOST_CFLAGS)) -O0 --coverage
 COVERAGE_TESTS := $(patsubst $(B)/host/unit/%,$(B)/coverage/%,$(filter-out %/test_symbols,$(UNIT_TESTS)))
 COVERAGE_FUZZ  := $(FUZZERS:$(B)/fuzz/%=$(B)/coverage/%)
 COVERAGE_OBJ   := $(PURE:%.c=$(B)/coverage/%.o) $(patsubst %.c,$(B)/coverage/%.o,$(wildcard tests/*.c))
 
-$(B)/coverage/%.o: %.c
+$(call flags,coverage-cc,$(COVERAGE_CC))
+$(call flags,coverage-ld,$(COVERAGE_OBJ))
+
+$(B)/coverage/%.o: %.c $(B)/flags/coverage-cc
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(HOST_CC) $(COVERAGE_FLAGS) -c $< -o $@
+	$(Q)$(COVERAGE_CC) -c $< -o $@
 
-$(COVERAGE_TESTS): $(B)/coverage/%: $(B)/coverage/tests/unit/%.o $(COVERAGE_OBJ)
+$(COVERAGE_TESTS): $(B)/coverage/%: $(B)/coverage/tests/unit/%.o $(COVERAGE_OBJ) $(B)/flags/coverage-ld
 	$(call say,CC)
-	$(Q)$(HOST_CC) --coverage $^ -lcmocka -o $@
+	$(Q)$(HOST_CC) --coverage $(filter %.o,$^) -lcmocka -o $@
 
 # The fuzzers run over their corpora by a main() of our own.
-$(COVERAGE_FUZZ): $(B)/coverage/%: $(B)/coverage/tests/fuzz/%.o $(B)/coverage/tests/fuzz/once.o $(COVERAGE_OBJ)
+$(COVERAGE_FUZZ): $(B)/coverage/%: $(B)/coverage/tests/fuzz/%.o $(B)/coverage/tests/fuzz/once.o $(COVERAGE_OBJ) $(B)/flags/coverage-ld
 	$(call say,CC)
-	$(Q)$(HOST_CC) --coverage $^ -o $@
+	$(Q)$(HOST_CC) --coverage $(filter %.o,$^) -o $@
 
 .SECONDARY: $(COVERAGE_OBJ) $(UNIT_SRC:%.c=$(B)/coverage/%.o) $(COVERAGE_FUZZ:$(B)/coverage/%=$(B)/coverage/tests/fuzz/%.o)
 

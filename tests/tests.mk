@@ -16,20 +16,27 @@ UNIT_HELP := $(patsubst %.c,$(B)/host/%.o,$(wildcard tests/*.c))
 # What a test needs besides.
 $(B)/host/unit/test_symbols: $(B)/host/arch/symbols.o
 
-$(B)/host/%.o: %.c
+TEST_CC := $(HOST_CC) $(HOST_CFLAGS)
+TEST_LD := $(HOST_CC) -fsanitize=address,undefined
+
+$(call flags,test-cc,$(TEST_CC))
+$(call flags,test-ld,$(TEST_LD))
+$(call flags,pure,$(UNIT_HELP) $(PURE_OBJ))
+
+$(B)/host/%.o: %.c $(B)/flags/test-cc
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -c $< -o $@
+	$(Q)$(TEST_CC) -c $< -o $@
 
-$(PURE_LIB): $(UNIT_HELP) $(PURE_OBJ)
+$(PURE_LIB): $(UNIT_HELP) $(PURE_OBJ) $(B)/flags/pure
 	@rm -f $@
 	$(call say,AR)
-	$(Q)ar rcs $@ $^
+	$(Q)ar rcs $@ $(filter %.o,$^)
 
-$(UNIT_TESTS): $(B)/host/unit/%: $(B)/host/tests/unit/%.o $(PURE_LIB)
+$(UNIT_TESTS): $(B)/host/unit/%: $(B)/host/tests/unit/%.o $(PURE_LIB) $(B)/flags/test-ld
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(HOST_CC) -fsanitize=address,undefined $(filter %.o,$^) $(PURE_LIB) -lcmocka -o $@
+	$(Q)$(TEST_LD) $(filter %.o,$^) $(PURE_LIB) -lcmocka -o $@
 
 .SECONDARY: $(UNIT_SRC:%.c=$(B)/host/%.o)
 
@@ -39,12 +46,13 @@ unit-tests: $(UNIT_TESTS)
 
 # Test programs and scripts say how it went in TAP, the Test Anything Protocol; prove runs them and
 # sums up.
+#: how many test programs run at once
 TEST_JOBS ?= 2
 PROVE = B=$(B) CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(if $(V),--verbose)
 
 # The lint asks the compiler; the boot loader's flags suit every folder.
 export LINT_HOME = $(CURDIR)
-export LINT_CC   = $(CC) $(filter-out -MMD -MP,$(BOOT_CFLAGS))
+export LINT_CC   = $(filter-out -MMD -MP,$(BOOT_CC))
 export PURE
 export LINT_OBJECTS = $(HV_OBJ) $(BOOT_OBJ) $(GUEST_OBJ)
 
@@ -53,19 +61,19 @@ MODEL_TESTS    = $(wildcard tests/model/*.t)
 EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 LINUX_TESTS    = $(wildcard tests/linux/*.t)
 
-unit: $(UNIT_TESTS) ## build and run the unit tests (V=1: every line)
+unit: $(UNIT_TESTS) ## build and run the unit tests
 	@$(PROVE) $(UNIT_TESTS)
 
 lint: deps ## check the tree: the order of the rooms, headers, purity, format, size, scripts
-	@$(MAKE_ALL) all
+	@$(MAKE_ALL) all unit-tests compile_commands.json
 	@LINT_TABLE=1 $(PROVE) $(LINT_TESTS)
 
 check: deps ## the quick tests: lint and unit tests, no emulator
-	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES)
+	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
 test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/native.efi
+	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/native.efi compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS)
 
 linux-test: deps ## an unmodified Linux: its shell, driven by a program that types; its costs; its soaks
@@ -74,6 +82,9 @@ linux-test: deps ## an unmodified Linux: its shell, driven by a program that typ
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# Everything that has C in it.
+PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(ACPI_TABLES) $(B)/native.efi
 
 include tests/model/model.mk
 include tests/lockstep/lockstep.mk

@@ -3,7 +3,7 @@
 
 BEGIN { separator = "[\n" }
 
-match($0, / -c [^ ]+\.c -o /) {
+match($0, / -[cS] [^ ]+\.c -o /) {
     file = substr($0, RSTART + 4, RLENGTH - 8)
     command = $0
     sub(/^[ \t]+/, "", command)

@@ -1,9 +1,9 @@
 # The guests' ACPI tables, as iasl sees them: tests/acpi/acpi.t.
 ACPI_TABLES := $(B)/host/acpi/write_tables
 
-$(ACPI_TABLES): $(B)/host/tests/acpi/write_tables.o $(PURE_LIB) | $(B)/hv/dsdt.aml
+$(ACPI_TABLES): $(B)/host/tests/acpi/write_tables.o $(PURE_LIB) $(B)/flags/test-ld | $(B)/hv/dsdt.aml
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(HOST_CC) -fsanitize=address,undefined $^ -o $@
+	$(Q)$(TEST_LD) $(filter %.o %.a,$^) -o $@
 
 .SECONDARY: $(B)/host/tests/acpi/write_tables.o

@@ -23,6 +23,8 @@ my %good = (
     'vmm/entry.asm' => "global entry\nentry:\n    ret\n",
     'vmm/entry.h' => "#pragma once\n\nvoid entry(void);\n",
     'tests/lint/rooms' => "arch pure=pure.c\nvmm/core knot\nvmm\nguest uses=arch/pure.h entry=main\n",
+    'compile_commands.json' => join(",\n", map { qq({"directory": ".", "file": "$_", "command": ""}) }
+        'arch/pure.c', 'vmm/machine.c'),
     'tools/hello' => "#!/usr/bin/env bash\necho \"\${1:-hello}\"\n",
 );
 
@@ -58,7 +60,7 @@ sub lint {
     return ($?, $output);
 }
 
-for my $rule (qw(rooms headers pure format size portable)) {
+for my $rule (qw(rooms headers pure build format size portable)) {
     my ($status, $output) = lint($rule);
     is($status, 0, "$rule passes on a good tree") or diag($output);
 }
@@ -140,6 +142,7 @@ breaks('a pure module with a header that is not', 'pure', 'includes only pure he
        'arch/pure.c' => "#include \"vmm/machine.h\"\n$add");
 breaks('a pure module that uses the C library', 'pure', 'no other standard header',
        'arch/pure.c' => "#include <stdlib.h>\n$add");
+breaks('a C file that the build does not know', 'build', 'an entry for vmm/new.c', 'vmm/new.c' => "int new;\n");
 breaks('a layout of its own', 'format', 'arch/pure.c',
        'arch/pure.c' => $add =~ s/    return/  return/r);
 breaks('a sloppy script', 'format', 'tools/hello', 'tools/hello' => "#!/usr/bin/env bash\necho \$1\n");

@@ -2,9 +2,9 @@
 LOCKSTEP := $(B)/host/lockstep/replay
 LOCKSTEP_OBJ := $(patsubst %.c,$(B)/host/%.o,$(wildcard tests/lockstep/*.c))
 
-$(LOCKSTEP): $(LOCKSTEP_OBJ) $(PURE_LIB)
+$(LOCKSTEP): $(LOCKSTEP_OBJ) $(PURE_LIB) $(B)/flags/test-ld
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(HOST_CC) -fsanitize=address,undefined $^ -lcmocka -o $@
+	$(Q)$(TEST_LD) $(filter %.o %.a,$^) -lcmocka -o $@
 
 .SECONDARY: $(LOCKSTEP_OBJ)

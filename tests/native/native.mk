@@ -3,11 +3,10 @@ NATIVE_OBJ := $(addprefix $(B)/boot/,tests/native/native.o boot/files.o boot/fir
                                      lib/format.o) \
               $(addprefix $(B)/boot/vmm/loaders/,linux.o linux_params.o initrd.o initrd_formats.o deflate.o load_reason.o)
 
-$(B)/native.so: $(NATIVE_OBJ)
+$(B)/native.so: $(NATIVE_OBJ) $(B)/flags/boot-ld
 	$(call say,LD)
-	$(Q)$(LD) -nostdlib -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic \
-	    -o $@ $(EFI_LIB)/crt0-efi-x86_64.o $(NATIVE_OBJ) -L$(EFI_LIB) -lgnuefi -lefi
+	$(Q)$(EFI_LD) -o $@ $(EFI_START) $(NATIVE_OBJ) $(EFI_LIBS)
 
-$(B)/native.efi: $(B)/native.so
+$(B)/native.efi: $(B)/native.so $(B)/flags/efi-objcopy
 	$(call say,OBJCOPY)
 	$(Q)$(EFI_OBJCOPY) $< $@
