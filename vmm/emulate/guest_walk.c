@@ -1,4 +1,4 @@
-/* Walks a guest's page tables: see guest_walk.h. At most four reads. */
+/* Walking a guest's page tables: see guest_walk.h. At most four reads. */
 #include "vmm/emulate/guest_walk.h"
 
 #include <stdatomic.h>
@@ -16,18 +16,18 @@
 #define PAGE_SIZED (1ULL << 7)
 #define FRAME      0x000ffffffffff000ULL
 
-/* The way that a walk for data has gone, entry by entry, from the top. */
+/* The entries that a walk for data has read, from the top. */
 struct path {
     unsigned depth, size; /* of an entry: 4 or 8 bytes */
     uint64_t address[4], entry[4];
-    uint64_t rights; /* WRITABLE and USER as far as all entries have them */
+    uint64_t rights; /* WRITABLE and USER, if set in every entry */
 };
 
-/* A walk for instruction bytes has no path and is on the way of every access to device memory: all
- * that follows is there twice, once without the path. */
+/* A walk for instruction bytes records no path, and every emulated access to device memory needs
+ * one. So these functions are compiled twice, with and without a path. */
 #define BOTH static inline __attribute__((always_inline))
 
-/* Reads one entry, at once, and notes it. */
+/* Reads one entry with a single access and records it. */
 BOTH enum guest_walk_result next_entry(const struct guest_paging *p, struct path *path,
                                        uint64_t address, unsigned size, uint64_t *entry) {
     const uint8_t *at = p->ram + address;
@@ -63,7 +63,7 @@ BOTH enum guest_walk_result walk_wide(const struct guest_paging *p, uint64_t tab
     }
 }
 
-/* There are no pages of 512 GiB. */
+/* Bit 7 of a PML4 entry does not map a page. */
 BOTH enum guest_walk_result walk_4_level(const struct guest_paging *p, uint64_t linear,
                                          struct path *path, uint64_t *physical) {
     uint64_t entry, address = (p->cr3 & FRAME) + (linear >> 39 & 0x1ff) * 8;
@@ -74,7 +74,7 @@ BOTH enum guest_walk_result walk_4_level(const struct guest_paging *p, uint64_t 
                                       : result;
 }
 
-/* The four entries at the top of PAE paging have no rights and no flags: they are not noted. */
+/* The four PDPTEs have no access rights and no flags: they are not recorded. */
 BOTH enum guest_walk_result walk_pae(const struct guest_paging *p, uint32_t linear,
                                      struct path *path, uint64_t *physical) {
     uint64_t entry, address = (p->cr3 & 0xffffffe0) + 8 * (linear >> 30);
@@ -145,7 +145,7 @@ static bool allowed(const struct guest_paging *p, uint64_t rights, uint32_t acce
     return !(access & PAGE_FAULT_WRITE) || (rights & WRITABLE) || (!user && !(p->cr0 & CR0_WP));
 }
 
-/* Sets flags in an entry that was read so, if it is the same still. */
+/* Sets flags in an entry, unless it has changed since it was read. */
 static bool set_flags(const struct guest_paging *p, const struct path *path, unsigned i,
                       uint64_t flags) {
     uint8_t *at = p->ram + path->address[i];

@@ -1,14 +1,18 @@
-/* Linear address to guest-physical address through the guest's own page tables, in each paging mode
- * but 5-level paging: for the bytes of an instruction, and for data that the hypervisor reads or
- * writes in the guest's stead. Pure. SDM Vol. 3A, "Paging". */
+/* Translates a guest's linear address to a guest-physical one through the guest's own page tables,
+ * in every paging mode but 5-level paging.
+ *
+ * The processor does this by itself while the guest runs; the hypervisor needs it to fetch the
+ * bytes of an instruction that it emulates, and to read or write data on the guest's behalf. The
+ * tables are in the guest's RAM and may change at any time, so each entry is read once. Pure. SDM
+ * Vol. 3A, "Paging". Read next: vmm/vcpu/guest_memory.h, which adds segments and faults. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 struct guest_paging {
     uint64_t cr0, cr3, cr4, efer;
-    uint8_t *ram;      /* guest-physical 0 and on; 8-byte aligned. The guest may be writing to it */
-    uint64_t ram_size; /* 8 bytes at least */
+    uint8_t *ram;      /* guest-physical address 0; 8-byte aligned; other vCPUs may write to it */
+    uint64_t ram_size; /* bytes, at least 8 */
 };
 
 /* Bits of a page fault's error code. SDM Vol. 3A, "Page-Fault Exceptions". */
@@ -19,22 +23,24 @@ struct guest_paging {
 enum guest_walk_result {
     GUEST_WALK_FOUND,
     GUEST_WALK_FAULT,   /* a page fault */
-    GUEST_WALK_CHANGED, /* another vCPU has just changed the tables: once more from the beginning */
-    GUEST_WALK_OUTSIDE, /* the tables are not in RAM, or have five levels */
+    GUEST_WALK_CHANGED, /* another vCPU changed the tables meanwhile: start the walk again */
+    GUEST_WALK_OUTSIDE, /* the tables are not in RAM, or paging has five levels */
 };
 
-/* For instruction bytes. GUEST_WALK_NOWHERE, where there is never RAM, if the address is not mapped
- * or the tables lie outside RAM. Rights are not checked: the processor has just fetched from there.
- */
+/* For instruction bytes. Returns GUEST_WALK_NOWHERE, an address without RAM, if the linear address
+ * is not mapped or the tables lie outside RAM. Access rights are not checked: the processor has
+ * just fetched the instruction there. */
 #define GUEST_WALK_NOWHERE UINT64_MAX
 uint64_t guest_walk(const struct guest_paging *paging, uint64_t linear);
 
-/* The same in 64-bit mode, where paging is on, has four levels, and the address is canonical. */
+/* The same for 64-bit mode with 4-level paging and a canonical address, which the caller has
+ * checked. */
 uint64_t guest_walk_64bit(uint8_t *ram, uint64_t ram_size, uint64_t cr3, uint64_t linear);
 
-/* For data. `access`: PAGE_FAULT_WRITE and PAGE_FAULT_USER say what it is; `user_pages`: whether
- * SMAP lets a supervisor at them. Checks the rights, but for reserved bits and protection keys,
- * and sets the accessed and dirty flags. *error_code is for GUEST_WALK_FAULT. */
+/* For data. access: PAGE_FAULT_WRITE and PAGE_FAULT_USER as they apply. user_pages: SMAP permits a
+ * supervisor access to user pages. Checks access rights, but neither reserved bits nor protection
+ * keys, and sets the accessed and dirty flags. *physical is set for GUEST_WALK_FOUND, the page
+ * fault's *error_code for GUEST_WALK_FAULT. SDM Vol. 3A, "Access Rights". */
 enum guest_walk_result guest_walk_data(const struct guest_paging *paging, uint64_t linear,
                                        uint32_t access, bool user_pages, uint64_t *physical,
                                        uint32_t *error_code);

@@ -1,17 +1,17 @@
-/* Decodes the instruction behind an access to an emulated device's memory, and carries it out.
+/* Decodes the instruction that accessed the memory of an emulated device, and carries it out.
  *
- * An EPT violation says where the guest wanted to read or write, but not what: the size, the
- * register and what is done with the value are in the instruction's bytes. Decoded are the forms
- * that compilers make of loads, stores and assignments with an operator (MOV, MOVZX, MOVSX, ADD,
- * OR, ADC, SBB, AND, SUB, XOR, CMP, TEST, NOT, NEG, INC, DEC, XCHG), and MOVS and STOS, of which
- * drivers copy and clear. All else is refused with the reason. Pure; it reads no byte past those
- * given and trusts none of them. SDM Vol. 2A, "Instruction Format". Read next:
+ * An EPT violation reports the address and whether it was read or written, but not the value: the
+ * size, the register and the operation are in the instruction's bytes. Decoded are the forms that
+ * compilers generate for loads, stores and compound assignments (MOV, MOVZX, MOVSX, ADD, OR, ADC,
+ * SBB, AND, SUB, XOR, CMP, TEST, NOT, NEG, INC, DEC, XCHG), and MOVS and STOS, with which drivers
+ * copy and clear. Every other instruction is refused with the reason. Pure: it reads no byte past
+ * those given and trusts none of them. SDM Vol. 2A, "Instruction Format". Read next:
  * vmm/vcpu/exit_mmio.c, which fetches the bytes.
  *
- * The caller: decode. For MMIO_MOVE either write mmio_stored() to the device, or read `size` bytes
- * there and give them to mmio_load(). For another operation read, call mmio_operate(), and if it is
- * a store, write what that returns. Then advance RIP by `length`, but behind a string instruction
- * only if mmio_string_step() says so. */
+ * The caller decodes first. For MMIO_MOVE it writes mmio_stored() to the device, or reads `size`
+ * bytes from it and passes them to mmio_load(). For any other operation it reads, calls
+ * mmio_operate(), and writes the result if the instruction is a store. Then it advances RIP by
+ * `length`; after a string instruction only if mmio_string_step() returned true. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,10 +19,11 @@
 
 #define MMIO_INSTRUCTION_MAX 15
 
-/* How the guest's CS says that instructions are to be read: CS.L, else CS.D. */
+/* The default sizes of operands and addresses: CS.L selects 64-bit mode, else CS.D 32 or 16 bits.
+ */
 enum mmio_mode { MMIO_MODE_16, MMIO_MODE_32, MMIO_MODE_64 };
 
-/* The first eight as bits 5:3 of the opcode have them. A comparison is not a store. */
+/* The first eight have the values of bits 5:3 of their opcodes. */
 enum mmio_operation {
     MMIO_ADD,
     MMIO_OR,
@@ -41,53 +42,56 @@ enum mmio_operation {
     MMIO_MOVE,
 };
 
-/* The last two are for ports, and never come from bytes. */
+/* MMIO_INS and MMIO_OUTS access ports: their VM exit gives the operands, so they are not decoded.
+ */
 enum mmio_string { MMIO_NO_STRING, MMIO_STOS, MMIO_MOVS, MMIO_INS, MMIO_OUTS };
 
 struct mmio_instruction {
-    bool store;            /* to memory; else a load */
+    bool store;            /* writes memory; else it only reads */
     uint8_t length;        /* bytes */
     uint8_t size;          /* of the access to memory: 1, 2, 4 or 8 */
-    uint8_t register_size; /* of the register operand; larger than `size` if extended */
+    uint8_t register_size; /* of the register operand; more than `size` for MOVZX and MOVSX */
     uint8_t reg;           /* 0 to 15, as encoded: RAX RCX RDX RBX RSP RBP RSI RDI R8 ... */
     bool high_byte;        /* AH, CH, DH or BH: bits 15:8 of reg 0 to 3 */
     bool sign_extend;
-    bool has_immediate; /* what is stored is `immediate`, and not the register */
+    bool has_immediate; /* the other operand is `immediate`, not the register */
     uint64_t immediate; /* sign-extended */
     uint8_t operation;  /* enum mmio_operation */
-    bool to_register;   /* the register is the first operand, and takes the result */
-    /* Of MOVS, `reg` and `store` say nothing: memory goes to memory. */
+    bool to_register;   /* the register is the first operand and receives the result */
+    /* MOVS copies memory to memory: `reg` and `store` have no meaning. */
     uint8_t string;       /* enum mmio_string */
     bool repeat;          /* REP */
-    uint8_t segment;      /* MOVS reads there: 0 to 5, ES CS SS DS FS GS */
+    uint8_t segment;      /* the source segment of MOVS: 0 to 5, ES CS SS DS FS GS */
     uint8_t address_size; /* of RSI, RDI and RCX: 2, 4 or 8 */
 };
 
+/* size: 1, 2, 4 or 8 bytes of `value`. */
 static inline uint64_t mmio_sign_extended(uint64_t value, unsigned size) {
     unsigned unused = 64 - 8 * size;
 
     return (uint64_t)((int64_t)(value << unused) >> unused);
 }
 
-/* Decodes one instruction at the start of `count` bytes; more than 15 do not matter. Returns NULL,
- * or why not, in words. */
+/* Decodes the instruction at the start of `count` bytes; those after the 15th are ignored. Returns
+ * NULL, or what is wrong in words; then *instruction is undefined. */
 const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
                         struct mmio_instruction *instruction);
 
-/* What was decoded last. A driver reads and writes by a few instructions over and over; the same
- * bytes in the same mode are the same instruction, so a guest may rewrite its code as it likes. All
- * zeros: nothing yet. */
+/* The instruction that was decoded last. Drivers execute the same few instructions again and again.
+ * The key is the bytes and the mode, so a guest may modify its code at any time. All zeros: empty.
+ */
 struct mmio_memo {
-    _Alignas(64) uint64_t bytes[2]; /* a cache line each */
-    uint32_t key;                   /* mode and count */
+    _Alignas(64) uint64_t bytes[2]; /* aligned: one memo per cache line */
+    uint32_t key;                   /* MMIO_MEMO_KEY(), or 0 */
     struct mmio_instruction instruction;
 };
 #define MMIO_MEMO_KEY(count, mode) (0x100u | (uint32_t)(mode) << 4 | (uint32_t)(count))
 
-/* mmio_decode() into the memo's instruction. bytes: `count` of them, at most 16, the rest 0. */
+/* Decodes into the memo. bytes: `count` of them, at most 16, the others 0. Returns NULL, or what is
+ * wrong in words; then the memo is empty. */
 const char *mmio_decode_anew(struct mmio_memo *memo, const uint64_t bytes[2], size_t count,
                              enum mmio_mode mode);
-/* The same, if the memo has another instruction. */
+/* The same, unless the memo already holds this instruction. */
 static inline const char *mmio_decode_again(struct mmio_memo *memo, const uint64_t bytes[2],
                                             size_t count, enum mmio_mode mode) {
     bool same = memo->key == MMIO_MEMO_KEY(count, mode) && memo->bytes[0] == bytes[0] &&
@@ -96,31 +100,33 @@ static inline const char *mmio_decode_again(struct mmio_memo *memo, const uint64
     return same ? NULL : mmio_decode_anew(memo, bytes, count, mode);
 }
 
-/* The bits of a value of 1, 2, 4 or 8 bytes. */
+/* A mask of 1, 2, 4 or 8 bytes. */
 static inline uint64_t mmio_mask(unsigned size) {
     return ~0ULL >> (64 - 8 * size);
 }
 
-/* What a store writes to the device. `registers` are 16, in the order of their encoding. */
+/* The value that a store writes. registers: 16, in the order of their encoding. */
 static inline uint64_t mmio_stored(const struct mmio_instruction *i, const uint64_t *registers) {
     uint64_t value = i->has_immediate ? i->immediate : registers[i->reg] >> (i->high_byte ? 8 : 0);
 
     return value & mmio_mask(i->size);
 }
 
-/* Puts what a load has read at the device into its register. */
+/* Completes a load: writes the value read from the device to the register. A 32-bit result clears
+ * the upper half of the register. */
 void mmio_load(const struct mmio_instruction *instruction, uint64_t memory, uint64_t *registers);
 
-/* Anything but MMIO_MOVE: what becomes of the `size` bytes that were read. Sets the register and
- * the flags; returns what a store writes. */
+/* Executes any operation but MMIO_MOVE on the `size` bytes that were read. Updates the register and
+ * the flags; returns the value that a store writes. */
 uint64_t mmio_operate(const struct mmio_instruction *instruction, uint64_t memory,
                       uint64_t *registers, uint64_t *rflags);
 
-/* One element of a string instruction is done: moves RSI, RDI and RCX on. True: the instruction is
- * done, too; else it goes on from where it is. */
+/* After one element of a string instruction: advances RSI, RDI and RCX. Returns true if that was
+ * the last element; else the instruction is executed again. */
 bool mmio_string_step(const struct mmio_instruction *instruction, uint64_t *registers,
                       uint64_t rflags);
 
-/* An index or count register as the address size cuts it, and moved on by `by`. */
+/* A string instruction's register truncated to the address size, 2, 4 or 8 bytes; and the register
+ * after adding `by`, where a 32-bit result clears the upper half. */
 uint64_t mmio_index(unsigned address_size, uint64_t value);
 uint64_t mmio_index_add(unsigned address_size, uint64_t value, uint64_t by);

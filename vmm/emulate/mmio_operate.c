@@ -1,10 +1,9 @@
-/* What an MMIO instruction does: see vmm/emulate/mmio_decode.h. The flags are those that the SDM
- * gives in Vol. 1, Appendix A, "EFLAGS Cross-Reference"; where it leaves one undefined, it is
- * cleared. */
+/* Executing an MMIO instruction: see vmm/emulate/mmio_decode.h. The flags are those of SDM Vol. 1,
+ * "EFLAGS Cross-Reference"; a flag that it calls undefined is cleared. */
 #include "arch/control_registers.h"
 #include "vmm/emulate/mmio_decode.h"
 
-/* A 32-bit result clears the upper half of the register; smaller ones leave the rest. */
+/* A 32-bit result clears the upper half of the register; smaller results keep the other bits. */
 void mmio_load(const struct mmio_instruction *i, uint64_t memory, uint64_t *registers) {
     unsigned shift = i->high_byte ? 8 : 0;
     uint64_t mask = mmio_mask(i->register_size) << shift;
@@ -17,8 +16,9 @@ void mmio_load(const struct mmio_instruction *i, uint64_t memory, uint64_t *regi
 
 /* ---- arithmetic and logic ---- */
 
-/* The flags of a result. For a sum, each bit of `carries` is the carry out of that position; for a
- * difference, the borrow. Both are 0 for logic. `overflow`: in the sign's place. */
+/* The flags of a result. Each bit of `carries` is the carry (of a sum) or the borrow (of a
+ * difference) out of that bit position. `overflow` has the overflow at the position of the sign
+ * bit. Both are 0 for logic. */
 static uint64_t flags_of(uint64_t result, unsigned size, uint64_t carries, uint64_t overflow) {
     unsigned sign = 8 * size - 1;
 
@@ -60,7 +60,7 @@ static uint64_t operate(enum mmio_operation operation, uint64_t a, uint64_t b, u
     case MMIO_NEG:
         return subtract(0, a, false, size, flags);
     case MMIO_INC:
-    case MMIO_DEC: /* they leave the carry */
+    case MMIO_DEC: /* CF is unchanged */
         result = operation == MMIO_INC ? add(a, 1, false, size, flags)
                                        : subtract(a, 1, false, size, flags);
         *flags = (*flags & ~RFLAGS_CF) | (old & RFLAGS_CF);
@@ -89,7 +89,7 @@ uint64_t mmio_operate(const struct mmio_instruction *i, uint64_t memory, uint64_
     const uint64_t changed = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF;
     enum mmio_operation operation = (enum mmio_operation)i->operation;
     uint64_t flags = *rflags, operand = mmio_stored(i, registers);
-    bool reversed = i->to_register && !i->store; /* not XCHG, which has both */
+    bool reversed = i->to_register && !i->store; /* both are set for XCHG */
     uint64_t result = operate(operation, reversed ? operand : memory, reversed ? memory : operand,
                               i->size, &flags);
 

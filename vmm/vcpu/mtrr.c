@@ -14,7 +14,7 @@
 #define DEVICES_BASE    0xc0000000ULL
 #define DEVICES_SIZE    0x40000000ULL
 
-/* The fixed ranges' MSRs, in the order of their addresses. */
+/* The MSRs of the fixed ranges, by address. */
 static const uint16_t fixed_msr[MTRR_FIXED_COUNT] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
                                                      0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
 #define FIXED_VIDEO 2 /* A0000H to BFFFFH */

@@ -1,8 +1,9 @@
 /* A vCPU's memory type range registers.
  *
- * They are storage that an operating system reads, checks and may rewrite; what really decides is
- * EPT, where guest memory is write-back and everything else is emulated. SDM Vol. 3A, "Memory Type
- * Range Registers (MTRRs)". Pure. */
+ * On a processor they set the memory type of physical addresses. For a guest they are storage that
+ * its operating system reads, checks and may rewrite: the type in effect comes from EPT, which maps
+ * guest RAM write-back, and all other memory is emulated. SDM Vol. 3A, "Memory Type Range Registers
+ * (MTRRs)". Pure. Read next: arch/vmx/ept.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,14 +17,15 @@ struct mtrr {
     uint64_t variable[2 * MTRR_VARIABLE_COUNT]; /* base, mask, base, mask... */
 };
 
-/* As firmware leaves them: write-back, but for the video memory and for the devices' addresses, 3
- * to 4 GiB. physical_mask: the valid address bits, here and below. */
+/* The state in which firmware leaves them: write-back, except video memory (A0000H to BFFFFH) and
+ * device memory (3 to 4 GiB), which are uncached. physical_mask: the valid bits of a physical
+ * address, here and below. */
 void mtrr_firmware_defaults(struct mtrr *mtrr, uint64_t physical_mask);
 
-/* Whether the MSR is one of them, IA32_MTRRCAP included. */
+/* Whether the MSR is an MTRR or IA32_MTRRCAP. */
 bool mtrr_has(uint32_t msr);
 
-/* RDMSR and WRMSR of one that mtrr_has(). A write returns false for #GP: a reserved bit, a type
- * that does not exist, or the read-only capability register. */
+/* RDMSR and WRMSR; only for an MSR that mtrr_has(). mtrr_write() returns false for #GP: a reserved
+ * bit, an undefined memory type, or IA32_MTRRCAP, which is read-only. */
 uint64_t mtrr_read(const struct mtrr *mtrr, uint32_t msr);
 bool mtrr_write(struct mtrr *mtrr, uint32_t msr, uint64_t value, uint64_t physical_mask);
