@@ -144,14 +144,14 @@ static void initrd(const uint8_t *data, size_t size) {
     if (!file)
         abort();
     memcpy(file, data, size);
-    struct initrd_finding found = initrd_look(file, size);
+    struct initrd_finding found = initrd_check(file, size);
     uint64_t whole = found.cut_off ? found.start : found.unknown;
     if (whole > size || found.unknown > size || (found.cut_off && found.start == size))
         abort();
     file = realloc(file, whole ? whole : 1);
     if (!file)
         abort();
-    found = initrd_look(file, whole);
+    found = initrd_check(file, whole);
     if (found.cut_off || found.unknown != whole)
         abort();
     free(file);

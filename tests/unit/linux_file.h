@@ -1,5 +1,5 @@
 /* A guest of 8 MiB and a small kernel file, for test_linux.c and test_linux_params.c. Offsets are
- * spelt out: they are the protocol's. */
+ * written as numbers: they are those of the boot protocol. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 #define KERNEL     (2u * MEGABYTE)
 #define INIT_SIZE  MEGABYTE
 
-/* A guest: RAM full of a pattern, and a kernel file, both allocated without a byte to spare. */
+/* A guest: RAM filled with EEH and a kernel file, in allocations of their exact sizes for ASan. */
 struct guest {
     uint8_t *ram, *file;
     struct linux_request request;
@@ -43,7 +43,7 @@ static inline uint64_t get(uint64_t address, unsigned size) {
     return value;
 }
 
-/* The zero page's member at this offset. */
+/* The member of the zero page at this offset. */
 static inline uint64_t told(unsigned offset, unsigned size) {
     return get(g.entry.rsi + offset, size);
 }
@@ -71,7 +71,7 @@ static inline int set_up(void **state) {
     put(0x238, 100, 4);
     put(0x258, KERNEL, 8);
     put(0x260, INIT_SIZE, 4);
-    put(0x268, 0x12345678, 4); /* kernel_info_offset, which 2.12 does not know */
+    put(0x268, 0x12345678, 4); /* kernel_info_offset, which version 2.12 does not have */
     g.request = (struct linux_request){.ram = g.ram,
                                        .ram_size = RAM_SIZE,
                                        .file = g.file,
@@ -91,18 +91,18 @@ static inline int tear_down(void **state) {
 }
 
 static inline void placed(void) {
-    const char *error = linux_place(&g.request, &g.entry);
+    const char *problem = linux_place(&g.request, &g.entry);
 
-    if (error != NULL)
-        fail_msg("%s", error);
+    if (problem)
+        fail_msg("%s", problem);
 }
 
 static inline void refused(const char *why) {
-    const char *error = linux_place(&g.request, &g.entry);
+    const char *problem = linux_place(&g.request, &g.entry);
 
-    assert_non_null(error);
-    if (strstr(error, why) == NULL)
-        fail_msg("refused because \"%s\", not because \"%s\"", error, why);
+    assert_non_null(problem);
+    if (!strstr(problem, why))
+        fail_msg("refused because \"%s\", not because \"%s\"", problem, why);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -1,5 +1,5 @@
-/* Guards vmm/loaders/initrd.c, initrd_formats.c and deflate.c: archives made by the programs that
- * people make them with are whole, and cut off they are found to be, at any length. */
+/* Guards vmm/loaders/initrd.c, initrd_formats.c and deflate.c: files made by cpio, gzip, zstd, xz
+ * and lz4 are complete, and every shorter length of them is cut off. */
 #define _POSIX_C_SOURCE 200809L /* popen */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,17 +20,17 @@ struct bytes {
     size_t size;
 };
 
-/* A copy without a byte to spare: one too much that is read is seen by ASan. */
+/* A copy in an allocation of its exact size, so that ASan detects a read past its end. */
 static struct bytes copy(const uint8_t *at, size_t size) {
     struct bytes result = {malloc(size ? size : 1), size};
 
-    if (result.at == NULL)
+    if (!result.at)
         abort();
     memcpy(result.at, at, size);
     return result;
 }
 
-/* What a shell's command writes. */
+/* The output of a shell command. */
 static struct bytes output_of(const char *command) {
     static uint8_t out[OUTPUT_MAX];
     FILE *pipe = popen(command, "r");
@@ -45,16 +45,16 @@ static struct bytes output_of(const char *command) {
 static struct bytes joined(struct bytes a, struct bytes b) {
     struct bytes result = {malloc(a.size + b.size), a.size + b.size};
 
-    if (result.at == NULL)
+    if (!result.at)
         abort();
     memcpy(result.at, a.at, a.size);
     memcpy(result.at + a.size, b.at, b.size);
     return result;
 }
 
-static struct initrd_finding look(const uint8_t *at, size_t size) {
+static struct initrd_finding check(const uint8_t *at, size_t size) {
     struct bytes exact = copy(at, size);
-    struct initrd_finding found = initrd_look(exact.at, size);
+    struct initrd_finding found = initrd_check(exact.at, size);
 
     free(exact.at);
     assert_true(found.start <= size && found.unknown <= size);
@@ -62,27 +62,27 @@ static struct initrd_finding look(const uint8_t *at, size_t size) {
 }
 
 static void is_whole(const uint8_t *at, size_t size) {
-    struct initrd_finding found = look(at, size);
+    struct initrd_finding found = check(at, size);
 
-    if (found.cut_off != NULL)
+    if (found.cut_off)
         fail_msg("%zu bytes are said to end within %s", size, found.cut_off);
     assert_int_equal(found.unknown, size);
 }
 
 static void is_cut_off(const uint8_t *at, size_t size, const char *within, uint64_t start) {
-    struct initrd_finding found = look(at, size);
+    struct initrd_finding found = check(at, size);
 
-    if (found.cut_off == NULL)
+    if (!found.cut_off)
         fail_msg("%zu bytes of %s are said to be whole", size, within);
     assert_string_equal(found.cut_off, within);
     assert_int_equal(found.start, start);
 }
 
-/* The end is found to the byte: what comes behind it is where the unknown begins. */
+/* The end is found to the byte: the unknown part begins directly behind it. */
 static void ends_exactly(struct bytes file) {
     struct bytes more = joined(file, (struct bytes){(uint8_t *)(uintptr_t) "Z", 1});
 
-    assert_int_equal(look(more.at, more.size).unknown, file.size);
+    assert_int_equal(check(more.at, more.size).unknown, file.size);
     free(more.at);
 }
 
@@ -90,7 +90,7 @@ static void ends_exactly(struct bytes file) {
 #define ARCHIVE  "find . | cpio --quiet -o -H newc"
 #define PACK(by) "{ " TREE ARCHIVE " && cd / && rm -r $d; } | " by
 
-/* Each length from 1 on that is shorter than the file, in steps. */
+/* The whole file is complete; all shorter lengths from 1, in steps, are cut off. */
 static void every_length(const char *command, const char *within, size_t step) {
     struct bytes file = output_of(command);
 
@@ -102,7 +102,7 @@ static void every_length(const char *command, const char *within, size_t step) {
     free(file.at);
 }
 
-static void cpio_archives(void **state) {
+static void cpio_archives_end_at_their_trailer(void **state) {
     static const char trailer[] = "TRAILER!!!";
     struct bytes file = output_of(PACK("cat"));
     size_t end = file.size;
@@ -119,7 +119,7 @@ static void cpio_archives(void **state) {
     free(file.at);
 }
 
-static void gzip_files(void **state) {
+static void gzip_files_end_exactly(void **state) {
     (void)state;
     every_length(PACK("gzip -9n"), "a gzip file", 1);
     every_length(PACK("gzip -1n"), "a gzip file", 1);
@@ -129,7 +129,7 @@ static void gzip_files(void **state) {
     every_length("seq 1 99 | head -c 200000 /bin/bash /dev/stdin | gzip -9n", "a gzip file", 997);
 }
 
-static void gzip_headers(void **state) {
+static void gzip_headers_have_optional_fields(void **state) {
     static const uint8_t optional[] = {0x1f, 0x8b, 8,   0x1e, 0,   0, 0,   0, 0,    3,   2,
                                        0,    'x',  'y', 'n',  'a', 0, 'c', 0, 0x12, 0x34};
     struct bytes plain = output_of("printf a | gzip -n");
@@ -141,14 +141,14 @@ static void gzip_headers(void **state) {
     ends_exactly(file);
     for (size_t size = 1; size < file.size; size++)
         is_cut_off(file.at, size, "a gzip file", 0);
-    file.at[3] |= 0x20; /* a flag that has no meaning yet */
-    assert_int_equal(look(file.at, file.size).unknown, 0);
+    file.at[3] |= 0x20; /* a reserved flag */
+    assert_int_equal(check(file.at, file.size).unknown, 0);
     free(plain.at);
     free(head.at);
     free(file.at);
 }
 
-static void zstd_frames(void **state) {
+static void zstd_frames_end_exactly(void **state) {
     (void)state;
     every_length(PACK("zstd -q -19 -c"), "a zstd frame", 1);
     every_length(PACK("zstd -q --no-check -c"), "a zstd frame", 1);
@@ -158,8 +158,8 @@ static void zstd_frames(void **state) {
     every_length("head -c 300000 /dev/urandom | zstd -q -c", "a zstd frame", 4999);
 }
 
-/* Each combination of a frame header's optional parts, and one empty block behind it. */
-static void zstd_headers(void **state) {
+/* Each combination of the optional fields of a frame header, followed by one empty block. */
+static void zstd_headers_have_optional_fields(void **state) {
     static const uint8_t content[] = {0, 2, 4, 8}, dictionary[] = {0, 1, 2, 4};
     uint8_t file[32] = {0x28, 0xb5, 0x2f, 0xfd};
 
@@ -170,7 +170,8 @@ static void zstd_headers(void **state) {
 
         file[4] = (uint8_t)(has_content << 6 | single << 5 | has_dictionary);
         size += content[has_content] + dictionary[has_dictionary];
-        size += single ? has_content == 0 : 1; /* a size of 1 byte, or the window's */
+        size +=
+            single ? has_content == 0 : 1; /* a content size of 1 byte, or the window descriptor */
         memset(file + 5, 0xee, sizeof(file) - 5);
         memcpy(file + size, (const uint8_t[]){1, 0, 0}, 3);
         size += 3;
@@ -180,7 +181,7 @@ static void zstd_headers(void **state) {
     }
 }
 
-static void xz_streams(void **state) {
+static void xz_streams_end_exactly(void **state) {
     (void)state;
     every_length(PACK("xz -9 -c"), "an xz stream", 1);
     every_length(PACK("xz --check=crc32 --block-size=1000 -c"), "an xz stream", 1);
@@ -189,8 +190,8 @@ static void xz_streams(void **state) {
     every_length("head -c 200000 /dev/urandom | xz -0 -c", "an xz stream", 997);
 }
 
-/* Nothing tells the end of an lz4 file: only within a block it is seen to be missing. */
-static void lz4_files(void **state) {
+/* The format has no end mark: only a file that ends within a block is cut off. */
+static void lz4_files_are_cut_off_within_a_block(void **state) {
     struct bytes file = output_of(PACK("lz4 -q -l -c"));
 
     (void)state;
@@ -203,7 +204,7 @@ static void lz4_files(void **state) {
     free(file.at);
 }
 
-static void parts_behind_each_other(void **state) {
+static void parts_in_sequence_are_all_checked(void **state) {
     static const uint8_t zeros[1024];
     struct bytes archive = output_of(PACK("cat")), packed = output_of(PACK("gzip -9n"));
     struct bytes padded = joined(archive, (struct bytes){(uint8_t *)(uintptr_t)zeros, 1024});
@@ -213,8 +214,8 @@ static void parts_behind_each_other(void **state) {
     is_whole(both.at, both.size);
     for (size_t size = padded.size + 1; size < both.size; size++)
         is_cut_off(both.at, size, "a gzip file", padded.size);
-    if (both.size % 4) /* where Linux does not look for an archive */
-        assert_int_equal(look(all.at, all.size).unknown, both.size);
+    if (both.size % 4) /* Linux does not accept an archive there */
+        assert_int_equal(check(all.at, all.size).unknown, both.size);
     struct bytes fill = joined(both, (struct bytes){(uint8_t *)(uintptr_t)zeros, -both.size & 3});
     struct bytes three = joined(fill, padded);
     is_whole(three.at, three.size);
@@ -228,7 +229,7 @@ static void parts_behind_each_other(void **state) {
     free(three.at);
 }
 
-static void what_is_not_known_is_left_to_the_kernel(void **state) {
+static void unknown_formats_are_left_to_the_kernel(void **state) {
     static const char *const others[] = {"BZh91AY", "words", "]\0\0\0", "#BOOTCONFIG\n"};
     struct bytes archive = output_of(PACK("cat"));
 
@@ -237,21 +238,21 @@ static void what_is_not_known_is_left_to_the_kernel(void **state) {
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         struct bytes other = {(uint8_t *)(uintptr_t)others[i], 4};
         struct bytes both = joined(archive, other);
-        struct initrd_finding found = look(other.at, other.size);
+        struct initrd_finding found = check(other.at, other.size);
         assert_null(found.cut_off);
         assert_int_equal(found.unknown, 0);
-        found = look(both.at, both.size);
+        found = check(both.at, both.size);
         assert_null(found.cut_off);
         assert_int_equal(found.unknown, archive.size);
         free(both.at);
     }
-    archive.at[54] = 'g'; /* no digit */
-    assert_int_equal(look(archive.at, archive.size).unknown, 0);
+    archive.at[54] = 'g'; /* not a digit */
+    assert_int_equal(check(archive.at, archive.size).unknown, 0);
     free(archive.at);
 }
 
-/* Each byte changed in several ways, in a file and in one that is cut off: no harm (the sanitizers
- * look), and an end. */
+/* Changes each byte in several ways, in the whole file and in its first half: the check must end,
+ * without an error of the sanitizers. */
 static void damaged(const char *command) {
     static const uint8_t change[] = {0x01, 0x10, 0x80, 0xff};
     struct bytes file = output_of(command);
@@ -259,8 +260,8 @@ static void damaged(const char *command) {
     for (size_t i = 0; i < file.size * sizeof(change); i++) {
         uint8_t *byte = &file.at[i / sizeof(change)], before = *byte;
         *byte ^= change[i % sizeof(change)];
-        look(file.at, file.size);
-        look(file.at, file.size / 2);
+        check(file.at, file.size);
+        check(file.at, file.size / 2);
         *byte = before;
     }
     free(file.at);
@@ -278,15 +279,15 @@ static void damaged_files_do_no_harm(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cpio_archives),
-        cmocka_unit_test(gzip_files),
-        cmocka_unit_test(gzip_headers),
-        cmocka_unit_test(zstd_frames),
-        cmocka_unit_test(zstd_headers),
-        cmocka_unit_test(xz_streams),
-        cmocka_unit_test(lz4_files),
-        cmocka_unit_test(parts_behind_each_other),
-        cmocka_unit_test(what_is_not_known_is_left_to_the_kernel),
+        cmocka_unit_test(cpio_archives_end_at_their_trailer),
+        cmocka_unit_test(gzip_files_end_exactly),
+        cmocka_unit_test(gzip_headers_have_optional_fields),
+        cmocka_unit_test(zstd_frames_end_exactly),
+        cmocka_unit_test(zstd_headers_have_optional_fields),
+        cmocka_unit_test(xz_streams_end_exactly),
+        cmocka_unit_test(lz4_files_are_cut_off_within_a_block),
+        cmocka_unit_test(parts_in_sequence_are_all_checked),
+        cmocka_unit_test(unknown_formats_are_left_to_the_kernel),
         cmocka_unit_test(damaged_files_do_no_harm),
     };
 

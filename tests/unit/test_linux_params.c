@@ -1,7 +1,7 @@
-/* Guards vmm/loaders/linux_params.c: what a Linux kernel is told, and how it is entered. */
+/* Guards vmm/loaders/linux_params.c: the zero page, the command line, and the state at entry. */
 #include "tests/unit/linux_file.h"
 
-static void entry_state(void **state) {
+static void the_entry_state_is_that_of_the_boot_protocol(void **state) {
     (void)state;
     placed();
     assert_int_equal(g.entry.code_selector, 0x10);
@@ -14,7 +14,7 @@ static void entry_state(void **state) {
     assert_true(g.entry.rsp > g.entry.cr3 + 6 * 4096 || g.entry.rsp <= g.entry.gdt_base);
 }
 
-static void the_first_4_gib_are_mapped_to_themselves(void **state) {
+static void the_first_4_gib_are_identity_mapped(void **state) {
     (void)state;
     placed();
     assert_int_equal(g.entry.cr3 % 4096, 0);
@@ -31,8 +31,8 @@ static void the_first_4_gib_are_mapped_to_themselves(void **state) {
         assert_int_equal(get(pdpt + 8 * i, 8), 0);
 }
 
-/* What the file says where the loader has to decide is overwritten; the rest is handed on. */
-static void the_header_as_the_kernel_sees_it(void **state) {
+/* The loader overwrites the members that the protocol leaves to it and keeps the others. */
+static void the_zero_page_has_the_header_with_the_loaders_values(void **state) {
     (void)state;
     put(0x1f2, 1, 2);
     put(0x1fa, 0x1234, 2);
@@ -56,14 +56,14 @@ static void the_header_as_the_kernel_sees_it(void **state) {
     assert_int_equal(told(0x240, 8), 0);
     assert_int_equal(told(0x250, 8), 0);
     assert_int_equal(told(0x258, 8), KERNEL);
-    assert_int_equal(told(0x268, 4), 0x12345678); /* of a later version */
+    assert_int_equal(told(0x268, 4), 0x12345678); /* of a later version: kept */
     assert_int_equal(told(0x26c, 4), 0);
     assert_int_equal(told(0x070, 8), 0xe0010);
-    for (unsigned i = 0; i < 0x1f1; i++) /* the sentinel among it, and no screen */
+    for (unsigned i = 0; i < 0x1f1; i++) /* no sentinel, no screen */
         assert_true((i >= 0x70 && i < 0x78) || i == 0x1e8 || told(i, 1) == 0);
 }
 
-static void a_header_of_2_12_ends_where_it_says(void **state) {
+static void members_that_version_2_12_does_not_have_are_zero(void **state) {
     (void)state;
     put(0x201, 0x66, 1);
     put(0x206, 0x20c, 2);
@@ -72,13 +72,13 @@ static void a_header_of_2_12_ends_where_it_says(void **state) {
     assert_int_equal(told(0x268, 4), 0); /* code, not header */
 }
 
-static void the_map_of_memory(void **state) {
+static void the_memory_map_has_low_memory_bios_and_ram(void **state) {
     static const uint64_t expected[][2] = {
         {0, 0x9fc00}, {0x9fc00, 0x400}, {0xe0000, 0x20000}, {MEGABYTE, 0xc0000000ULL - MEGABYTE}};
     static const uint32_t type[] = {1, 2, 2, 1};
 
     (void)state;
-    g.request.ram_size = 0xc0000000; /* claimed, but nothing there is touched */
+    g.request.ram_size = 0xc0000000; /* more than is allocated; nothing there is accessed */
     placed();
     assert_int_equal(told(0x1e8, 1), 4);
     for (unsigned i = 0; i < 4; i++) {
@@ -88,10 +88,10 @@ static void the_map_of_memory(void **state) {
     }
     assert_int_equal(told(0x2d0 + 20 * 4, 8), 0);
     g.request.ram_size = 0xfeb00001;
-    refused("more memory than there is room for");
+    refused("too much memory: the guest has 4075 MiB; set its memory to 4074M or less");
 }
 
-static void the_command_line(void **state) {
+static void a_command_line_up_to_the_kernels_limit_is_copied(void **state) {
     char line[102] = "";
 
     (void)state;
@@ -105,21 +105,21 @@ static void the_command_line(void **state) {
     placed();
     assert_string_equal((char *)g.ram + told(0x228, 4), line);
     line[100] = 'x';
-    refused("command line is longer");
+    refused("limit of 100 bytes;");
     put(0x238, 0, 4);
-    refused("command line is longer");
+    refused("limit of 0 bytes;");
     g.request.command_line = "";
     placed();
 }
 
-static void a_command_line_without_an_end_is_refused(void **state) {
+static void a_command_line_without_a_terminator_is_refused(void **state) {
     char *line = malloc(0x10000);
 
     (void)state;
     memset(line, 'x', 0x10000);
     g.request.command_line = line;
     put(0x238, 0xffffffff, 4);
-    refused("command line is longer");
+    refused("limit of 65535 bytes;");
     line[0xffff] = 0;
     placed();
     assert_int_equal(strlen((char *)g.ram + told(0x228, 4)), 0xffff);
@@ -129,13 +129,13 @@ static void a_command_line_without_an_end_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(entry_state),
-        TEST(the_first_4_gib_are_mapped_to_themselves),
-        TEST(the_header_as_the_kernel_sees_it),
-        TEST(a_header_of_2_12_ends_where_it_says),
-        TEST(the_map_of_memory),
-        TEST(the_command_line),
-        TEST(a_command_line_without_an_end_is_refused),
+        TEST(the_entry_state_is_that_of_the_boot_protocol),
+        TEST(the_first_4_gib_are_identity_mapped),
+        TEST(the_zero_page_has_the_header_with_the_loaders_values),
+        TEST(members_that_version_2_12_does_not_have_are_zero),
+        TEST(the_memory_map_has_low_memory_bios_and_ram),
+        TEST(a_command_line_up_to_the_kernels_limit_is_copied),
+        TEST(a_command_line_without_a_terminator_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

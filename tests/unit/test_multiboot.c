@@ -1,5 +1,5 @@
-/* Guards vmm/loaders/multiboot.c and multiboot_info.c: placement, the information, and hostile
- * files. */
+/* Guards vmm/loaders/multiboot.c and multiboot_info.c: loading, the information structure, and
+ * hostile files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #define RAM_SIZE (4u * MEGABYTE)
 #define INFO_LOW 0x9e000u
 
-/* A guest: RAM full of a pattern, allocated without a byte to spare, and a file. */
+/* A guest: RAM filled with EEH, in an allocation of its exact size for ASan, and a file. */
 struct guest {
     uint8_t *ram;
     uint8_t file[16384];
@@ -109,19 +109,19 @@ static void put_elf(uint32_t entry, unsigned count, const struct segment *segmen
 static const struct segment one = {1, 4096, MEGABYTE, MEGABYTE, 100, 5000, 7, 4096};
 
 static void placed(void) {
-    const char *error = multiboot_place(&g.request, &g.entry);
+    const char *problem = multiboot_place(&g.request, &g.entry);
 
-    if (error != NULL) {
-        fail_msg("%s", error);
+    if (problem) {
+        fail_msg("%s", problem);
     }
 }
 
 static void refused(const char *why) {
-    const char *error = multiboot_place(&g.request, &g.entry);
+    const char *problem = multiboot_place(&g.request, &g.entry);
 
-    assert_non_null(error);
-    if (strstr(error, why) == NULL) {
-        fail_msg("refused because \"%s\", not because \"%s\"", error, why);
+    assert_non_null(problem);
+    if (!strstr(problem, why)) {
+        fail_msg("refused because \"%s\", not because \"%s\"", problem, why);
     }
 }
 
@@ -138,7 +138,7 @@ static void an_elf_file_is_loaded_and_its_bss_cleared(void **state) {
     assert_int_equal(g.ram[MEGABYTE + 5000], 0xee);
 }
 
-static void several_segments_and_others_that_are_not_loaded(void **state) {
+static void only_pt_load_segments_are_loaded(void **state) {
     const struct segment s[] = {
         {6, ~0u, ~0u, ~0u, ~0u, ~0u, 0, 0}, /* PT_PHDR with nonsense */
         {1, 4096, 0x8000, 0x8000, 16, 16, 0, 0},
@@ -149,7 +149,7 @@ static void several_segments_and_others_that_are_not_loaded(void **state) {
     (void)state;
     put_elf(0xc0100004, 4, s);
     placed();
-    assert_int_equal(g.entry.eip, 2 * MEGABYTE + 4); /* the entry, as a physical address */
+    assert_int_equal(g.entry.eip, 2 * MEGABYTE + 4); /* the physical address of the entry point */
     assert_memory_equal(g.ram + 0x8000, g.file + 4096, 16);
     assert_memory_equal(g.ram + 2 * MEGABYTE, g.file + 5000, 32);
 }
@@ -167,7 +167,7 @@ static void addresses_in_the_header_load_a_flat_file(void **state) {
     assert_int_equal(g.ram[MEGABYTE + 1024], 0xee);
 }
 
-static void without_load_end_the_whole_rest_of_the_file_is_loaded(void **state) {
+static void without_a_load_end_the_rest_of_the_file_is_loaded(void **state) {
     (void)state;
     put_addresses(256, MEGABYTE, MEGABYTE, 0, 0, MEGABYTE + 64);
     g.file[8191] = 0x5a;
@@ -176,7 +176,7 @@ static void without_load_end_the_whole_rest_of_the_file_is_loaded(void **state) 
     assert_int_equal(g.ram[MEGABYTE + 8192 - 256], 0xee);
 }
 
-static void the_header_may_be_anywhere_in_8192_bytes(void **state) {
+static void the_header_may_be_anywhere_in_the_first_8192_bytes(void **state) {
     (void)state;
     g.request.file_size = sizeof(g.file);
     put_elf(MEGABYTE, 1, &one);
@@ -192,7 +192,7 @@ static void the_header_may_be_anywhere_in_8192_bytes(void **state) {
     refused("no Multiboot header");
 }
 
-static void a_header_with_a_wrong_sum_is_passed_over(void **state) {
+static void a_header_with_a_wrong_checksum_is_skipped(void **state) {
     (void)state;
     put_elf(MEGABYTE, 1, &one);
     put_header(512, 0);
@@ -202,7 +202,7 @@ static void a_header_with_a_wrong_sum_is_passed_over(void **state) {
     refused("no Multiboot header");
 }
 
-static void a_header_that_is_cut_off_is_none(void **state) {
+static void a_header_that_is_cut_off_is_not_found(void **state) {
     (void)state;
     put_addresses(8192 - 28, MEGABYTE, MEGABYTE, 0, 0, MEGABYTE);
     refused("no Multiboot header");
@@ -213,7 +213,7 @@ static void a_header_that_is_cut_off_is_none(void **state) {
     refused("no Multiboot header");
 }
 
-static void flags_that_must_be_understood(void **state) {
+static void required_flags_that_are_not_supported_are_refused(void **state) {
     (void)state;
     put_elf(MEGABYTE, 1, &one);
     put_header(1024, 3);
@@ -221,12 +221,12 @@ static void flags_that_must_be_understood(void **state) {
     put_header(1024, 1u << 20); /* above 15: may be ignored */
     placed();
     put_header(1024, 4);
-    refused("not offered");
-    put_header(1024, 0x8000);
-    refused("not offered");
+    refused("unsupported features: flags 0x4 ");
+    put_header(1024, 0x8003);
+    refused("unsupported features: flags 0x8000 ");
 }
 
-static void memory_sizes_and_the_map(void **state) {
+static void the_information_has_memory_sizes_and_a_map(void **state) {
     uint32_t info, map;
 
     (void)state;
@@ -249,8 +249,8 @@ static void memory_sizes_and_the_map(void **state) {
     assert_string_equal(text_at(get32(info + 16)), "kernel a=1 b");
 }
 
-/* More than RAM_SIZE is claimed, but nothing there is touched. */
-static void memory_around_the_devices_below_4_gib(void **state) {
+/* The request has more than RAM_SIZE; nothing there is accessed. */
+static void memory_continues_behind_the_devices_below_4_gib(void **state) {
     uint32_t map;
 
     (void)state;
@@ -268,7 +268,7 @@ static void memory_around_the_devices_below_4_gib(void **state) {
     assert_memory_equal(g.ram + map + 48, expected, sizeof(expected));
 }
 
-static void the_module_lies_behind_the_image_on_a_page(void **state) {
+static void the_module_is_on_the_first_page_behind_the_image(void **state) {
     uint8_t module[5000];
     uint32_t list, start;
 
@@ -290,7 +290,7 @@ static void the_module_lies_behind_the_image_on_a_page(void **state) {
     assert_int_equal(g.ram[start + sizeof(module)], 0xee);
 }
 
-static void a_module_behind_an_image_in_low_memory_lies_above_1_mib(void **state) {
+static void the_module_of_an_image_in_low_memory_is_at_1_mib(void **state) {
     const struct segment low = {1, 4096, 0x10000, 0x10000, 100, 100, 7, 4096};
 
     (void)state;
@@ -301,7 +301,7 @@ static void a_module_behind_an_image_in_low_memory_lies_above_1_mib(void **state
     assert_int_equal(get32(get32(g.entry.ebx + 24)), MEGABYTE);
 }
 
-static void the_information_gives_way_to_the_image(void **state) {
+static void the_information_does_not_overlap_the_image(void **state) {
     const struct segment over = {1, 4096, INFO_LOW + 0xfff, INFO_LOW + 0xfff, 100, 100, 7, 1};
     const struct segment below = {1, 4096, INFO_LOW - 100, INFO_LOW - 100, 100, 100, 7, 1};
     const struct segment around[] = {{1, 4096, 0x1000, 0x1000, 16, 16, 7, 1}, one};
@@ -349,11 +349,11 @@ static void strings_that_are_too_long_are_refused(void **state) {
     put_elf(MEGABYTE, 1, &one);
     memset(text, 'x', sizeof(text) - 1);
     g.request.command_line = text;
-    refused("do not fit into one page");
+    refused("do not fit into 4096 bytes");
     assert_int_equal(g.ram[INFO_LOW + 4096], 0xee);
-    for (unsigned length = 3800; length < 4096; length++) { /* around the limit, by every byte */
+    for (unsigned length = 3800; length < 4096; length++) { /* each length around the limit */
         text[length] = 0;
-        if (multiboot_place(&g.request, &g.entry) == NULL) {
+        if (!multiboot_place(&g.request, &g.entry)) {
             uint32_t at = get32(g.entry.ebx + 16);
             assert_int_equal(strlen(text_at(at)), 7 + length);
             assert_true(at + 7 + length + 1 <= INFO_LOW + 4096);
@@ -363,14 +363,14 @@ static void strings_that_are_too_long_are_refused(void **state) {
     }
 }
 
-static void a_string_without_an_end_is_refused(void **state) {
+static void a_string_without_a_terminator_is_refused(void **state) {
     char *text = malloc(4097);
 
     (void)state;
     memset(text, 'x', 4097);
     put_elf(MEGABYTE, 1, &one);
     g.request.kernel_name = text;
-    refused("do not fit into one page");
+    refused("do not fit into 4096 bytes");
     free(text);
 }
 
@@ -380,7 +380,7 @@ static void parts_outside_memory_or_file_are_refused(void **state) {
     (void)state;
     s.physical_address = RAM_SIZE - 4999;
     put_elf(MEGABYTE, 1, &s);
-    refused("too little memory: the guest has 4 MiB, the image needs 6 MiB");
+    refused("too little memory: the guest has 4 MiB, the image needs 6 MiB; set its memory to 6M");
     s.physical_address = ~0u;
     put_elf(MEGABYTE, 1, &s);
     refused("the image needs 4098 MiB");
@@ -391,14 +391,14 @@ static void parts_outside_memory_or_file_are_refused(void **state) {
     s = one;
     s.offset = 8192 - 99;
     put_elf(MEGABYTE, 1, &s);
-    refused("outside the file");
+    refused("cut off at byte 8192: a segment ends at byte 8193;");
     s.offset = ~0u;
     put_elf(MEGABYTE, 1, &s);
-    refused("outside the file");
+    refused("cut off at byte 8192: a segment ends at byte 4294967395;"); /* no wrap */
     s = one;
     s.memory_size = 99;
     put_elf(MEGABYTE, 1, &s);
-    refused("larger in the file");
+    refused("a segment of 99 bytes has 100 in the file");
 }
 
 static void an_image_that_ends_exactly_with_memory_fits(void **state) {
@@ -411,54 +411,54 @@ static void an_image_that_ends_exactly_with_memory_fits(void **state) {
     assert_int_equal(g.ram[RAM_SIZE - 1], 0);
 }
 
-static void elf_headers_that_lie_are_refused(void **state) {
+static void wrong_elf_headers_are_refused(void **state) {
     (void)state;
     put_elf(MEGABYTE + 5000, 1, &one);
-    refused("entry point");
+    refused("the entry point 0x101388 lies outside");
     put_elf(MEGABYTE - 1, 1, &one);
-    refused("entry point");
+    refused("the entry point 0xfffff lies outside");
     put_elf(MEGABYTE, 0, &one);
-    refused("nothing to load");
+    refused("no segment to load");
     put_elf(MEGABYTE, 1, &one);
     put32(g.file + 28, 8192 - 31);
-    refused("program headers lie outside");
+    refused("cut off at byte 8192: program header 0 is at byte 8161;");
     put32(g.file + 28, ~0u);
-    refused("program headers lie outside");
+    refused("cut off at byte 8192: program header 0 is at byte 4294967295;");
     put_elf(MEGABYTE, 1, &one);
     g.file[42] = 31;
-    refused("too short");
+    refused("its program headers have 31 bytes, not 32");
     put_elf(MEGABYTE, 1, &one);
-    g.file[44] = g.file[45] = 0xff; /* 65535 of them */
-    refused("");
+    g.file[44] = g.file[45] = 0xff; /* 65535 program headers */
+    refused("program header 254 is at byte 8180;");
     put_elf(MEGABYTE, 1, &one);
     g.file[18] = 62; /* x86-64 */
-    refused("32-bit ELF wrapper");
+    refused("type 2, machine 62, not 2 and 3;");
     put_elf(MEGABYTE, 1, &one);
     g.file[16] = 3; /* shared object */
-    refused("not an executable");
+    refused("type 3, machine 3, not 2 and 3;");
     put_elf(MEGABYTE, 1, &one);
     g.file[4] = 2; /* 64-bit */
-    refused("neither an ELF32");
+    refused("not an ELF32 file");
     memset(g.file, 0, sizeof(g.file));
     put_header(0, 0);
     g.request.file_size = 40;
-    refused("neither an ELF32");
+    refused("not an ELF32 file");
 }
 
-static void header_addresses_that_lie_are_refused(void **state) {
+static void wrong_header_addresses_are_refused(void **state) {
     (void)state;
     put_addresses(64, MEGABYTE, MEGABYTE + 1, 0, 0, MEGABYTE + 1);
-    refused("load address");
+    refused("header at byte 64 gives wrong addresses: header 0x100000, load 0x100001");
     put_addresses(64, MEGABYTE + 65, MEGABYTE, 0, 0, MEGABYTE);
-    refused("load address");
+    refused("header at byte 64 gives wrong addresses: header 0x100041, load 0x100000");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE - 1, 0, MEGABYTE);
-    refused("load end");
+    refused("load 0x100000 to 0xfffff,");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 8192, 0, MEGABYTE);
-    refused("outside the file");
+    refused("cut off at byte 8192: a segment ends at byte 8256;");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, MEGABYTE - 1, MEGABYTE);
-    refused("bss end");
+    refused("bss end 0xfffff");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, MEGABYTE + 63, MEGABYTE);
-    refused("larger in the file");
+    refused("a segment of 63 bytes has 64 in the file");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, ~0u, MEGABYTE);
     refused("too little memory: the guest has 4 MiB, the image needs");
     put_addresses(64, MEGABYTE, MEGABYTE, MEGABYTE + 64, 0, MEGABYTE + 64);
@@ -471,7 +471,7 @@ static void header_addresses_that_lie_are_refused(void **state) {
     refused("too little memory: the guest has 4 MiB, the image needs");
 }
 
-static void no_room_for_information_or_module(void **state) {
+static void information_and_module_need_memory(void **state) {
     struct segment s = one;
 
     (void)state;
@@ -496,7 +496,7 @@ static void no_room_for_information_or_module(void **state) {
     refused("image and Multiboot information need 6 MiB");
 }
 
-/* One changed byte after another: refused or placed, but never outside (the sanitizer looks). */
+/* Changes one byte after another: refused or placed, without an error of the sanitizers. */
 static void damaged_files_do_no_harm(void **state) {
     static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
 
@@ -522,26 +522,26 @@ static void damaged_files_do_no_harm(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_elf_file_is_loaded_and_its_bss_cleared),
-        TEST(several_segments_and_others_that_are_not_loaded),
+        TEST(only_pt_load_segments_are_loaded),
         TEST(addresses_in_the_header_load_a_flat_file),
-        TEST(without_load_end_the_whole_rest_of_the_file_is_loaded),
-        TEST(the_header_may_be_anywhere_in_8192_bytes),
-        TEST(a_header_with_a_wrong_sum_is_passed_over),
-        TEST(a_header_that_is_cut_off_is_none),
-        TEST(flags_that_must_be_understood),
-        TEST(memory_sizes_and_the_map),
-        TEST(memory_around_the_devices_below_4_gib),
-        TEST(the_module_lies_behind_the_image_on_a_page),
-        TEST(a_module_behind_an_image_in_low_memory_lies_above_1_mib),
-        TEST(the_information_gives_way_to_the_image),
+        TEST(without_a_load_end_the_rest_of_the_file_is_loaded),
+        TEST(the_header_may_be_anywhere_in_the_first_8192_bytes),
+        TEST(a_header_with_a_wrong_checksum_is_skipped),
+        TEST(a_header_that_is_cut_off_is_not_found),
+        TEST(required_flags_that_are_not_supported_are_refused),
+        TEST(the_information_has_memory_sizes_and_a_map),
+        TEST(memory_continues_behind_the_devices_below_4_gib),
+        TEST(the_module_is_on_the_first_page_behind_the_image),
+        TEST(the_module_of_an_image_in_low_memory_is_at_1_mib),
+        TEST(the_information_does_not_overlap_the_image),
         TEST(strings_may_be_missing),
         TEST(strings_that_are_too_long_are_refused),
-        TEST(a_string_without_an_end_is_refused),
+        TEST(a_string_without_a_terminator_is_refused),
         TEST(parts_outside_memory_or_file_are_refused),
         TEST(an_image_that_ends_exactly_with_memory_fits),
-        TEST(elf_headers_that_lie_are_refused),
-        TEST(header_addresses_that_lie_are_refused),
-        TEST(no_room_for_information_or_module),
+        TEST(wrong_elf_headers_are_refused),
+        TEST(wrong_header_addresses_are_refused),
+        TEST(information_and_module_need_memory),
         TEST(damaged_files_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,10 @@
-/* Walks over a DEFLATE stream: see vmm/loaders/initrd.h.
+/* Walking over a DEFLATE stream: see vmm/loaders/initrd.h.
  *
- * Nothing in it says where it ends, except that its last block has a symbol for that; so its codes
- * must be read. RFC 1951: bits come from the lowest of each byte on; a block is stored, or coded
- * with a Huffman code for literals and lengths (257 to 285 are followed by some more bits and a
- * distance) and one for distances, which are fixed or described at the block's beginning by
- * lengths, these in a code of their own. What is copied from where does not matter here. */
+ * The stream has no length; only a symbol in its last block marks the end, so every code must be
+ * decoded. RFC 1951: the bits of a byte are read from the lowest up. A block is stored, or coded
+ * with two Huffman codes, one for literals and lengths (a length, 257 to 285, has extra bits and a
+ * distance behind it) and one for distances. These codes are fixed, or the block begins with their
+ * code lengths, which have a third Huffman code. The bytes themselves are not needed here. */
 #include "lib/memory.h"
 #include "vmm/loaders/initrd_internal.h"
 
@@ -19,15 +19,16 @@
 
 enum block_type { BLOCK_STORED, BLOCK_FIXED, BLOCK_DYNAMIC };
 
-/* What comes next, and how many bits of it are certain. */
+/* The next bits; `count` of them are valid. */
 struct bits {
     struct initrd_reader *reader;
     uint64_t hold;
     unsigned count;
 };
 
-/* A canonical code: how many have each length, and the symbols in their order. Codes of up to
- * FAST_BITS bits are found by the bits that come next: symbol << 4 | length, or 0. */
+/* A canonical Huffman code: how many codes have each length, and the symbols in the order of their
+ * codes. `fast`, indexed by the next FAST_BITS bits, has symbol << 4 | length, or 0 if the code is
+ * longer or undefined. */
 struct code {
     uint16_t count[CODE_BITS_MAX + 1];
     uint16_t symbol[LITERALS];
@@ -54,7 +55,7 @@ static void refill(struct bits *b) {
         b->hold |= (uint64_t)r->file[r->at++] << b->count;
 }
 
-/* `count` bits, at most 32, are passed over; false: there are not so many. */
+/* Skips `count` bits, at most 32; false if fewer are left. */
 static bool drop(struct bits *b, unsigned count) {
     if (count > b->count)
         return false;
@@ -63,6 +64,7 @@ static bool drop(struct bits *b, unsigned count) {
     return true;
 }
 
+/* Reads `count` bits, at most 32; false if fewer are left. */
 static bool take(struct bits *b, unsigned count, unsigned *value) {
     if (b->count < count)
         refill(b);
@@ -70,21 +72,21 @@ static bool take(struct bits *b, unsigned count, unsigned *value) {
     return drop(b, count);
 }
 
-/* Gives back the whole bytes that were not used. */
+/* Returns the whole bytes that were not used to the reader. */
 static void align(struct bits *b) {
     b->reader->at -= b->count >> 3;
     b->hold = b->count = 0;
 }
 
 static unsigned reversed(unsigned code, unsigned length) {
-    unsigned result = 0;
+    unsigned bits = 0;
 
     for (; length; length--, code >>= 1)
-        result = result << 1 | (code & 1);
-    return result;
+        bits = bits << 1 | (code & 1);
+    return bits;
 }
 
-/* False if more codes are wanted than there are. */
+/* Builds the code from the code length of each symbol; false if the lengths are not possible. */
 static bool make_code(struct code *code, const uint8_t *length, unsigned symbols) {
     uint16_t place[CODE_BITS_MAX + 2] = {0}, next[CODE_BITS_MAX + 2] = {0};
     unsigned used = 0;
@@ -113,7 +115,7 @@ static bool make_code(struct code *code, const uint8_t *length, unsigned symbols
     return true;
 }
 
-/* A code that is longer than FAST_BITS, bit by bit; or there is no such code. */
+/* Decodes bit by bit a code that is longer than FAST_BITS, or undefined. */
 static enum initrd_walk slow_symbol(struct bits *b, const struct code *code, unsigned *symbol) {
     unsigned value = 0, first = 0, index = 0;
 
@@ -143,7 +145,7 @@ static enum initrd_walk next_symbol(struct bits *b, const struct code *code, uns
     return drop(b, entry & 0xf) ? INITRD_ENDED : INITRD_CUT_OFF;
 }
 
-/* How many bits follow the symbol of a length, or of a distance. */
+/* How many extra bits follow the symbol of a length, or of a distance. */
 static unsigned length_extra(unsigned symbol) {
     unsigned i = symbol - (END_OF_BLOCK + 1);
 
@@ -154,7 +156,7 @@ static unsigned distance_extra(unsigned symbol) {
     return symbol < 4 ? 0 : symbol / 2 - 1;
 }
 
-/* What follows a length: its other bits, and how far back. */
+/* What follows a length symbol: its extra bits and the distance. */
 static enum initrd_walk walk_match(struct bits *b, const struct codes *codes, unsigned symbol) {
     unsigned value, distance;
 
@@ -189,7 +191,7 @@ static void fixed_lengths(uint8_t *length) {
     memset(length + LITERALS, 5, DISTANCES);
 }
 
-/* One of the symbols 0 to 18 that describe lengths: a length, or how often to repeat one. */
+/* One of the symbols 0 to 18 that code lengths: a code length, or a number of repetitions. */
 static enum initrd_walk next_lengths(struct bits *b, struct codes *codes, unsigned *done,
                                      unsigned total) {
     static const uint8_t extra[] = {2, 3, 7}, least[] = {3, 3, 11};
@@ -212,8 +214,7 @@ static enum initrd_walk next_lengths(struct bits *b, struct codes *codes, unsign
     return INITRD_ENDED;
 }
 
-/* The codes of a dynamic block. The code of the lengths is put where that of the distances will be.
- */
+/* The codes of a dynamic block. codes->distance holds the code of the code lengths first. */
 static enum initrd_walk read_codes(struct bits *b, struct codes *codes) {
     static const uint8_t order[LENGTH_CODES] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                                 11, 4,  12, 3, 13, 2, 14, 1, 15};
@@ -244,7 +245,7 @@ static enum initrd_walk read_codes(struct bits *b, struct codes *codes) {
                : INITRD_UNKNOWN;
 }
 
-/* Its length, and the same inverted. */
+/* A stored block begins with its length and the one's complement of that. */
 static enum initrd_walk walk_stored(struct bits *b) {
     uint64_t length;
 

@@ -1,11 +1,11 @@
-/* An initial RAM disk, part by part: see vmm/loaders/initrd.h. */
+/* The parts of an initial RAM disk, and cpio archives: see vmm/loaders/initrd.h. */
 #include "vmm/loaders/initrd.h"
 
 #include "lib/memory.h"
 #include "vmm/loaders/initrd_internal.h"
 
-/* cpio, "newc": a header of hexadecimal digits, the name, the contents, the latter two each up to a
- * multiple of 4. */
+/* cpio, "newc" format: a header of hexadecimal digits, the name and the contents, the last two each
+ * padded to a multiple of 4. */
 #define CPIO_HEADER    110u
 #define CPIO_FILE_SIZE 54u
 #define CPIO_NAME_SIZE 94u
@@ -15,7 +15,7 @@ static bool starts_with(const struct initrd_reader *r, const void *bytes, uint64
     return count <= initrd_left(r) && memcmp(r->file + r->at, bytes, count) == 0;
 }
 
-/* Eight hexadecimal digits of the header at `at`, which is all there. */
+/* Eight hexadecimal digits of the header at `at`, which is complete. False: not a digit. */
 static bool header_number(const struct initrd_reader *r, unsigned offset, uint64_t *value) {
     *value = 0;
     for (unsigned i = 0; i < CPIO_DIGITS; i++) {
@@ -35,7 +35,7 @@ static bool skip_to_alignment(struct initrd_reader *r) {
     return initrd_skip(r, -r->at & 3);
 }
 
-/* One file of an archive. The last one has a name of its own, and its padding may be missing. */
+/* One file of an archive. The last one is named TRAILER!!!; its padding may be missing. */
 static enum initrd_walk walk_file(struct initrd_reader *r, bool *last) {
     static const char trailer[] = "TRAILER!!!";
     uint64_t contents, name;
@@ -83,8 +83,8 @@ static const struct {
 };
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
-/* The format of what begins at `at`: by its magic number, or, where the file ends in the middle of
- * that, by what there is of it. FORMATS: none. */
+/* The format of the part at `at`, by its magic number, or by the beginning of that if the file ends
+ * within it. FORMATS: unknown. */
 static unsigned format_at(const struct initrd_reader *r) {
     unsigned i = 0;
 
@@ -96,7 +96,7 @@ static unsigned format_at(const struct initrd_reader *r) {
     return i;
 }
 
-struct initrd_finding initrd_look(const uint8_t *file, uint64_t size) {
+struct initrd_finding initrd_check(const uint8_t *file, uint64_t size) {
     struct initrd_reader r = {file, size, 0};
 
     for (;;) {

@@ -1,5 +1,5 @@
-/* Where compressed files end: see vmm/loaders/initrd.h. gzip is RFC 1952, zstd RFC 8878, xz "The
- * .xz File Format" 1.1.0 with LZMA2's chunks, lz4 the "legacy" format of the LZ4 Frame Format. */
+/* Finding the end of compressed files: see vmm/loaders/initrd.h. gzip: RFC 1952. zstd: RFC 8878.
+ * xz: "The .xz File Format" 1.1.0, with LZMA2 chunks. lz4: LZ4 Frame Format, "Legacy frame". */
 #include "vmm/loaders/initrd_internal.h"
 
 /* ---- gzip: a header with optional parts, DEFLATE, CRC-32 and size ---- */
@@ -42,7 +42,7 @@ enum initrd_walk initrd_walk_gzip(struct initrd_reader *r) {
     return result;
 }
 
-/* ---- zstd: a frame header, blocks with their sizes, perhaps a checksum ---- */
+/* ---- zstd: a frame header, blocks with their sizes, an optional checksum ---- */
 
 #define ZSTD_MAGIC_SIZE     4u
 #define ZSTD_SINGLE_SEGMENT 0x20u
@@ -52,7 +52,7 @@ enum initrd_walk initrd_walk_gzip(struct initrd_reader *r) {
 #define ZSTD_BLOCK_RLE      1u
 #define ZSTD_BLOCK_RESERVED 3u
 
-/* What comes between the descriptor and the first block. */
+/* The size of the fields between the descriptor and the first block. */
 static unsigned zstd_header_rest(unsigned descriptor) {
     static const uint8_t dictionary[] = {0, 1, 2, 4}, content[] = {0, 2, 4, 8};
     bool single = (descriptor & ZSTD_SINGLE_SEGMENT) != 0;
@@ -92,11 +92,11 @@ enum initrd_walk initrd_walk_zstd(struct initrd_reader *r) {
 #define XZ_FOOTER        12u
 #define XZ_INTEGER_BYTES 9u
 #define LZMA2_END        0x00u
-#define LZMA2_COPY_LAST  0x02u /* 1 and 2: the chunk's contents are not compressed */
+#define LZMA2_COPY_LAST  0x02u /* 1 and 2: an uncompressed chunk */
 #define LZMA2_COMPRESSED 0x80u
-#define LZMA2_PROPERTIES 0xc0u /* from here on there is a byte more */
+#define LZMA2_PROPERTIES 0xc0u /* from here on the chunk has a properties byte */
 
-/* A number in pieces of 7 bits. */
+/* A number of variable length, 7 bits a byte, the lowest first. */
 static enum initrd_walk take_integer(struct initrd_reader *r, uint64_t *value) {
     uint64_t byte = 0x80;
 
@@ -121,22 +121,22 @@ static enum initrd_walk walk_lzma2(struct initrd_reader *r) {
             return INITRD_ENDED;
         if (control > LZMA2_COPY_LAST && control < LZMA2_COMPRESSED)
             return INITRD_UNKNOWN;
-        if (control >= LZMA2_COMPRESSED && !initrd_skip(r, 2)) /* its size unpacked */
+        if (control >= LZMA2_COMPRESSED && !initrd_skip(r, 2)) /* the unpacked size */
             return INITRD_CUT_OFF;
         if (!initrd_take(r, 2, &size))
             return INITRD_CUT_OFF;
-        size = (size >> 8 | (size & 0xff) << 8) + 1; /* the high byte came first */
+        size = (size >> 8 | (size & 0xff) << 8) + 1; /* it is big-endian */
         if (!initrd_skip(r, size + (control >= LZMA2_PROPERTIES)))
             return INITRD_CUT_OFF;
     }
 }
 
-/* Blocks and the index are filled up to a multiple of 4, from where they begin. */
+/* Blocks and the index are padded to a multiple of 4 bytes. */
 static bool xz_fill(struct initrd_reader *r, uint64_t start) {
     return initrd_skip(r, (start - r->at) & 3);
 }
 
-/* The size of a block's check by its type: 0, three of 4 bytes, three of 8... */
+/* The size of a block's check: 0 for type 0, then three types each of 4, 8, 16... bytes. */
 static unsigned xz_check_size(unsigned type) {
     return type == 0 ? 0 : 4u << (type - 1) / 3;
 }
@@ -144,7 +144,7 @@ static unsigned xz_check_size(unsigned type) {
 static enum initrd_walk walk_xz_block(struct initrd_reader *r, unsigned check_size) {
     uint64_t start = r->at;
 
-    if (!initrd_skip(r, (r->file[r->at] + 1u) * 4)) /* its header */
+    if (!initrd_skip(r, (r->file[r->at] + 1u) * 4)) /* the block header */
         return INITRD_CUT_OFF;
     enum initrd_walk result = walk_lzma2(r);
     if (result == INITRD_ENDED && (!xz_fill(r, start) || !initrd_skip(r, check_size)))
@@ -182,7 +182,7 @@ enum initrd_walk initrd_walk_xz(struct initrd_reader *r) {
     return result == INITRD_ENDED && !initrd_skip(r, XZ_FOOTER) ? INITRD_CUT_OFF : result;
 }
 
-/* ---- lz4, legacy: blocks with their sizes, as many as there are ---- */
+/* ---- lz4, legacy frame: blocks with their sizes, up to the end of the file ---- */
 
 #define LZ4_MAGIC_SIZE 4u
 #define LZ4_MAGIC      0x184c2102u
@@ -197,8 +197,8 @@ static bool all_zero(const struct initrd_reader *r) {
     return at == r->size;
 }
 
-/* Nothing marks the end: a file that is cut off between two blocks looks whole. Zeros may follow.
- */
+/* The format has no end mark, so a file that is cut off between two blocks is taken as complete.
+ * Zeros may follow. */
 enum initrd_walk initrd_walk_lz4(struct initrd_reader *r) {
     uint64_t size;
 

@@ -1,25 +1,25 @@
-/* Shared by initrd.c, initrd_formats.c and deflate.c: bytes that are walked over. Pure. */
+/* Shared by initrd.c, initrd_formats.c and deflate.c: reading the bytes of the file. Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What has become of a part of the file. Once something is missing nothing more is looked at. */
+/* What a walk over one part of the file found. */
 enum initrd_walk {
-    INITRD_ENDED,   /* it is whole, and `at` is behind it */
+    INITRD_ENDED,   /* it is complete, and `at` is behind it */
     INITRD_CUT_OFF, /* the file ends within it */
-    INITRD_UNKNOWN, /* it is not what it seemed to be: the kernel shall judge */
+    INITRD_UNKNOWN, /* not in this format: left to the kernel */
 };
 
 struct initrd_reader {
     const uint8_t *file;
-    uint64_t size, at; /* at <= size, always */
+    uint64_t size, at; /* at <= size */
 };
 
 static inline uint64_t initrd_left(const struct initrd_reader *r) {
     return r->size - r->at;
 }
 
-/* Passes `count` bytes over, or says that there are not so many. */
+/* Skips `count` bytes; false if fewer are left. */
 static inline bool initrd_skip(struct initrd_reader *r, uint64_t count) {
     if (count > initrd_left(r))
         return false;
@@ -27,8 +27,7 @@ static inline bool initrd_skip(struct initrd_reader *r, uint64_t count) {
     return true;
 }
 
-/* The next `count` bytes (at most 8) as a number, the first one the lowest, and passes them over.
- */
+/* Reads the next `count` bytes (at most 8) as a little-endian number; false if fewer are left. */
 static inline bool initrd_take(struct initrd_reader *r, unsigned count, uint64_t *value) {
     if (count > initrd_left(r))
         return false;
@@ -39,11 +38,11 @@ static inline bool initrd_take(struct initrd_reader *r, unsigned count, uint64_t
     return true;
 }
 
-/* Each walks over one such thing from `at` on, beginning with its magic number, which is there. */
+/* Each walks over one file of its format, from its magic number at `at`, which is complete. */
 enum initrd_walk initrd_walk_gzip(struct initrd_reader *r);
 enum initrd_walk initrd_walk_zstd(struct initrd_reader *r);
 enum initrd_walk initrd_walk_xz(struct initrd_reader *r);
 enum initrd_walk initrd_walk_lz4(struct initrd_reader *r);
 
-/* A DEFLATE stream (RFC 1951), to the byte behind its last bit. */
+/* Walks over a DEFLATE stream (RFC 1951), to the byte behind its last bit. */
 enum initrd_walk initrd_walk_deflate(struct initrd_reader *r);

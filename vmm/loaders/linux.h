@@ -1,14 +1,15 @@
-/* Places a Linux kernel in a guest's memory and tells it what it got.
+/* Places a Linux kernel in a guest's memory and writes what it is told.
  *
- * The file is a bzImage: a boot sector and real-mode code that are not used here, with a header
- * among them, and then the kernel proper, which unpacks itself. By the 64-bit boot protocol (Linux,
- * Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"; header version 2.12 or later) it starts
- * in 64-bit mode 200H bytes into the kernel proper, all memory mapped to its own address, with
- * RSI = the "zero page", which says where command line, initial RAM disk, memory and ACPI tables
- * are. Pure; the file is not trusted. An initial RAM disk that is cut off is refused: initrd.h.
+ * The file is a bzImage: a boot sector and real-mode code with a header in them, which are not run
+ * here, and then the protected-mode kernel, which unpacks itself. By the 64-bit boot protocol it is
+ * entered in 64-bit mode 200H bytes behind its start, with all memory identity-mapped and RSI = the
+ * "zero page", which has the addresses of the command line, the initial RAM disk, the memory map
+ * and the ACPI tables. Linux, Documentation/arch/x86/boot.rst, "64-bit Boot Protocol"; the header's
+ * version must be 2.12 or later. Pure; the file is not trusted. An initial RAM disk that is cut off
+ * is refused: see initrd.h.
  *
- * Where things go: the kernel where it prefers to be; the initial RAM disk as high as the kernel
- * and memory allow, on a page; the rest below 640 KiB, see linux_internal.h. */
+ * The kernel is loaded at the address that it prefers; the initial RAM disk on the highest page
+ * that memory and the kernel permit; the rest below 640 KiB. Read next: linux_internal.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,13 +21,13 @@ struct linux_request {
     uint64_t file_size;
     const uint8_t *initrd; /* NULL: none */
     uint64_t initrd_size;
-    const char *command_line; /* NULL counts as empty */
+    const char *command_line; /* NULL: empty */
     uint64_t acpi_rsdp;       /* guest-physical; 0: none */
-    char *reason;             /* LOAD_REASON_SIZE bytes, for words with numbers in them */
+    char *reason;             /* LOAD_REASON_SIZE bytes, for a reason with numbers */
 };
 
-/* How vCPU 0 starts: 64-bit mode, paging on, interrupts off. Addresses are guest-physical and
- * linear at once. The GDT has both selectors, as flat 4 GiB segments. */
+/* The state in which vCPU 0 starts: 64-bit mode, paging on, interrupts off. Addresses are both
+ * guest-physical and linear. The GDT has the two selectors, for flat segments of 4 GiB. */
 struct linux_entry {
     uint64_t rip, rsp, rsi, cr3;
     uint64_t gdt_base;
@@ -34,10 +35,10 @@ struct linux_entry {
     uint16_t code_selector, data_selector;
 };
 
-/* Whether the file has the header's signature. All else is for linux_place() to find out. */
+/* Whether the file has the signature of a bzImage header. linux_place() checks everything else. */
 bool linux_is_kernel(const uint8_t *file, uint64_t size);
 
-/* Returns NULL, or why the kernel cannot be placed, in words; then the guest's memory may have been
- * written to. The words may be in request->reason. Nothing outside [ram, ram + ram_size) is
- * written, nothing outside the file and the initial RAM disk is read. */
+/* Returns NULL, or why the kernel cannot be started in words, which may be in request->reason; then
+ * nothing has been written to the guest's memory. Nothing outside [ram, ram + ram_size) is written,
+ * nothing outside the file and the initial RAM disk is read. */
 const char *linux_place(const struct linux_request *request, struct linux_entry *entry);

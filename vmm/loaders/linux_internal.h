@@ -1,30 +1,30 @@
-/* Shared by linux.c and linux_params.c: the header in the file and what was decided from it.
- * Addresses are guest-physical. Pure. */
+/* Shared by linux.c and linux_params.c: the layout of low memory, the header, and where the kernel
+ * goes. Addresses are guest-physical. Pure. Read next: linux_params.c. */
 #pragma once
 #include <stddef.h>
 
 #include "vmm/loaders/linux.h"
 
-/* Below 640 KiB, where the kernel puts nothing before it has read all this. */
+/* Below 640 KiB: the kernel writes nothing there before it has read all of this. */
 #define LINUX_ZERO_PAGE         0x10000ULL
 #define LINUX_GDT               0x11000ULL
 #define LINUX_PAGE_TABLES       0x12000ULL /* 6 pages */
-#define LINUX_STACK_TOP         0x20000ULL /* the kernel soon takes its own */
+#define LINUX_STACK_TOP         0x20000ULL /* only for the first instructions */
 #define LINUX_COMMAND_LINE      0x20000ULL
 #define LINUX_COMMAND_LINE_ROOM 0x10000ULL
-#define LINUX_HIGH              0x100000ULL /* 1 MiB: kernel and initial RAM disk are above */
+#define LINUX_HIGH              0x100000ULL /* 1 MiB: kernel and initial RAM disk are at or above */
 
-/* boot.rst, "The Real-Mode Kernel Header", version 2.12. It lies at the same offset in the file and
- * in the zero page. */
+/* boot.rst, "The Real-Mode Kernel Header", version 2.12. It has the same offset in the file and in
+ * the zero page. */
 #define LINUX_HEADER_OFFSET 0x1f1u
-#define LINUX_HEADER_LIMIT  0x290u /* the zero page has other things from here on */
+#define LINUX_HEADER_LIMIT  0x290u /* other members of the zero page follow */
 
 struct linux_header {
     uint8_t setup_sects;
     uint16_t root_flags;
     uint32_t syssize;
     uint16_t ram_size, vid_mode, root_dev, boot_flag;
-    uint8_t jump, jump_distance; /* a short jump over the rest of the header: tells its size */
+    uint8_t jump, jump_distance; /* a short jump over the rest of the header: gives its size */
     uint32_t signature;
     uint16_t version;
     uint32_t realmode_switch;
@@ -72,13 +72,15 @@ _Static_assert(LINUX_HEADER_OFFSET + sizeof(struct linux_header) == LINUX_HEADER
 /* What is being loaded. */
 struct linux_loading {
     const struct linux_request *request;
-    struct linux_header header;      /* a copy, what the file has beyond its end cleared */
-    uint64_t code_offset, code_size; /* the kernel proper in the file */
-    uint64_t kernel, kernel_end;     /* the memory that it needs until it manages memory */
+    struct linux_header header;      /* a copy; what this version does not have is 0 */
+    uint64_t code_offset, code_size; /* the protected-mode kernel in the file */
+    uint64_t kernel, kernel_end;     /* the memory that it uses before it manages memory itself */
     uint64_t initrd;                 /* 0: none */
+    uint64_t command_line_length;
 };
 
-/* Write what the kernel is told, and what the processor needs, into low memory. The caller has made
- * sure that there is 1 MiB, and that the command line is not too long. */
-void linux_write_params(const struct linux_loading *load, uint64_t command_line_length);
+/* Write to low memory: the zero page and the command line; the page tables and the GDT, and where
+ * they are to *entry. The guest must have at least 1 MiB of memory, and command_line_length must be
+ * less than LINUX_COMMAND_LINE_ROOM. */
+void linux_write_params(const struct linux_loading *load);
 void linux_write_tables(uint8_t *ram, struct linux_entry *entry);

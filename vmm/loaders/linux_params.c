@@ -1,11 +1,10 @@
-/* What a Linux kernel finds in low memory: the zero page with the map of memory (Linux,
- * Documentation/arch/x86/zero-page.rst), the command line, page tables and a GDT. See
- * vmm/loaders/linux.h. */
+/* What a Linux kernel finds in low memory: the zero page with the memory map, the command line,
+ * page tables and a GDT. Linux, Documentation/arch/x86/zero-page.rst. See vmm/loaders/linux.h. */
 #include "lib/memory.h"
 #include "vmm/devices/pc_map.h"
 #include "vmm/loaders/linux_internal.h"
 
-/* A range as the PC BIOS's function E820H tells it. */
+/* A range in the format of the BIOS function E820H. */
 struct e820_entry {
     uint64_t base, size;
     uint32_t type;
@@ -35,7 +34,7 @@ _Static_assert(sizeof(struct zero_page) == 0x1000, "Linux zero page");
 #define LOADER_UNDEFINED 0xffu
 #define VIDEO_NORMAL     0xffffu
 
-#define LOW_END          0x9fc00ULL /* a PC's BIOS has its extended data area from here to 640 KiB */
+#define LOW_END          0x9fc00ULL /* a BIOS has its extended data area from here to 640 KiB */
 #define LOW_TOP          0xa0000ULL
 
 static void put_memory(struct zero_page *zero, uint64_t ram_size) {
@@ -50,7 +49,7 @@ static void put_memory(struct zero_page *zero, uint64_t ram_size) {
     zero->e820_entries = sizeof(map) / sizeof(map[0]);
 }
 
-void linux_write_params(const struct linux_loading *load, uint64_t command_line_length) {
+void linux_write_params(const struct linux_loading *load) {
     const struct linux_request *r = load->request;
     struct zero_page *zero = (struct zero_page *)(r->ram + LINUX_ZERO_PAGE); /* packed */
     struct linux_header *h = &zero->header;
@@ -71,9 +70,9 @@ void linux_write_params(const struct linux_loading *load, uint64_t command_line_
     h->hardware_subarch = 0;
     h->hardware_subarch_data = 0;
     h->setup_data = 0;
-    if (command_line_length != 0)
-        memcpy(r->ram + LINUX_COMMAND_LINE, r->command_line, command_line_length);
-    r->ram[LINUX_COMMAND_LINE + command_line_length] = 0;
+    if (load->command_line_length != 0)
+        memcpy(r->ram + LINUX_COMMAND_LINE, r->command_line, load->command_line_length);
+    r->ram[LINUX_COMMAND_LINE + load->command_line_length] = 0;
 }
 
 /* ---- for the processor ---- */
@@ -85,13 +84,13 @@ void linux_write_params(const struct linux_loading *load, uint64_t command_line_
 #define GIGABYTES        4u
 #define LARGE_PAGE_SHIFT 21
 
-/* The boot protocol's selectors, and SDM Vol. 3A, "Segment Descriptors": flat, accessed. */
+/* The selectors of the boot protocol, and SDM Vol. 3A, "Segment Descriptors": flat, accessed. */
 #define BOOT_CS  0x10u
 #define BOOT_DS  0x18u
 #define GDT_CODE 0x00af9b000000ffffULL
 #define GDT_DATA 0x00cf93000000ffffULL
 
-/* The first 4 GiB at their own addresses. SDM Vol. 3A, "4-Level Paging". */
+/* Identity-maps the first 4 GiB. SDM Vol. 3A, "4-Level Paging". */
 static void write_page_tables(uint8_t *ram) {
     const uint64_t pdpt = LINUX_PAGE_TABLES + TABLE_SIZE;
     const uint64_t directory = pdpt + TABLE_SIZE;

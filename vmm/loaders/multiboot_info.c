@@ -1,5 +1,5 @@
-/* The Multiboot information structure, with the strings and tables that it points to. Multiboot
- * 0.6.96, "Boot information format". See vmm/loaders/multiboot.h. */
+/* The Multiboot information structure, with the strings and tables that it points to: see
+ * vmm/loaders/multiboot.h. Multiboot 0.6.96, "Boot information format". */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -30,7 +30,7 @@ _Static_assert(offsetof(struct info, boot_loader_name) == 64, "Multiboot informa
 #define INFO_MEMORY_MAP   (1u << 6)
 #define INFO_LOADER_NAME  (1u << 9)
 
-/* `size` does not count itself. */
+/* `size` is that of the other members. */
 struct map_entry {
     uint32_t size;
     uint64_t base, length;
@@ -41,11 +41,11 @@ _Static_assert(sizeof(struct map_entry) == 24, "Multiboot memory map entry");
 #define MAP_AVAILABLE 1u
 #define MAP_RESERVED  2u
 
-/* The I/O APIC, the local APIC and what else a PC has below 4 GiB. */
+/* The I/O APIC, the local APIC and other devices below 4 GiB. */
 #define DEVICES_START 0xfec00000ULL
 #define DEVICES_END   0x100000000ULL
 
-/* One page, filled from its beginning. */
+/* One page, filled from its start. */
 struct page {
     uint8_t *bytes;
     uint64_t address;
@@ -62,23 +62,23 @@ static void put(struct page *page, const void *data, uint64_t size) {
     page->used += size;
 }
 
-/* The guest-physical address of what is put next, 4-byte aligned. */
+/* The guest-physical address of the next item, 4-byte aligned. */
 static uint32_t next_address(struct page *page) {
-    page->used = (page->used + 3) & ~3ULL; /* the page's size is a multiple, too */
+    page->used = (page->used + 3) & ~3ULL; /* the page size is a multiple of 4 */
     return (uint32_t)(page->address + page->used);
 }
 
 static void put_string(struct page *page, const char *text) {
-    for (; text != NULL && *text != 0 && !page->full; text++)
+    for (; text && *text && !page->full; text++)
         put(page, text, 1);
 }
 
-/* The two as one string, with a blank between if there are two. NULL counts as empty. */
+/* Both as one string, separated by a blank if neither is empty. NULL: empty. */
 static uint32_t put_text(struct page *page, const char *first, const char *second) {
     uint32_t address = next_address(page);
 
     put_string(page, first);
-    if (first != NULL && *first != 0 && second != NULL && *second != 0)
+    if (first && *first && second && *second)
         put(page, " ", 1);
     put_string(page, second);
     put(page, "", 1);
@@ -89,7 +89,7 @@ static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-/* What a PC has where; RAM only as far as the guest's reaches. */
+/* The memory map of a PC, with the RAM cut to the size of the guest's. */
 static void put_map(struct info *info, struct page *page, uint64_t ram_size) {
     static const struct {
         uint64_t start, end;
@@ -139,14 +139,14 @@ const char *multiboot_write_info(const struct multiboot_request *request, uint64
     if (request->ram_size > MULTIBOOT_HIGH)
         info.mem_upper =
             (uint32_t)((least(request->ram_size, DEVICES_START) - MULTIBOOT_HIGH) / 1024);
-    put(&page, &info, sizeof(info)); /* its place; it is written again when it is whole */
+    put(&page, &info, sizeof(info)); /* reserves its place; written below */
     put_map(&info, &page, request->ram_size);
-    if (request->module != NULL)
+    if (request->module)
         put_module(&info, &page, request->module_name, module);
     info.boot_loader_name = put_text(&page, "Pinwheel", NULL);
     info.command_line = put_text(&page, request->kernel_name, request->command_line);
     if (page.full)
-        return "the command line and the names do not fit into one page";
+        return "the command line and the file names do not fit into 4096 bytes; shorten them";
     memcpy(page.bytes, &info, sizeof(info));
     return NULL;
 }
