@@ -1,32 +1,33 @@
 /* The configuration file: see config.h.
  *
- * The text is taken apart into slices of it, never copied or changed: lines, then a line into key
- * and value. A table says for each key what its value has to be and where it is stored. Only
- * printable ASCII is accepted outside comments, so that what is stored can be printed anywhere. */
+ * The text is split into slices, without copying it: into lines, then a line into key and value. A
+ * table gives for each key the values that it accepts and where the value is stored. Only printable
+ * ASCII is accepted outside comments, so every stored value can be printed anywhere. */
 #include "boot/config.h"
 
 #include "lib/format.h"
 #include "lib/memory.h"
 #include "lib/text.h"
 
-#define SHOWN_SIZE 32 /* of the user's own text in a message */
+#define SHOWN_SIZE 32 /* for a part of the file in a message */
 
-/* What may be written for a number. */
+/* A word that stands for a number. */
 struct word {
-    const char *text; /* NULL: the list's end */
+    const char *text; /* NULL: end of the list */
     uint64_t number;
 };
 
 static const struct word on_off[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 static const struct word ioapic_versions[] = {{"0x11", 0x11}, {"0x20", 0x20}, {NULL, 0}};
 
-/* Everything that a key can be. Numbers are stored in as many bytes as there are. */
+/* A key and its values: any text, a number, or one of several words. A number is stored in `size`
+ * bytes, little endian. */
 struct key {
     const char *name;
-    uint32_t offset, size;    /* in struct guest_config */
-    const char *expected;     /* what a value has to be, in words; NULL: any text */
-    uint64_t unit, max;       /* of numbers: multiples of the unit, but not 0 */
-    const struct word *words; /* of others */
+    uint32_t offset, size;    /* of the member of struct guest_config */
+    const char *expected;     /* the accepted values, for a message; NULL: any text */
+    uint64_t unit, max;       /* for numbers: multiples of `unit`, not 0; unit is 0 for words */
+    const struct word *words; /* for words */
 };
 
 #define KEY_FIELD(field)                                                                           \
@@ -49,16 +50,16 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 };
 _Static_assert(CONFIG_MEMORY_UNIT == 2 << 20 && CONFIG_MEMORY_MAX == 3ULL << 30 &&
                    BOOT_MAX_VCPUS == 8,
-               "as the words say");
+               "the limits in the texts above");
 
 struct parser {
     struct config *config;
     uint32_t line;
-    struct boot_guest *guest; /* NULL: before the first header, or behind one that is wrong */
-    char *problem;            /* where a mistake in this line belongs */
+    struct boot_guest *guest; /* NULL: before the first header, or after an invalid one */
+    char *problem;            /* where a mistake in this line is stored */
 };
 
-/* The user's text for a message, cut if it is long. */
+/* A part of the file for a message, cut if it is long. */
 static const char *shown(char out[SHOWN_SIZE], struct slice s) {
     if (s.size >= SHOWN_SIZE)
         s.size = SHOWN_SIZE - 1;
@@ -79,7 +80,7 @@ void config_fail(char *problem, uint32_t line, const char *fmt, ...) {
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-/* Digits, perhaps with K, M or G behind them. */
+/* Digits, optionally followed by K, M or G. */
 static bool parse_size(struct slice s, uint64_t *bytes) {
     static const char unit[] = "kKmMgG";
 
@@ -163,7 +164,7 @@ static uint32_t find_guest(const struct config *config, const char *name) {
     return i;
 }
 
-/* name: what stands between the brackets. */
+/* `name` is the text between the brackets. */
 static void parse_header(struct parser *parser, struct slice name) {
     struct config *config = parser->config;
     uint32_t index = config->guest_count;
@@ -191,7 +192,7 @@ static void parse_header(struct parser *parser, struct slice name) {
     config->line[index] = (struct config_lines){.header = parser->line};
     uint32_t same = find_guest(config, parser->guest->config.name);
     if (same < index)
-        config_fail(parser->problem, parser->line, "the name %s is used in line %u already",
+        config_fail(parser->problem, parser->line, "the name %s is already used in line %u",
                     parser->guest->config.name, config->line[same].header);
     config->guest_count++;
 }
@@ -205,7 +206,7 @@ static void parse_line(struct parser *parser, struct slice line) {
     for (size_t i = 0; i < line.size; i++) {
         if (line.text[i] != '\t' && (line.text[i] < ' ' || line.text[i] > '~')) {
             config_fail(parser->problem, parser->line,
-                        "byte 0x%02x outside a comment: the file must be plain ASCII",
+                        "byte 0x%02x outside a comment: only ASCII is allowed there",
                         (unsigned)(uint8_t)line.text[i]);
             return;
         }
@@ -216,16 +217,16 @@ static void parse_line(struct parser *parser, struct slice line) {
         parse_header(parser, slice_trim((struct slice){line.text + 1, line.size - 2}));
     else if (equal == line.size)
         config_fail(parser->problem, parser->line, "neither '[name]' nor 'key = value'");
-    else if (!parser->guest) /* behind a wrong header that is the file's first mistake */
+    else if (!parser->guest) /* after an invalid header this is not the first mistake: not kept */
         config_fail(parser->problem, parser->line, "a key before the first '[name]'");
     else
         parse_assignment(parser, slice_trim((struct slice){line.text, equal}),
                          slice_trim((struct slice){line.text + equal + 1, line.size - equal - 1}));
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the whole file -------------------------------------------------------------------------- */
 
-/* The guest that `index` waits for, or guest_count if it waits for none. */
+/* The guest that guest `index` waits for, or guest_count if it waits for none. */
 static uint32_t waits_for(const struct config *config, uint32_t index) {
     const char *after = config->guest[index].config.after;
 
@@ -239,7 +240,7 @@ static void check_after(struct config *config, uint32_t index) {
 
     if (guest->config.after[0] && next == config->guest_count)
         config_fail(guest->problem, line, "after: there is no guest %s", guest->config.after);
-    /* A chain longer than the list is a circle, though perhaps one without this guest in it. */
+    /* A chain longer than the list ends in a cycle, which this guest need not be part of. */
     for (uint32_t steps = 0; next != config->guest_count && steps < config->guest_count; steps++) {
         if (next == index)
             config_fail(guest->problem, line, "after: %s would wait for itself",
@@ -281,8 +282,7 @@ static void check_memory(struct config *config, uint64_t usable) {
         if (guest->problem[0])
             continue;
         if (guest->config.memory > usable)
-            config_fail(guest->problem, at,
-                        "memory: %s wants %lu MiB, the machine has %lu MiB left for it",
+            config_fail(guest->problem, at, "memory: %s needs %lu MiB, but only %lu MiB are left",
                         guest->config.name, guest->config.memory >> 20, usable >> 20);
         else
             usable -= guest->config.memory;
@@ -294,7 +294,7 @@ uint32_t config_check(struct config *config, uint64_t usable) {
     uint32_t started = 0;
 
     check_memory(config, usable);
-    /* As many rounds as the longest chain of guests can need. */
+    /* One round for each guest of the longest possible chain. */
     for (uint32_t round = 0; round < config->guest_count; round++) {
         for (uint32_t i = 0; i < config->guest_count; i++) {
             uint32_t next = waits_for(config, i);

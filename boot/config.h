@@ -1,13 +1,14 @@
-/* The configuration file, pinwheel.cfg: which guests to start, with what.
+/* The configuration file, pinwheel.cfg: which guests to start, and how.
  *
  *     [reroute]                    # a guest and its name
- *     kernel = \guests\reroute.elf # the only key that must be there
+ *     kernel = \guests\reroute.elf # the only required key
  *     memory = 4M
  *     after  = hello               # starts when the guest [hello] has ended
  *
- * Pure, no allocation. Any bytes are safe to parse. A mistake costs the guest that it is in, not
- * the others; it is told as "pinwheel.cfg:LINE: reason". Where a guest or the file has several, the
- * first is kept. All keys: struct guest_config in lib/boot_info.h, which is to be read next. */
+ * The parser accepts any bytes. A mistake prevents only the guest in whose block it is; it is
+ * reported as "pinwheel.cfg:LINE: reason". Of several mistakes of a guest, or of the rest of the
+ * file, the first is kept. The keys are listed in docs/configuration.md. Pure, no allocation. Read
+ * next: struct guest_config in lib/boot_info.h. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -16,8 +17,8 @@
 
 #define CONFIG_FILE_NAME      "pinwheel.cfg"
 #define CONFIG_MEMORY_DEFAULT (16ULL << 20)
-#define CONFIG_MEMORY_UNIT    (2ULL << 20) /* also the least */
-#define CONFIG_MEMORY_MAX     (3ULL << 30) /* a guest's addresses above are left to devices */
+#define CONFIG_MEMORY_UNIT    (2ULL << 20) /* also the minimum */
+#define CONFIG_MEMORY_MAX     (3ULL << 30) /* guest-physical addresses above are for devices */
 
 /* The keys of a guest's block. */
 enum config_key {
@@ -36,28 +37,29 @@ enum config_key {
     CONFIG_KEY_COUNT
 };
 
-/* Where a guest stands in the file, for messages. */
+/* The lines of a guest's block, counted from 1, for messages. */
 struct config_lines {
-    uint32_t header;
-    uint32_t key[CONFIG_KEY_COUNT]; /* 0: not given */
+    uint32_t header;                /* of "[name]" */
+    uint32_t key[CONFIG_KEY_COUNT]; /* 0: the key is not given */
 };
 
 struct config {
-    struct boot_guest *guest; /* BOOT_MAX_GUESTS of them, the caller's */
+    struct boot_guest *guest; /* the caller's array of BOOT_MAX_GUESTS */
     struct config_lines line[BOOT_MAX_GUESTS];
     uint32_t guest_count;
-    char problem[BOOT_PROBLEM_SIZE]; /* a mistake that belongs to no guest; empty: none */
+    char problem[BOOT_PROBLEM_SIZE]; /* a mistake outside any guest's block; or empty */
 };
 
-/* Reads the whole file. Fills config->guest[0 .. guest_count - 1], each with its configuration or
- * its error; the addresses of its files are left 0. */
+/* Parses the whole file. Fills config->guest[0 .. guest_count - 1], each with its configuration or
+ * its problem; the addresses of their files are left 0. */
 void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size);
 
-/* Notes a mistake at `line` in a guest's `error`, if it is its first. */
+/* Writes "pinwheel.cfg:LINE: " and the formatted reason to `problem`, of BOOT_PROBLEM_SIZE bytes,
+ * unless it already holds an earlier one. */
 void config_fail(char *problem, uint32_t line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* To be called when the files are loaded and failures noted: fails the guests whose memory no
- * longer fits into `usable` bytes, counted in the order of the file, then those that wait for a
- * guest that is not started. Returns how many guests are left to start. */
+/* Called after the guests' files have been read. Fails the guests whose memory no longer fits into
+ * `usable` bytes, in the order of the file, then those that wait for a guest that is not started.
+ * Returns how many guests are to be started. */
 uint32_t config_check(struct config *config, uint64_t usable);

@@ -1,8 +1,8 @@
 /* Reading files: see files.h.
  *
- * The firmware knows from which device it loaded this image (the loaded-image protocol), and on
- * that device there is a file system, FAT in practice. A file's size comes from its directory
- * entry. UEFI 2.10, "Simple File System Protocol" and "File Protocol". */
+ * The loaded-image protocol names the device from which the firmware loaded BOOTX64.EFI; that
+ * device has a file system, in practice FAT. A file's size comes from its directory entry.
+ * UEFI 2.10, "EFI Loaded Image Protocol", "Simple File System Protocol" and "File Protocol". */
 #include "boot/files.h"
 
 #include "boot/firmware.h"
@@ -15,17 +15,17 @@ const char *files_open(void) {
     EFI_LOADED_IMAGE *image;
 
     if (EFI_ERROR(BS->HandleProtocol(firmware_image, &LoadedImageProtocol, (void **)&image)))
-        return "the firmware does not say where BOOTX64.EFI came from";
+        return "the firmware does not report the volume that BOOTX64.EFI was loaded from";
     volume = LibOpenRoot(image->DeviceHandle);
-    return volume ? NULL : "BOOTX64.EFI did not come from a file system";
+    return volume ? NULL : "BOOTX64.EFI was not loaded from a file system";
 }
 
-/* In one call: the firmware then reads long runs of sectors. */
+/* Reads in one call, so that the firmware transfers many sectors at once. */
 static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct file *file) {
     const EFI_FILE_INFO *info = LibFileInfo(handle);
 
     if (!info)
-        return "the firmware does not tell its size";
+        return "the firmware does not report its size";
     if (info->Attribute & EFI_FILE_DIRECTORY)
         return "it is a directory";
     if (info->FileSize == 0)
@@ -41,7 +41,7 @@ static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct fi
     return read == file->size ? NULL : "it is shorter than its directory entry says";
 }
 
-/* The firmware wants backslashes and 16-bit characters. */
+/* UEFI paths have backslashes and 16-bit characters. */
 const char *files_read(const char *path, uint64_t max, struct file *file) {
     EFI_FILE_HANDLE handle;
     CHAR16 name[PATH_MAX_LENGTH];

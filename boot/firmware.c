@@ -9,7 +9,7 @@ void *firmware_alloc(uint64_t size, uint64_t end) {
     EFI_PHYSICAL_ADDRESS address = end - 1;
     UINTN pages = EFI_SIZE_TO_PAGES(size);
 
-    /* Page 0 reads as "none", which is what it has to be. */
+    /* Address 0 means failure, so page 0 is not used even if the firmware allocates it. */
     if (EFI_ERROR(BS->AllocatePages(end ? AllocateMaxAddress : AllocateAnyPages, EfiLoaderData,
                                     pages, &address)) ||
         !address)

@@ -1,17 +1,17 @@
-/* The firmware, as the boot loader uses it: what UEFI calls the boot services.
+/* UEFI's boot services, as the boot loader uses them.
  *
- * They are called through GNU-EFI's library, which calls them BS, and the system table ST. All
- * ends with ExitBootServices(). UEFI 2.10, "Services - Boot Services". */
+ * GNU-EFI's library names their table BS and the system table ST. They exist until
+ * ExitBootServices(), see leave.h. UEFI 2.10, "Services - Boot Services". */
 #pragma once
 #include <stdint.h>
 
 #include <efi.h>
 #include <efilib.h>
 
-/* Our own; efi_main() sets it. */
+/* The handle of BOOTX64.EFI itself; efi_main() sets it. */
 extern EFI_HANDLE firmware_image;
 
-/* `size` bytes, zeroed, in whole pages below the address `end` (0: anywhere); NULL if there is no
- * such memory. It stays ours for good: it is of type EfiLoaderData, which the hypervisor never
- * takes for free memory. */
+/* Allocates `size` bytes in whole pages below the address `end` (0: anywhere), filled with zeros;
+ * NULL if there is no such memory. It is of type EfiLoaderData, which the hypervisor never treats
+ * as free memory. */
 void *firmware_alloc(uint64_t size, uint64_t end);

@@ -1,7 +1,8 @@
-/* The guests' configuration and files: see guests.h.
+/* Reads the guests' configuration and files: see guests.h.
  *
- * config.c knows the language and notes mistakes; here its text and the files that it names come
- * from the volume, and a file that cannot be read is one more mistake at the line of its key. */
+ * config.c parses the configuration and records its mistakes. The text, and the files that it
+ * names, are read from the volume here; a file that cannot be read is recorded as a mistake at the
+ * line of its key. */
 #include "boot/guests.h"
 
 #include "boot/config.h"
@@ -13,10 +14,11 @@
 
 #define CONFIG_SIZE_MAX (1ULL << 20)
 
-/* What of the usable memory is kept for the hypervisor itself. */
+/* Of the usable memory, what the hypervisor itself needs. */
 #define HYPERVISOR_MEMORY (8ULL << 20)
 
-/* Reads a guest's file if it has one, or notes at the line of its key why it cannot be read. */
+/* Reads a guest's file, unless `path` is empty; if that fails, records why at the line of its key.
+ */
 static void read_file(struct boot_guest *guest, uint32_t line, const char *path, uint64_t *base,
                       uint64_t *size) {
     struct file file = {0};
@@ -30,8 +32,8 @@ static void read_file(struct boot_guest *guest, uint32_t line, const char *path,
     *size = file.size;
 }
 
-/* A kernel that an earlier guest has too is read once: the hypervisor only copies from it. A disk
- * is written, so each guest has its own. */
+/* Several guests may share the memory of one kernel file: the hypervisor only copies from it. Each
+ * guest has its own copy of its disk, because it writes it. */
 static void read_guest_files(struct config *config, uint32_t index) {
     struct boot_guest *guest = &config->guest[index], *same = config->guest;
     const struct guest_config *names = &guest->config;
@@ -65,8 +67,8 @@ static const char *read_config(struct boot_info *info, struct config *config) {
         return problem;
     problem = files_read(CONFIG_FILE_NAME, CONFIG_SIZE_MAX, &file);
     if (problem) {
-        screen_print("Pinwheel reads which guests to start from the file \\" CONFIG_FILE_NAME
-                     ", on the volume that\nBOOTX64.EFI came from: %s. The least is\n"
+        screen_print("Reading \\" CONFIG_FILE_NAME " from the volume of BOOTX64.EFI failed: %s.\n"
+                     "This file names the guests to start. A minimal one is\n"
                      "    [name]\n    kernel = \\guests\\hello.elf\n",
                      problem);
         return "\\" CONFIG_FILE_NAME " cannot be read";

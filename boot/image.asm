@@ -1,4 +1,4 @@
-; The hypervisor's ELF file, inside BOOTX64.EFI: one file to copy.
+; The hypervisor's ELF file as a part of BOOTX64.EFI, so that a user copies a single file. See image.c.
 
 section .rodata align=16
 global hypervisor_image:data hidden

@@ -1,7 +1,7 @@
-/* What the firmware knows of the machine: see machine.h.
+/* Describes the machine: see machine.h.
  *
- * None of it has to be there: each finding that is missing leaves its fields 0, and the CPU list
- * then holds the boot CPU alone. */
+ * Every part is optional in the firmware. One that is missing leaves its fields 0; without any list
+ * of CPUs the boot CPU is the only one. */
 #include "boot/machine.h"
 
 #include "arch/cpuid.h"
@@ -10,14 +10,14 @@
 #include "drivers/acpi.h"
 #include "lib/calendar.h"
 
-/* PI 1.8, Vol. 2, "EFI_MP_SERVICES_PROTOCOL": the two functions that are used here. */
+/* PI 1.8, Vol. 2, "EFI_MP_SERVICES_PROTOCOL": its first two functions. */
 #define MP_PROCESSOR_USABLE 6u /* StatusFlag: enabled and healthy */
 
 struct mp_processor_information {
     UINT64 ProcessorId; /* the local APIC ID */
     UINT32 StatusFlag;
     UINT32 Location[3];
-    UINT32 ExtendedLocation[6]; /* since PI 1.7, only on request */
+    UINT32 ExtendedLocation[6]; /* written since PI 1.7, if requested */
 };
 
 struct mp_services {
@@ -36,7 +36,7 @@ static uint64_t find_rsdp(void) {
     return (uint64_t)rsdp;
 }
 
-/* A zone that is not told is taken for UTC. UEFI 2.10, "GetTime()". */
+/* An unspecified time zone counts as UTC. UEFI 2.10, "GetTime()". */
 static void read_time(struct boot_info *info) {
     EFI_TIME time;
 
@@ -54,7 +54,7 @@ static void read_time(struct boot_info *info) {
         info->time += (uint64_t)(time.TimeZone * 60LL);
 }
 
-/* Only pixels of four bytes with blue or red first are of use: the common ones. */
+/* Uses only the two common formats: four bytes a pixel, with blue or red first. */
 static void find_framebuffer(struct boot_framebuffer *framebuffer) {
     EFI_GRAPHICS_OUTPUT_PROTOCOL *graphics;
 
@@ -75,14 +75,14 @@ static void find_framebuffer(struct boot_framebuffer *framebuffer) {
     };
 }
 
-/* SDM Vol. 2A, "CPUID": the x2APIC ID, or the 8 bits of leaf 1 on CPUs without leaf 0BH. */
+/* The x2APIC ID, or on CPUs without leaf 0BH the 8 bits of leaf 1. SDM Vol. 2A, "CPUID". */
 static uint32_t own_apic_id(void) {
     if (cpuid_has_leaf(CPUID_LEAF_TOPOLOGY) && cpuid(CPUID_LEAF_TOPOLOGY, 0).ebx)
         return cpuid(CPUID_LEAF_TOPOLOGY, 0).edx;
     return cpuid(CPUID_LEAF_FEATURES, 0).ebx >> CPUID_1_EBX_APIC_ID_SHIFT;
 }
 
-/* The boot CPU is in the list already; the MADT may name a CPU twice. */
+/* Adds a CPU unless it is in the list: the boot CPU is, and a MADT may list a CPU twice. */
 static void add_cpu(struct boot_info *info, uint32_t apic_id) {
     for (uint32_t i = 0; i < info->cpu_count; i++) {
         if (info->cpu_apic_id[i] == apic_id)
@@ -110,7 +110,7 @@ static bool cpus_from_firmware(struct boot_info *info) {
     return true;
 }
 
-/* The firmware maps all memory at its physical address. */
+/* The firmware's page tables map all memory at its physical address. */
 static const void *identity(uint64_t phys, uint64_t size) {
     return phys && phys + size > phys ? (const void *)phys : NULL;
 }

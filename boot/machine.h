@@ -1,8 +1,10 @@
-/* What the firmware knows of the machine: ACPI, the time, the screen, the CPUs.
+/* Describes the machine from what the firmware reports: ACPI, the time, the screen, the CPUs.
  *
- * The hypervisor cannot ask for these after the firmware is gone. Read next: lib/boot_info.h. */
+ * Once the boot services are exited, the hypervisor can no longer ask for these. UEFI 2.10, "EFI
+ * Configuration Table", "GetTime()", "Graphics Output Protocol". Read next: lib/boot_info.h. */
 #pragma once
 #include "lib/boot_info.h"
 
-/* Fills in rsdp, reset_system, time, framebuffer, cpu_count and cpu_apic_id. */
+/* Fills in rsdp, reset_system, time, time_tsc, framebuffer, cpu_count and cpu_apic_id. Cannot fail.
+ */
 void machine_describe(struct boot_info *info);

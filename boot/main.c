@@ -1,9 +1,9 @@
-/* BOOTX64.EFI: from the firmware to the hypervisor.
+/* BOOTX64.EFI: the way from the firmware to the hypervisor.
  *
- * efi_main() is the whole way in its order: what this machine can do, which guests it is to run,
- * the hypervisor's image, leaving the firmware. Everything that can stand in the way is found out
- * before the firmware is left; then the reason is on the screen and control goes back to it. Read
- * next: report.c, guests.c, image.c, leave.c. */
+ * efi_main() takes every step in order: it reports the machine's capabilities, reads the guests'
+ * configuration and files, loads the hypervisor's image and leaves the firmware. Each condition
+ * that prevents a start is checked before the last step, while the reason can still be printed and
+ * control returned to the firmware. Read next: report.c, guests.c, image.c, leave.c. */
 #include "arch/instructions.h"
 #include "boot/firmware.h"
 #include "boot/guests.h"
@@ -27,22 +27,22 @@ static void wait_for_key(void) {
         return;
     }
     while (!EFI_ERROR(keyboard->ReadKeyStroke(keyboard, &key)))
-        ; /* what was typed before */
-    WaitForSingleEvent(keyboard->WaitForKey, READING_SECONDS * 10000000ULL); /* of 100 ns */
+        ; /* discards keys typed before */
+    WaitForSingleEvent(keyboard->WaitForKey, READING_SECONDS * 10000000ULL); /* in 100 ns */
     keyboard->ReadKeyStroke(keyboard, &key);
 }
 
-/* With the reasons on the screen already. */
+/* Returns to the firmware. The reasons have been printed. */
 static EFI_STATUS give_up(void) {
-    screen_print("Pinwheel goes back to the firmware: press a key, or wait %d seconds.\n",
+    screen_print("Pinwheel returns to the firmware: press a key, or wait %d seconds.\n",
                  READING_SECONDS);
     screen_show();
     wait_for_key();
     return EFI_UNSUPPORTED;
 }
 
-static EFI_STATUS refuse(const char *reason) {
-    screen_print("PINWHEEL refused: %s\n", reason);
+static EFI_STATUS refuse(const char *problem) {
+    screen_print("PINWHEEL refused: %s\n", problem);
     return give_up();
 }
 
@@ -53,12 +53,13 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     const char *problem;
 
     firmware_image = image;
-    ST = system; /* all that GNU-EFI's library has to know */
+    ST = system; /* GNU-EFI's library uses these two */
     BS = system->BootServices;
-    /* A slow stick must not run into the watchdog of the boot manager. */
+    /* The boot manager's watchdog would reset the machine while a slow USB stick is read. */
     BS->SetWatchdogTimer(0, 0, 0, NULL);
     screen_clear();
-    screen_print("Pinwheel " PINWHEEL_VERSION ", a hypervisor to watch interrupts with\n\n");
+    screen_print("Pinwheel " PINWHEEL_VERSION
+                 ", a hypervisor that shows every interrupt decision\n\n");
     struct boot_info *info = firmware_alloc(sizeof(*info), 0);
     if (!info)
         return refuse("there is not enough memory");

@@ -1,9 +1,10 @@
-/* UEFI's memory map to regions: see memory_map.h.
+/* Converts UEFI's memory map to regions: see memory_map.h.
  *
- * A sweep from address 0 upwards. At each position all descriptors are asked two things: who claims
- * this address, of which the strongest counts, and where the next claim begins or ends. The range
- * between is of one kind. That takes time by the square of the number of descriptors, some
- * ten thousand steps in all, and no memory beyond the result. */
+ * The conversion sweeps from address 0 upwards. At each position it goes through all descriptors
+ * for two facts: the strongest kind that any of them claims for this address, and the next address
+ * where a claim begins or ends. The range up to there is of one kind. The time grows with the
+ * square of the number of descriptors, about ten thousand steps in all, and no memory is needed
+ * beyond the result. */
 #include "boot/memory_map.h"
 
 #include "lib/memory.h"
@@ -11,8 +12,9 @@
 #define PAGE     4096ULL
 #define PHYS_END (1ULL << 52)
 
-/* How a kind is told from "nobody's": enum boot_memory_kind is ordered by strength. */
-#define NOBODY (-1)
+/* No descriptor covers the address: weaker than every enum boot_memory_kind, which is ordered by
+ * strength. */
+#define UNCLAIMED (-1)
 _Static_assert(BOOT_MEMORY_USABLE < BOOT_MEMORY_LOADER && BOOT_MEMORY_LOADER < BOOT_MEMORY_ACPI &&
                    BOOT_MEMORY_ACPI < BOOT_MEMORY_RUNTIME &&
                    BOOT_MEMORY_RUNTIME < BOOT_MEMORY_MMIO &&
@@ -24,7 +26,7 @@ struct map {
     size_t size, descriptor_size;
 };
 
-/* By EFI_MEMORY_TYPE; types of the future are reserved. */
+/* Indexed by EFI_MEMORY_TYPE. Types beyond the table are reserved. */
 static const uint8_t kinds[] = {
     BOOT_MEMORY_RESERVED, /* EfiReservedMemoryType */
     BOOT_MEMORY_LOADER,   /* EfiLoaderCode */
@@ -41,7 +43,7 @@ static const uint8_t kinds[] = {
     BOOT_MEMORY_MMIO,     /* EfiMemoryMappedIOPortSpace */
 };
 
-/* The range of a descriptor; false if it is to be left out. */
+/* The range of a descriptor; false if it is ignored. */
 static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint64_t *end) {
     if (d->number_of_pages == 0 || d->physical_start % PAGE || d->physical_start >= PHYS_END)
         return false;
@@ -52,9 +54,10 @@ static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint
     return true;
 }
 
-/* The strongest claim on the byte at `at`, and in *next the first address where that may change. */
+/* The strongest kind that is claimed for the byte at `at`, and in *next the first address above
+ * where that may change. */
 static int claim_at(const struct map *map, uint64_t at, uint64_t *next) {
-    int kind = NOBODY;
+    int kind = UNCLAIMED;
 
     *next = at < MEMORY_MAP_FIRST_USABLE ? MEMORY_MAP_FIRST_USABLE : PHYS_END;
     for (size_t offset = 0; offset < map->size; offset += map->descriptor_size) {
@@ -87,7 +90,7 @@ bool memory_map_regions(const void *bytes, size_t size, size_t descriptor_size,
     for (uint64_t at = 0, next; at < PHYS_END; at = next) {
         int kind = claim_at(&map, at, &next);
 
-        if (kind == NOBODY)
+        if (kind == UNCLAIMED)
             continue;
         if (last && last->kind == (uint32_t)kind && last->base + last->size == at) {
             last->size += next - at;

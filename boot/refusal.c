@@ -1,7 +1,7 @@
 /* Why Pinwheel does not run on a processor: see refusal.h.
  *
- * arch/vmx/vmx_controls.c knows what is needed; the words for a user are here. The lines that begin
- * with "PINWHEEL refused: " are also what scripts look for. */
+ * arch/vmx/vmx_controls.c decides what is missing; the texts for a user are here. Scripts search
+ * for the lines that begin with "PINWHEEL refused: ". */
 #include "boot/refusal.h"
 
 #include "arch/msr.h"
@@ -13,28 +13,28 @@
 static const char bochs_advice[] =
     "  Pinwheel also runs in the emulator Bochs (cpu: model=corei7_skylake_x).\n";
 
-/* Why there is no VMX: the first row that is for this processor. */
+/* Why there is no VMX: the first row that matches the processor. */
 static const struct {
-    const char *vendor, *hypervisor; /* of 12 characters; empty: none; NULL: any */
+    const char *vendor, *hypervisor; /* 12 characters; empty: none; NULL: any */
     const char *words;
 } without_vmx[] = {
     {NULL, "TCGTCGTCGTCG",
-     "PINWHEEL refused: QEMU without KVM (TCG) emulates no VT-x\n"
-     "  On an Intel machine run QEMU with -accel kvm -cpu host, and load its kernel's module\n"
+     "PINWHEEL refused: QEMU without KVM (TCG) does not emulate VT-x\n"
+     "  On an Intel machine, run QEMU with -accel kvm -cpu host and load the kernel module\n"
      "  kvm_intel with nested=1.\n"},
     {"AuthenticAMD", NULL,
      "PINWHEEL refused: this is an AMD processor; Pinwheel needs Intel VT-x\n"
      "  AMD-V is another architecture and is not supported.\n"},
     {"HygonGenuine", NULL,
-     "PINWHEEL refused: this is a kind of AMD processor; Pinwheel needs Intel VT-x\n"
+     "PINWHEEL refused: this is a derivative of an AMD processor; Pinwheel needs Intel VT-x\n"
      "  AMD-V is another architecture and is not supported.\n"},
     {NULL, "",
      "PINWHEEL refused: this processor has no VT-x, or the firmware hides it\n"
-     "  Look for \"Intel Virtualization Technology\" or \"VMX\" in the firmware's setup.\n"},
+     "  Enable \"Intel Virtualization Technology\" or \"VMX\" in the firmware's setup.\n"},
     {NULL, NULL,
      "PINWHEEL refused: this virtual machine has no VT-x\n"
-     "  Enable nested virtualization where it is set up (KVM: kvm_intel nested=1 and\n"
-     "  -cpu host; VMware, Hyper-V, VirtualBox: \"nested VT-x\" of the machine).\n"},
+     "  Enable nested virtualization on the host (KVM: kvm_intel nested=1 and -cpu host;\n"
+     "  VMware, Hyper-V, VirtualBox: \"nested VT-x\" in the settings of this machine).\n"},
 };
 
 static bool matches(const char *name, const char *wanted) {
@@ -70,13 +70,14 @@ static void add_what_is_missing(struct text *text, const struct processor *p) {
                        "setup.\n");
     if (count <= (locked_off ? 1u : 0u))
         return;
-    text_add(text, "%s%s",
-             p->hypervisor[0]
-                 ? "  This machine is virtual: what it offers its hypervisor decides (KVM: -cpu "
-                   "host).\n"
-                 : "  Virtual-interrupt delivery and what goes with it came with Ivy Bridge-EP and "
-                   "Haswell\n  for servers; many desktop processors never had it.\n",
-             bochs_advice);
+    text_add(
+        text, "%s%s",
+        p->hypervisor[0]
+            ? "  This machine is virtual: its host decides which features it has (KVM: -cpu "
+              "host).\n"
+            : "  Virtual-interrupt delivery was introduced in server processors (Ivy Bridge-EP, "
+              "Haswell);\n  many desktop processors do not have it.\n",
+        bochs_advice);
 }
 
 bool refusal_text(const struct processor *p, char *out, size_t size) {
@@ -88,8 +89,7 @@ bool refusal_text(const struct processor *p, char *out, size_t size) {
     else
         add_what_is_missing(&text, p);
     if (p->five_level)
-        text_add(&text,
-                 "PINWHEEL refused: the firmware runs with 5-level paging\n"
-                 "  Switch it off in the firmware's setup (\"5-Level Paging\", \"LA57\").\n");
+        text_add(&text, "PINWHEEL refused: the firmware uses 5-level paging\n"
+                        "  Disable it in the firmware's setup (\"5-Level Paging\", \"LA57\").\n");
     return text.length > 0;
 }

@@ -1,8 +1,8 @@
 /* The capability report: see report.h.
  *
- * Facts come from CPUID and, if it says VMX, from the capability MSRs. What is needed and missing
- * is said by refusal.c; here everything is listed, the optional as well. SDM Vol. 2A, "CPUID - CPU
- * Identification"; SDM Vol. 3D, "VMX Capability Reporting Facility". */
+ * The facts come from CPUID and, on a processor with VMX, from the capability MSRs. The report also
+ * lists optional features; refusal.c reports required ones that are missing. SDM Vol. 2A, "CPUID -
+ * CPU Identification"; SDM Vol. 3D, "VMX Capability Reporting Facility". */
 #include "boot/report.h"
 
 #include "arch/control_registers.h"
@@ -17,7 +17,7 @@
 
 #define CPU_IDS_SHOWN 16
 
-/* A name in three registers. */
+/* A name of 12 characters that CPUID returns in three registers. */
 static void copy_name(char name[13], uint32_t first, uint32_t second, uint32_t third) {
     memcpy(name, (const uint32_t[]){first, second, third}, 12);
     name[12] = 0;
@@ -38,13 +38,13 @@ void report_read_processor(struct processor *processor) {
     vmx_read_capabilities(&processor->vmx);
 }
 
-/* A control can be switched on if its bit in the upper half of the capability MSR is set. */
+/* A control may be 1 if its bit in the upper half of the capability MSR is 1. */
 #define CAN(control) ((uint64_t)(control) << 32)
 
 static void print_vmx(const struct vmx_capabilities *vmx) {
     uint64_t pin = vmx_capability(vmx, VMX_PIN), secondary = vmx->procbased2, ept = vmx->ept_vpid;
     const struct {
-        const char *title; /* begins a line */
+        const char *title; /* not NULL: begins a line */
         uint64_t bits, bit;
         const char *name;
     } features[] = {
@@ -79,13 +79,13 @@ static const char *vmx_text(const struct vmx_capabilities *vmx) {
     if (!vmx->vmx)
         return "no";
     if (!(vmx->feature_control & FEATURE_CONTROL_LOCK))
-        return "yes; IA32_FEATURE_CONTROL is unlocked, Pinwheel switches VT-x on";
+        return "yes; IA32_FEATURE_CONTROL is unlocked, Pinwheel enables VT-x";
     return vmx->feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX
-               ? "yes; IA32_FEATURE_CONTROL is locked with VT-x on"
-               : "yes; IA32_FEATURE_CONTROL is locked with VT-x off";
+               ? "yes; IA32_FEATURE_CONTROL is locked with VT-x enabled"
+               : "yes; IA32_FEATURE_CONTROL is locked with VT-x disabled";
 }
 
-/* SDM Vol. 2A, "CPUID", leaf 1: the extended parts count for some families only. */
+/* The extended model and family count only for certain families. SDM Vol. 2A, "CPUID", leaf 1. */
 static void print_processor(const struct processor *processor) {
     uint32_t signature = cpuid(CPUID_LEAF_FEATURES, 0).eax;
     uint32_t family = (signature >> 8) & 15, model = (signature >> 4) & 15;
@@ -112,7 +112,7 @@ void report_print(const struct processor *processor, const struct boot_info *inf
     for (uint32_t i = 0; i < info->cpu_count && i < CPU_IDS_SHOWN; i++)
         screen_print(" %u", info->cpu_apic_id[i]);
     screen_print("%s\n", info->cpu_count > CPU_IDS_SHOWN ? " ..." : "");
-    screen_print("%-12s%lu MiB usable in %u ranges\n", "Memory", usable >> 20, info->region_count);
+    screen_print("%-12s%lu MiB usable, in %u ranges\n", "Memory", usable >> 20, info->region_count);
     if (info->rsdp)
         screen_print("%-12sRSDP at 0x%lx\n", "ACPI", info->rsdp);
     else
@@ -121,5 +121,5 @@ void report_print(const struct processor *processor, const struct boot_info *inf
         screen_print("%-12s%u x %u at 0x%lx\n", "Screen", screen->width, screen->height,
                      screen->base);
     else
-        screen_print("%-12snone that Pinwheel can draw on\n", "Screen");
+        screen_print("%-12snone that Pinwheel can use\n", "Screen");
 }

@@ -1,13 +1,14 @@
-/* What the user is told before anything starts: what this machine has of what Pinwheel needs.
+/* The report of the machine's capabilities, which the boot loader prints first.
  *
- * Kept to about a dozen lines: a line costs an emulated machine some 300,000 instructions, most of
- * them spent in waiting for the serial port. Read next: refusal.h. */
+ * It is limited to about a dozen lines: a line costs an emulated machine some 300,000 instructions,
+ * most of them spent waiting for the serial port. Read next: refusal.h. */
 #pragma once
 #include "boot/refusal.h"
 #include "lib/boot_info.h"
 
-/* Asks the processor; any x86-64 processor can be asked. */
+/* Describes this processor; works on any x86-64 processor. */
 void report_read_processor(struct processor *processor);
 
-/* About a dozen lines. */
+/* Prints the report with screen_print(). Needs what machine_describe() and memory_map_read() fill
+ * in. */
 void report_print(const struct processor *processor, const struct boot_info *info);

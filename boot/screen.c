@@ -4,7 +4,7 @@
 #include "boot/firmware.h"
 #include "lib/format.h"
 
-#define TEXT_SIZE 8192 /* a full report, a mistake in each guest, and the advice */
+#define TEXT_SIZE 8192 /* room for a full report, a mistake in each guest, and the advice */
 
 static char buffer[TEXT_SIZE];
 static struct text text = {.out = buffer, .size = TEXT_SIZE};

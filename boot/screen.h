@@ -1,18 +1,20 @@
-/* What the user sees while the boot loader runs: the firmware's console.
+/* The boot loader's output, on the firmware's console.
  *
- * Text is collected and shown at once, since every call of the firmware's console costs: it draws
- * on the screen, moves the cursor and waits for the serial port. ASCII only. */
+ * Text is collected first and shown in one call: each call of the firmware draws on the screen,
+ * moves the cursor and waits for the serial port. ASCII only. UEFI 2.10, "Simple Text Output
+ * Protocol". */
 #pragma once
 #include <stddef.h>
 
-/* Adds to the text that waits; what does not fit into 8 KiB in all is cut off. */
+/* Appends to the text, with the conversions of lib/format.h. All text since the start is limited to
+ * 8 KiB; what exceeds them is cut off. */
 void screen_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Shows what was added since the last time. */
+/* Shows what was appended since the last call. */
 void screen_show(void);
 
-/* All text since the start. */
+/* All text since the start, in memory that stays; *size is its length in bytes. */
 const char *screen_text(size_t *size);
 
-/* Empties the screen: printing then does not scroll, which is slow. */
+/* Clears the screen, so that printing does not scroll, which is slow. */
 void screen_clear(void);

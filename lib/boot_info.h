@@ -1,11 +1,12 @@
-/* What the boot loader tells the hypervisor: everything that only the firmware knew.
+/* The contract between the boot loader and the hypervisor: what only the firmware knows.
  *
  * The boot loader (boot/) fills this structure in, leaves the firmware, and jumps to the ELF entry
- * with RDI = its address. At that moment CR3 holds the loader's own tables: all memory,
- * and everything below 4 GiB, identity-mapped (readable, writable, executable), and the
- * hypervisor's image mapped at the addresses that it is linked at, each segment with its own
- * rights. Interrupts are off. All addresses here are physical. The structure, the guests' files and
- * the tables lie in memory that the list of regions does not call usable. */
+ * point with the structure's address in RDI and interrupts off. CR3 then holds the boot loader's
+ * page tables. They map all RAM and everything below 4 GiB at its physical address (readable,
+ * writable, executable), and the hypervisor's image at the addresses that it is linked at, each
+ * segment with its own rights. All addresses in the structure are physical. The structure, the
+ * guests' files and the page tables lie in regions that are not listed as usable. Read next:
+ * boot/main.c, which fills it in, and vmm/main.c, which reads it. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,15 +23,16 @@
 #define BOOT_PROBLEM_SIZE 192
 
 enum boot_memory_kind {
-    BOOT_MEMORY_USABLE,   /* free for the hypervisor, firmware's boot services included */
-    BOOT_MEMORY_LOADER,   /* this structure, the image, the loader's tables, the guests' files */
-    BOOT_MEMORY_ACPI,     /* tables: read, never overwritten */
-    BOOT_MEMORY_RUNTIME,  /* UEFI runtime services' code and data */
+    BOOT_MEMORY_USABLE,   /* free for the hypervisor; includes the firmware's boot services */
+    BOOT_MEMORY_LOADER,   /* this structure, the image, the page tables, the guests' files */
+    BOOT_MEMORY_ACPI,     /* ACPI tables: read, never overwritten */
+    BOOT_MEMORY_RUNTIME,  /* code and data of the UEFI runtime services */
     BOOT_MEMORY_MMIO,     /* device memory that the firmware lists */
     BOOT_MEMORY_RESERVED, /* everything else */
 };
 
-/* A page-aligned range of physical memory; size in bytes, not zero. Sorted, not overlapping. */
+/* A page-aligned range of physical memory; its size in bytes is not 0. Regions are sorted by
+ * address and do not overlap. */
 struct boot_region {
     uint64_t base;
     uint64_t size;
@@ -39,51 +41,52 @@ struct boot_region {
 };
 
 struct boot_framebuffer {
-    uint64_t base; /* 0: there is none */
+    uint64_t base; /* 0: there is no framebuffer */
     uint64_t size;
     uint32_t width, height;
     uint32_t pixels_per_line;
     uint32_t blue_first; /* 1: bytes blue, green, red, unused; 0: red, green, blue, unused */
 };
 
-/* One block of the configuration file, checked. */
+/* One block of the configuration file, after its values have been checked. */
 struct guest_config {
     char name[BOOT_NAME_SIZE];
     char kernel[BOOT_PATH_SIZE]; /* as written, for messages */
     char initrd[BOOT_PATH_SIZE]; /* empty: none */
     char disk[BOOT_PATH_SIZE];   /* empty: none */
     char command_line[BOOT_CMDLINE_SIZE];
-    char after[BOOT_NAME_SIZE]; /* starts when that guest has ended; empty: at once */
+    char after[BOOT_NAME_SIZE]; /* starts when this guest has ended; empty: at once */
     uint64_t memory;            /* bytes, a multiple of 2 MiB */
     uint32_t vcpus;             /* 1 to BOOT_MAX_VCPUS */
     uint32_t ioapic_version;    /* 0x11 or 0x20 */
     bool stale_rescan;          /* rescan the routes after a stale EOI */
     bool x2apic;                /* offer x2APIC mode */
-    bool story;                 /* tell the interrupt trace as sentences when the guest ends */
-    bool trace;                 /* trace each exit as well, and print the records themselves */
+    bool story;                 /* print the interrupt trace as sentences when the guest ends */
+    bool trace;                 /* trace every exit too, and print each record */
 };
 
 struct boot_guest {
     struct guest_config config;
     uint64_t kernel_base, kernel_size;
     uint64_t initrd_base, initrd_size; /* 0, 0: none */
-    uint64_t disk_base, disk_size;     /* 0, 0: none; written by this guest, so its own */
-    char problem[BOOT_PROBLEM_SIZE]; /* not empty: "file:line: reason"; the guest is not started */
+    uint64_t disk_base, disk_size;     /* 0, 0: none; this guest's own copy, which it writes */
+    char
+        problem[BOOT_PROBLEM_SIZE]; /* "file:line: reason" why the guest is not started; or empty */
 };
 
 struct boot_info {
     uint64_t magic;
-    uint64_t tsc_at_start; /* TSC at the first instruction of BOOTX64.EFI */
-    uint64_t time;         /* the firmware's, in seconds since 1970, UTC; 0: it has none */
-    uint64_t time_tsc;     /* TSC at that moment */
-    uint64_t image_base;   /* where the hypervisor's image was put */
-    uint64_t image_size;   /* bytes, all segments, bss included */
+    uint64_t tsc_at_start; /* the TSC at the first instruction of BOOTX64.EFI */
+    uint64_t time;         /* by the firmware's clock, seconds since 1970 in UTC; 0: no clock */
+    uint64_t time_tsc;     /* the TSC when `time` was read */
+    uint64_t image_base;   /* where the hypervisor's image lies */
+    uint64_t image_size;   /* bytes of all segments, including .bss */
     uint64_t trampoline;   /* one page below 1 MiB for starting CPUs */
     uint64_t rsdp;         /* ACPI root pointer; 0: there is none */
-    uint64_t firmware_cr3; /* the loader's tables, for calling runtime services */
+    uint64_t firmware_cr3; /* the boot loader's page tables, to call runtime services under */
     uint64_t reset_system; /* EFI ResetSystem(), Microsoft calling convention; 0: none */
-    uint64_t report;       /* what the boot loader said on the screen, which is cleared: ASCII */
-    uint64_t report_size;
+    uint64_t report;       /* the text that the boot loader printed, ASCII: to be shown again */
+    uint64_t report_size;  /* bytes */
     struct boot_framebuffer framebuffer;
     uint32_t cpu_count; /* entries of cpu_apic_id; the first is the boot CPU */
     uint32_t region_count;

@@ -1,4 +1,7 @@
-/* Dates and seconds: see calendar.h. */
+/* Dates and seconds: see calendar.h.
+ *
+ * Both directions count days from January 1st of year 1, as if the Gregorian calendar had been in
+ * use then: its leap-year rule repeats every 400 years from there. */
 #include "lib/calendar.h"
 
 #include <stdbool.h>
@@ -6,27 +9,27 @@
 #include "lib/range.h"
 
 #define DAY         86400u
-#define THURSDAY    4 /* 1970-01-01, Sunday being 0 */
+#define THURSDAY    4 /* the weekday of 1970-01-01; Sunday is 0 */
 #define DAYS_4      1461u
 #define DAYS_100    36524u
 #define DAYS_400    146097u
 #define LAST_SECOND 253402300799u /* 9999-12-31 23:59:59 */
 
-/* Days before each month of a year that is no leap year. */
+/* Days before each month of a common year. */
 static const uint32_t days_before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
 
 static bool is_leap(uint32_t year) {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-/* Before January 1st, since January 1st of the year 1. */
+/* Days from January 1st of year 1 to January 1st of `year`. */
 static uint32_t days_before_year(uint32_t year) {
     uint32_t years = year - 1;
 
     return years * 365 + years / 4 - years / 100 + years / 400;
 }
 
-/* 0 is January 1st; month is 0 to 12. */
+/* Days from January 1st to the first day of the month; month 0 is January, 12 the next January. */
 static uint32_t days_before_month(uint32_t month, bool leap) {
     return days_before[month] + (leap && month >= 2);
 }
@@ -44,8 +47,10 @@ uint64_t calendar_to_seconds(const struct calendar *date) {
            range_clamp(0, date->minute, 59) * 60 + range_clamp(0, date->second, 59);
 }
 
-/* The year of a day since January 1st of the year 1, and the day in it. The last day of a leap year
- * is the one that would begin a fourth year more, and that of 400 years a fourth century. */
+/* The year that contains day number `days`, counted from January 1st of year 1, and in *day the
+ * number of the day within that year; both numbers begin at 0. The quotients are limited to 3: the
+ * last day of a leap year does not begin a fifth year of the four, nor the last day of 400 years a
+ * fifth century. */
 static uint32_t year_of(uint32_t days, uint32_t *day) {
     uint32_t cycles = days / DAYS_400, left = days % DAYS_400;
     uint32_t centuries = range_clamp(0, left / DAYS_100, 3);

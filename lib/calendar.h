@@ -1,4 +1,8 @@
-/* Dates of the Gregorian calendar, and seconds since 1970-01-01 00:00:00. Pure. */
+/* Dates of the Gregorian calendar, and seconds since 1970-01-01 00:00:00.
+ *
+ * The firmware reports the time as a date, a guest reads it as a date from its real-time clock, and
+ * everything between counts seconds. Time zones and leap seconds are not considered. Pure. Read
+ * next: vmm/devices/vrtc.h. */
 #pragma once
 #include <stdint.h>
 
@@ -13,7 +17,9 @@ struct calendar {
     uint32_t hour, minute, second;
 };
 
-/* What is out of its range counts as the nearest that is in it; the weekday does not count. */
+/* Seconds from 1970-01-01 00:00:00 to the date. Invalid fields are clamped; the weekday is ignored.
+ */
 uint64_t calendar_to_seconds(const struct calendar *date);
-/* Later than the last year: that one's last second. */
+
+/* The date of that second. Later seconds than CALENDAR_YEAR_MAX has count as its last one. */
 struct calendar calendar_from_seconds(uint64_t seconds);

@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WIDTH_MAX 4096 /* a longer width in a format string is taken for this one */
+#define WIDTH_MAX 4096 /* a larger width in a format string is reduced to this */
 
 struct conversion {
     bool left, zero;
     int width;
-    bool is_long; /* l, ll or z: all are 64 bits */
+    bool is_long; /* l, ll or z: each is 64 bits */
     char type;
 };
 
@@ -22,7 +22,7 @@ static void put(struct text *text, char c) {
     text->length++;
 }
 
-/* Padded to the width: with spaces on either side, or with zeros behind a sign. */
+/* Pads the field to the width: with spaces on either side, or with zeros after the sign. */
 static void put_padded(struct text *text, const struct conversion *conv, const char *field,
                        int length) {
     int padding = conv->width - length;
@@ -63,7 +63,7 @@ static void put_number(struct text *text, const struct conversion *conv, uint64_
     put_padded(text, conv, at, (int)(end - at));
 }
 
-/* fmt points behind the '%'; returns where the format goes on behind the conversion. */
+/* `fmt` points after the '%'; returns where the format continues after the conversion. */
 static const char *parse_conversion(const char *fmt, struct conversion *conv) {
     *conv = (struct conversion){0};
     for (; *fmt == '-' || *fmt == '0'; fmt++) {

@@ -1,10 +1,10 @@
 /* memcpy, memmove, memset and memcmp for freestanding code.
  *
- * String instructions with 8 bytes at a time and the rest in bytes: short, fast on every CPU with
- * VT-x, and the compiler cannot take them for a loop to replace by a call of the very function.
- * They rely on a clear direction flag, which the ABI promises between functions and the trap and
- * VM-exit entries establish. SDM Vol. 2B, "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ - Move Data From String to
- * String". */
+ * String instructions of 8 bytes, then of single bytes: short, and fast on every CPU with VT-x. The
+ * compiler would replace a loop in C by a call of the very function that contains it. The
+ * instructions rely on a clear direction flag, which the ABI guarantees at each function call, and
+ * which trap entries and VM exits clear. SDM Vol. 2B, "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ - Move Data
+ * From String to String". */
 #include "lib/memory.h"
 
 #include <stdint.h>
@@ -19,7 +19,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size) {
     return to;
 }
 
-/* From the last byte to the first, for overlapping ranges where `to` lies above `from`. */
+/* Copies the last byte first, for overlapping ranges where `to` lies above `from`. */
 static void copy_backwards(void *to, const void *from, size_t size) {
     uint8_t *d = (uint8_t *)to + size - 1;
     const uint8_t *s = (const uint8_t *)from + size - 1;

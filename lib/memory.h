@@ -1,8 +1,8 @@
-/* The four functions that a C compiler may call on its own, for freestanding code.
+/* The four functions to which a C compiler generates calls of its own, for freestanding code.
  *
- * The hypervisor, the boot loader and the guests link lib/memory.c; tests on the host link the C
- * library's instead, which is why memory.c is not in the list of pure modules although it is pure.
- * They behave as ISO C says. */
+ * They behave as ISO C specifies. The hypervisor, the boot loader and the guests link lib/memory.c;
+ * tests on the host link the C library's functions instead, so memory.c is not in the list of pure
+ * modules although it is pure. */
 #pragma once
 #include <stddef.h>
 

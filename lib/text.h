@@ -1,6 +1,8 @@
-/* A piece of a text: where it begins and how long it is. No terminating zero, nothing is copied.
+/* Pieces of a text, and the comparison of two texts.
  *
- * What the configuration's parser takes its text apart with. Pure. */
+ * A slice is the address and the length of a part of a longer text: it has no terminating zero, and
+ * making one copies nothing. The configuration's parser splits its text into slices. Pure. Read
+ * next: boot/config.c. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +19,7 @@ static inline bool slice_is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* Without the blanks at both ends. */
 static inline struct slice slice_trim(struct slice s) {
     while (s.size && slice_is_blank(s.text[s.size - 1]))
         s.size--;
@@ -27,7 +30,7 @@ static inline struct slice slice_trim(struct slice s) {
     return s;
 }
 
-/* Cuts off a comment: '#' at the start of the line or behind a blank. */
+/* Removes a comment, which begins with '#' at the start of the line or after a blank. */
 static inline struct slice slice_without_comment(struct slice s) {
     for (size_t i = 0; i < s.size; i++) {
         if (s.text[i] == '#' && (i == 0 || slice_is_blank(s.text[i - 1])))
@@ -36,6 +39,7 @@ static inline struct slice slice_without_comment(struct slice s) {
     return s;
 }
 
+/* Whether the slice and the zero-terminated text are equal. */
 static inline bool slice_equals(struct slice s, const char *text) {
     size_t i = 0;
 
@@ -44,7 +48,7 @@ static inline bool slice_equals(struct slice s, const char *text) {
     return i == s.size && !text[i];
 }
 
-/* Of two whole texts, each with its zero. */
+/* Whether two zero-terminated texts are equal. */
 static inline bool text_equals(const char *a, const char *b) {
     while (*a && *a == *b) {
         a++;
@@ -53,7 +57,7 @@ static inline bool text_equals(const char *a, const char *b) {
     return *a == *b;
 }
 
-/* Copies with a terminating zero; false if it does not fit. */
+/* Copies the slice and a terminating zero to `to`, of `to_size` bytes; false if they do not fit. */
 static inline bool slice_copy(char *to, size_t to_size, struct slice s) {
     if (s.size >= to_size)
         return false;
@@ -62,8 +66,8 @@ static inline bool slice_copy(char *to, size_t to_size, struct slice s) {
     return true;
 }
 
-/* Decimal digits at the start of *s, which is moved behind them; false if there are none or the
- * number does not fit. */
+/* Reads a decimal number at the start of *s and removes its digits from *s. False if there are no
+ * digits, or if the number does not fit; then *s is unchanged. */
 static inline bool slice_take_number(struct slice *s, uint64_t *number) {
     size_t i = 0;
 

@@ -1,12 +1,11 @@
-/* The one list of VMX controls that Pinwheel wants: see arch/vmx/vmx_controls.h.
+/* The one list of VMX controls that Pinwheel uses: see arch/vmx/vmx_controls.h.
  *
- * "Acknowledge interrupt on exit" stays off. Virtual-interrupt delivery asks only for
- * external-interrupt exiting, and posted interrupts, which would ask for both, are not used. Off
- * means that a physical interrupt that ends a guest's turn stays pending in the local APIC and
- * comes through the host's own IDT as soon as the host opens a window: one way in, one EOI. The
- * host must open that window before it enters again, or the same interrupt ends that entry, too.
- * "Save VMX-preemption timer value" stays off as well: the timer is armed from the TSC every time.
- */
+ * "Acknowledge interrupt on exit" is 0. Virtual-interrupt delivery requires only external-interrupt
+ * exiting; posted interrupts, which require both controls, are not used. With 0, a physical
+ * interrupt that causes a VM exit stays pending in the local APIC and is delivered through the
+ * host's IDT as soon as the host enables interrupts: there is one way in and one EOI. The host must
+ * enable them before the next VM entry, or the same interrupt causes a VM exit again. "Save
+ * VMX-preemption timer value" is 0 too: the timer is computed from the TSC before each entry. */
 #include "arch/vmx/vmx_controls.h"
 
 #include <stddef.h>
@@ -26,86 +25,83 @@ struct control {
 
 static const struct control controls[] = {
     {VMX_PIN, SET, PIN_EXTERNAL_INTERRUPT_EXITING, "external-interrupt exiting",
-     "interrupts of the machine belong to the hypervisor"},
-    {VMX_PIN, SET, PIN_NMI_EXITING, "NMI exiting",
-     "an NMI is how one CPU calls another out of its guest"},
+     "the machine's interrupts belong to the hypervisor"},
+    {VMX_PIN, SET, PIN_NMI_EXITING, "NMI exiting", "an NMI kicks another CPU out of guest mode"},
     {VMX_PIN, SET, PIN_VIRTUAL_NMIS, "virtual NMIs",
-     "the guest's NMI blocking is kept apart from the machine's"},
+     "a guest's NMI blocking is separate from the machine's"},
     {VMX_PIN, SET, PIN_PREEMPTION_TIMER, "VMX-preemption timer",
-     "it keeps the guests' time and shares a CPU among them"},
+     "guests' timers and time slices depend on it"},
     {VMX_PRIMARY, SET, PRIMARY_USE_TSC_OFFSETTING, "use TSC offsetting",
-     "a guest may set its TSC, and the machine's stays"},
-    {VMX_PRIMARY, SET, PRIMARY_HLT_EXITING, "HLT exiting", "an idle guest gives its CPU back"},
+     "a guest may set its TSC without changing the machine's"},
+    {VMX_PRIMARY, SET, PRIMARY_HLT_EXITING, "HLT exiting", "an idle guest releases its CPU"},
     {VMX_PRIMARY, SET, PRIMARY_MWAIT_EXITING, "MWAIT exiting", "guests are not offered MWAIT"},
     {VMX_PRIMARY, SET, PRIMARY_MONITOR_EXITING, "MONITOR exiting",
      "guests are not offered MONITOR"},
     {VMX_PRIMARY, SET, PRIMARY_RDPMC_EXITING, "RDPMC exiting",
-     "the performance counters stay the hypervisor's"},
+     "guests are not offered performance counters"},
     {VMX_PRIMARY, SET, PRIMARY_USE_TPR_SHADOW, "use TPR shadow",
      "the virtual local APIC is built on it"},
     {VMX_PRIMARY, SET, PRIMARY_USE_IO_BITMAPS, "use I/O bitmaps",
-     "guests reach only the ports they are given"},
+     "a guest reaches only the ports that it is given"},
     {VMX_PRIMARY, SET, PRIMARY_USE_MSR_BITMAPS, "use MSR bitmaps",
-     "guests reach only the MSRs they are given"},
+     "a guest reaches only the MSRs that it is given"},
     {VMX_PRIMARY, SET, PRIMARY_ACTIVATE_SECONDARY_CONTROLS, "activate secondary controls",
      "EPT and the virtual local APIC are among them"},
     {VMX_PRIMARY, CLEAR, PRIMARY_INVLPG_EXITING, "INVLPG without exiting",
-     "with EPT a guest owns its page tables"},
+     "with EPT a guest manages its page tables itself"},
     {VMX_PRIMARY, CLEAR, PRIMARY_CR3_LOAD_EXITING, "CR3 load without exiting",
-     "with EPT a guest owns its page tables"},
+     "with EPT a guest manages its page tables itself"},
     {VMX_PRIMARY, CLEAR, PRIMARY_CR3_STORE_EXITING, "CR3 store without exiting",
-     "with EPT a guest owns its page tables"},
+     "with EPT a guest manages its page tables itself"},
     {VMX_SECONDARY, SET, SECONDARY_ENABLE_EPT, "enable EPT",
-     "extended page tables give each guest its memory"},
-    {VMX_SECONDARY, SET, SECONDARY_ENABLE_VPID, "enable VPID",
-     "an exit does not have to flush the TLB"},
+     "extended page tables confine a guest to its memory"},
+    {VMX_SECONDARY, SET, SECONDARY_ENABLE_VPID, "enable VPID", "VM exits do not flush the TLB"},
     {VMX_SECONDARY, SET, SECONDARY_UNRESTRICTED_GUEST, "unrestricted guest",
-     "guests start without paging, other CPUs in real mode"},
+     "guests start without paging, and their other CPUs in real mode"},
     {VMX_SECONDARY, SET, SECONDARY_WBINVD_EXITING, "WBINVD exiting",
-     "a guest must not empty the caches of all"},
+     "a guest must not flush the caches of the whole machine"},
     {VMX_SECONDARY, SET, SECONDARY_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization",
-     "reads of the local APIC do not exit"},
+     "reads of the local APIC cause no VM exit"},
     {VMX_SECONDARY, SET, SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery",
-     "interrupts reach guests, and EOIs are retired, without exits"},
+     "interrupts are delivered and EOIs are retired without VM exits"},
     {VMX_SECONDARY, XAPIC, SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses",
-     "the local APIC in memory, as guests start with it"},
+     "guests start in xAPIC mode"},
     {VMX_SECONDARY, X2APIC, SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode",
-     "the local APIC in MSRs, as guests may switch to it"},
+     "guests may switch to x2APIC mode"},
     {VMX_EXIT, SET, VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE, "host address-space size",
      "the hypervisor runs in 64-bit mode"},
     {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_DEBUG_CONTROLS, "save debug controls",
-     "DR7 is the guest's own"},
-    {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_PAT, "save IA32_PAT", "the guest has a PAT of its own"},
-    {VMX_EXIT, SET, VM_EXIT_CONTROL_LOAD_PAT, "load IA32_PAT on exits",
-     "the guest has a PAT of its own"},
-    {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_EFER, "save IA32_EFER",
-     "the guest has an EFER of its own"},
+     "a guest has its own DR7"},
+    {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_PAT, "save IA32_PAT", "a guest has its own PAT"},
+    {VMX_EXIT, SET, VM_EXIT_CONTROL_LOAD_PAT, "load IA32_PAT on exits", "a guest has its own PAT"},
+    {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_EFER, "save IA32_EFER", "a guest has its own EFER"},
     {VMX_EXIT, SET, VM_EXIT_CONTROL_LOAD_EFER, "load IA32_EFER on exits",
-     "the guest has an EFER of its own"},
+     "a guest has its own EFER"},
     {VMX_EXIT, CLEAR, VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging",
-     "the host takes an interrupt through its own IDT"},
+     "the host receives interrupts through its own IDT"},
     {VMX_ENTRY, SET, VM_ENTRY_CONTROL_LOAD_DEBUG_CONTROLS, "load debug controls",
-     "DR7 is the guest's own"},
+     "a guest has its own DR7"},
     {VMX_ENTRY, SET, VM_ENTRY_CONTROL_LOAD_PAT, "load IA32_PAT on entries",
-     "the guest has a PAT of its own"},
+     "a guest has its own PAT"},
     {VMX_ENTRY, SET, VM_ENTRY_CONTROL_LOAD_EFER, "load IA32_EFER on entries",
-     "the guest has an EFER of its own"},
+     "a guest has its own EFER"},
 };
 
 #define CONTROL_COUNT (sizeof(controls) / sizeof(controls[0]))
 
-/* What EPT and VPID must be able to do beyond being there. */
+/* The capabilities of EPT and VPID that are needed. */
 static const struct {
     uint64_t bit;
     const char *name, *meaning;
 } abilities[] = {
-    {EPT_VPID_CAP_WALK_4, "EPT page walk of length 4", "the tables that Pinwheel builds"},
+    {EPT_VPID_CAP_WALK_4, "EPT page walk of length 4", "Pinwheel builds tables of four levels"},
     {EPT_VPID_CAP_WB, "EPT paging structures of type WB", "uncached tables would be very slow"},
     {EPT_VPID_CAP_2M, "EPT pages of 2 MiB", "guest memory is mapped with them"},
     {EPT_VPID_CAP_INVEPT, "INVEPT", "needed after a change of the tables"},
     {EPT_VPID_CAP_INVEPT_SINGLE, "single-context INVEPT", "needed after a change of the tables"},
-    {EPT_VPID_CAP_INVVPID, "INVVPID", "needed when a VPID gets a new owner"},
-    {EPT_VPID_CAP_INVVPID_SINGLE, "single-context INVVPID", "needed when a VPID gets a new owner"},
+    {EPT_VPID_CAP_INVVPID, "INVVPID", "needed when a VPID is used for another vCPU"},
+    {EPT_VPID_CAP_INVVPID_SINGLE, "single-context INVVPID",
+     "needed when a VPID is used for another vCPU"},
 };
 
 #define ABILITY_COUNT (sizeof(abilities) / sizeof(abilities[0]))
@@ -128,8 +124,8 @@ uint64_t vmx_capability(const struct vmx_capabilities *c, enum vmx_word word) {
     return c->procbased2;
 }
 
-/* Whether the processor lets the control have the value that the list wants. A control that only
- * one APIC mode sets must be clearable for the other: hardware forbids both at once. */
+/* Whether the processor allows the value that the list needs. A control that only one APIC mode
+ * sets must be allowed to be 0 for the other: the processor forbids both at once. */
 static bool allowed(const struct control *control, uint64_t word) {
     bool may_be_set = ((word >> 32) & control->bit) != 0;
     bool may_be_clear = (word & control->bit) == 0;
@@ -156,7 +152,7 @@ static void check_vmx(const struct vmx_capabilities *c, struct report *report) {
         add(report, "VMX", "this processor has no Intel VT-x");
     } else if (is_locked && (c->feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX) == 0) {
         add(report, "VMX outside SMX",
-            "the firmware has locked VT-x off: switch it on in the firmware's setup");
+            "the firmware has disabled VT-x and locked it: enable it in the firmware's setup");
     }
 }
 
@@ -164,9 +160,9 @@ static void check_basic(const struct vmx_capabilities *c, struct report *report)
     uint64_t type = (c->basic >> VMX_BASIC_MEMORY_TYPE_SHIFT) & VMX_BASIC_MEMORY_TYPE_MASK;
 
     if ((c->basic & VMX_BASIC_32BIT_ADDRESSES) != 0)
-        add(report, "VMX regions above 4 GiB", "the VMCS may lie anywhere in memory");
+        add(report, "VMX regions above 4 GiB", "a VMCS may lie anywhere in memory");
     if (type != MEMORY_TYPE_WB)
-        add(report, "VMX regions of type WB", "the VMCS lies in ordinary memory");
+        add(report, "VMX regions of type WB", "a VMCS lies in ordinary memory");
 }
 
 unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, unsigned max) {
@@ -190,8 +186,8 @@ static bool wanted(const struct control *control, enum vmx_apic_mode mode) {
            (control->need == X2APIC && mode == VMX_APIC_X2APIC);
 }
 
-/* Instructions that CPUID promises the guest, and that raise #UD unless their control is set; and
- * what saves turns of a CPU that several vCPUs share. */
+/* Controls without which instructions that the guest's CPUID offers would raise #UD; and the one
+ * that ends the turn of a vCPU that spins while others wait for its CPU. */
 static uint32_t optional_secondary(const struct vmx_capabilities *c, bool shares_cpu) {
     uint32_t bits = (c->rdtscp ? SECONDARY_ENABLE_RDTSCP : 0) |
                     (c->invpcid ? SECONDARY_ENABLE_INVPCID : 0) |

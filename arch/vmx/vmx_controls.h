@@ -1,20 +1,19 @@
-/* Which VMX controls Pinwheel runs a guest with, or which one this processor lacks.
+/* The VMX controls that Pinwheel runs a guest with, and which of them a processor lacks.
  *
- * Each control word has a capability MSR: its low half says which bits must be 1, its high half
- * which may be 1. This module holds the one list of what Pinwheel wants, with the reason for each
- * entry. The hypervisor asks it for the control words; the boot loader asks it what is missing, so
- * that a user reads "no virtual-interrupt delivery" and not "VM entry failed". Pure.
- * SDM Vol. 3D, Appendix A, "VMX Capability Reporting Facility". Read next: arch/vmx/entry_check.h.
- */
+ * Each control word has a capability MSR: the bits of its low half must be 1 in the word, those of
+ * its high half may be 1. This module owns the one list of what Pinwheel needs, with the reason for
+ * each entry. The hypervisor gets its control words from it; the boot loader gets what is missing,
+ * so that a user reads "virtual-interrupt delivery" and not "VM entry failed". Pure. SDM Vol. 3D,
+ * "VMX Capability Reporting Facility". Read next: arch/vmx/entry_check.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the processor says of itself. An MSR that it does not have is 0 here: PROCBASED_CTLS2 and
- * EPT_VPID_CAP exist only if the controls before them allow it, TRUE_* only with VMX_BASIC bit 55.
- */
+/* What the processor reports about itself. An MSR that it does not have is 0 here: PROCBASED_CTLS2
+ * and EPT_VPID_CAP exist only if other capability MSRs announce them, TRUE_* only if bit 55 of
+ * VMX_BASIC is 1. */
 struct vmx_capabilities {
-    bool vmx;              /* CPUID.1:ECX[5]; if false, nothing below counts */
+    bool vmx;              /* CPUID.1:ECX[5]; if false, the MSRs below are 0 */
     bool rdtscp;           /* CPUID.80000001H:EDX[27] */
     bool invpcid;          /* CPUID.(7,0):EBX[10] */
     uint8_t physical_bits; /* CPUID.80000008H:EAX[7:0], the physical-address width */
@@ -27,11 +26,11 @@ struct vmx_capabilities {
     uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 };
 
-/* How the guest's local APIC is reached at the moment: this decides between two controls. */
+/* The mode that the guest's local APIC is in, which decides between two controls. */
 enum vmx_apic_mode {
-    VMX_APIC_XAPIC,  /* by memory: "virtualize APIC accesses" */
-    VMX_APIC_X2APIC, /* by MSR: "virtualize x2APIC mode" */
-    VMX_APIC_HIDDEN, /* not at all (globally disabled by the guest): neither of them */
+    VMX_APIC_XAPIC,  /* accessed through memory: "virtualize APIC accesses" */
+    VMX_APIC_X2APIC, /* accessed through MSRs: "virtualize x2APIC mode" */
+    VMX_APIC_HIDDEN, /* disabled in IA32_APIC_BASE by the guest: neither of them */
 };
 
 enum vmx_word { VMX_PIN, VMX_PRIMARY, VMX_SECONDARY, VMX_EXIT, VMX_ENTRY };
@@ -41,38 +40,41 @@ struct vmx_controls {
     uint32_t pin, primary, secondary, exit, entry;
 };
 
-/* Something that the processor or its firmware lacks. Both strings are static. */
+/* A feature that the processor lacks or the firmware has disabled. Both strings are static. */
 struct vmx_missing {
     const char *name;    /* as the SDM calls it */
-    const char *meaning; /* what Pinwheel needs it for, or what to do */
+    const char *meaning; /* why Pinwheel needs it, or what the user can do */
 };
 
-/* Lists what is missing, at most `max` entries of it, and returns how many there are in all: 0
- * means that guests can run in either APIC mode. `out` may be NULL if `max` is 0. */
+/* Writes at most `max` of the missing features to `out` and returns how many are missing in all:
+ * with 0, guests can run in either APIC mode. `out` may be NULL if `max` is 0. */
 unsigned vmx_missing(const struct vmx_capabilities *capabilities, struct vmx_missing *out,
                      unsigned max);
 
-/* The control words for a guest in this APIC mode, the reserved bits as the processor wants them.
- * "IA-32e mode guest" is clear: it follows the guest's EFER.LMA. shares_cpu: the vCPU's CPU carries
- * others as well, so that one that spins should hand over; "PAUSE-loop exiting" is set then if the
- * processor has it, and the two fields below are to be written. Returns false, and zeroes, if
- * vmx_missing() finds anything. */
+/* Writes to `out` the control words for a guest in this APIC mode, with the reserved bits as the
+ * processor requires them. "IA-32e mode guest" is 0: it follows the guest's EFER.LMA. shares_cpu:
+ * the vCPU shares its CPU with others, so it should yield when it spins; then "PAUSE-loop exiting"
+ * is 1 if the processor has it, and the caller writes the two fields below. Returns false, and
+ * zeros, if vmx_missing() finds anything. */
 bool vmx_choose_controls(const struct vmx_capabilities *capabilities, enum vmx_apic_mode mode,
                          bool shares_cpu, struct vmx_controls *out);
 
-/* VMCS_PLE_GAP and VMCS_PLE_WINDOW, in ticks at the TSC's rate. SDM Vol. 3C, "Controls for
- * PAUSE-Loop Exiting": PAUSEs at CPL 0 that follow one another within the gap are one loop, and one
- * that comes later than the window after the loop's first exits. A PAUSE takes up to 140 cycles
- * since Skylake (Intel's optimization manual), and the look at the lock some more. Few locks are
- * held for longer than the window; to hand over costs about as much. */
+/* The values of VMCS_PLE_GAP and VMCS_PLE_WINDOW, in TSC ticks. Executions of PAUSE at CPL 0 that
+ * are at most the gap apart form one loop; an execution that is later than the window after the
+ * first one of its loop causes a VM exit. A PAUSE takes up to 140 cycles since Skylake (Intel's
+ * optimization manual), and reading the lock takes more. Few locks are held for longer than the
+ * window; switching to another vCPU costs about as much. SDM Vol. 3C, "Controls for PAUSE-Loop
+ * Exiting". */
 #define VMX_PLE_GAP    256
 #define VMX_PLE_WINDOW 4096
 
-/* The values that VMX operation allows nearest to these, in the host and in an unrestricted guest,
- * where CR0.PE and CR0.PG are free: SDM Vol. 3D, "VMX-Fixed Bits in CR0", "... in CR4". */
+/* The given value with every bit that VMX operation fixes set or cleared: for the host's CR0, for
+ * the CR0 of an unrestricted guest, where PE and PG are not fixed, and for CR4 of either. SDM Vol.
+ * 3D, "VMX-Fixed Bits in CR0" and "VMX-Fixed Bits in CR4". */
 uint64_t vmx_host_cr0(const struct vmx_capabilities *capabilities, uint64_t cr0);
 uint64_t vmx_guest_cr0(const struct vmx_capabilities *capabilities, uint64_t cr0);
 uint64_t vmx_cr4(const struct vmx_capabilities *capabilities, uint64_t cr4);
 
-/* The capability MSR that governs a control word: the TRUE one where there is one. */
+/* The value of the capability MSR for a control word: of its TRUE variant if the processor has it.
+ */
 uint64_t vmx_capability(const struct vmx_capabilities *capabilities, enum vmx_word word);

@@ -194,9 +194,9 @@ static void mistakes_in_lines(void **state) {
     assert_key_error("vcpus = 1\nvcpus = 2",
                      "pinwheel.cfg:3: vcpus is given twice, first in line 2");
     assert_key_error("cmdline = \xc3\xa4",
-                     "pinwheel.cfg:2: byte 0xc3 outside a comment: the file must be plain ASCII");
+                     "pinwheel.cfg:2: byte 0xc3 outside a comment: only ASCII is allowed there");
     assert_key_error("cmdline = a\x1b[2J",
-                     "pinwheel.cfg:2: byte 0x1b outside a comment: the file must be plain ASCII");
+                     "pinwheel.cfg:2: byte 0x1b outside a comment: only ASCII is allowed there");
 }
 
 static void the_first_mistake_is_kept(void **state) {
@@ -263,7 +263,7 @@ static void a_name_used_twice(void **state) {
     parse("[g]\nkernel=k\n[g]\nkernel=k\n");
     assert_int_equal(config.guest_count, 2);
     assert_string_equal(guest[0].problem, "");
-    assert_string_equal(guest[1].problem, "pinwheel.cfg:3: the name g is used in line 1 already");
+    assert_string_equal(guest[1].problem, "pinwheel.cfg:3: the name g is already used in line 1");
 }
 
 static void keys_before_the_first_guest(void **state) {
@@ -318,15 +318,13 @@ static void memory_is_given_in_the_order_of_the_file(void **state) {
     parse("[a]\nkernel=k\nmemory=64M\n[b]\nkernel=k\nmemory=128M\n[c]\nkernel=k\n");
     assert_int_equal(config_check(&config, 100 << 20), 2);
     assert_string_equal(guest[0].problem, "");
-    assert_string_equal(
-        guest[1].problem,
-        "pinwheel.cfg:6: memory: b wants 128 MiB, the machine has 36 MiB left for it");
+    assert_string_equal(guest[1].problem,
+                        "pinwheel.cfg:6: memory: b needs 128 MiB, but only 36 MiB are left");
     assert_string_equal(guest[2].problem, "");
     parse("[c]\nkernel=k\n");
     assert_int_equal(config_check(&config, 1 << 20), 0);
-    assert_string_equal(
-        guest[0].problem,
-        "pinwheel.cfg:1: memory: c wants 16 MiB, the machine has 1 MiB left for it");
+    assert_string_equal(guest[0].problem,
+                        "pinwheel.cfg:1: memory: c needs 16 MiB, but only 1 MiB are left");
 }
 
 static void long_reasons_are_cut(void **state) {
@@ -346,9 +344,8 @@ static void zero_bytes_are_no_end_of_text(void **state) {
     (void)state;
     config_parse(&config, guest, text, sizeof(text) - 1);
     assert_int_equal(config.guest_count, 2);
-    assert_string_equal(
-        guest[0].problem,
-        "pinwheel.cfg:3: byte 0x00 outside a comment: the file must be plain ASCII");
+    assert_string_equal(guest[0].problem,
+                        "pinwheel.cfg:3: byte 0x00 outside a comment: only ASCII is allowed there");
     assert_string_equal(guest[1].problem, "");
 }
 
