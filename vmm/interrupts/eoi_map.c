@@ -38,8 +38,8 @@ unsigned eoi_map_scan(struct eoi_map *map, const uint64_t entry[IOAPIC_PIN_COUNT
 
     add_routed(&routed, entry, *who);
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t exit = routed.word[i] | inflight->word[i];
         uint64_t stale = inflight->word[i] & ~routed.word[i];
+        uint64_t exit = routed.word[i] | inflight->word[i];
         if (stale == map->stale.word[i] && exit == map->exit.word[i])
             continue;
         changed->stale.word[i] = stale ^ map->stale.word[i];
