@@ -52,7 +52,7 @@ static void retire(unsigned v) {
 static void tell(unsigned v) {
     const struct cpu_state *s = &world.now.vcpu[v];
 
-    steps_tell_of_eoi(&world.vm.routing, v, model_vector[s->eoi], s->pins, s->rescan);
+    steps_report_eoi(&world.vm.routing, v, model_vector[s->eoi], s->pins, s->rescan);
     world_pack();
     reference_orphans(model_vector[s->eoi], s->ref_owed);
     leave_eoi(v);
@@ -97,7 +97,7 @@ void order_step(unsigned v) {
         tell(v);
         break;
     case PHASE_RENAMED:
-        steps_tell_of_identity(&world.vm.routing, v);
+        steps_announce_identity(&world.vm.routing, v);
         s->phase = PHASE_OUT;
         break;
     default:

@@ -36,11 +36,11 @@ void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32
     retire(&routing->vcpu[vcpu], vector, pins, rescan);
 }
 
-void steps_tell_of_eoi(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t pins,
+void steps_report_eoi(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t pins,
                        bool rescan) {
-    tell_of_eoi(&routing->vcpu[vcpu], vector, pins, rescan);
+    report_eoi(&routing->vcpu[vcpu], vector, pins, rescan);
 }
 
-void steps_tell_of_identity(struct routing *routing, unsigned vcpu) {
+void steps_announce_identity(struct routing *routing, unsigned vcpu) {
     apic_identity_changed(&routing->vcpu[vcpu]);
 }

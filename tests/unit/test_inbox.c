@@ -23,11 +23,11 @@ static void a_reset_inbox_is_empty(void **state) {
     (void)state;
     assert_true(inbox_is_empty(&inbox));
     for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(inbox_take_edges(&inbox, i), 0);
-        assert_int_equal(inbox_take_levels(&inbox, i), 0);
+        assert_int_equal(inbox_dequeue_edges(&inbox, i), 0);
+        assert_int_equal(inbox_dequeue_levels(&inbox, i), 0);
     }
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
-        assert_int_equal(inbox_take_pins(&inbox, (uint8_t)vector), 0);
+        assert_int_equal(inbox_dequeue_pins(&inbox, (uint8_t)vector), 0);
 }
 
 static void an_edge_is_taken_once(void **state) {
@@ -36,9 +36,9 @@ static void an_edge_is_taken_once(void **state) {
         inbox_post_edge(&inbox, (uint8_t)vector);
         inbox_post_edge(&inbox, (uint8_t)vector);
         assert_false(inbox_is_empty(&inbox));
-        assert_int_equal(inbox_take_edges(&inbox, vector / 64), 1ULL << vector % 64);
+        assert_int_equal(inbox_dequeue_edges(&inbox, vector / 64), 1ULL << vector % 64);
         assert_true(inbox_is_empty(&inbox));
-        assert_int_equal(inbox_take_edges(&inbox, vector / 64), 0);
+        assert_int_equal(inbox_dequeue_edges(&inbox, vector / 64), 0);
     }
 }
 
@@ -48,11 +48,11 @@ static void a_level_delivery_brings_its_pins(void **state) {
     inbox_post_level(&inbox, 0x51, 23);
     inbox_post_level(&inbox, 0xf0, 0);
     assert_false(inbox_is_empty(&inbox));
-    assert_int_equal(inbox_take_levels(&inbox, 1), 1ULL << (0x51 - 64));
-    assert_int_equal(inbox_take_pins(&inbox, 0x51), 1u << 5 | 1u << 23);
-    assert_int_equal(inbox_take_pins(&inbox, 0x51), 0);
-    assert_int_equal(inbox_take_levels(&inbox, 3), 1ULL << (0xf0 - 192));
-    assert_int_equal(inbox_take_pins(&inbox, 0xf0), 1);
+    assert_int_equal(inbox_dequeue_levels(&inbox, 1), 1ULL << (0x51 - 64));
+    assert_int_equal(inbox_dequeue_pins(&inbox, 0x51), 1u << 5 | 1u << 23);
+    assert_int_equal(inbox_dequeue_pins(&inbox, 0x51), 0);
+    assert_int_equal(inbox_dequeue_levels(&inbox, 3), 1ULL << (0xf0 - 192));
+    assert_int_equal(inbox_dequeue_pins(&inbox, 0xf0), 1);
     assert_true(inbox_is_empty(&inbox));
 }
 
@@ -60,18 +60,18 @@ static void edges_and_levels_do_not_mix(void **state) {
     (void)state;
     inbox_post_edge(&inbox, 0x51);
     inbox_post_level(&inbox, 0x52, 1);
-    assert_int_equal(inbox_take_levels(&inbox, 1), 1ULL << (0x52 - 64));
-    assert_int_equal(inbox_take_edges(&inbox, 1), 1ULL << (0x51 - 64));
+    assert_int_equal(inbox_dequeue_levels(&inbox, 1), 1ULL << (0x52 - 64));
+    assert_int_equal(inbox_dequeue_edges(&inbox, 1), 1ULL << (0x51 - 64));
 }
 
 /* The poster is between its two steps when the vectors are taken: the pin is announced later. */
 static void a_pin_posted_after_the_vectors_were_taken_is_not_lost(void **state) {
     (void)state;
     atomic_fetch_or(&inbox.posted_pins[0x51], 1u << 7); /* first half of a post */
-    assert_int_equal(inbox_take_levels(&inbox, 1), 0);
+    assert_int_equal(inbox_dequeue_levels(&inbox, 1), 0);
     atomic_fetch_or(&inbox.level[1], 1ULL << (0x51 - 64)); /* second half */
-    assert_int_equal(inbox_take_levels(&inbox, 1), 1ULL << (0x51 - 64));
-    assert_int_equal(inbox_take_pins(&inbox, 0x51), 1u << 7);
+    assert_int_equal(inbox_dequeue_levels(&inbox, 1), 1ULL << (0x51 - 64));
+    assert_int_equal(inbox_dequeue_pins(&inbox, 0x51), 1u << 7);
 }
 
 /* The vector was taken for an earlier pin; the late pin is taken with it, and what announces it
@@ -79,11 +79,11 @@ static void a_pin_posted_after_the_vectors_were_taken_is_not_lost(void **state) 
 static void a_pin_taken_early_is_not_seen_twice(void **state) {
     (void)state;
     inbox_post_level(&inbox, 0x51, 3);
-    assert_int_equal(inbox_take_levels(&inbox, 1), 1ULL << (0x51 - 64));
+    assert_int_equal(inbox_dequeue_levels(&inbox, 1), 1ULL << (0x51 - 64));
     inbox_post_level(&inbox, 0x51, 4);
-    assert_int_equal(inbox_take_pins(&inbox, 0x51), 1u << 3 | 1u << 4);
-    assert_int_equal(inbox_take_levels(&inbox, 1), 1ULL << (0x51 - 64));
-    assert_int_equal(inbox_take_pins(&inbox, 0x51), 0);
+    assert_int_equal(inbox_dequeue_pins(&inbox, 0x51), 1u << 3 | 1u << 4);
+    assert_int_equal(inbox_dequeue_levels(&inbox, 1), 1ULL << (0x51 - 64));
+    assert_int_equal(inbox_dequeue_pins(&inbox, 0x51), 0);
 }
 
 int main(void) {

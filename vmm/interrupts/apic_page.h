@@ -2,7 +2,7 @@
  *
  * SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts". Registers are 32 bits wide at 16-byte
  * steps; IRR, ISR and TMR are eight such registers each, vector V in register V / 32, bit V % 32.
- * Only the vCPU's own CPU touches the page, and only while the vCPU is not in the guest. Pure. */
+ * Only the vCPU's own CPU accesses the page, while the vCPU is outside guest mode. Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,7 +35,7 @@ static inline void apic_page_remove(struct apic_page *page, uint32_t bank, uint8
     page->word[(bank >> 2) + (vector >> 5) * 4u] &= ~(1u << (vector & 31));
 }
 
-/* The highest vector of a bank, or -1. Four words at a time: most are empty. */
+/* The highest vector of a bank, or -1. Four words are tested at once, since most are empty. */
 static inline int apic_page_highest(const struct apic_page *page, uint32_t bank) {
     const uint32_t *word = &page->word[bank >> 2];
 

@@ -1,8 +1,8 @@
-/* Which local APICs a message is for: see destination.h. */
+/* Matching of logical destinations: see destination.h. */
 #include "vmm/interrupts/destination.h"
 
 /* The logical x2APIC ID is derived from the ID: cluster in bits 31:16, one bit of 15:0. An 8-bit
- * destination is extended with zeros, so it reaches the first eight of cluster 0. */
+ * destination is zero-extended, so it reaches the first eight of cluster 0. */
 static bool matches_x2apic(uint32_t id, uint32_t destination) {
     return destination >> 16 == ((id >> 4) & 0xffff) && ((destination >> (id & 15)) & 1);
 }

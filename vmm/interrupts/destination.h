@@ -1,4 +1,4 @@
-/* Which local APICs a message is for.
+/* Which local APICs a message, or a redirection table entry, names.
  *
  * SDM Vol. 3A, "Determining IPI Destination" and "Logical Destination Mode in x2APIC Mode". Pure.
  */
@@ -10,8 +10,9 @@
 
 enum apic_mode { APIC_MODE_DISABLED, APIC_MODE_XAPIC, APIC_MODE_X2APIC };
 
-/* What decides whether a message reaches a LAPIC. Kept outside the virtual-APIC page, since other
- * CPUs read it; 8 bytes, so that it is read and written whole by the two functions below. */
+/* The properties of a LAPIC that destinations are matched against. Kept outside the virtual-APIC
+ * page because other CPUs read them; 8 bytes, so that the two functions below read and write all of
+ * them atomically. */
 struct apic_identity {
     _Alignas(8) uint32_t id; /* the x2APIC ID in x2APIC mode, else the 8-bit xAPIC ID */
     uint8_t logical;         /* xAPIC: LDR bits 31:24 */
@@ -19,7 +20,7 @@ struct apic_identity {
     uint8_t mode;            /* enum apic_mode */
     uint8_t enabled;         /* SVR bit 8, software enable, and not disabled globally */
 };
-_Static_assert(sizeof(struct apic_identity) == 8, "read and written whole");
+_Static_assert(sizeof(struct apic_identity) == 8, "read and written atomically");
 
 static inline struct apic_identity apic_identity_load(const struct apic_identity *from) {
     struct apic_identity copy;
@@ -33,24 +34,25 @@ static inline void apic_identity_store(struct apic_identity *to, struct apic_ide
 
 struct apic_message {
     uint32_t destination;
-    bool wide; /* 32-bit destination, from an x2APIC ICR; else 8-bit, from an xAPIC ICR or an RTE */
+    bool wide;    /* 32-bit destination, of an x2APIC ICR; else 8-bit, of an xAPIC ICR or an RTE */
     bool logical; /* destination mode */
     bool level;   /* trigger mode; IPIs are always edge */
     uint8_t vector;
     uint8_t delivery_mode; /* enum apic_delivery_mode */
 };
 
-/* In logical mode, other than to everybody. By value: callers keep the identity in registers. */
+/* For a logical destination that is not the broadcast. By value: callers keep the identity in
+ * registers. */
 bool destination_matches_logical(struct apic_identity who, uint32_t destination);
 
-/* Whether the destination names this LAPIC. A LAPIC that is globally disabled matches nothing;
- * software enable is not looked at here, since INIT, SIPI and NMI arrive without it. An 8-bit FFH
- * and a 32-bit FFFFFFFFH name everybody, in either destination mode. Every scan asks this for every
- * pin, so the physical mode is here to be inlined. */
+/* Whether the destination names this LAPIC. A LAPIC that is globally disabled matches nothing. The
+ * software-enable bit does not matter here: INIT, SIPI and NMI are accepted without it. The
+ * broadcast, FFH among 8 bits and FFFFFFFFH among 32, names all LAPICs in either destination mode.
+ * A scan calls this for each level entry, so the physical mode is inline. */
 static inline bool destination_names(const struct apic_identity *who, uint32_t destination,
-                                     uint32_t everybody, bool logical) {
-    destination &= everybody;
-    if (destination == everybody)
+                                     uint32_t broadcast, bool logical) {
+    destination &= broadcast;
+    if (destination == broadcast)
         return true;
     return logical ? destination_matches_logical(*who, destination) : who->id == destination;
 }
@@ -60,9 +62,9 @@ static inline bool destination_matches(const struct apic_identity *who, uint32_t
            destination_names(who, destination, wide ? 0xffffffff : 0xff, logical);
 }
 
-/* The same for a redirection table entry and the interrupts that need an enabled LAPIC: true if a
- * fixed or lowest-priority interrupt by this entry can reach it. Masked entries match like others;
- * an illegal vector (0 to 15) reaches nobody. */
+/* Whether this LAPIC would accept the interrupts of a redirection table entry: the delivery mode is
+ * fixed or lowest priority, the vector legal (16 to 255), the LAPIC enabled, and the destination
+ * names it. The mask does not matter. */
 static inline bool destination_of_entry_matches(const struct apic_identity *who, uint64_t entry) {
     return !(entry & RTE_OTHER_MODES) && who->enabled &&
            rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR &&

@@ -1,10 +1,11 @@
-/* The EOI map: for which vectors an EOI by this vCPU must exit, and which of those are stale.
+/* The EOI map: for which vectors an EOI of this vCPU must exit, and which of these are stale.
  *
- * The processor retires EOIs without an exit, except for the vectors in the EOI-exit bitmap. The
- * I/O APIC must hear of the EOI of a level interrupt, so the scan puts there every vector that a
- * level route sends to this vCPU, and every vector that is in flight here although no route sends
- * it any more: those are stale, right for the EOIs still owed and a needless exit ever after. When
- * the last of these EOIs has come, eoi_map_retired() says that it is time to scan again.
+ * The processor performs EOIs without a VM exit, except for the vectors in the EOI-exit bitmap. The
+ * I/O APIC must receive the EOI of a level interrupt, so the scan sets the bit of every vector that
+ * a level route sends to this vCPU, and of every vector that is in flight here although no route
+ * sends it here any more. The latter bits are stale: needed for the EOIs that are still owed, and a
+ * needless exit at every EOI after these. When the last of them has come, eoi_map_retired() reports
+ * that another scan is needed. docs/interrupts.md, "The scan".
  *
  * Pure. SDM Vol. 3C, "Virtualizing Interrupts: EOI Virtualization". */
 #pragma once
@@ -15,17 +16,18 @@
 #include "vmm/interrupts/vector_set.h"
 
 struct eoi_map {
-    struct vector_set exit;  /* what the VMCS's four EOI-exit bitmaps hold */
-    struct vector_set stale; /* the part of it that no route explains */
+    struct vector_set exit;  /* the contents of the VMCS's four EOI-exit bitmaps */
+    struct vector_set stale; /* those of them that no route explains */
 };
 
-/* The route scan. entry: the redirection table; inflight: the vCPU's tokens, after everything
- * posted to it has been accepted. Returns the words, as bits 0 to 3, in which either set has
- * changed; *changed gets, in these words only, the bits that are another now. */
+/* The route scan. entry: the redirection table; inflight: the vectors for which the vCPU has
+ * tokens, after it has accepted everything that was posted to it. Returns in bits 0 to 3 the words
+ * in which either set has changed; in these words, and only in these, *changed receives the bits
+ * that have changed. */
 unsigned eoi_map_scan(struct eoi_map *map, const uint64_t entry[IOAPIC_PIN_COUNT],
                       const struct apic_identity *who, const struct vector_set *inflight,
                       struct eoi_map *changed);
 
-/* An EOI of `vector` exited and its tokens are retired. True: its bit was stale and nothing of it
- * is in flight any more, so it must go before the next entry: scan. */
+/* Called after an EOI of `vector` has exited and its tokens are retired. True: its bit is stale and
+ * nothing of it is in flight any more, so the bit must be dropped before the next entry: scan. */
 bool eoi_map_retired(const struct eoi_map *map, uint8_t vector, const struct vector_set *inflight);

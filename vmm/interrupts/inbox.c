@@ -1,4 +1,4 @@
-/* What other CPUs have posted to a vCPU: see inbox.h for the order that makes it exact. */
+/* A vCPU's inbox: see inbox.h for the order of the two writes. */
 #include "vmm/interrupts/inbox.h"
 
 void inbox_reset(struct inbox *inbox) {
@@ -19,6 +19,6 @@ void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin) {
     atomic_fetch_or(&inbox->level[vector >> 6], 1ULL << (vector & 63));
 }
 
-uint32_t inbox_take_pins(struct inbox *inbox, uint8_t vector) {
+uint32_t inbox_dequeue_pins(struct inbox *inbox, uint8_t vector) {
     return atomic_exchange(&inbox->posted_pins[vector], 0);
 }

@@ -1,4 +1,4 @@
-/* Interrupt routing of one VM: see routing.h for the order of work and the lock. */
+/* Interrupt routing of one VM: see routing.h for the two rules and the lock. */
 #include "vmm/interrupts/routing.h"
 
 #include "lib/bits.h"
@@ -12,7 +12,7 @@ static void unlock(struct routing *routing) {
     routing->effects->unlock(routing->context);
 }
 
-/* Under the lock. The reason is there before the generation, which says that there is one. */
+/* Under the lock. The reason is stored before the generation announces it. */
 static void request_scan(struct routing_vcpu *vcpu, enum scan_reason reason) {
     struct routing *routing = vcpu->routing;
 
@@ -21,7 +21,7 @@ static void request_scan(struct routing_vcpu *vcpu, enum scan_reason reason) {
     routing->effects->notify(routing->context, vcpu->index);
 }
 
-/* ---- what the I/O APIC does to the rest; under the lock ---- */
+/* ---- effects of the I/O APIC; under the lock ---- */
 
 static unsigned ioapic_deliver(void *context, unsigned pin, const struct apic_message *message) {
     struct routing *routing = context;
@@ -56,7 +56,7 @@ static const struct vioapic_effects ioapic_effects = {
     .trace = ioapic_trace,
 };
 
-/* ---- what a LAPIC does to the rest; on its vCPU's CPU, without the lock ---- */
+/* ---- effects of a LAPIC; on its vCPU's CPU, without the lock ---- */
 
 static void apic_send(void *context, const struct apic_message *message,
                       enum apic_shorthand shorthand) {
@@ -192,7 +192,8 @@ static void routing_trace(const struct routing_vcpu *vcpu, enum trace_event even
     ioapic_trace(vcpu->routing, trace_what(event, vcpu->index, vector, TRACE_NO_PIN), a, b);
 }
 
-/* What became of one vector's EOI-exit bit, which has changed or become stale or routed. */
+/* Traces what a scan did to one vector: its EOI-exit bit has changed, or has become stale or
+ * routed. */
 static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_changed) {
     bool has = vector_set_has(&vcpu->apic.map.exit, vector);
     bool stale = vector_set_has(&vcpu->apic.map.stale, vector);
@@ -200,7 +201,7 @@ static void trace_change(struct routing_vcpu *vcpu, uint8_t vector, bool exit_ch
 
     if (exit_changed)
         event = has ? TRACE_SCAN_ADD : TRACE_SCAN_REMOVE;
-    if (stale) /* it was not before: else nothing of it has changed */
+    if (stale) /* it was not stale before, or nothing would have changed */
         vcpu->counters->stale_marked++;
     routing_trace(vcpu, event, vector, stale, 0);
 }
@@ -213,10 +214,10 @@ static unsigned count_stale(const struct vector_set *stale) {
     return count;
 }
 
-/* Traces what the scan did to these words, one record for each vector whose state is another now.
- * Returns those that changed in the EOI-exit bitmap. */
-static unsigned note_changes(struct routing_vcpu *vcpu, unsigned words,
-                             const struct eoi_map *changed) {
+/* Traces what a scan did to these words: one record for each vector that has changed. Returns the
+ * words that have changed in the EOI-exit bitmap. */
+static unsigned trace_changes(struct routing_vcpu *vcpu, unsigned words,
+                              const struct eoi_map *changed) {
     unsigned of_bitmap = 0, i, bit;
 
     for_each_bit(i, words) {
@@ -228,7 +229,7 @@ static unsigned note_changes(struct routing_vcpu *vcpu, unsigned words,
     return of_bitmap;
 }
 
-/* Under the lock. Returns the words of the EOI-exit bitmap that changed. */
+/* Under the lock. Returns the words of the EOI-exit bitmap that have changed. */
 static unsigned scan(struct routing_vcpu *vcpu) {
     struct vlapic *apic = &vcpu->apic;
     uint32_t reasons = vcpu->reasons;
@@ -240,7 +241,7 @@ static unsigned scan(struct routing_vcpu *vcpu) {
     vcpu->reasons = 0;
     vcpu->counters->scans[reasons % SCAN_REASON_SETS]++;
     routing_trace(vcpu, TRACE_SCAN, 0, reasons, count_stale(&apic->map.stale));
-    return note_changes(vcpu, words, &changed);
+    return trace_changes(vcpu, words, &changed);
 }
 
 unsigned routing_scan(struct routing_vcpu *vcpu, bool *accepted) {
@@ -275,7 +276,7 @@ static enum vlapic_eoi retire(struct routing_vcpu *vcpu, uint8_t vector, uint32_
     return kind;
 }
 
-static void tell_of_eoi(struct routing_vcpu *vcpu, uint8_t vector, uint32_t pins, bool rescan) {
+static void report_eoi(struct routing_vcpu *vcpu, uint8_t vector, uint32_t pins, bool rescan) {
     struct routing *routing = vcpu->routing;
 
     lock(routing);
@@ -288,13 +289,13 @@ static void tell_of_eoi(struct routing_vcpu *vcpu, uint8_t vector, uint32_t pins
     unlock(routing);
 }
 
-/* A coincidental EOI costs no lock: nobody else has to hear of it. */
+/* A coincidental EOI takes no lock: it concerns no other module. */
 enum vlapic_eoi routing_eoi_exit(struct routing_vcpu *vcpu, uint8_t vector) {
     uint32_t pins;
     bool rescan;
     enum vlapic_eoi kind = retire(vcpu, vector, &pins, &rescan);
 
     if (pins || rescan)
-        tell_of_eoi(vcpu, vector, pins, rescan);
+        report_eoi(vcpu, vector, pins, rescan);
     return kind;
 }

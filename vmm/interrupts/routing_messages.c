@@ -19,7 +19,7 @@ static uint32_t named_by_destination(const struct routing *routing,
     return set;
 }
 
-/* A LAPIC that is globally disabled hears nothing. */
+/* A shorthand does not name LAPICs that are globally disabled. */
 static uint32_t named_by_shorthand(const struct routing *routing, unsigned self,
                                    enum apic_shorthand shorthand) {
     uint32_t set = 0;
@@ -33,7 +33,7 @@ static uint32_t named_by_shorthand(const struct routing *routing, unsigned self,
     return shorthand == APIC_SHORTHAND_OTHERS ? set & ~(1u << self) : set;
 }
 
-/* What a vCPU sends itself needs no inbox: this is its own CPU. */
+/* This is the vCPU's own CPU, so the interrupt needs no inbox. */
 static bool accept_own(struct routing *routing, unsigned vcpu, uint8_t vector) {
     bool accepted = vlapic_accept_own(&routing->vcpu[vcpu].apic, vector);
 
@@ -42,7 +42,7 @@ static bool accept_own(struct routing *routing, unsigned vcpu, uint8_t vector) {
     return accepted;
 }
 
-/* A vector that the LAPIC refuses as illegal is in its inbox too: it has to set its ESR. */
+/* An illegal vector is in the inbox although it is not accepted: the vCPU has to set its ESR. */
 static inline bool post(struct routing *routing, unsigned vcpu, const struct apic_message *message,
                         unsigned from) {
     if (from == ROUTING_FROM_VCPU(vcpu))
@@ -65,8 +65,8 @@ static unsigned post_to_all(struct routing *routing, uint32_t set,
     return accepted;
 }
 
-/* Lowest priority: one of the set accepts. The rule is a fair turn: the first one behind the one
- * chosen last. The priorities themselves are in registers of vCPUs that are running. */
+/* Lowest priority: one vCPU of the set accepts, the next one after the last that did. Their real
+ * priorities are not compared: the registers change while the vCPUs run. */
 static unsigned post_to_one(struct routing *routing, uint32_t set,
                             const struct apic_message *message, unsigned from) {
     unsigned last = atomic_load_explicit(&routing->lowest_priority_last, memory_order_relaxed);
@@ -102,7 +102,7 @@ static unsigned send_to(struct routing *routing, uint32_t set, const struct apic
     }
 }
 
-/* Fixed delivery is what nearly all interrupts use: in one pass. */
+/* Nearly all interrupts use fixed delivery, so that takes only one pass over the vCPUs. */
 unsigned routing_send_message(struct routing *routing, const struct apic_message *message,
                               unsigned from) {
     if (message->delivery_mode == APIC_DELIVERY_FIXED) {

@@ -1,4 +1,4 @@
-/* In-flight tokens: the two rules of tokens.h and nothing else. */
+/* In-flight tokens: docs/interrupts.md, "The token rule", and nothing else. */
 #include "vmm/interrupts/tokens.h"
 
 void tokens_reset(struct tokens *tokens) {

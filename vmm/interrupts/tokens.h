@@ -1,9 +1,9 @@
 /* In-flight tokens: which level deliveries a vCPU has accepted and not yet retired with an EOI.
  *
- * A vector can be in service (ISR) and waiting (IRR) at once, so each vector has two pin masks:
- * `front` came with the instance whose EOI is next, `behind` waits for the one after it. Acceptance
- * happens on the vCPU's own CPU outside the guest, when IRR and ISR are exact; that is what makes
- * the masks exact. See docs: "How a delivery is known". Pure. */
+ * A vector can be in service (ISR) and pending (IRR) at once, so each vector has two pin masks:
+ * `front` belongs to the instance whose EOI comes next, `behind` to the one after it. Acceptance
+ * happens on the vCPU's own CPU, outside guest mode, when IRR and ISR are exact; therefore the
+ * masks are exact. docs/interrupts.md, "The token rule". Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,13 +16,13 @@ struct tokens {
     struct vector_set inflight; /* the vectors with front or behind not empty */
 };
 
-/* INIT, or the vCPU goes away: all tokens are dropped (invariant 20). */
+/* Drops all tokens: the LAPIC is reset (invariant 20). */
 void tokens_reset(struct tokens *tokens);
 
 /* A level delivery from `pins` on `vector` is about to enter the IRR; in_service is ISR[vector] at
- * this moment. Returns true if it waits behind the instance in service. */
+ * this moment. Returns true if the delivery waits behind the instance in service. */
 bool tokens_accept(struct tokens *tokens, uint8_t vector, uint32_t pins, bool in_service);
 
-/* The guest has sent the EOI of `vector`; pending is IRR[vector] at this moment. Returns the pins
- * that are owed an EOI, 0 if the exit was coincidental. */
+/* The guest has performed the EOI of `vector`; pending is IRR[vector] at this moment. Returns the
+ * pins that the EOI is owed to, 0 if the exit is coincidental. */
 uint32_t tokens_retire(struct tokens *tokens, uint8_t vector, bool pending);

@@ -1,4 +1,4 @@
-/* The trace ring: see trace.h. Read next: trace_text.c. */
+/* Reading the trace rings: see trace.h. Read next: trace_text.c. */
 #include "vmm/interrupts/trace.h"
 
 uint64_t trace_last(const struct trace_ring *ring, uint64_t n) {

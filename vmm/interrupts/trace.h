@@ -14,32 +14,32 @@ enum trace_event {
     TRACE_LINE,         /* a line changed: pin, a = new level */
     TRACE_RTE_WRITE,    /* a = old entry, b = new entry: pin */
     TRACE_DELIVER,      /* the I/O APIC sent: pin, vector, a = destination, b = how many accepted */
-    TRACE_ACCEPT_EDGE,  /* into the IRR: vcpu, vector, a = 1 if the vCPU sent it itself */
-    TRACE_ACCEPT_LEVEL, /* vcpu, vector, a = pins, b = 1 behind the one in service, 0 front */
-    TRACE_SCAN,         /* vcpu, a = reasons, b = stale vectors now; the changes follow */
+    TRACE_ACCEPT_EDGE,  /* into the IRR: vcpu, vector, a = 1 if the vCPU sent it to itself */
+    TRACE_ACCEPT_LEVEL, /* into the IRR: vcpu, vector, a = pins, b = 0 front, 1 behind */
+    TRACE_SCAN,         /* vcpu, a = reasons, b = number of stale vectors; the changes follow */
     TRACE_SCAN_ADD,     /* vcpu, vector: its EOI-exit bit was set; a = 1 if stale */
     TRACE_SCAN_REMOVE,  /* vcpu, vector: its EOI-exit bit was cleared */
-    TRACE_SCAN_STALE,   /* vcpu, vector: was routed here, is now stale */
-    TRACE_SCAN_ROUTED,  /* vcpu, vector: was stale, is routed here again */
+    TRACE_SCAN_STALE,   /* vcpu, vector: its bit was explained by a route and is stale now */
+    TRACE_SCAN_ROUTED,  /* vcpu, vector: its bit was stale and is explained by a route again */
     TRACE_EOI_LIVE,     /* an EOI exited: vcpu, vector, a = pins retired */
     TRACE_EOI_STALE,
     TRACE_EOI_COINCIDENTAL,
     TRACE_REMOTE_IRR, /* pin, vector, a = new value */
-    TRACE_ORPHANED,   /* an EOI left Remote IRR set, the vector was rewritten: pin, vector */
-    TRACE_RESCAN,     /* a stale EOI asked for a scan: vcpu, vector */
-    TRACE_KICK,       /* vcpu was kicked out of the guest */
+    TRACE_ORPHANED,   /* an EOI left Remote IRR set: pin, vector, a = the entry's vector by now */
+    TRACE_RESCAN,     /* a stale EOI requests a scan: vcpu, vector */
+    TRACE_KICK,       /* vcpu is kicked out of guest mode */
     TRACE_VCPU_START, /* vcpu, a = first instruction's address */
     TRACE_DROPPED,    /* a LAPIC reset dropped in-flight tokens: vcpu, vector, a = pins */
-    TRACE_DEFERRED,   /* storm control holds the pin back: pin, vector */
-    TRACE_REGISTER,   /* what a LAPIC answers to is written: vcpu, a = offset in its page, or the
-                         MSR IA32_APIC_BASE, or 0: INIT; b = value */
-    /* Only where the configuration says trace = on: */
+    TRACE_DEFERRED,   /* storm control defers the pin's deliveries: pin, vector */
+    TRACE_REGISTER,   /* a write that may change which destinations match: vcpu, a = the register's
+                         offset, or MSR_IA32_APIC_BASE, or 0 for INIT; b = value */
+    /* Only with trace = on in the configuration: */
     TRACE_EXIT,   /* vcpu, vector = reason, a = guest interrupt status, b = the EOI's vector */
-    TRACE_BITMAP, /* vcpu, vector = 0 or 128: the EOI-exit bitmap in the VMCS from there on: a, b */
+    TRACE_BITMAP, /* vcpu, vector = 0 or 128, a, b = the VMCS's EOI-exit bitmap from there on */
     TRACE_EVENT_COUNT
 };
 
-/* Why a scan was asked for: bits. */
+/* Why a scan was requested: bits. */
 enum scan_reason { SCAN_RTE = 1, SCAN_LAPIC = 2, SCAN_STALE = 4 };
 #define SCAN_REASON_SETS 8
 
@@ -99,20 +99,20 @@ static inline void trace_add(struct trace_ring *ring, uint64_t time, uint64_t wh
         (struct trace_record){.time = time, .a = a, .b = b, .what = what};
 }
 
-/* Where the last n records begin, as a value of count; fewer if the ring has no more. */
+/* The value of count at which the last n records begin; fewer if the ring has fewer. */
 uint64_t trace_last(const struct trace_ring *ring, uint64_t n);
-/* The first record still in the ring. */
+/* That of the oldest record in the ring. */
 static inline uint64_t trace_first(const struct trace_ring *ring) {
     return trace_last(ring, TRACE_RING_RECORDS);
 }
 
-/* Merges n rings by time: cursor[i] starts at trace_first(ring[i]); returns the next record in
- * order of time and moves its cursor, or NULL at the end. */
+/* Merges n rings by time. cursor[i] starts at trace_first(ring[i]). Returns the next record in
+ * order of time and advances the cursor of its ring, or NULL at the end. */
 const struct trace_record *trace_next(const struct trace_ring *const *ring, uint64_t *cursor,
                                       unsigned n);
 
-/* One line of text without a newline; returns its length. Safe on any bytes in the record.
- * `start` is the time that counts as 0. trace_story() says it as a sentence for a student, or
- * returns 0 for events that tell nothing to one. */
+/* Format a record as one line without a newline and return its length. Safe for any bytes in the
+ * record. `start` is subtracted from the time. trace_text() is the terse form; trace_story() is a
+ * sentence for a student, and returns 0 for events that are for programs only. */
 int trace_text(char *out, size_t size, const struct trace_record *record, uint64_t start);
 int trace_story(char *out, size_t size, const struct trace_record *record, uint64_t start);

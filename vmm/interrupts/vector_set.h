@@ -1,6 +1,6 @@
 /* A set of interrupt vectors: 256 bits in four words, the layout of the EOI-exit bitmaps.
  *
- * Pure. Every function takes any vector 0 to 255; none can fail. */
+ * Pure. Every function accepts any vector from 0 to 255; none can fail. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

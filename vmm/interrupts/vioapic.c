@@ -1,8 +1,8 @@
 /* The virtual I/O APIC: see vioapic.h.
  *
- * All roads to a delivery lead through evaluate(): a line that changes, a write to the entry, an
- * EOI, a LAPIC that has become able to accept, the release after a storm. It looks at the state
- * alone, so what is delivered does not depend on which road was taken. */
+ * Every possible cause of a delivery ends in evaluate(): a line that changes, a write to an entry,
+ * an EOI, a LAPIC that may now accept. It decides from the state alone, so the decision does not
+ * depend on the cause. Only vioapic_release() delivers without it, past storm control. */
 #include "vmm/interrupts/vioapic.h"
 
 #include "lib/index_clamp.h"
@@ -11,7 +11,7 @@
     (RTE_VECTOR_MASK | (7ULL << RTE_DELIVERY_SHIFT) | RTE_LOGICAL | RTE_ACTIVE_LOW | RTE_LEVEL |   \
      RTE_MASKED | (0xffULL << RTE_DESTINATION_SHIFT))
 
-/* What decides where an interrupt goes, and as what: a change of these is a reroute. */
+/* The fields that decide where an interrupt goes, and as what: changing one is a reroute. */
 #define ENTRY_ROUTE                                                                                \
     (RTE_VECTOR_MASK | (7ULL << RTE_DELIVERY_SHIFT) | RTE_LOGICAL | RTE_LEVEL |                    \
      (0xffULL << RTE_DESTINATION_SHIFT))
@@ -30,7 +30,7 @@ static bool is_active(const struct vioapic *io, unsigned pin, uint64_t entry) {
     return ((io->line >> pin) & 1) != active_low;
 }
 
-/* Whether the pin has something that no LAPIC has accepted yet. Also its delivery status. */
+/* Whether the pin has an interrupt that no LAPIC has accepted yet. This is its delivery status. */
 static bool is_waiting(const struct vioapic *io, unsigned pin) {
     uint64_t entry = io->entry[pin];
 
@@ -41,7 +41,7 @@ static bool is_waiting(const struct vioapic *io, unsigned pin) {
     return (io->edge_pending >> pin) & 1;
 }
 
-/* Rare: out of the way of a write that changes a route. */
+/* Not inlined: it would lengthen every write that changes a route. */
 __attribute__((noinline)) static void set_remote_irr(struct vioapic *io, unsigned pin, bool value) {
     io->entry[pin] &= ~RTE_REMOTE_IRR;
     if (value)
@@ -49,7 +49,7 @@ __attribute__((noinline)) static void set_remote_irr(struct vioapic *io, unsigne
     vioapic_trace(io, TRACE_REMOTE_IRR, pin, value, 0);
 }
 
-/* Whether any LAPIC could ever accept what this entry sends. */
+/* Whether a LAPIC can ever accept what this entry sends. */
 static bool is_deliverable(uint64_t entry) {
     switch (rte_delivery_mode(entry)) {
     case APIC_DELIVERY_FIXED:
@@ -65,8 +65,8 @@ static bool is_deliverable(uint64_t entry) {
     }
 }
 
-/* An illegal vector is sent too: it is the LAPICs that refuse it and say so in their ESR. An edge
- * that can never be accepted does not stay pending. */
+/* An illegal vector is sent as well: the LAPICs refuse it and report it in their ESR. An edge that
+ * can never be accepted does not stay pending. */
 static void deliver(struct vioapic *io, unsigned pin) {
     uint64_t entry = io->entry[pin];
     enum apic_delivery_mode mode = rte_delivery_mode(entry);
@@ -100,11 +100,10 @@ static void evaluate(struct vioapic *io, unsigned pin) {
     }
 }
 
-/* The line went inactive, or the pin is no longer level triggered: a storm, if there was one, is
- * over. */
+/* The line went inactive, or the pin is no longer level-triggered: this ends a storm. */
 static void end_streak(struct vioapic *io, unsigned pin) {
     io->level_streak[pin] = 0;
-    if (io->deferred >> pin & 1) /* a look costs less than a locked bus cycle */
+    if (io->deferred >> pin & 1) /* a load costs less than a locked bus cycle */
         io->deferred &= ~(1u << pin);
 }
 
@@ -123,7 +122,7 @@ void vioapic_set_line(struct vioapic *io, unsigned pin, bool level) {
         end_streak(io, pin);
         return;
     }
-    /* An edge on a masked pin is not held pending. */
+    /* An edge on a masked pin is lost. */
     if (!(io->entry[pin] & RTE_MASKED) && !vioapic_entry_is_level(io->entry[pin]))
         io->edge_pending |= 1u << pin;
     evaluate(io, pin);
@@ -146,7 +145,7 @@ static void write_entry(struct vioapic *io, unsigned pin, uint64_t value) {
     evaluate(io, pin);
 }
 
-/* half: 2 x pin for the low half of its entry, 2 x pin + 1 for the high one. */
+/* half: 2 x pin for the low half of the pin's entry, 2 x pin + 1 for the high half. */
 static void write_half(struct vioapic *io, uint32_t half, uint32_t value) {
     unsigned pin = half >> 1, shift = half & 1 ? 32 : 0;
     uint64_t writable = ENTRY_WRITABLE & (0xffffffffULL << shift);
@@ -203,8 +202,8 @@ void vioapic_write(struct vioapic *io, uint32_t offset, unsigned size, uint32_t 
         vioapic_eoi(io, (uint8_t)value, 0);
 }
 
-/* A pin that delivers again here does so once: the new delivery has to be accepted and retired
- * by a vCPU before its EOI can come back. */
+/* A pin that delivers again here does so once: its next EOI comes only after a vCPU has accepted
+ * the new delivery and retired it. */
 void vioapic_eoi(struct vioapic *io, uint8_t vector, uint32_t pins) {
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
         uint64_t entry = io->entry[pin];

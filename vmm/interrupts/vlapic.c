@@ -91,17 +91,17 @@ static void trace_dropped(struct vlapic *apic, uint8_t vector, uint32_t pins) {
         vlapic_trace(apic, TRACE_DROPPED, vector, pins, 0);
 }
 
-/* Everything in flight here is forgotten. Others may be posting meanwhile: what they post after
- * this is accepted as usual. */
+/* Drops all interrupts in flight here. Other CPUs may be posting meanwhile: what they post later is
+ * accepted as usual. */
 static void drop_interrupts(struct vlapic *apic) {
     struct tokens *tokens = &apic->tokens;
     unsigned bit;
 
     for (unsigned i = 0; i < 4; i++) {
-        inbox_take_edges(&apic->inbox, i);
-        for_each_bit(bit, inbox_take_levels(&apic->inbox, i)) {
+        inbox_dequeue_edges(&apic->inbox, i);
+        for_each_bit(bit, inbox_dequeue_levels(&apic->inbox, i)) {
             uint8_t vector = (uint8_t)(i * 64 + bit);
-            trace_dropped(apic, vector, inbox_take_pins(&apic->inbox, vector));
+            trace_dropped(apic, vector, inbox_dequeue_pins(&apic->inbox, vector));
         }
         for_each_bit(bit, tokens->inflight.word[i]) {
             uint8_t vector = (uint8_t)(i * 64 + bit);
@@ -111,7 +111,8 @@ static void drop_interrupts(struct vlapic *apic) {
     tokens_reset(tokens);
 }
 
-/* The identity goes first, so that nobody posts to a LAPIC that is being emptied. */
+/* The identity is stored before the inbox is emptied: from then on the LAPIC is disabled, and no
+ * CPU posts to it. */
 static void reset_all(struct vlapic *apic) {
     reset_registers(apic);
     apic_identity_store(&apic->identity, identity_of_registers(apic));
@@ -149,14 +150,14 @@ static bool is_legal_transition(enum apic_mode from, enum apic_mode to) {
 
 static void change_mode(struct vlapic *apic, enum apic_mode to) {
     switch (to) {
-    case APIC_MODE_DISABLED: /* enabled again, it will be as after a reset */
+    case APIC_MODE_DISABLED: /* when it is enabled again its state is that after a reset */
         apic_page_write(apic->page, APIC_ID, apic->initial_id << XAPIC_ID_SHIFT);
         reset_all(apic);
         break;
     case APIC_MODE_XAPIC:
         vlapic_update_identity(apic);
         break;
-    case APIC_MODE_X2APIC: /* the ICR becomes 64 bits wide at its first half's place */
+    case APIC_MODE_X2APIC: /* the ICR becomes one 64-bit register at the offset of its low half */
         set_x2apic_id(apic);
         apic_page_write(apic->page, APIC_ICR_HIGH, 0);
         vlapic_update_identity(apic);
@@ -190,7 +191,8 @@ static void interrupt_self(struct vlapic *apic, uint8_t vector) {
     apic->effects->send(apic->context, &message, APIC_SHORTHAND_SELF);
 }
 
-/* An illegal vector in the error entry itself is one more error, and no interrupt: no recursion. */
+/* An illegal vector in the LVT error entry itself records another error and raises no interrupt: no
+ * recursion. */
 void vlapic_error(struct vlapic *apic, uint32_t esr_bit) {
     uint32_t lvt = apic_page_read(apic->page, APIC_LVT_ERROR);
 
@@ -214,8 +216,8 @@ void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt) {
 
 /* ---- acceptance ---- */
 
-/* An illegal vector is posted as well, as an edge: only the LAPIC's own CPU touches its ESR, so it
- * is found out when it is about to be accepted. */
+/* An illegal vector is posted as well, as an edge: only the LAPIC's own CPU accesses its ESR, so
+ * the error is detected when the vector is about to be accepted. */
 bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) {
     bool legal = vector >= APIC_FIRST_LEGAL_VECTOR;
 
@@ -257,11 +259,11 @@ static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
 
     for_each_bit(bit, levels) {
         uint8_t vector = (uint8_t)(word * 64 + bit);
-        uint32_t pins = inbox_take_pins(&apic->inbox, vector);
+        uint32_t pins = inbox_dequeue_pins(&apic->inbox, vector);
         bool behind, in_service = apic_page_has(apic->page, APIC_ISR, vector);
 
         if (!pins)
-            continue; /* taken together with an earlier one: see inbox.h */
+            continue; /* dequeued with an earlier bit: see inbox.h */
         behind = tokens_accept(&apic->tokens, vector, pins, in_service);
         apic_page_add(apic->page, APIC_IRR, vector);
         apic_page_add(apic->page, APIC_TMR, vector);
@@ -269,19 +271,19 @@ static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
     }
 }
 
-/* Levels after edges: if both came on one vector, the TMR says level. */
+/* Levels after edges: if a vector came as both, its TMR bit says level. */
 void vlapic_accept_posted(struct vlapic *apic) {
     const uint64_t illegal = (1ULL << APIC_FIRST_LEGAL_VECTOR) - 1;
 
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t edges = inbox_take_edges(&apic->inbox, i);
+        uint64_t edges = inbox_dequeue_edges(&apic->inbox, i);
 
         if (i == 0 && (edges & illegal)) {
             vlapic_error(apic, APIC_ESR_RECEIVE_ILLEGAL_VECTOR);
             edges &= ~illegal;
         }
         accept_edges(apic, i, edges);
-        accept_levels(apic, i, inbox_take_levels(&apic->inbox, i));
+        accept_levels(apic, i, inbox_dequeue_levels(&apic->inbox, i));
     }
 }
 

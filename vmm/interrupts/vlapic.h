@@ -1,10 +1,10 @@
-/* The virtual local APIC: the registers that the processor does not handle by itself, what is in
- * flight here, and the EOI map.
+/* The virtual local APIC: the registers that the processor does not virtualize by itself, the
+ * interrupts in flight, and the EOI map.
  *
- * With APIC-register virtualization and virtual-interrupt delivery the processor serves reads, TPR,
- * EOI and self-IPIs from the virtual-APIC page. What is left comes here: writes that exit after
- * the fact (xAPIC: the page already holds the value) or before it (x2APIC MSRs), acceptance of
- * what was posted, and EOI exits. Pure; called on the vCPU's own CPU, outside the guest.
+ * With APIC-register virtualization and virtual-interrupt delivery the processor virtualizes reads,
+ * TPR, EOI and self-IPIs with the virtual-APIC page. The rest is done here: writes whose exit comes
+ * after the write (xAPIC: the page already has the value) or before it (x2APIC MSRs), acceptance of
+ * what was posted, and EOI exits. Pure; called on the vCPU's own CPU, outside guest mode.
  * SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)". */
 #pragma once
 #include <stdbool.h>
@@ -29,19 +29,19 @@ enum apic_shorthand {
 };
 
 struct vlapic_effects {
-    /* An IPI or, with the self shorthand, a local interrupt leaves. What the SDM calls an invalid
-     * combination never gets here. */
+    /* Sends an IPI or, with the self shorthand, a local interrupt. Never called for what the SDM
+     * calls an invalid combination. */
     void (*send)(void *context, const struct apic_message *message, enum apic_shorthand shorthand);
-    /* What destinations match has changed, or tokens were dropped by a reset: all vCPUs must scan
-     * (invariants 13 and 20). The new identity is vlapic->identity. */
+    /* Other destinations match now, or a reset has dropped tokens: all vCPUs must scan (invariants
+     * 13 and 20). The new identity is vlapic->identity. */
     void (*identity_changed)(void *context);
-    /* An EOI that the processor did not virtualize retired a vector of the EOI-exit set: do what an
-     * EOI-induced exit would do. */
+    /* An EOI that the processor did not virtualize has ended a vector of the EOI-exit set: handle
+     * it like an EOI-induced exit. */
     void (*eoi_exit)(void *context, uint8_t vector);
-    /* The timer's register at `offset` was written, or all were reset if that is 0: arm or stop it.
-     * The page holds the values; the caller keeps the time (vlapic_timer.h). */
+    /* The timer's register at `offset` was written, or all were reset if that is 0: arm or disarm
+     * the timer. The page has the values; the callee keeps the time (vlapic_timer.h). */
     void (*timer_changed)(void *context, uint32_t offset);
-    /* The value of the current-count register now. */
+    /* Returns the value of the current-count register now. */
     uint32_t (*timer_current)(void *context);
     void (*trace)(void *context, uint64_t what, uint64_t a, uint64_t b); /* trace_what() */
 };
@@ -59,45 +59,46 @@ struct vlapic {
     struct eoi_map map;
     bool x2apic_offered;        /* IA32_APIC_BASE can select x2APIC mode */
     bool broadcast_suppression; /* offered: the I/O APIC has version 20H */
-    uint32_t errors;            /* gathered; the ESR shows them after a write to it */
-    uint32_t timer_mode;        /* of the LVT timer register as last written: bits 18:17 */
+    uint32_t errors;            /* detected; a write to the ESR moves them into it */
+    uint32_t timer_mode;        /* bits 18:17 of the LVT timer register, as last written */
     const struct vlapic_effects *effects;
     void *context;
 };
 
-/* Power-on: xAPIC mode, enabled globally, software-disabled; calls no effects. INIT: the same, but
- * the base register, and with it the mode, and the APIC ID stay as they are. Tokens are dropped
- * either way (invariant 20); the EOI map stays until the next scan, since the VMCS has it. page,
- * effects, context, initial_id, physical_address_mask, x2apic_offered and broadcast_suppression are
- * set by the caller once before the first call. */
+/* Power-on: xAPIC mode, globally enabled, software-disabled; calls no effects. INIT: the same, but
+ * the base register, and with it the mode, and the APIC ID are kept, and so is the EOI map until
+ * the next scan, because the VMCS holds the same bits. Both drop all tokens (invariant 20). The
+ * caller sets page, effects, context, initial_id, physical_address_mask, x2apic_offered and
+ * broadcast_suppression before the first call. */
 void vlapic_power_on(struct vlapic *apic, bool is_bsp);
 void vlapic_init(struct vlapic *apic);
 
-/* A write to IA32_APIC_BASE. False: #GP, nothing changed. The page moves in the value only. */
+/* A write to IA32_APIC_BASE. False: #GP, nothing has changed. A new address is only stored: moving
+ * the page is up to the caller. */
 bool vlapic_write_base(struct vlapic *apic, uint64_t value);
 
-/* xAPIC: a read of or a write to the page that the processor left to us, by offset; size 4,
- * aligned. vlapic_written(): the trap-like APIC-write exit, the value is in the page already. A
- * register that does not exist reads 0, takes nothing, and sets the ESR's illegal-register bit. */
+/* xAPIC: an aligned 4-byte access to the page that the processor did not virtualize, by offset.
+ * vlapic_written(): after an APIC-write exit, which is trap-like: the page already has the value. A
+ * register that does not exist reads 0, ignores writes, and sets the illegal-register bit of the
+ * ESR. */
 uint32_t vlapic_read(struct vlapic *apic, uint32_t offset);
 void vlapic_write(struct vlapic *apic, uint32_t offset, uint32_t value);
 void vlapic_written(struct vlapic *apic, uint32_t offset);
 
-/* x2APIC: RDMSR and WRMSR of 800H to 8FFH. False: #GP, nothing changed. */
+/* x2APIC: RDMSR and WRMSR of 800H to 8FFH. False: #GP, nothing has changed. */
 bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value);
 bool vlapic_write_msr(struct vlapic *apic, uint32_t msr, uint64_t value);
 
-/* A local interrupt by one of the LVT registers, if it is not masked there; for example when the
- * timer expires. Only the fixed delivery mode is meant. */
+/* Raises the interrupt of an LVT entry, for example when the timer expires, unless it is masked.
+ * For entries in fixed delivery mode only. */
 void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt);
 
-/* A software EOI, where the processor did not virtualize it: retires the highest vector in service
- * and returns it, -1 if there is none (invariant 17). Calls the eoi_exit effect if that vector's
- * EOI must exit. */
+/* An EOI that the processor did not virtualize: ends the highest vector in service and returns it,
+ * or -1 if there is none (invariant 17). Calls eoi_exit() if the vector's EOI must exit. */
 int vlapic_eoi(struct vlapic *apic);
 
-/* Accepts everything posted: into IRR with TMR and tokens. False: there was nothing. The other form
- * returns the highest IRR vector, or -1. */
+/* Accepts everything that is in the inbox: sets IRR and TMR bits and tokens. vlapic_accept()
+ * returns false if the inbox was empty; vlapic_sync() returns the highest IRR vector, or -1. */
 void vlapic_accept_posted(struct vlapic *apic);
 static inline bool vlapic_accept(struct vlapic *apic) {
     if (inbox_is_empty(&apic->inbox))
@@ -107,15 +108,16 @@ static inline bool vlapic_accept(struct vlapic *apic) {
 }
 int vlapic_sync(struct vlapic *apic);
 
-/* What each vCPU does with a message that names it. Edge and level both go to the inbox, from any
- * CPU. False: not accepted, because the LAPIC is disabled, or the vector is illegal: its ESR will
- * show that. pin is meaningful for level. */
+/* Posts a message that names this vCPU to its inbox; any CPU may call it. False: the message is not
+ * accepted, because the LAPIC is disabled or because the vector is illegal, which the ESR will
+ * show. pin: of a level message. */
 bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin);
 
-/* What the vCPU sends itself is accepted at once, past the inbox: an edge. False: not accepted. */
+/* Accepts an edge that the vCPU has sent to itself, without the inbox. False: not accepted. */
 bool vlapic_accept_own(struct vlapic *apic, uint8_t vector);
 
 /* An EOI exit: retires tokens. Call it before the next vlapic_sync(): the IRR must be as the EOI
- * left it. *pins: to be told to the I/O APIC (0 if the vector's EOI is not to be broadcast,
- * invariant 21). *rescan: a stale vector's last EOI came; scan before the next entry. */
+ * left it. *pins: those whose EOI the I/O APIC must receive; 0 if the guest suppresses the
+ * broadcast (invariant 21). *rescan: this was the last EOI in flight of a stale vector; scan before
+ * the next entry. */
 enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan);

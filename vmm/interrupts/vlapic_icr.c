@@ -1,20 +1,20 @@
-/* The virtual local APIC's interrupt command register: from a write to a message.
+/* The virtual local APIC's interrupt command register: turns a write into a message.
  *
- * SDM Vol. 3A, "Issuing Interprocessor Interrupts". IPIs are always edge triggered: the ICR's
- * trigger mode and level bits mean something for INIT only. */
+ * SDM Vol. 3A, "Issuing Interprocessor Interrupts". IPIs are always edge-triggered: the ICR's
+ * trigger mode and level bits matter for INIT only. */
 #include "vmm/interrupts/vlapic_internal.h"
 
 #define ICR_MODE(low)      ((enum apic_delivery_mode)((low) >> 8 & 7))
 #define ICR_SHORTHAND(low) ((enum apic_shorthand)((low) >> APIC_ICR_SHORTHAND_SHIFT & 3))
 
-/* Of the modes other than fixed, which always is. SDM Vol. 3A, "Valid Combinations for the Pentium
- * 4 and Intel Xeon Processors' Local xAPIC Interrupt Command Register". */
+/* For modes other than fixed, which is valid in every combination. SDM Vol. 3A, "Valid Combinations
+ * for the Pentium 4 and Intel Xeon Processors' Local xAPIC Interrupt Command Register". */
 static bool is_valid(uint32_t low) {
     enum apic_shorthand shorthand = ICR_SHORTHAND(low);
     bool names_self = shorthand == APIC_SHORTHAND_SELF || shorthand == APIC_SHORTHAND_ALL;
 
     switch (ICR_MODE(low)) {
-    case APIC_DELIVERY_INIT: /* INIT level de-assert does nothing since the Pentium 4 */
+    case APIC_DELIVERY_INIT: /* since the Pentium 4, INIT level de-assert has no effect */
         return !names_self && !((low & APIC_ICR_LEVEL) && !(low & APIC_ICR_ASSERT));
     case APIC_DELIVERY_LOWEST_PRIORITY:
     case APIC_DELIVERY_SMI:

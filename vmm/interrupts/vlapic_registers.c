@@ -1,11 +1,12 @@
-/* The virtual local APIC's registers: which exist, who may read and write them, what a write does.
+/* The virtual local APIC's registers: which exist, in which mode they can be read and written, and
+ * what a write does.
  *
- * One table describes them for both modes; every register number that a guest can give, 8 bits of a
- * page offset or of an MSR number, is an index into it. SDM Vol. 3A, "Local APIC Register Address
- * Map" and "Local APIC Register Address Map Supported by x2APIC". */
+ * One table describes them for both modes. Its index is the register number, 8 bits of a page
+ * offset or of an MSR number, so no guest can index past it. SDM Vol. 3A, "Local APIC Register
+ * Address Map" and "Local APIC Register Address Map Supported by x2APIC". */
 #include "vmm/interrupts/vlapic_internal.h"
 
-/* Who may do what. */
+/* Which accesses are allowed in which mode. */
 #define XR                  1 /* xAPIC read */
 #define XW                  2
 #define X2R                 4 /* x2APIC read */
@@ -64,7 +65,7 @@ static struct register_rule rule_of(const struct vlapic *apic, uint32_t offset) 
     return rule;
 }
 
-/* ---- what a write does; value has only writable bits ---- */
+/* ---- writes; value has only writable bits set ---- */
 
 static void write_svr(struct vlapic *apic, uint32_t value) {
     vlapic_trace_register(apic, APIC_SVR, value);
@@ -83,7 +84,7 @@ static void write_lvt(struct vlapic *apic, uint32_t offset, uint32_t value) {
     apic_page_write(apic->page, offset, value);
 }
 
-/* Turning to or from TSC-deadline mode disarms the timer. SDM Vol. 3A, "TSC-Deadline Mode". */
+/* A change to or from TSC-deadline mode disarms the timer. SDM Vol. 3A, "TSC-Deadline Mode". */
 static void write_lvt_timer(struct vlapic *apic, uint32_t value) {
     uint32_t mode = value & (APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSC_DEADLINE);
 
@@ -149,7 +150,7 @@ static void write_register(struct vlapic *apic, uint32_t offset, uint32_t value)
     case APIC_SELF_IPI:
         vlapic_send_self(apic, (uint8_t)value);
         break;
-    default: /* APIC_ICR_HIGH, the only other writable one */
+    default: /* APIC_ICR_HIGH: no other register is writable */
         apic_page_write(apic->page, offset, value);
         break;
     }
@@ -184,9 +185,10 @@ void vlapic_write(struct vlapic *apic, uint32_t offset, uint32_t value) {
         vlapic_error(apic, APIC_ESR_ILLEGAL_REGISTER);
 }
 
-/* The processor virtualizes writes to some offsets whether we have the register or not. What it
- * has put where there is no register must not be seen. In x2APIC mode one write comes here: a
- * self-IPI with an illegal vector. SDM Vol. 3C, "Virtualizing MSR-Based APIC Accesses". */
+/* The processor virtualizes writes to some offsets at which this LAPIC has no register: the value
+ * that it has stored there is cleared, since such an offset reads 0. In x2APIC mode only one write
+ * causes this exit: a self-IPI with an illegal vector. SDM Vol. 3C, "Virtualizing MSR-Based APIC
+ * Accesses". */
 void vlapic_written(struct vlapic *apic, uint32_t offset) {
     uint32_t value = apic_page_read(apic->page, offset);
 
@@ -213,7 +215,7 @@ bool vlapic_read_msr(struct vlapic *apic, uint32_t msr, uint64_t *value) {
     return true;
 }
 
-/* The one register that is 64 bits wide, and the one that is written often. */
+/* The only 64-bit register, and the one that guests write often. */
 static bool write_icr(struct vlapic *apic, uint64_t value) {
     if ((uint32_t)value & ~(ICR_LOW_WRITABLE | (uint32_t)APIC_ICR_PENDING))
         return false;

@@ -1,5 +1,5 @@
-/* The local APIC timer's arithmetic: see vlapic_timer.h. Sums and products that do not fit are
- * TIME_NEVER: the guest has hundreds of years to wait. */
+/* The local APIC timer's arithmetic: see vlapic_timer.h. A sum or product that overflows becomes
+ * TIME_NEVER: it is hundreds of years away. */
 #include "vmm/interrupts/vlapic_timer.h"
 
 #define MODE_MASK     (APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSC_DEADLINE)
@@ -38,8 +38,8 @@ static uint64_t period(const struct vlapic_timer *timer) {
     return multiply(timer->initial, ticks_of_count(timer));
 }
 
-/* Brings the timer to now: what has expired by then is due, unless it is masked. */
-static void settle(struct vlapic_timer *timer, uint64_t now) {
+/* Advances the timer to now: its expiries until then are due, unless it is masked. */
+static void advance(struct vlapic_timer *timer, uint64_t now) {
     uint64_t expired = 1;
 
     if (!timer->running || now < timer->expiry)
@@ -56,15 +56,15 @@ static void settle(struct vlapic_timer *timer, uint64_t now) {
         timer->due += expired;
 }
 
-static struct vlapic_timer settled(const struct vlapic_timer *timer, uint64_t now) {
+static struct vlapic_timer advanced_copy(const struct vlapic_timer *timer, uint64_t now) {
     struct vlapic_timer copy = *timer;
 
-    settle(&copy, now);
+    advance(&copy, now);
     return copy;
 }
 
-/* The counts left, the begun one included; for a settled timer. In TSC-deadline mode the initial
- * count is 0, and so is this. */
+/* The counts left, including the one that has begun; for a timer advanced to now. 0 in TSC-deadline
+ * mode, because the initial count is 0 there. */
 static uint32_t counts_left(const struct vlapic_timer *timer, uint64_t now) {
     uint64_t left;
 
@@ -111,7 +111,7 @@ static void write_initial(struct vlapic_timer *timer, uint32_t value, uint64_t n
 
 uint64_t vlapic_timer_write(struct vlapic_timer *timer, uint32_t offset, uint32_t value,
                             uint64_t now) {
-    settle(timer, now);
+    advance(timer, now);
     if (offset == APIC_LVT_TIMER)
         write_lvt(timer, value);
     else if (offset == APIC_TIMER_DIVIDE)
@@ -121,7 +121,7 @@ uint64_t vlapic_timer_write(struct vlapic_timer *timer, uint32_t offset, uint32_
     return vlapic_timer_next(timer);
 }
 
-/* When the guest's TSC has reached the deadline, or had. */
+/* The time at which the guest's TSC reaches the deadline, or reached it. */
 static uint64_t deadline_expiry(const struct vlapic_timer *timer, uint64_t now) {
     uint64_t guest_now = now + timer->tsc_offset;
 
@@ -131,7 +131,7 @@ static uint64_t deadline_expiry(const struct vlapic_timer *timer, uint64_t now) 
 }
 
 uint64_t vlapic_timer_write_deadline(struct vlapic_timer *timer, uint64_t deadline, uint64_t now) {
-    settle(timer, now);
+    advance(timer, now);
     if (mode_of(timer) == APIC_LVT_TIMER_TSC_DEADLINE) {
         timer->running = deadline;
         timer->deadline = deadline;
@@ -142,7 +142,7 @@ uint64_t vlapic_timer_write_deadline(struct vlapic_timer *timer, uint64_t deadli
 
 uint64_t vlapic_timer_set_tsc_offset(struct vlapic_timer *timer, uint64_t tsc_offset,
                                      uint64_t now) {
-    settle(timer, now);
+    advance(timer, now);
     timer->tsc_offset = tsc_offset;
     if (timer->running && mode_of(timer) == APIC_LVT_TIMER_TSC_DEADLINE)
         timer->expiry = deadline_expiry(timer, now);
@@ -150,13 +150,13 @@ uint64_t vlapic_timer_set_tsc_offset(struct vlapic_timer *timer, uint64_t tsc_of
 }
 
 uint64_t vlapic_timer_read_deadline(const struct vlapic_timer *timer, uint64_t now) {
-    struct vlapic_timer copy = settled(timer, now);
+    struct vlapic_timer copy = advanced_copy(timer, now);
 
     return copy.running && mode_of(&copy) == APIC_LVT_TIMER_TSC_DEADLINE ? copy.deadline : 0;
 }
 
 uint32_t vlapic_timer_current(const struct vlapic_timer *timer, uint64_t now) {
-    struct vlapic_timer copy = settled(timer, now);
+    struct vlapic_timer copy = advanced_copy(timer, now);
 
     return counts_left(&copy, now);
 }
@@ -178,7 +178,7 @@ uint64_t vlapic_timer_next(const struct vlapic_timer *timer) {
 uint64_t vlapic_timer_fire(struct vlapic_timer *timer, uint64_t now) {
     uint64_t due;
 
-    settle(timer, now);
+    advance(timer, now);
     if (now < earliest(timer))
         return 0;
     due = timer->due;
