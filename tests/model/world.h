@@ -54,7 +54,7 @@ unsigned steps_scan(struct routing *routing, unsigned vcpu);
 void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t *pins,
                   bool *rescan);
 void steps_report_eoi(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t pins,
-                       bool rescan);
+                      bool rescan);
 void steps_announce_identity(struct routing *routing, unsigned vcpu);
 
 /* ---- world_virq.c: steps of virq.c, on world.current's VMCS ---- */

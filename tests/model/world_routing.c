@@ -37,7 +37,7 @@ void steps_retire(struct routing *routing, unsigned vcpu, uint8_t vector, uint32
 }
 
 void steps_report_eoi(struct routing *routing, unsigned vcpu, uint8_t vector, uint32_t pins,
-                       bool rescan) {
+                      bool rescan) {
     report_eoi(&routing->vcpu[vcpu], vector, pins, rescan);
 }
 
