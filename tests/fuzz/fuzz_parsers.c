@@ -10,7 +10,7 @@
 #include "drivers/acpi.h"
 #include "tests/fuzz/fuzz.h"
 #include "vmm/emulate/guest_walk.h"
-#include "vmm/emulate/mmio_decode.h"
+#include "vmm/emulate/mmio_operate.h"
 #include "vmm/loaders/initrd.h"
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/load_reason.h"

@@ -1,5 +1,5 @@
-/* Guards vmm/loaders/initrd.c, initrd_formats.c and deflate.c: files made by cpio, gzip, zstd, xz
- * and lz4 are complete, and every shorter length of them is cut off. */
+/* Guards vmm/loaders/initrd.c, initrd_formats.c and initrd_deflate.c: files made by cpio, gzip,
+ * zstd, xz and lz4 are complete, and every shorter length of them is cut off. */
 #define _POSIX_C_SOURCE 200809L /* popen */
 #include <setjmp.h>
 #include <stdarg.h>

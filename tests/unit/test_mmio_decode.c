@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/mmio_cases.h"
+#include "vmm/emulate/mmio_operate.h"
 
 #define CASE_COUNT (sizeof(mmio_cases) / sizeof(mmio_cases[0]))
 

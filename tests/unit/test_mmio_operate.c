@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "arch/control_registers.h"
-#include "vmm/emulate/mmio_decode.h"
+#include "vmm/emulate/mmio_operate.h"
 
 #define STATUS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 

@@ -1,6 +1,5 @@
 /* Decoding an MMIO instruction: see vmm/emulate/mmio_decode.h. Two tables say what each opcode is:
- * `opcodes`, and `groups` for opcodes that the ModRM byte extends. SDM Vol. 2D, "Opcode Map". Read
- * next: mmio_operate.c, which carries the instruction out. */
+ * `opcodes`, and `groups` for opcodes that the ModRM byte extends. SDM Vol. 2D, "Opcode Map". */
 #include "vmm/emulate/mmio_decode.h"
 
 #define REX_W      8u

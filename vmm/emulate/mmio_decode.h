@@ -1,4 +1,4 @@
-/* Decodes the instruction that accessed the memory of an emulated device, and carries it out.
+/* Decodes the instruction that accessed the memory of an emulated device.
  *
  * An EPT violation reports the address and whether it was read or written, but not the value: the
  * size, the register and the operation are in the instruction's bytes. Decoded are the forms that
@@ -6,12 +6,7 @@
  * SBB, AND, SUB, XOR, CMP, TEST, NOT, NEG, INC, DEC, XCHG), and MOVS and STOS, with which drivers
  * copy and clear. Every other instruction is refused with the reason. Pure: it reads no byte past
  * those given and trusts none of them. SDM Vol. 2A, "Instruction Format". Read next:
- * vmm/vcpu/exit_mmio.c, which fetches the bytes.
- *
- * The caller decodes first. For MMIO_MOVE it writes mmio_stored() to the device, or reads `size`
- * bytes from it and passes them to mmio_load(). For any other operation it reads, calls
- * mmio_operate(), and writes the result if the instruction is a store. Then it advances RIP by
- * `length`; after a string instruction only if mmio_string_step() returned true. */
+ * mmio_operate.h, which executes it; vmm/vcpu/exit_mmio.c, which fetches the bytes. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,7 +60,7 @@ struct mmio_instruction {
     uint8_t address_size; /* of RSI, RDI and RCX: 2, 4 or 8 */
 };
 
-/* size: 1, 2, 4 or 8 bytes of `value`. */
+/* Sign-extends a value of `size` bytes: 1, 2, 4 or 8. */
 static inline uint64_t mmio_sign_extended(uint64_t value, unsigned size) {
     unsigned unused = 64 - 8 * size;
 
@@ -99,34 +94,3 @@ static inline const char *mmio_decode_again(struct mmio_memo *memo, const uint64
 
     return same ? NULL : mmio_decode_anew(memo, bytes, count, mode);
 }
-
-/* A mask of 1, 2, 4 or 8 bytes. */
-static inline uint64_t mmio_mask(unsigned size) {
-    return ~0ULL >> (64 - 8 * size);
-}
-
-/* The value that a store writes. registers: 16, in the order of their encoding. */
-static inline uint64_t mmio_stored(const struct mmio_instruction *i, const uint64_t *registers) {
-    uint64_t value = i->has_immediate ? i->immediate : registers[i->reg] >> (i->high_byte ? 8 : 0);
-
-    return value & mmio_mask(i->size);
-}
-
-/* Completes a load: writes the value read from the device to the register. A 32-bit result clears
- * the upper half of the register. */
-void mmio_load(const struct mmio_instruction *instruction, uint64_t memory, uint64_t *registers);
-
-/* Executes any operation but MMIO_MOVE on the `size` bytes that were read. Updates the register and
- * the flags; returns the value that a store writes. */
-uint64_t mmio_operate(const struct mmio_instruction *instruction, uint64_t memory,
-                      uint64_t *registers, uint64_t *rflags);
-
-/* After one element of a string instruction: advances RSI, RDI and RCX. Returns true if that was
- * the last element; else the instruction is executed again. */
-bool mmio_string_step(const struct mmio_instruction *instruction, uint64_t *registers,
-                      uint64_t rflags);
-
-/* A string instruction's register truncated to the address size, 2, 4 or 8 bytes; and the register
- * after adding `by`, where a 32-bit result clears the upper half. */
-uint64_t mmio_index(unsigned address_size, uint64_t value);
-uint64_t mmio_index_add(unsigned address_size, uint64_t value, uint64_t by);

@@ -1,7 +1,8 @@
-/* Executing an MMIO instruction: see vmm/emulate/mmio_decode.h. The flags are those of SDM Vol. 1,
+/* Executing an MMIO instruction: see vmm/emulate/mmio_operate.h. The flags are those of SDM Vol. 1,
  * "EFLAGS Cross-Reference"; a flag that it calls undefined is cleared. */
+#include "vmm/emulate/mmio_operate.h"
+
 #include "arch/control_registers.h"
-#include "vmm/emulate/mmio_decode.h"
 
 /* A 32-bit result clears the upper half of the register; smaller results keep the other bits. */
 void mmio_load(const struct mmio_instruction *i, uint64_t memory, uint64_t *registers) {
@@ -113,7 +114,7 @@ uint64_t mmio_index_add(unsigned size, uint64_t value, uint64_t by) {
 
 bool mmio_string_step(const struct mmio_instruction *i, uint64_t *registers, uint64_t rflags) {
     uint64_t by = rflags & RFLAGS_DF ? 0 - (uint64_t)i->size : i->size;
-    uint64_t *count = &registers[1];
+    uint64_t *count = &registers[1]; /* RCX */
 
     if (i->string != MMIO_OUTS)
         registers[7] = mmio_index_add(i->address_size, registers[7], by); /* RDI */

@@ -6,7 +6,7 @@
  * Documentation/driver-api/early-userspace/buffer-format.rst). All these formats have an end, so
  * the check walks over them to find it; it unpacks nothing and checks nothing else. The first part
  * in an unknown format, and everything behind it, is left to the kernel. Pure; the file is not
- * trusted. Read next: initrd.c, deflate.c. */
+ * trusted. Read next: initrd.c, initrd_deflate.c. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* Shared by initrd.c, initrd_formats.c and deflate.c: reading the bytes of the file. Pure. */
+/* Shared by initrd.c, initrd_formats.c and initrd_deflate.c: reading the bytes of the file. Pure.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include "arch/msr.h"
 #include "lib/memory.h"
 #include "vmm/emulate/guest_walk.h"
-#include "vmm/emulate/mmio_decode.h"
+#include "vmm/emulate/mmio_operate.h"
 #include "vmm/vcpu/exits.h"
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/vcpu.h"

@@ -4,7 +4,7 @@
 #include "vmm/vcpu/string_io.h"
 
 #include "arch/msr.h"
-#include "vmm/emulate/mmio_decode.h"
+#include "vmm/emulate/mmio_operate.h"
 #include "vmm/host/host.h"
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/vcpu.h"
