@@ -96,10 +96,10 @@ static void check_interrupt(const struct vrtc *rtc) {
         return;
     if (next <= rtc->seen || vrtc_interrupt(rtc))
         abort();
-    vrtc_look(&look, next - 1);
+    vrtc_poll(&look, next - 1);
     if (vrtc_interrupt(&look))
         abort();
-    vrtc_look(&look, next);
+    vrtc_poll(&look, next);
     if (!vrtc_interrupt(&look))
         abort();
 }

@@ -28,8 +28,8 @@ static int set_up(void **state) {
     return 0;
 }
 
-static enum virtq_taken take(void) {
-    return virtq_take(&queue, &mmio.ram, &chain);
+static enum virtq_state next(void) {
+    return virtq_next(&queue, &mmio.ram, &chain);
 }
 
 /* ---- where the rings are ---- */
@@ -87,9 +87,9 @@ static void a_chain_is_two_streams(void **state) {
     describe(0, 0, BUFFERS + 0x100, 5, NEXT, 1);
     describe(0, 1, BUFFERS + 0x200, 2, NEXT | WRITE, 3);
     describe(0, 3, BUFFERS + 0x300, 4, WRITE, 0);
-    assert_int_equal(take(), VIRTQ_EMPTY);
+    assert_int_equal(next(), VIRTQ_EMPTY);
     offer(0, 2);
-    assert_int_equal(take(), VIRTQ_CHAIN);
+    assert_int_equal(next(), VIRTQ_CHAIN);
     assert_int_equal(chain.head, 2);
     assert_int_equal(chain.readable.size, 8);
     assert_int_equal(chain.writable.size, 6);
@@ -110,11 +110,11 @@ static void the_used_ring_goes_round(void **state) {
     /* 65536 chains: the indices wrap. */
     for (uint32_t i = 0; i < 0x10003; i++) {
         offer(0, 5);
-        assert_int_equal(take(), VIRTQ_CHAIN);
-        virtq_give_back(&queue, &chain, i);
+        assert_int_equal(next(), VIRTQ_CHAIN);
+        virtq_return(&queue, &chain, i);
         assert_int_equal(used_index(0), (uint16_t)(i + 1));
         assert_used(0, (uint16_t)i, 5, i);
-        assert_int_equal(take(), VIRTQ_EMPTY);
+        assert_int_equal(next(), VIRTQ_EMPTY);
     }
     assert_memory_equal(ram + USED + 4 + 8 * QUEUE_SIZE, "\xa5\xa5\xa5\xa5", 4);
 }
@@ -124,13 +124,13 @@ static void a_chain_as_long_as_the_queue_is_taken(void **state) {
     for (uint16_t i = 0; i < QUEUE_SIZE; i++)
         describe(0, i, BUFFERS, 1, i + 1 < QUEUE_SIZE ? NEXT : 0, (uint16_t)(i + 1));
     offer(0, 0);
-    assert_int_equal(take(), VIRTQ_CHAIN);
+    assert_int_equal(next(), VIRTQ_CHAIN);
     assert_int_equal(chain.readable.size, QUEUE_SIZE);
 }
 
 static void assert_breaks(void) {
     offer(0, 0);
-    assert_int_equal(take(), VIRTQ_BROKEN);
+    assert_int_equal(next(), VIRTQ_BROKEN);
 }
 
 static void a_loop_breaks_the_queue(void **state) {
@@ -150,10 +150,10 @@ static void an_index_that_does_not_exist_breaks_the_queue(void **state) {
     for (uint16_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         describe(0, 1, BUFFERS, 1, NEXT, bad[i]);
         offer(0, 1);
-        assert_int_equal(take(), VIRTQ_BROKEN);
+        assert_int_equal(next(), VIRTQ_BROKEN);
         queue.next++;
         offer(0, bad[i]);
-        assert_int_equal(take(), VIRTQ_BROKEN);
+        assert_int_equal(next(), VIRTQ_BROKEN);
         queue.next++;
     }
 }
@@ -163,11 +163,11 @@ static void more_chains_than_there_can_be_break_the_queue(void **state) {
     describe(0, 0, BUFFERS, 1, 0, 0);
     put16(AVAILABLE + 4, 0);
     put16(AVAILABLE + 2, QUEUE_SIZE);
-    assert_int_equal(take(), VIRTQ_CHAIN);
+    assert_int_equal(next(), VIRTQ_CHAIN);
     put16(AVAILABLE + 2, QUEUE_SIZE + 1);
-    assert_int_equal(take(), VIRTQ_BROKEN);
+    assert_int_equal(next(), VIRTQ_BROKEN);
     put16(AVAILABLE + 2, UINT16_MAX); /* back */
-    assert_int_equal(take(), VIRTQ_BROKEN);
+    assert_int_equal(next(), VIRTQ_BROKEN);
 }
 
 static void buffers_lie_in_ram(void **state) {
@@ -184,14 +184,14 @@ static void buffers_lie_in_ram(void **state) {
     (void)state;
     describe(0, 0, 0, RAM_SIZE, 0, 0);
     offer(0, 0);
-    assert_int_equal(take(), VIRTQ_CHAIN);
+    assert_int_equal(next(), VIRTQ_CHAIN);
     describe(0, 0, RAM_SIZE, 0, 0, 0);
-    assert_int_equal(take(), VIRTQ_CHAIN);
+    assert_int_equal(next(), VIRTQ_CHAIN);
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         describe(0, 0, bad[i].address, bad[i].size, 0, 0);
-        assert_int_equal(take(), VIRTQ_BROKEN);
+        assert_int_equal(next(), VIRTQ_BROKEN);
         describe(0, 0, bad[i].address, bad[i].size, WRITE, 0);
-        assert_int_equal(take(), VIRTQ_BROKEN);
+        assert_int_equal(next(), VIRTQ_BROKEN);
     }
 }
 
@@ -209,7 +209,7 @@ static void a_chain_names_no_more_bytes_than_a_request_may(void **state) {
     }
     put16(16 * (last - 1) + 12, WRITE);
     offer(0, 0);
-    assert_int_equal(take(), VIRTQ_CHAIN);
+    assert_int_equal(next(), VIRTQ_CHAIN);
     assert_int_equal(chain.readable.size + chain.writable.size, VIRTQ_CHAIN_BYTES_MAX);
 }
 
@@ -225,14 +225,14 @@ static void giant_lengths_break_the_queue(void **state) {
     assert_true(starts(QUEUE_SIZE, DESCRIPTORS, AVAILABLE, USED));
     describe(0, 0, 0, VIRTQ_CHAIN_BYTES_MAX, 0, 0);
     offer(0, 0);
-    assert_int_equal(take(), VIRTQ_CHAIN);
+    assert_int_equal(next(), VIRTQ_CHAIN);
     describe(0, 0, 0, VIRTQ_CHAIN_BYTES_MAX + 1, 0, 0);
-    assert_int_equal(take(), VIRTQ_BROKEN);
+    assert_int_equal(next(), VIRTQ_BROKEN);
     describe(0, 0, 0, VIRTQ_CHAIN_BYTES_MAX, NEXT, 1);
     describe(0, 1, 0, 1, 0, 0);
-    assert_int_equal(take(), VIRTQ_BROKEN);
+    assert_int_equal(next(), VIRTQ_BROKEN);
     describe(0, 1, 0, VIRTQ_CHAIN_BYTES_MAX, WRITE, 0);
-    assert_int_equal(take(), VIRTQ_BROKEN);
+    assert_int_equal(next(), VIRTQ_BROKEN);
     ram = NULL;
 }
 
@@ -311,9 +311,9 @@ static void each_descriptor_is_read_once(void **state) {
     describe(0, 2, BUFFERS + 0x200, 7, WRITE, 0);
     offer(0, 0);
     watch(DESCRIPTORS, strike_descriptor);
-    enum virtq_taken taken = take();
+    enum virtq_state found = next();
     watch_no_more();
-    assert_int_equal(taken, VIRTQ_CHAIN);
+    assert_int_equal(found, VIRTQ_CHAIN);
     assert_int_equal(accesses, 6); /* two words of each of three */
     assert_int_equal(get32(DESCRIPTORS + 8), UINT32_MAX);
     assert_int_equal(chain.readable.size, 8);
@@ -321,7 +321,7 @@ static void each_descriptor_is_read_once(void **state) {
     assert_ptr_equal(chain.segment[0].at, ram + BUFFERS);
     assert_ptr_equal(chain.segment[1].at, ram + BUFFERS + 0x100);
     assert_ptr_equal(chain.segment[2].at, ram + BUFFERS + 0x200);
-    assert_int_equal(take(), VIRTQ_BROKEN);
+    assert_int_equal(next(), VIRTQ_BROKEN);
 }
 
 static void strike_available(void) {
@@ -334,12 +334,12 @@ static void the_available_ring_is_read_once(void **state) {
     describe(0, 5, BUFFERS, 3, 0, 0);
     offer(0, 5);
     watch(AVAILABLE, strike_available);
-    enum virtq_taken taken = take();
+    enum virtq_state found = next();
     watch_no_more();
-    assert_int_equal(taken, VIRTQ_CHAIN);
+    assert_int_equal(found, VIRTQ_CHAIN);
     assert_int_equal(accesses, 2);
     assert_int_equal(chain.head, 5);
-    assert_int_equal(take(), VIRTQ_BROKEN);
+    assert_int_equal(next(), VIRTQ_BROKEN);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

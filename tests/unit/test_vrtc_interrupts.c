@@ -5,7 +5,7 @@
 #include "tests/unit/vrtc_alone.h"
 
 static void look(void) {
-    vrtc_look(&rtc, now);
+    vrtc_poll(&rtc, now);
 }
 
 /* Nothing before the time that vrtc_next() tells, and the interrupt then. */
@@ -13,7 +13,7 @@ static void go_to_next(void) {
     uint64_t next = vrtc_next(&rtc);
 
     assert_true(next != TIME_NEVER && next > now);
-    vrtc_look(&rtc, next - 1);
+    vrtc_poll(&rtc, next - 1);
     assert_false(vrtc_interrupt(&rtc));
     now = next;
     look();

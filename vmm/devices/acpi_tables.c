@@ -51,8 +51,8 @@ struct generic_address {
 } PACKED;
 _Static_assert(sizeof(struct generic_address) == 12, "Generic Address Structure");
 
-/* ACPI 6.5, "Fixed ACPI Description Table (FADT)". What hardware-reduced ACPI ignores has no names
- * here and is 0; but Linux looks for the real-time clock's century, and tests for the timer. */
+/* ACPI 6.5, "Fixed ACPI Description Table (FADT)". The members that hardware-reduced ACPI ignores
+ * have no names here and are 0, except two: Linux reads `century`, and test programs the timer. */
 struct fadt {
     struct header header;
     uint32_t facs, dsdt;
@@ -79,13 +79,13 @@ _Static_assert(offsetof(struct fadt, reset_register) == 116, "FADT");
 _Static_assert(offsetof(struct fadt, x_dsdt) == 140, "FADT");
 _Static_assert(offsetof(struct fadt, sleep_control) == 244, "FADT");
 
-/* ACPI 6.5, "IA-PC Boot Architecture Flags": devices on what was the ISA bus; neither an 8042 (bit
- * 1) nor VGA; there is a real-time clock (bit 5 is 0). */
+/* ACPI 6.5, "IA-PC Boot Architecture Flags": devices on the ISA bus; no 8042 (bit 1 is 0); no VGA;
+ * a real-time clock (bit 5 is 0). */
 #define BOOT_LEGACY_DEVICES (1u << 0)
 #define BOOT_NO_VGA         (1u << 2)
 
-/* ACPI 6.5, "Fixed ACPI Description Table Fixed Feature Flags". The two of the buttons say that
- * there is no fixed one, FIX_RTC that the clock's alarm wakes nobody: there are no fixed events. */
+/* ACPI 6.5, "Fixed ACPI Description Table Fixed Feature Flags". There are no fixed events, so
+ * PWR_BUTTON and SLP_BUTTON are 1 (no fixed button), and FIX_RTC is 1 (no fixed wake-up alarm). */
 #define FLAG_WBINVD          (1u << 0)
 #define FLAG_PROC_C1         (1u << 2)
 #define FLAG_PWR_BUTTON      (1u << 4)
@@ -153,12 +153,12 @@ enum madt_type {
 };
 
 #define MADT_REVISION     5
-#define MADT_PCAT_COMPAT  1u /* there are 8259s, too */
+#define MADT_PCAT_COMPAT  1u /* the PC also has 8259As */
 #define MADT_CPU_ENABLED  1u
 #define MADT_ALL_LAPICS   0xff
 #define MADT_ALL_X2APICS  0xffffffffu
-#define MADT_FIRST_X2APIC 255u /* from here on an ID does not fit the other structure */
-#define MADT_CONFORMS     0    /* polarity and trigger mode as the ISA bus has them */
+#define MADT_FIRST_X2APIC 255u /* larger IDs do not fit struct madt_lapic */
+#define MADT_CONFORMS     0    /* polarity and trigger mode of the ISA bus */
 #define MADT_ACTIVE_HIGH  1u
 #define MADT_LEVEL        (3u << 2)
 #define PIT_IRQ           0
@@ -182,7 +182,7 @@ static void append(struct writer *w, const void *data, uint64_t size) {
     w->used += size;
 }
 
-/* Begins on the next 16 bytes. Returns where. */
+/* Appends at the next multiple of 16. Returns the offset. */
 static uint64_t begin(struct writer *w, const void *data, uint64_t size) {
     static const uint8_t zero[16];
 
@@ -200,7 +200,7 @@ static uint8_t checksum(const uint8_t *bytes, uint64_t size) {
     return (uint8_t)-sum;
 }
 
-/* Fills in the header of what was written since `start`. Returns the table's address. */
+/* Fills in the header of the table at offset `start`. Returns its address; 0 if it did not fit. */
 static uint64_t finish(struct writer *w, uint64_t start, const char *signature, uint8_t revision) {
     struct header header = {
         .length = (uint32_t)(w->used - start),
@@ -300,7 +300,7 @@ static void write_rsdp(const struct writer *w, uint64_t xsdt, uint64_t rsdt) {
 }
 
 const char *acpi_tables_build(const struct acpi_tables_request *request) {
-    static const struct rsdp none; /* its place; it is written last */
+    static const struct rsdp none; /* reserves its place; it is written last */
     struct writer w = {.at = request->at, .physical = request->physical, .size = request->size};
 
     append(&w, &none, sizeof(none));
@@ -310,7 +310,7 @@ const char *acpi_tables_build(const struct acpi_tables_request *request) {
     uint64_t xsdt_address = finish(&w, begin(&w, &xsdt, sizeof(xsdt)), "XSDT", 1);
     uint64_t rsdt_address = finish(&w, begin(&w, &rsdt, sizeof(rsdt)), "RSDT", 1);
     if (w.full)
-        return "the ACPI tables do not fit";
+        return "the ACPI tables do not fit into their memory";
     write_rsdp(&w, xsdt_address, rsdt_address);
     return NULL;
 }

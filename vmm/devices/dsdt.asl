@@ -1,13 +1,13 @@
-/* The DSDT: what the guest's PC has that the fixed tables do not say. Through the C preprocessor to
- * iasl, so that the numbers are those of the devices. ACPI 6.5, "ACPI Source Language (ASL)
+/* The DSDT: the devices of the guest's PC that the fixed tables do not describe. The C preprocessor
+ * runs before iasl, so the numbers are those of pc_map.h. ACPI 6.5, "ACPI Source Language (ASL)
  * Reference". See vmm/devices/acpi_tables.h. */
 #include "vmm/devices/pc_map.h"
 
-/* A virtio-mmio transport; whether a device is behind it says its device ID register. iasl folds no
- * sums in resource descriptors, so the numbers stand here again. */
+/* A virtio-mmio transport; its device ID register is 0 if it has no device. iasl does not evaluate
+ * sums in resource descriptors, so the numbers are repeated here. */
 #if PC_VIRTIO_BASE != 0xfeb00000 || PC_VIRTIO_STRIDE != 0x1000 || PC_VIRTIO_IRQ != 16 || \
     PC_VIRTIO_SLOTS != 3
-#error "the virtio devices below are not where pc_map.h has them"
+#error "the addresses and interrupts below differ from those of pc_map.h"
 #endif
 #define VIRTIO(name, slot, address, irq)                                              \
     Device (name) {                                                                   \
@@ -22,7 +22,7 @@
 
 DefinitionBlock ("", "DSDT", 2, "PINWHL", "PINWHEEL", 1)
 {
-    /* Soft off: the value for the sleep control register. */
+    /* S5, soft off: the value of SLP_TYP in the sleep control register. */
     Name (\_S5, Package () { PC_SLEEP_TYPE_S5, Zero })
 
     Scope (\_SB)
@@ -50,7 +50,7 @@ DefinitionBlock ("", "DSDT", 2, "PINWHL", "PINWHEEL", 1)
         VIRTIO (VIO1, 1, 0xfeb01000, 17)
         VIRTIO (VIO2, 2, 0xfeb02000, 18)
 
-        /* Hardware-reduced ACPI has no fixed power button, but this one. */
+        /* The power button: hardware-reduced ACPI has no fixed one. */
         Device (PWRB)
         {
             Name (_HID, EisaId ("PNP0C0C"))
@@ -65,7 +65,7 @@ DefinitionBlock ("", "DSDT", 2, "PINWHL", "PINWHEEL", 1)
             })
         }
 
-        /* Who tells of it: the Generic Event Device. What is seen falls, and the line with it. */
+        /* The Generic Event Device reports the button. The write clears the bit and its line. */
         Device (GED)
         {
             Name (_HID, "ACPI0013")
@@ -85,7 +85,7 @@ DefinitionBlock ("", "DSDT", 2, "PINWHL", "PINWHEEL", 1)
             }
         }
 
-        /* The sleep and reset registers, the button's, and the timer, so that nothing else is put there. */
+        /* Reserves the ports of the sleep, reset and button registers and of the timer. */
         Device (REGS)
         {
             Name (_HID, EisaId ("PNP0C02"))

@@ -1,4 +1,4 @@
-; The DSDT, compiled from vmm/devices/dsdt.asl.
+; The DSDT, which iasl compiles from vmm/devices/dsdt.asl.
 
 section .rodata
 global dsdt, dsdt_end

@@ -4,8 +4,8 @@
 #include "lib/index_clamp.h"
 #include "lib/memory.h"
 
-/* A request has a header and a status byte besides: with these limits a chain fits a queue, and its
- * bytes are no more than VIRTQ_CHAIN_BYTES_MAX. */
+/* A request has a header and a status byte besides its data: with these limits it fits into a queue
+ * and has at most VIRTQ_CHAIN_BYTES_MAX bytes. */
 #define SEGMENTS      (VIRTQ_SIZE_MAX - 2)
 #define SEGMENT_BYTES 65536
 #define BURST         (1u << 20)
@@ -15,7 +15,7 @@ _Static_assert(SEGMENTS *SEGMENT_BYTES + sizeof(struct virtio_block_header) + 1 
 
 static const char id[VIRTIO_BLK_ID_BYTES] = "pinwheel";
 
-/* Where `size` bytes from a sector on are, or NULL if not all of them are sectors of the disk. */
+/* The address of `size` bytes from a sector on; NULL if they are not whole sectors of the disk. */
 static uint8_t *sectors_at(const struct virtio_block *block, uint64_t sector, uint32_t size) {
     uint64_t count = size / VIRTIO_BLOCK_SECTOR, capacity = block->config.capacity;
 
@@ -24,7 +24,7 @@ static uint8_t *sectors_at(const struct virtio_block *block, uint64_t sector, ui
     return block->disk + offset_clamp(sector, capacity - count + 1) * VIRTIO_BLOCK_SECTOR;
 }
 
-/* `in` and `out` are the bytes between header and status. Returns the status. */
+/* in, out: the data between header and status, from and to the disk. Returns the status. */
 static uint8_t execute(const struct virtio_block *block, const struct virtio_block_header *header,
                        struct virtq_stream *out, struct virtq_stream *in) {
     uint8_t *at;
@@ -50,7 +50,7 @@ static uint8_t execute(const struct virtio_block *block, const struct virtio_blo
     }
 }
 
-/* The status is the last byte that can be written, however the chain is cut. */
+/* The status is the last writable byte, however the chain is divided into descriptors. */
 static enum virtio_served serve(struct virtio_mmio *mmio, uint32_t queue, struct virtq_chain *chain,
                                 uint32_t *written) {
     struct virtio_block_header header;
@@ -65,7 +65,7 @@ static enum virtio_served serve(struct virtio_mmio *mmio, uint32_t queue, struct
     uint32_t data = in.size;
     uint8_t status = execute(mmio->device, &header, &chain->readable, &in);
     virtq_write(&chain->writable, &status, 1);
-    /* Counted from the first byte on: a status alone behind bytes that were not written is not. */
+    /* Only bytes without a gap count: not the status if the data before it was not all written. */
     *written = in.size == 0 ? data + 1 : data - in.size;
     return VIRTIO_DONE;
 }

@@ -1,6 +1,6 @@
-/* virtio-blk: a disk in memory. Sectors of 512 bytes; what of the last one is not whole is not
- * offered. Every request is done before the notification returns, so that a flush has nothing to
- * do. VIRTIO 1.2, "Block Device". Pure. */
+/* virtio-blk: a disk in memory, in sectors of 512 bytes. An incomplete last sector is not offered.
+ * Every request is completed before the notification returns, so a flush has nothing to do. VIRTIO
+ * 1.2, "Block Device". Pure. Read next: vmm/pc/virtio.h. */
 #pragma once
 #include "vmm/devices/virtio_mmio.h"
 
@@ -23,18 +23,18 @@
 #define VIRTIO_BLK_S_IOERR    1
 #define VIRTIO_BLK_S_UNSUPP   2
 
-/* How each request begins. */
+/* The first bytes of each request. */
 struct virtio_block_header {
     uint32_t type, reserved;
     uint64_t sector;
 };
 _Static_assert(sizeof(struct virtio_block_header) == 16, "VIRTIO 1.2, Device Operation");
 
-/* As far as the features go that are offered. */
+/* Only the members of the features that are offered. */
 struct virtio_block_config {
     uint64_t capacity; /* sectors */
     uint32_t size_max, seg_max;
-    uint32_t geometry; /* not offered */
+    uint32_t geometry; /* 0: not offered */
     uint32_t blk_size;
 };
 _Static_assert(sizeof(struct virtio_block_config) == 24, "VIRTIO 1.2, Device configuration layout");
@@ -45,6 +45,6 @@ struct virtio_block {
     struct virtio_block_config config;
 };
 
-/* Makes a slot whose effects, context and RAM are set a disk of `size` bytes. */
+/* Makes the slot a disk of `size` bytes. The slot's effects, context and RAM must be set. */
 void virtio_block_init(struct virtio_mmio *mmio, struct virtio_block *block, uint8_t *disk,
                        uint64_t size, bool read_only);

@@ -40,7 +40,7 @@ uint32_t virtio_console_receive(struct virtio_mmio *mmio, const uint8_t *bytes, 
 
     *console = (struct virtio_console){bytes, size};
     virtio_mmio_serve(mmio, VIRTIO_CONSOLE_RECEIVE);
-    uint32_t taken = size - console->input_size;
+    uint32_t received = size - console->input_size;
     *console = (struct virtio_console){0};
-    return taken;
+    return received;
 }

@@ -5,14 +5,14 @@
 
 #include "lib/index_clamp.h"
 
-/* How many chains are served at one notification. */
+/* The most chains that one notification serves. */
 #define SERVED_CHAINS 32
 
 #define DRIVER_STATUS                                                                              \
     (VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_DRIVER_OK |                  \
      VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_FAILED)
 
-/* ---- the line ---- */
+/* ---- the interrupt line ---- */
 
 static void set_interrupt_status(struct virtio_mmio *mmio, uint32_t status) {
     bool before = mmio->reg.interrupt_status != 0;
@@ -22,7 +22,7 @@ static void set_interrupt_status(struct virtio_mmio *mmio, uint32_t status) {
         mmio->effects->set_line(mmio->context, status != 0);
 }
 
-/* VIRTIO 1.2, "Device Status Field": a driver that is at work hears of it. */
+/* An active driver is notified by a configuration change. VIRTIO 1.2, "Device Status Field". */
 static void break_device(struct virtio_mmio *mmio) {
     mmio->reg.status |= VIRTIO_STATUS_NEEDS_RESET;
     if (mmio->reg.status & VIRTIO_STATUS_DRIVER_OK)
@@ -31,19 +31,19 @@ static void break_device(struct virtio_mmio *mmio) {
 
 /* ---- queues ---- */
 
-/* The next chain, if there is one; *bytes grows by what it names. */
+/* Serves the next chain, if there is one; adds its size to *bytes. */
 static enum virtio_served serve_next(struct virtio_mmio *mmio, uint32_t index, uint32_t *bytes) {
     struct virtq *queue = &mmio->reg.queue[index];
     struct virtq_chain chain;
     uint32_t written = 0;
-    enum virtq_taken taken = virtq_take(queue, &mmio->ram, &chain);
+    enum virtq_state state = virtq_next(queue, &mmio->ram, &chain);
 
-    if (taken != VIRTQ_CHAIN)
-        return taken == VIRTQ_EMPTY ? VIRTIO_WAIT : VIRTIO_BROKEN;
+    if (state != VIRTQ_CHAIN)
+        return state == VIRTQ_EMPTY ? VIRTIO_WAIT : VIRTIO_BROKEN;
     *bytes += chain.readable.size + chain.writable.size;
     enum virtio_served served = mmio->kind->serve(mmio, index, &chain, &written);
     if (served == VIRTIO_DONE)
-        virtq_give_back(queue, &chain, written);
+        virtq_return(queue, &chain, written);
     return served;
 }
 
@@ -81,7 +81,7 @@ static void set_half(uint64_t *to, unsigned high, uint32_t value) {
     *to = (*to & ~(0xffffffffULL << shift)) | (uint64_t)value << shift;
 }
 
-/* Nothing changes while the queue is ready, except that. */
+/* While the queue is ready only QueueReady can be written. */
 static void write_queue(struct virtio_mmio *mmio, uint32_t offset, uint32_t value) {
     struct virtq *queue = selected(mmio);
     unsigned high = offset >> 2 & 1;
@@ -114,8 +114,8 @@ static void reset(struct virtio_mmio *mmio) {
     mmio->reg = (struct virtio_registers){0};
 }
 
-/* VIRTIO 1.2, "Device Initialization". A driver sets bits, one step after the other, and clears
- * none but by a reset. */
+/* VIRTIO 1.2, "Device Initialization". The driver sets bits step by step; only a reset clears them.
+ */
 static void write_status(struct virtio_mmio *mmio, uint32_t value) {
     uint64_t features = mmio->reg.driver_features;
     uint32_t set = value & DRIVER_STATUS & ~mmio->reg.status;
@@ -138,7 +138,7 @@ static void write_features(struct virtio_mmio *mmio, uint32_t value) {
 
 /* ---- registers ---- */
 
-/* Little-endian; behind its end there are zeroes. */
+/* Little-endian; reads 0 behind the end of the configuration. */
 static uint64_t read_config(const struct virtio_mmio *mmio, uint32_t offset, unsigned size) {
     uint64_t value = 0;
 

@@ -1,11 +1,11 @@
-/* A virtio device's registers in a page of memory, and how its queues are served.
+/* The registers of a virtio device in a page of device memory, and how its queues are served.
  *
- * The driver negotiates features, says where its queues are, and notifies the device of what it has
- * put there. The device serves the queue at once and raises its line, which is level-triggered:
- * high while InterruptStatus is not 0. A driver that gives a queue which must not be breaks its
- * device: DEVICE_NEEDS_RESET is set, and no queue is looked at until it resets the device.
- * VIRTIO 1.2, "Virtio Over MMIO", "Basic Facilities of a Virtio Device". Pure: what it does to the
- * rest goes through struct virtio_effects. Read next: virtio_block.c. */
+ * The driver negotiates features, writes the addresses of its queues, and notifies the device of
+ * available chains. The device serves the queue at once and raises its interrupt line, which is
+ * level-triggered: high while InterruptStatus is not 0. An invalid queue breaks the device:
+ * DEVICE_NEEDS_RESET is set, and no queue is served until the driver resets the device. VIRTIO 1.2,
+ * "Virtio Over MMIO", "Basic Facilities of a Virtio Device". Pure: effects outside the device go
+ * through struct virtio_effects. Read next: virtio_block.c. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,7 +37,7 @@
 #define VIRTIO_MMIO_QUEUE_DRIVER_HIGH   0x094
 #define VIRTIO_MMIO_QUEUE_DEVICE_LOW    0x0a0
 #define VIRTIO_MMIO_QUEUE_DEVICE_HIGH   0x0a4
-#define VIRTIO_MMIO_SHM_FIRST           0x0b0 /* length and base of shared memory: there is none */
+#define VIRTIO_MMIO_SHM_FIRST           0x0b0 /* length and base of shared memory: none */
 #define VIRTIO_MMIO_SHM_LAST            0x0bc
 #define VIRTIO_MMIO_CONFIG_GENERATION   0x0fc
 #define VIRTIO_MMIO_CONFIG              0x100
@@ -56,19 +56,19 @@
 #define VIRTIO_INTERRUPT_USED           1
 #define VIRTIO_INTERRUPT_CONFIG         2
 
-/* What leaves a device. Each has its context; what a device does not need may be NULL. */
+/* The effects of a device outside itself; those that a kind of device does not use may be NULL. */
 struct virtio_effects {
     void (*set_line)(void *context, bool level);
-    void (*random)(void *context, uint8_t *to, uint32_t size);           /* entropy device */
-    void (*transmit)(void *context, const uint8_t *from, uint32_t size); /* console */
+    void (*random)(void *context, uint8_t *to, uint32_t size);           /* of the entropy device */
+    void (*transmit)(void *context, const uint8_t *from, uint32_t size); /* of the console */
 };
 
-/* What became of a chain. */
+/* The result of serving a chain. */
 enum virtio_served {
     VIRTIO_DONE,
-    VIRTIO_AGAIN, /* a part is done: again, with the same chain, when the device is next served */
-    VIRTIO_WAIT,  /* nothing to do with it yet */
-    VIRTIO_BROKEN,
+    VIRTIO_AGAIN,  /* partly processed: the device continues with it when it is served next */
+    VIRTIO_WAIT,   /* not processed: the device has no data for it yet, or there is no chain */
+    VIRTIO_BROKEN, /* not valid */
 };
 
 struct virtio_mmio;
@@ -77,23 +77,23 @@ struct virtio_mmio;
 struct virtio_kind {
     uint32_t device_id;
     uint32_t queues;
-    uint32_t burst; /* bytes: after so many no further chain is served at the same notification */
-    /* Serves a chain of a queue; *written, 0 before, is how many bytes of it were written. */
+    uint32_t burst; /* bytes; after them one notification serves no further chain */
+    /* Serves a chain of a queue; sets *written, 0 before, to the number of bytes that it wrote. */
     enum virtio_served (*serve)(struct virtio_mmio *mmio, uint32_t queue, struct virtq_chain *chain,
                                 uint32_t *written);
 };
 
 struct virtio_mmio {
-    const struct virtio_kind *kind; /* NULL: there is no device, device ID 0 */
-    void *device;                   /* the kind's own */
+    const struct virtio_kind *kind; /* NULL: no device, its device ID reads 0 */
+    void *device;                   /* the state of this kind of device */
     const struct virtio_effects *effects;
     void *context;
     struct virtq_ram ram;
     uint64_t features;     /* offered */
-    const uint8_t *config; /* configuration space, which never changes */
+    const uint8_t *config; /* configuration space; constant */
     uint32_t config_size;
 
-    /* Registers: all 0 by a reset. */
+    /* A reset clears them all. */
     struct virtio_registers {
         uint64_t driver_features;
         uint32_t device_features_sel, driver_features_sel, queue_sel;
@@ -102,11 +102,13 @@ struct virtio_mmio {
     } reg;
 };
 
-/* A guest's access of 1, 2, 4 or 8 bytes, by its offset in the page. What is no register, or not
- * read as VIRTIO says, reads 0 and is not written. A write returns true if the queue that it
- * notified of is not empty yet, but enough was done at once: the same write goes on with it. */
+/* A guest's access of 1, 2, 4 or 8 bytes at an offset in the page. An offset without a register, or
+ * an access of another size than VIRTIO requires, reads 0 and ignores the write. A write returns
+ * true if it notified a queue that is not empty yet after one burst: repeating the write continues.
+ */
 uint64_t virtio_mmio_read(const struct virtio_mmio *mmio, uint32_t offset, unsigned size);
 bool virtio_mmio_write(struct virtio_mmio *mmio, uint32_t offset, unsigned size, uint32_t value);
 
-/* Serves a queue, as a notification of it does; for devices that have something by themselves. */
+/* Serves a queue without a notification, for a device that has received data. Returns true if one
+ * burst did not empty the queue. */
 bool virtio_mmio_serve(struct virtio_mmio *mmio, uint32_t queue);

@@ -13,7 +13,7 @@
 #define DESCRIPTOR_NEXT_SHIFT  48
 #define FLAG_NEXT              1
 #define FLAG_WRITE             2
-#define FLAG_INDIRECT          4 /* not offered */
+#define FLAG_INDIRECT          4 /* the feature is not offered */
 
 /* Both rings: flags, index, entries. */
 #define RING_FLAGS        0
@@ -23,7 +23,7 @@
 #define NO_INTERRUPT      1
 #define USED_ENTRY_BYTES  8
 
-/* A processor that mispredicts the check still stays in the guest's memory. */
+/* NULL: not in RAM. Even a mispredicted branch cannot access anything else: see index_clamp.h. */
 static uint8_t *ram_at(const struct virtq_ram *ram, uint64_t address, uint64_t size) {
     if (size > ram->size || address > ram->size - size)
         return NULL;
@@ -35,7 +35,7 @@ static uint8_t *ring_at(const struct virtq_ram *ram, uint64_t address, uint64_t 
     return address % align ? NULL : ram_at(ram, address, size);
 }
 
-/* VIRTIO 1.2, "Split Virtqueues": the table of alignments and sizes. */
+/* Sizes and alignments: VIRTIO 1.2, "Split Virtqueues". */
 bool virtq_start(struct virtq *queue, const struct virtq_ram *ram) {
     uint32_t size = queue->size;
 
@@ -54,7 +54,7 @@ bool virtq_start(struct virtq *queue, const struct virtq_ram *ram) {
 
 /* ---- chains ---- */
 
-/* False: a descriptor that must not be. */
+/* Returns false if the descriptor is not valid. */
 static bool add_segment(struct virtq_chain *chain, const struct virtq_ram *ram, uint64_t address,
                         uint32_t size, uint32_t flags) {
     struct virtq_stream *stream = flags & FLAG_WRITE ? &chain->writable : &chain->readable;
@@ -64,7 +64,7 @@ static bool add_segment(struct virtq_chain *chain, const struct virtq_ram *ram, 
         size > VIRTQ_CHAIN_BYTES_MAX - chain->readable.size - chain->writable.size)
         return false;
     if (stream == &chain->readable && chain->writable.segment)
-        return false; /* what is readable comes first */
+        return false; /* readable descriptors must come first */
     if (!stream->segment)
         stream->segment = &chain->segment[chain->count];
     stream->size += size;
@@ -73,10 +73,10 @@ static bool add_segment(struct virtq_chain *chain, const struct virtq_ram *ram, 
     return true;
 }
 
-enum virtq_taken virtq_take(const struct virtq *queue, const struct virtq_ram *ram,
+enum virtq_state virtq_next(const struct virtq *queue, const struct virtq_ram *ram,
                             struct virtq_chain *chain) {
     const _Atomic uint16_t *ring = queue->available_ring;
-    /* Acquires what the driver has written before it wrote the index. */
+    /* Acquire: also reads what the driver wrote before the index. */
     uint16_t end = atomic_load_explicit(&ring[RING_INDEX], memory_order_acquire);
     uint16_t waiting = (uint16_t)(end - queue->next);
 
@@ -102,10 +102,10 @@ enum virtq_taken virtq_take(const struct virtq *queue, const struct virtq_ram *r
             return VIRTQ_CHAIN;
         index = (uint32_t)(rest >> DESCRIPTOR_NEXT_SHIFT);
     }
-    return VIRTQ_BROKEN; /* an index that does not exist, or more descriptors than there are */
+    return VIRTQ_BROKEN; /* an index that is out of range, or more descriptors than the queue has */
 }
 
-void virtq_give_back(struct virtq *queue, const struct virtq_chain *chain, uint32_t written) {
+void virtq_return(struct virtq *queue, const struct virtq_chain *chain, uint32_t written) {
     uint32_t entry = RING_HEADER_BYTES + USED_ENTRY_BYTES * (queue->next % queue->size);
     _Atomic uint32_t *used = (_Atomic uint32_t *)(queue->used_ring + entry);
     _Atomic uint16_t *ring = (_Atomic uint16_t *)queue->used_ring;
@@ -117,8 +117,9 @@ void virtq_give_back(struct virtq *queue, const struct virtq_chain *chain, uint3
     atomic_store_explicit(&ring[RING_INDEX], queue->next, memory_order_release);
 }
 
-/* The driver first asks for interrupts and then looks at the used ring; here it is the other way
- * round, and a full fence is between the two, so that one of them sees the other. */
+/* The driver first enables interrupts and then reads the used ring. The device first writes the
+ * used ring and then reads whether interrupts are enabled. With a full fence between the two on
+ * both sides, at least one of them sees what the other wrote. */
 bool virtq_wants_interrupt(const struct virtq *queue) {
     const _Atomic uint16_t *flags = &queue->available_ring[RING_FLAGS];
 
@@ -128,7 +129,7 @@ bool virtq_wants_interrupt(const struct virtq *queue) {
 
 /* ---- bytes ---- */
 
-/* The next bytes that lie together, at most `size`; passes over them. The stream is not empty. */
+/* Skips up to *size contiguous bytes and returns their address. The stream must not be empty. */
 static uint8_t *take_piece(struct virtq_stream *stream, uint32_t *size) {
     uint32_t left = stream->segment->size - stream->offset;
     uint8_t *at = stream->segment->at + stream->offset;

@@ -1,12 +1,12 @@
-/* The pair of 8259As: see vpic.h. Names of words and modes are those of the 8259A data sheet. */
+/* The two 8259As: see vpic.h. The names of words and modes are those of the 8259A data sheet. */
 #include "vmm/devices/vpic.h"
 
 #define LEVELS               8
 #define SPURIOUS_LEVEL       7
 #define CASCADE_BIT          (1u << VPIC_CASCADE_IRQ)
 
-#define MASTER_ELCR_WRITABLE 0xf8 /* not the timer, the keyboard, the cascade */
-#define SLAVE_ELCR_WRITABLE  0xde /* not the clock (IRQ8), the coprocessor (IRQ13) */
+#define MASTER_ELCR_WRITABLE 0xf8 /* not timer, keyboard, cascade */
+#define SLAVE_ELCR_WRITABLE  0xde /* not clock (IRQ 8), coprocessor (IRQ 13) */
 
 #define ICW1_SELECT          0x10
 #define ICW1_LTIM            0x08
@@ -34,9 +34,9 @@ static uint8_t bit(unsigned level) {
     return (uint8_t)(1u << level);
 }
 
-/* ---- one chip: what it requests ---- */
+/* ---- one chip: its requests ---- */
 
-/* The cascade is edge triggered always: the latch is what holds the slave's INT. */
+/* The cascade is always edge-triggered: its latch holds the slave's INT. */
 static uint8_t level_triggered(const struct vpic_chip *chip) {
     return (chip->all_level_triggered ? 0xff : chip->elcr) & (uint8_t)~chip->cascade;
 }
@@ -47,19 +47,19 @@ static uint8_t irr(const struct vpic_chip *chip) {
     return (uint8_t)((level & chip->line) | (~level & chip->edge));
 }
 
-/* The levels in service that keep lower ones, and themselves, from being served. In special mask
- * mode those do not that are masked. */
+/* The levels in service that block themselves and all lower ones. In special mask mode masked
+ * levels do not block. */
 static uint8_t blocking(const struct vpic_chip *chip) {
     return chip->special_mask ? (uint8_t)(chip->isr & ~chip->imr) : chip->isr;
 }
 
-/* The rank-th level in order of priority, 0 the highest. */
+/* The level with this rank of priority, 0 the highest. */
 static unsigned level_of_rank(const struct vpic_chip *chip, unsigned rank) {
     return (chip->lowest + 1 + rank) % LEVELS;
 }
 
-/* The level that INT is for, -1 if there is none. In special fully nested mode the cascade does not
- * block itself: the slave may have something more important than what it has in service. */
+/* The level that INT requests, -1: none. In special fully nested mode the cascade does not block
+ * itself: the slave may have a request of higher priority than its level in service. */
 static int request_of(const struct vpic_chip *chip) {
     uint8_t waiting = (uint8_t)(irr(chip) & ~chip->imr), blocked = blocking(chip);
 
@@ -78,7 +78,7 @@ static int request_of(const struct vpic_chip *chip) {
     return -1;
 }
 
-/* The acknowledge of a level: ISR set, or with automatic EOI set and cleared at once. */
+/* Acknowledges a level: sets its ISR bit, which automatic EOI clears again at once. */
 static void accept(struct vpic_chip *chip, unsigned level) {
     chip->edge &= (uint8_t)~bit(level);
     if (!chip->automatic_eoi)
@@ -89,14 +89,14 @@ static void accept(struct vpic_chip *chip, unsigned level) {
 
 /* ---- the pair ---- */
 
-/* The slave's INT is high: the master has a request at IR2 now, until it takes it. */
+/* The slave's INT is high: latches a request at the master's IR2 until it is acknowledged. */
 static void cascade(struct vpic *pic) {
     if (request_of(&pic->slave) >= 0)
         pic->master.edge |= CASCADE_BIT;
 }
 
-/* The slave's INT goes low without the master: the guest masks what the slave requested, polls the
- * slave or initializes it. */
+/* The slave's INT goes low without an acknowledge: the guest has masked the slave's request, polled
+ * the slave or initialized it. */
 static void withdraw_cascade(struct vpic *pic) {
     if (request_of(&pic->slave) < 0)
         pic->master.edge &= (uint8_t)~CASCADE_BIT;
@@ -143,7 +143,7 @@ void vpic_set_line(struct vpic *pic, unsigned irq, bool level) {
 
 /* ---- initialization command words ---- */
 
-/* An edge must come after this to count; the ELCR and the lines stay. */
+/* Only edges after this count; the ELCR and the levels of the lines are kept. */
 static void write_icw1(struct vpic_chip *chip, uint8_t value) {
     *chip = (struct vpic_chip){
         .line = chip->line,
@@ -176,8 +176,8 @@ static void write_icw2_to_4(struct vpic_chip *chip, uint8_t value) {
 
 /* ---- operation control words ---- */
 
-/* The level that a non-specific EOI is for, -1 if there is none: the one in service that has the
- * highest priority, without those that special mask mode passes over. */
+/* The level that a non-specific EOI ends, -1: none. It is the one in service with the highest
+ * priority; special mask mode skips masked levels. */
 static int highest_in_service(const struct vpic_chip *chip) {
     for (unsigned rank = 0; rank < LEVELS; rank++) {
         unsigned level = level_of_rank(chip, rank);
@@ -234,8 +234,8 @@ static void write_data(struct vpic_chip *chip, uint8_t value) {
         chip->imr = value;
 }
 
-/* Lines that become level triggered drop the edge they hold: it would be a request without a line
- * when they turn back. */
+/* Lines that become level-triggered lose their latched edge: it would be a request without a high
+ * line when they become edge-triggered again. */
 static void write_elcr(struct vpic_chip *chip, uint8_t value) {
     chip->elcr = value & chip->elcr_writable;
     chip->edge &= (uint8_t)~level_triggered(chip);

@@ -1,4 +1,4 @@
-/* The 8254 and port 61H: what is read and written. See vpit.h. */
+/* The registers of the 8254, and port 61H: see vpit.h. */
 #include "vmm/devices/vpit.h"
 
 #include "lib/index_clamp.h"
@@ -20,7 +20,7 @@
 #define PORT_B_REFRESH      0x10
 #define PORT_B_OUT2         0x20
 
-/* A refresh every 15 us. Chipsets toggle the bit like this whatever counter 1 does. */
+/* The refresh bit toggles every 15 us. Chipsets do that independently of counter 1. */
 #define TICKS_OF_REFRESH 18
 
 static struct vpit_channel *channel_of(struct vpit *pit, unsigned counter) {
@@ -63,7 +63,7 @@ static void read_back(struct vpit *pit, uint8_t value, uint64_t now) {
     }
 }
 
-/* Modes 6 and 7 are 2 and 3. */
+/* Modes 6 and 7 are the same as 2 and 3. */
 static void program(struct vpit_channel *channel, uint8_t value, uint64_t now) {
     unsigned mode = value >> 1 & 7;
 
@@ -106,7 +106,7 @@ static void write_count(struct vpit_channel *channel, uint8_t value, uint64_t no
     vpit_counter_write(&channel->counter, count, now);
 }
 
-/* A latched status goes before a latched count, and that before the counter itself. */
+/* A latched status is read before a latched count, a latched count before the counter. */
 static uint8_t read_count(struct vpit_channel *channel, uint64_t now) {
     uint8_t access = channel->control & CONTROL_ACCESS;
     bool high = access == ACCESS_HIGH || channel->second_byte_read_next;
@@ -141,7 +141,7 @@ static void write_port_b(struct vpit *pit, uint8_t value) {
     vpit_counter_gate(&pit->channel[2].counter, value & PORT_B_GATE2, pit->now);
 }
 
-/* ---- for the machine ---- */
+/* ---- the interface ---- */
 
 uint8_t vpit_read(struct vpit *pit, uint16_t port, uint64_t now) {
     uint32_t counter = (uint32_t)port - VPIT_COUNTER0;

@@ -22,7 +22,7 @@ static uint16_t digits_of(uint32_t value) {
                       value % 10);
 }
 
-/* Modes 2 and 3 begin again by themselves; 1 and 5, and these, when the gate rises. */
+/* Modes 2 and 3 repeat; modes 1, 2, 3 and 5 restart when the gate rises. */
 static bool is_periodic(const struct vpit_counter *counter) {
     return counter->mode == 2 || counter->mode == 3;
 }
@@ -35,7 +35,7 @@ static bool is_held_by_gate(const struct vpit_counter *counter) {
     return !counter->gate && counter->mode != 1 && counter->mode != 5;
 }
 
-/* Mode 3: an odd count is high for one clock more than it is low. */
+/* Mode 3: with an odd count OUT is high for one clock more than it is low. */
 static uint32_t high_half(uint32_t period) {
     return (period + 1) / 2;
 }
@@ -44,7 +44,7 @@ static uint32_t period_of_count(const struct vpit_counter *counter) {
     return is_periodic(counter) && counter->count < 2 ? 2 : counter->count;
 }
 
-/* ---- a load that has come due ---- */
+/* ---- a load that is due ---- */
 
 static void load(struct vpit_counter *counter) {
     counter->period = period_of_count(counter);
@@ -58,6 +58,7 @@ static void load(struct vpit_counter *counter) {
     counter->paused_after = 0;
 }
 
+/* Performs the load if its time has come. */
 static void settle(struct vpit_counter *counter, uint64_t now) {
     if (counter->load != VPIT_LOAD_NONE && now >= counter->load_time)
         load(counter);
@@ -70,13 +71,13 @@ static struct vpit_counter settled(const struct vpit_counter *counter, uint64_t 
     return copy;
 }
 
-/* ---- what a loaded count says about a time: for a settled counter ---- */
+/* ---- the state at a time, of a settled counter ---- */
 
 static uint64_t elapsed(const struct vpit_counter *counter, uint64_t now) {
     return counter->paused ? counter->paused_after : now - counter->start;
 }
 
-/* Mode 3 counts by two, and an odd count as the even one below it. */
+/* Mode 3 decrements by two, from the even number at or below the count. */
 static uint32_t square_wave_element(uint32_t period, uint32_t phase) {
     uint32_t high = high_half(period);
 
@@ -115,7 +116,7 @@ static bool output(const struct vpit_counter *counter, uint64_t now) {
     }
 }
 
-/* How many clocks after now OUT changes. */
+/* In how many clocks after `now` OUT changes; TIME_NEVER. */
 static uint64_t clocks_to_change(const struct vpit_counter *counter, uint64_t now) {
     uint32_t period = counter->period;
     uint64_t clocks = elapsed(counter, now), phase;
@@ -133,7 +134,7 @@ static uint64_t clocks_to_change(const struct vpit_counter *counter, uint64_t no
     return phase < high_half(period) ? high_half(period) - phase : period - phase;
 }
 
-/* How often OUT has risen since the count was loaded. */
+/* The number of rises of OUT since the count was loaded. */
 static uint64_t rises_so_far(const struct vpit_counter *counter, uint64_t now) {
     uint64_t clocks = elapsed(counter, now);
 
@@ -148,7 +149,7 @@ static uint64_t rises_between(const struct vpit_counter *counter, uint64_t from,
     return rises_so_far(counter, to) - rises_so_far(counter, from);
 }
 
-/* ---- what happens to the counter ---- */
+/* ---- events ---- */
 
 static void stop(struct vpit_counter *counter, uint64_t now) {
     settle(counter, now);
@@ -175,7 +176,7 @@ static void load_next_clock(struct vpit_counter *counter, uint64_t now) {
     counter->load_time = now + 1;
 }
 
-/* A new count of a running mode 2 or 3 waits for the end of the cycle or half-cycle. */
+/* In modes 2 and 3 a new count is loaded at the end of the current cycle or half-cycle. */
 static void load_later(struct vpit_counter *counter, uint64_t now) {
     uint32_t period = counter->period, high = high_half(period);
     uint32_t phase = (uint32_t)(elapsed(counter, now) % period);
@@ -196,7 +197,7 @@ void vpit_counter_write(struct vpit_counter *counter, uint16_t value, uint64_t n
         load_later(counter, now);
 }
 
-/* The cycle that a new count of mode 2 or 3 waits for does not end any more. */
+/* A new count of mode 2 or 3 is not loaded at the end of the cycle, which is no longer reached. */
 static void gate_falls(struct vpit_counter *counter, uint64_t now) {
     if (counter->mode == 1 || counter->mode == 5)
         return;
@@ -227,7 +228,7 @@ void vpit_counter_gate(struct vpit_counter *counter, bool gate, uint64_t now) {
         gate_falls(counter, now);
 }
 
-/* ---- what can be seen ---- */
+/* ---- reading ---- */
 
 uint16_t vpit_counter_read(const struct vpit_counter *counter, uint64_t now) {
     struct vpit_counter copy = settled(counter, now);

@@ -27,10 +27,10 @@ enum {
 #define A_UPDATING      0x80
 #define A_DIVIDER_RESET 0x60
 #define A_RATE          0x0f
-#define A_DEFAULT       0x26 /* 32768 Hz, and the periodic rate that every PC starts with */
+#define A_DEFAULT       0x26 /* 32768 Hz, and 1024 Hz for the periodic interrupt */
 #define B_24_HOURS      0x02
 #define B_BINARY        0x04
-#define B_UPDATE        0x10 /* the interrupts' enables, where register C has their flags */
+#define B_UPDATE        0x10 /* the enable bits; their flags in register C have the same places */
 #define B_ALARM         0x20
 #define B_PERIODIC      0x40
 #define B_INTERRUPTS    0x70
@@ -38,10 +38,10 @@ enum {
 #define C_REQUEST       0x80
 #define D_VALID         0x80 /* the battery is good */
 #define HOUR_PM         0x80
-#define ALARM_ANY       0xc0 /* don't care: both bits */
+#define ALARM_ANY       0xc0 /* both bits set: any value ("don't care") */
 
 #define SECOND          1000000000u
-#define BEFORE_UPDATE   244000u /* register A announces the next second so long before */
+#define BEFORE_UPDATE   244000u /* ns from UIP in register A to the update */
 #define CRYSTAL_HZ      32768u
 #define SECONDS_OF_DAY  86400u
 
@@ -51,7 +51,7 @@ void vrtc_reset(struct vrtc *rtc, uint64_t now) {
     rtc->memory[REGISTER_B] = B_24_HOURS;
 }
 
-/* ---- numbers as the guest wants them ---- */
+/* ---- numbers in the guest's format ---- */
 
 static uint8_t encode(const struct vrtc *rtc, uint32_t number) {
     if (rtc->memory[REGISTER_B] & B_BINARY)
@@ -65,7 +65,7 @@ static uint32_t decode(const struct vrtc *rtc, uint8_t byte) {
     return (byte >> 4) * 10u + (byte & 15);
 }
 
-/* With 12 hours, midnight and noon are 12. */
+/* In 12-hour mode midnight and noon are 12. */
 static uint8_t encode_hour(const struct vrtc *rtc, uint32_t hour) {
     if (rtc->memory[REGISTER_B] & B_24_HOURS)
         return encode(rtc, hour);
@@ -80,17 +80,18 @@ static uint32_t decode_hour(const struct vrtc *rtc, uint8_t byte) {
 
 /* ---- the time ---- */
 
-/* Nothing counts while the divider is held. */
+/* The divider is held in reset: no time passes. */
 static bool is_held(const struct vrtc *rtc) {
     return (rtc->memory[REGISTER_A] & A_DIVIDER_RESET) == A_DIVIDER_RESET;
 }
 
-/* The time is what the guest has written. */
-static bool is_set(const struct vrtc *rtc) {
+/* The time is stopped: the guest reads and writes the bytes in memory. */
+static bool is_stopped(const struct vrtc *rtc) {
     return (rtc->memory[REGISTER_B] & B_SET) || is_held(rtc);
 }
 
-/* Seconds of the divider: they begin where the guest's do, but count from another. */
+/* The seconds of the divider. The guest's seconds begin at the same moments, but have other
+ * numbers: see `ahead`. */
 static uint64_t second(const struct vrtc *rtc, uint64_t now) {
     return (now + rtc->phase) / SECOND;
 }
@@ -117,7 +118,7 @@ static void time_to_memory(struct vrtc *rtc, uint64_t now) {
     rtc->memory[PC_RTC_CENTURY] = encode(rtc, date.year / 100);
 }
 
-/* When a second ends stays as it was. */
+/* The moment at which the current second ends does not change. */
 static void time_from_memory(struct vrtc *rtc, uint64_t now) {
     const uint8_t *memory = rtc->memory;
     struct calendar date = {
@@ -135,10 +136,10 @@ static void time_from_memory(struct vrtc *rtc, uint64_t now) {
 /* ---- the alarm ---- */
 
 #define ANY   (-1)
-#define NEVER (-2) /* no such number */
+#define NEVER (-2) /* the byte is not a valid number */
 
-/* What a byte of the alarm waits for, of `count` numbers. */
-static int wanted(const struct vrtc *rtc, uint32_t index, uint32_t count) {
+/* The number below `count` that a byte of the alarm matches; ANY, NEVER. */
+static int alarm_number(const struct vrtc *rtc, uint32_t index, uint32_t count) {
     uint8_t byte = rtc->memory[index];
     bool hour = index == HOURS_ALARM;
     uint32_t number = hour ? decode_hour(rtc, byte) : decode(rtc, byte);
@@ -150,7 +151,7 @@ static int wanted(const struct vrtc *rtc, uint32_t index, uint32_t count) {
     return (int)number;
 }
 
-/* The first second from `from` on whose number of this unit, modulo count, is the wanted one. */
+/* The first second from `from` on whose number of this unit, modulo count, is `number`. */
 static uint64_t forward(uint64_t from, uint32_t unit, uint32_t count, int number) {
     uint64_t units = from / unit;
 
@@ -159,27 +160,27 @@ static uint64_t forward(uint64_t from, uint32_t unit, uint32_t count, int number
     return (units + ((uint32_t)number + count - units % count) % count) * unit;
 }
 
-/* In how many seconds it is time, after the guest's second `now`; 0: never. To go forward by one
- * unit changes the others, but at most a day passes. */
+/* In how many seconds after the guest's second `now` the alarm is due; 0: never. Advancing one unit
+ * changes the others, so this repeats until all match, within a day. */
 static uint32_t until_alarm(const struct vrtc *rtc, uint64_t now) {
-    int hour = wanted(rtc, HOURS_ALARM, 24), minute = wanted(rtc, MINUTES_ALARM, 60),
-        second_wanted = wanted(rtc, SECONDS_ALARM, 60);
+    int hour = alarm_number(rtc, HOURS_ALARM, 24), minute = alarm_number(rtc, MINUTES_ALARM, 60),
+        alarm_second = alarm_number(rtc, SECONDS_ALARM, 60);
     uint64_t before, from = now % SECONDS_OF_DAY, at = from + 1;
 
-    if (hour == NEVER || minute == NEVER || second_wanted == NEVER)
+    if (hour == NEVER || minute == NEVER || alarm_second == NEVER)
         return 0;
     do {
         before = at;
         at = forward(at, 3600, 24, hour);
         at = forward(at, 60, 60, minute);
-        at = forward(at, 1, 60, second_wanted);
+        at = forward(at, 1, 60, alarm_second);
     } while (at != before);
     return (uint32_t)(at - from);
 }
 
 /* ---- interrupts ---- */
 
-/* Of the divider's periodic tap, in periods of the crystal; 0: none. */
+/* The period of the periodic interrupt, in periods of the crystal; 0: none. */
 static uint32_t period(const struct vrtc *rtc) {
     uint32_t rate = rtc->memory[REGISTER_A] & A_RATE;
 
@@ -188,18 +189,18 @@ static uint32_t period(const struct vrtc *rtc) {
     return rate < 3 ? 64u << rate : 1u << (rate - 1);
 }
 
-/* How many periods have ended in this second; a whole number of them makes a second. */
+/* How many periods have ended in this second, which is a whole number of periods long. */
 static uint32_t periods(const struct vrtc *rtc, uint64_t now) {
     return (uint32_t)((uint64_t)fraction(rtc, now) * CRYSTAL_HZ / SECOND / period(rtc));
 }
 
-void vrtc_look(struct vrtc *rtc, uint64_t now) {
+void vrtc_poll(struct vrtc *rtc, uint64_t now) {
     if (now <= rtc->seen)
         return;
     uint64_t passed = second(rtc, now) - second(rtc, rtc->seen);
     if (period(rtc) && (passed || periods(rtc, now) != periods(rtc, rtc->seen)))
         rtc->flags |= B_PERIODIC;
-    if (passed && !is_set(rtc)) {
+    if (passed && !is_stopped(rtc)) {
         uint32_t alarm = until_alarm(rtc, second(rtc, rtc->seen) + rtc->ahead);
         rtc->flags |= B_UPDATE | (alarm && alarm <= passed ? B_ALARM : 0);
     }
@@ -216,11 +217,11 @@ uint64_t vrtc_next(const struct vrtc *rtc) {
 
     if (vrtc_interrupt(rtc))
         return TIME_NEVER;
-    if (enabled & B_ALARM && !is_set(rtc)) {
+    if (enabled & B_ALARM && !is_stopped(rtc)) {
         uint32_t alarm = until_alarm(rtc, second(rtc, rtc->seen) + rtc->ahead);
         next = alarm ? begun + (uint64_t)alarm * SECOND : TIME_NEVER;
     }
-    if (enabled & B_UPDATE && !is_set(rtc))
+    if (enabled & B_UPDATE && !is_stopped(rtc))
         next = begun + SECOND;
     if (enabled & B_PERIODIC && period(rtc)) {
         uint64_t ticks = (uint64_t)(periods(rtc, rtc->seen) + 1) * period(rtc);
@@ -233,12 +234,12 @@ uint64_t vrtc_next(const struct vrtc *rtc) {
 /* ---- registers ---- */
 
 static uint8_t read_register_a(const struct vrtc *rtc, uint64_t now) {
-    bool updating = !is_set(rtc) && fraction(rtc, now) >= SECOND - BEFORE_UPDATE;
+    bool updating = !is_stopped(rtc) && fraction(rtc, now) >= SECOND - BEFORE_UPDATE;
 
     return rtc->memory[REGISTER_A] | (updating ? A_UPDATING : 0);
 }
 
-/* To read it clears it. */
+/* Reading clears the flags. */
 static uint8_t read_register_c(struct vrtc *rtc) {
     uint8_t value = rtc->flags | (vrtc_interrupt(rtc) ? C_REQUEST : 0);
 
@@ -249,7 +250,7 @@ static uint8_t read_register_c(struct vrtc *rtc) {
 uint8_t vrtc_read(struct vrtc *rtc, uint16_t port, uint64_t now) {
     uint32_t index = index_clamp(rtc->index, VRTC_SIZE);
 
-    vrtc_look(rtc, now);
+    vrtc_poll(rtc, now);
     if (port != PC_RTC_PORT + 1)
         return 0xff; /* the index cannot be read */
     if (index == REGISTER_A)
@@ -258,49 +259,49 @@ uint8_t vrtc_read(struct vrtc *rtc, uint16_t port, uint64_t now) {
         return read_register_c(rtc);
     if (index == REGISTER_D)
         return D_VALID;
-    if (!is_time(index) || is_set(rtc))
+    if (!is_time(index) || is_stopped(rtc))
         return rtc->memory[index];
     struct vrtc moment = *rtc;
     time_to_memory(&moment, rtc->seen);
     return moment.memory[index];
 }
 
-/* Registers A and B. The time stands in memory while SET is set or the divider is held, and goes on
- * from there; the divider then begins in the middle of a second. */
+/* Registers A and B. While SET is set or the divider is held in reset, the time is stopped and in
+ * memory; it continues from there. A divider that is released begins in the middle of a second. */
 static void write_control(struct vrtc *rtc, uint32_t index, uint8_t value, uint64_t now) {
-    bool stood = is_set(rtc), held = is_held(rtc);
+    bool stopped = is_stopped(rtc), held = is_held(rtc);
 
-    if (!stood)
+    if (!stopped)
         time_to_memory(rtc, now);
     rtc->memory[index] = value;
     if (held && !is_held(rtc))
         rtc->phase = (SECOND / 2 + SECOND - (uint32_t)(now % SECOND)) % SECOND;
-    if (stood && !is_set(rtc))
+    if (stopped && !is_stopped(rtc))
         time_from_memory(rtc, now);
 }
 
 static void write_time(struct vrtc *rtc, uint32_t index, uint8_t value, uint64_t now) {
-    if (!is_set(rtc))
+    if (!is_stopped(rtc))
         time_to_memory(rtc, now);
     rtc->memory[index] = value;
-    if (!is_set(rtc))
+    if (!is_stopped(rtc))
         time_from_memory(rtc, now);
 }
 
 void vrtc_write(struct vrtc *rtc, uint16_t port, uint8_t value, uint64_t now) {
     uint32_t index = index_clamp(rtc->index, VRTC_SIZE);
 
-    vrtc_look(rtc, now);
+    vrtc_poll(rtc, now);
     if (port == PC_RTC_PORT)
-        rtc->index = value & (VRTC_SIZE - 1); /* bit 7 masks NMIs, of which there are none */
+        rtc->index = value & (VRTC_SIZE - 1); /* bit 7 masks NMIs: the PC has no source of them */
     if (port != PC_RTC_PORT + 1)
         return;
     if (index == REGISTER_A)
         write_control(rtc, index, value & (uint8_t)~A_UPDATING, rtc->seen);
-    else if (index == REGISTER_B) /* SET clears the update's enable */
+    else if (index == REGISTER_B) /* SET clears UIE */
         write_control(rtc, index, value & (uint8_t) ~(value & B_SET ? B_UPDATE : 0), rtc->seen);
     else if (is_time(index))
         write_time(rtc, index, value, rtc->seen);
     else
-        rtc->memory[index] = value; /* C's and D's are never looked at */
+        rtc->memory[index] = value; /* registers C and D are not read from memory */
 }

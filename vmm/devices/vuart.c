@@ -3,11 +3,11 @@
 
 #include "lib/index_clamp.h"
 
-/* Registers; the first two are the divisor's bytes while LCR.DLAB is set. */
+/* Registers; the first two are the bytes of the divisor while LCR.DLAB is set. */
 enum {
     DATA = 0, /* receiver buffer, transmitter holding */
     IER = 1,
-    IIR_FCR = 2, /* read, write */
+    IIR_FCR = 2, /* IIR when read, FCR when written */
     LCR = 3,
     MCR = 4,
     LSR = 5,
@@ -30,7 +30,7 @@ enum {
 #define IIR_FIFOS         0xc0
 
 #define FCR_ENABLE        0x01
-#define FCR_CLEAR         0x02 /* the receiver's */
+#define FCR_CLEAR         0x02 /* the receiver FIFO */
 #define FCR_TRIGGER       0xc0
 #define FCR_TRIGGER_SHIFT 6
 
@@ -45,14 +45,14 @@ enum {
 
 #define LSR_RECEIVED      0x01
 #define LSR_OVERRUN       0x02
-#define LSR_EMPTY         0x60 /* the holding register, and the transmitter */
+#define LSR_EMPTY         0x60 /* the holding register and the transmitter */
 
 #define MSR_CTS           0x10
 #define MSR_DSR           0x20
 #define MSR_RI            0x40
 #define MSR_DCD           0x80
 #define MSR_CHANGE_SHIFT  4
-#define MSR_CHANGE_RI     0x04 /* only its end counts */
+#define MSR_CHANGE_RI     0x04 /* set by the trailing edge only */
 
 void vuart_reset(struct vuart *uart) {
     *uart = (struct vuart){.divisor = {12}}; /* 9600 baud */
@@ -68,7 +68,7 @@ static uint32_t capacity(const struct vuart *uart) {
     return fifos_on(uart) ? VUART_FIFO_SIZE : 1;
 }
 
-/* With FIFOs what came last is lost, without them it replaces what was there. "Overrun Error". */
+/* On an overrun the new byte is lost with FIFOs, and the old one without. "Overrun Error". */
 static void receive(struct vuart *uart, uint8_t byte) {
     if (uart->count == capacity(uart)) {
         uart->overrun = true;
@@ -89,8 +89,8 @@ void vuart_receive(struct vuart *uart, uint8_t byte) {
         receive(uart, byte);
 }
 
-/* An empty one gives its last byte again. */
-static uint8_t take(struct vuart *uart) {
+/* An empty receiver returns its last byte again. */
+static uint8_t read_receiver(struct vuart *uart) {
     if (!uart->count)
         return uart->fifo[(uart->first + VUART_FIFO_SIZE - 1) % VUART_FIFO_SIZE];
     uint8_t byte = uart->fifo[uart->first];
@@ -123,7 +123,7 @@ static void write_modem_control(struct vuart *uart, uint8_t value) {
 
 /* ---- interrupts ---- */
 
-/* The causes by priority. "Interrupt Identification Register". */
+/* The cause with the highest priority. "Interrupt Identification Register". */
 static uint8_t cause(const struct vuart *uart) {
     static const uint8_t trigger[] = {1, 4, 8, 14};
     uint8_t enabled = uart->interrupt_enable;
@@ -145,7 +145,7 @@ bool vuart_interrupt(const struct vuart *uart) {
     return (uart->modem_control & MCR_OUT2) && cause(uart) != IIR_NONE;
 }
 
-/* Reading it is what answers an empty holding register. */
+/* Reading it resets the interrupt of an empty holding register. */
 static uint8_t read_identification(struct vuart *uart) {
     uint8_t value = cause(uart);
 
@@ -179,7 +179,7 @@ uint8_t vuart_read(struct vuart *uart, unsigned reg) {
         return uart->divisor[index_clamp(reg, 2)];
     switch (reg) {
     case DATA:
-        return take(uart);
+        return read_receiver(uart);
     case IER:
         return uart->interrupt_enable;
     case IIR_FCR:
@@ -199,7 +199,8 @@ uint8_t vuart_read(struct vuart *uart, unsigned reg) {
     }
 }
 
-/* The byte has gone when the write ends: the holding register was full, and is empty again. */
+/* When the write ends, the byte is transmitted: the holding register was full and is empty again.
+ */
 static int transmit(struct vuart *uart, uint8_t byte) {
     uart->holding_empty = true;
     if (!(uart->modem_control & MCR_LOOPBACK))
@@ -208,7 +209,7 @@ static int transmit(struct vuart *uart, uint8_t byte) {
     return VUART_NO_BYTE;
 }
 
-/* Switching the FIFOs on or off empties them; without FCR_ENABLE no other bit counts. */
+/* Enabling or disabling the FIFOs empties them; without FCR_ENABLE the other bits are ignored. */
 static void write_fifo_control(struct vuart *uart, uint8_t value) {
     uint8_t kept = value & FCR_ENABLE ? value & (FCR_ENABLE | FCR_TRIGGER) : 0;
 
@@ -218,7 +219,7 @@ static void write_fifo_control(struct vuart *uart, uint8_t value) {
     uart->fifo_control = kept;
 }
 
-/* With the holding register empty, as it is, enabling its interrupt raises it. */
+/* The holding register is always empty, so enabling its interrupt raises it. */
 static void write_interrupt_enable(struct vuart *uart, uint8_t value) {
     if (value & ~uart->interrupt_enable & IER_EMPTY)
         uart->holding_empty = true;

@@ -1,12 +1,11 @@
 /* The 16550A UART of a guest's serial port.
  *
- * Pure and without a lock. A byte that the guest sends has left at once, so the holding register is
- * never seen full. A byte that comes waits in a FIFO of 16 (of 1 while the FIFOs are off); the
- * character timeout, which tells of bytes below the trigger level, is there at once too. There are
- * no parity or framing errors and no breaks; clear to send, data set ready and carrier are on.
- *
- * After each call the caller takes vuart_interrupt() for the level of the interrupt line.
- * National PC16550D data sheet. Read next: serial.h. */
+ * A byte that the guest sends is transmitted at once, so the holding register never reads full. A
+ * byte that is received waits in a FIFO of 16 (of 1 while the FIFOs are off); the character
+ * timeout, which reports bytes below the trigger level, occurs at once too. There are no parity or
+ * framing errors and no breaks; clear to send, data set ready and carrier detect are on. After each
+ * call read vuart_interrupt() for the level of the interrupt line. National PC16550D data sheet.
+ * Pure and without a lock. Read next: vmm/pc/serial.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,22 +19,23 @@ struct vuart {
     uint8_t divisor[2];
     uint8_t modem_change; /* the low four bits of the modem status */
     bool overrun;
-    bool holding_empty; /* the holding register became empty and nobody was told yet */
+    bool holding_empty; /* the holding register became empty, which was not reported yet */
     uint8_t fifo[VUART_FIFO_SIZE];
-    uint32_t first, count; /* of what is in it */
+    uint32_t first, count; /* of the bytes in the FIFO */
 };
 
+/* 9600 baud, FIFOs and interrupts off. */
 void vuart_reset(struct vuart *uart);
 
-/* A byte access of the guest to register 0 to 7; others read all ones and take nothing. A write
- * returns the byte that goes out by it, or VUART_NO_BYTE. */
+/* A guest's byte access to register 0 to 7; other numbers read FFH and ignore writes. A write
+ * returns the byte that it transmits, or VUART_NO_BYTE. */
 uint8_t vuart_read(struct vuart *uart, unsigned reg);
 int vuart_write(struct vuart *uart, unsigned reg, uint8_t value);
 
-/* Whether a byte from outside finds room; in loopback mode none is heard. One that comes all the
- * same is lost, and an overrun. */
+/* Whether there is room for a byte from outside. vuart_receive() without room loses a byte and sets
+ * the overrun error. In loopback mode nothing is received from outside. */
 bool vuart_can_receive(const struct vuart *uart);
 void vuart_receive(struct vuart *uart, uint8_t byte);
 
-/* The interrupt line. As on every PC the output OUT2 has to let it through. */
+/* The level of the interrupt line. As on every PC, the output OUT2 enables it. */
 bool vuart_interrupt(const struct vuart *uart);

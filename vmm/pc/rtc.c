@@ -23,7 +23,7 @@ void rtc_reset(struct vm *vm) {
 static void look(struct vm *vm, uint64_t now) {
     struct rtc *cmos = &vm->cmos;
 
-    vrtc_look(&cmos->rtc, now);
+    vrtc_poll(&cmos->rtc, now);
     bool interrupt = vrtc_interrupt(&cmos->rtc);
     if (interrupt != cmos->interrupt)
         irq_lines_set_line(vm, IRQ_SOURCE_RTC, PC_RTC_IRQ, interrupt);
