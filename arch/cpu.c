@@ -4,9 +4,8 @@
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
-#include "arch/vmx/vmx.h"
 
-/* cpu_idle.asm: the instructions from the look at *wake to the HLT, and the one after. */
+/* In cpu_idle.asm: the check of *wake, and the instruction after the HLT. */
 extern const char idle_begin[], idle_end[];
 
 void cpu_load(struct cpu *cpu) {
@@ -20,8 +19,6 @@ void cpu_nmi(struct trap_frame *frame) {
     struct cpu *cpu = this_cpu();
 
     cpu->nmi_count++;
-    if (cpu->entry_armed)
-        vmcs_write(VMCS_PREEMPTION_TIMER, 0);
     if (frame->rip >= (uint64_t)idle_begin && frame->rip < (uint64_t)idle_end)
         frame->rip = (uint64_t)idle_end;
 }

@@ -1,6 +1,9 @@
-/* A physical CPU: what each needs of its own, found through GS base.
+/* A physical CPU: its tables, its stacks, and how it waits and is woken.
  *
- * Larger per-CPU structures (struct host_cpu of vmm/) begin with a struct cpu. Read next: vmx.h. */
+ * Each CPU has a struct cpu of its own, at the start of the larger struct host_cpu
+ * (vmm/host/host.h); the base of its GS segment is the structure's address. CPUs kick each other by
+ * NMI: the hypervisor runs with maskable interrupts off, and an NMI reaches a CPU in guest mode, in
+ * HLT and in between. Read next: arch/vmx/vmx.h. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -15,25 +18,27 @@ struct cpu {
     uint64_t stack_top;
     uint64_t ist_top[IST_END];
     struct segments segments;
-    /* True from arming the preemption timer until after the exit: an NMI in this time ends the
-     * entry at once by setting the timer to zero. Read and written on this CPU only. */
+    /* True from before the preemption timer is armed until after the VM exit: an NMI in this time
+     * sets the timer to 0, see vmx_force_exit(). Only this CPU reads and writes it. */
     bool entry_armed;
     uint64_t nmi_count;
 };
 
+/* The current CPU's structure, after cpu_load(). */
 static inline struct cpu *this_cpu(void) {
     struct cpu *cpu;
     __asm__("mov %%gs:0, %0" : "=r"(cpu));
     return cpu;
 }
 
-/* Loads GDT, TSS, IDT and GS base on the current CPU. idt_init() has been called once. */
+/* Loads GDT, TSS, IDT and GS base on the current CPU, whose index, apic_id and stacks are set.
+ * idt_init() has been called. SDM Vol. 3A, "System Architecture Overview". */
 void cpu_load(struct cpu *cpu);
 
-/* The NMI handler: a kick. An armed VM entry exits at once, an idle CPU wakes. */
+/* Part of the NMI handler: counts the NMI, and makes cpu_idle() return if the NMI arrived in it. */
 struct trap_frame;
 void cpu_nmi(struct trap_frame *frame);
 
-/* Waits in HLT, with interrupts on, until an interrupt, or until an NMI. Returns at once if *wake
- * is not zero; an NMI between that look and the HLT is not lost. Interrupts are off afterwards. */
+/* Waits in HLT with interrupts on until an interrupt or an NMI arrives. Returns at once if *wake is
+ * not 0; an NMI between that check and the HLT is not lost. Interrupts are off on return. */
 void cpu_idle(const _Atomic uint32_t *wake);

@@ -5,6 +5,7 @@
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/panic.h"
+#include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_capabilities.h"
 #include "drivers/acpi.h"
 #include "drivers/console.h"
@@ -27,6 +28,7 @@ _Noreturn void hypervisor_main(struct boot_info *info);
 /* The CPUs' tables exist, and the NMI handler may be called. */
 static void handle_nmi(struct trap_frame *frame) {
     panic_stop_if_asked();
+    vmx_force_exit();
     cpu_nmi(frame);
 }
 

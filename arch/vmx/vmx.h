@@ -1,17 +1,19 @@
-/* VMX on this CPU: switching it on, the current VMCS, entering a guest.
+/* VMX on the current CPU: enabling it, accessing the current VMCS, entering a guest.
  *
- * Every VMX instruction reports failure; here each is checked, and a failure, which can only be our
- * own bug, panics with the instruction, the field and the VM-instruction error in words.
- * SDM Vol. 3D, "VMX Instruction Reference". Read next: vmx_enter.asm. */
+ * Every VMX instruction reports whether it succeeded, and every function here checks that. A
+ * failure can only be a bug of the hypervisor: except in vmx_on() and vmx_enter(), which return it,
+ * it panics with the instruction, its operand and the VM-instruction error in words. SDM Vol. 3D,
+ * "VMX Instruction Reference". Read next: vmx_enter.asm. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/cpu.h"
 #include "arch/vmx/vmcs.h"
 
-/* The guest's general registers, in the order of their encoding. RSP lives in the VMCS: [4] is
- * unused. vmx_enter.asm knows this layout through offsets.c. */
+/* The guest's general-purpose registers, in the order of their encoding. GUEST_RSP is never saved
+ * here: RSP is a field of the VMCS. vmx_enter.asm uses this order by way of offsets.c. */
 enum guest_register {
     GUEST_RAX,
     GUEST_RCX,
@@ -32,12 +34,15 @@ enum guest_register {
     GUEST_REGISTER_COUNT
 };
 
+/* The registers of a guest that no VM entry or exit switches. */
 struct vmx_context {
     uint64_t reg[GUEST_REGISTER_COUNT];
-    uint64_t host_rsp; /* what VMCS_HOST_RSP holds */
+    uint64_t
+        host_rsp; /* the current value of VMCS_HOST_RSP, to avoid a VMWRITE of the same value */
 };
 
-/* A VMXON region or a VMCS: one page, zeroed, then the revision identifier. */
+/* A VMXON region or a VMCS: a page of zeros that begins with the revision identifier. SDM Vol. 3C,
+ * "Format of the VMCS Region". */
 struct vmx_region {
     _Alignas(4096) uint32_t revision;
     uint32_t abort;
@@ -45,15 +50,20 @@ struct vmx_region {
 };
 _Static_assert(sizeof(struct vmx_region) == 4096, "one page");
 
-/* Switches VMX operation on: feature control, CR0 and CR4 as the fixed-bit MSRs demand, VMXON with
- * `region` at physical address `physical`. Returns NULL, or why it cannot be, in words. */
+/* Enters VMX operation: sets IA32_FEATURE_CONTROL if it is unlocked, the bits of CR0 and CR4 that
+ * are fixed in VMX operation, and executes VMXON with `region`, whose physical address is
+ * `physical`. Returns NULL, or why the CPU cannot enter it, in words. SDM Vol. 3C, "Enabling and
+ * Entering VMX Operation". */
 const char *vmx_on(struct vmx_region *region, uint64_t physical);
 
-/* Why the last VMX instruction failed, in words. */
+/* Why the last VMX instruction on this CPU failed, in words. SDM Vol. 3C, "VM Instruction Error
+ * Numbers". */
 const char *vmx_error(void);
 
+/* Panics: `instruction` failed, with this field, type or physical address. */
 _Noreturn void vmx_fail(const char *instruction, uint64_t operand) __attribute__((cold));
 
+/* Write and read a field of the current VMCS, by its encoding VMCS_... */
 static inline void vmcs_write(uint64_t field, uint64_t value) {
     __asm__ goto("vmwrite %1, %0\n\tjna %l[fail]"
                  :
@@ -73,7 +83,7 @@ fail:
     vmx_fail("VMREAD", field);
 }
 
-/* Makes the VMCS at this physical address inactive and its launch state clear. */
+/* Writes the VMCS at this physical address back to memory, and makes its launch state clear. */
 static inline void vmcs_clear(uint64_t physical) {
     __asm__ goto("vmclear %0\n\tjna %l[fail]" : : "m"(physical) : "cc", "memory" : fail);
     return;
@@ -81,7 +91,7 @@ fail:
     vmx_fail("VMCLEAR", physical);
 }
 
-/* Makes it current on this CPU. */
+/* Makes the VMCS at this physical address current on this CPU. It is active on no other CPU. */
 static inline void vmcs_load(uint64_t physical) {
     __asm__ goto("vmptrld %0\n\tjna %l[fail]" : : "m"(physical) : "cc", "memory" : fail);
     return;
@@ -89,6 +99,7 @@ fail:
     vmx_fail("VMPTRLD", physical);
 }
 
+/* The operand of INVEPT (EPT pointer, 0) and of INVVPID (VPID, linear address). */
 struct invalidation_descriptor {
     uint64_t first, second;
 };
@@ -98,6 +109,7 @@ struct invalidation_descriptor {
 #define INVVPID_SINGLE_CONTEXT 1
 #define INVVPID_ALL_CONTEXTS   2
 
+/* Discard this CPU's cached translations for an EPT pointer, a VPID, or all of them. */
 static inline void invept(uint64_t type, uint64_t ept_pointer) {
     struct invalidation_descriptor descriptor = {ept_pointer, 0};
     __asm__ goto("invept %0, %1\n\tjna %l[fail]"
@@ -122,11 +134,21 @@ fail:
     vmx_fail("INVVPID", type);
 }
 
-/* Enters the guest of the current VMCS by VMLAUNCH, or VMRESUME if it was launched before; returns
- * at the next exit with true, or false if the instruction itself failed (see vmx_error()).
- * Interrupts stay off. VMCS_HOST_RIP must be vmx_exit_address(). */
+/* Enters the guest of the current VMCS, by VMRESUME if it has been launched and else by VMLAUNCH,
+ * with the registers of the context. Returns true at the next VM exit, or false if the instruction
+ * failed (see vmx_error()). Interrupts stay off. VMCS_HOST_RIP is vmx_exit_address(). SDM Vol. 3C,
+ * "VM Entries". */
 bool vmx_enter(struct vmx_context *context, bool launched);
+
+/* The linear address to which the processor transfers control at a VM exit. */
 uint64_t vmx_exit_address(void);
 
-/* After an exit that an NMI caused: NMIs are blocked until an IRET, so execute one. */
+/* For the NMI handler: if this CPU is about to enter a guest, sets the VMX-preemption timer to 0,
+ * so that the entry is followed by a VM exit at once. SDM Vol. 3C, "VMX-Preemption Timer". */
+static inline void vmx_force_exit(void) {
+    if (this_cpu()->entry_armed)
+        vmcs_write(VMCS_PREEMPTION_TIMER, 0);
+}
+
+/* After a VM exit that an NMI caused, NMIs stay blocked until an IRET is executed. Executes one. */
 void nmi_unblock(void);
