@@ -1,7 +1,9 @@
-/* The local APIC's and the I/O APIC's registers.
+/* The registers of the local APIC and of the I/O APIC, and their bits.
  *
- * SDM Vol. 3A, "Local APIC Register Address Map", and the 82093AA data sheet. The offsets are those
- * of the memory-mapped page; the x2APIC MSR of a register is 800H + offset / 16. Pure. */
+ * The offsets are those in the memory-mapped page; in x2APIC mode the register at an offset is MSR
+ * 800H + offset / 16. Pure: numbers only. SDM Vol. 3A, "Local APIC Register Address Map"; 82093AA
+ * data sheet. Read next: drivers/lapic.h for the machine's own APIC, vmm/interrupts/vlapic.h for a
+ * guest's. */
 #pragma once
 #include <stdint.h>
 
@@ -41,7 +43,7 @@
 #define APIC_LVT_TIMER_PERIODIC         0x20000
 #define APIC_LVT_TIMER_TSC_DEADLINE     0x40000
 
-/* Vectors 0 to 15 are illegal in a fixed or lowest-priority message. */
+/* Vectors 0 to 15 are illegal in a fixed or lowest-priority interrupt. */
 #define APIC_FIRST_LEGAL_VECTOR 16
 
 /* ESR bits: SDM Vol. 3A, "Error Status Register (ESR)". */
@@ -49,7 +51,7 @@
 #define APIC_ESR_RECEIVE_ILLEGAL_VECTOR 0x40
 #define APIC_ESR_ILLEGAL_REGISTER       0x80
 
-/* Delivery modes, in bits 10:8 of the ICR, of an LVT entry, of a redirection table entry. */
+/* Delivery modes: bits 10:8 of the ICR, of an LVT entry and of a redirection table entry. */
 enum apic_delivery_mode {
     APIC_DELIVERY_FIXED = 0,
     APIC_DELIVERY_LOWEST_PRIORITY = 1,
@@ -78,9 +80,9 @@ enum apic_delivery_mode {
 #define IOAPIC_REG_ID          0x00
 #define IOAPIC_REG_VERSION     0x01
 #define IOAPIC_REG_ARBITRATION 0x02
-#define IOAPIC_REG_ENTRY       0x10 /* two registers an entry, low half first */
+#define IOAPIC_REG_ENTRY       0x10 /* two registers for each entry, the low half first */
 
-/* Redirection table entry. */
+/* Redirection table entry (RTE). */
 #define RTE_VECTOR_MASK       0xffULL
 #define RTE_DELIVERY_SHIFT    8
 #define RTE_LOGICAL           (1ULL << 11)
@@ -91,7 +93,7 @@ enum apic_delivery_mode {
 #define RTE_MASKED            (1ULL << 16)
 #define RTE_DESTINATION_SHIFT 56
 
-/* Delivery modes other than fixed and lowest priority have one of these bits. */
+/* Every delivery mode but fixed and lowest priority has one of these bits set. */
 #define RTE_OTHER_MODES (6ULL << RTE_DELIVERY_SHIFT)
 
 static inline uint8_t rte_vector(uint64_t entry) {

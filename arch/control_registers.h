@@ -1,7 +1,8 @@
-/* Control registers, RFLAGS, XCR0 and the debug registers: their bits, under the SDM's names.
+/* The bits of the control registers, RFLAGS, XCR0, the debug registers and PDPTEs, and the
+ * exception vectors, under the SDM's names.
  *
- * SDM Vol. 3A, "Control Registers", "System Flags and Fields in the EFLAGS Register", "Extended
- * Control Registers" and Vol. 3B, "Debug Registers". Pure: numbers only. Read next: arch/msr.h. */
+ * Pure: numbers only. SDM Vol. 3A, "Control Registers", "System Flags and Fields in the EFLAGS
+ * Register", "Extended Control Registers"; Vol. 3B, "Debug Registers". Read next: arch/msr.h. */
 #pragma once
 
 #define CR0_PE         (1ULL << 0)
@@ -60,7 +61,7 @@
 
 /* An entry of PAE paging's top table, which MOV to CR3 loads. SDM Vol. 3A, "PDPTE Registers". */
 #define PDPTE_PRESENT  (1ULL << 0)
-#define PDPTE_RESERVED 0x1e6ULL /* bits 2:1 and 8:5; besides, those from the physical width up */
+#define PDPTE_RESERVED 0x1e6ULL /* bits 2:1 and 8:5; the bits above the physical width are too */
 
 #define DR6_RESET      0xffff0ff0ULL
 #define DR7_RESET      0x400ULL

@@ -1,6 +1,6 @@
 ; void cpu_idle(const _Atomic uint32_t *wake): see cpu.h.
-; An NMI anywhere from idle_begin to the HLT makes cpu_nmi() continue at idle_end, so that a kick
-; which comes between the look and the HLT is not slept through.
+; If an NMI arrives at any instruction from idle_begin up to the HLT, cpu_nmi() continues at idle_end,
+; so that a kick between the check and the HLT is not lost.
 
 bits 64
 section .text

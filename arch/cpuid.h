@@ -1,9 +1,9 @@
 /* CPUID: the leaves and the bits that Pinwheel reads, or offers its guests, under the SDM's names.
  *
- * SDM Vol. 2A, "CPUID - CPU Identification". A leaf above the maximum of its range returns the data
- * of another leaf instead of zeros, so cpuid_has_leaf() is asked before. A bit's name is
- * CPUID_LEAF_REGISTER_FEATURE, with the subleaf after the leaf where it has several. Read next:
- * vmm/vcpu/guest_cpuid.c, which decides what guests are offered. */
+ * A leaf above the maximum of its range returns the data of another leaf instead of zeros, so
+ * callers check cpuid_has_leaf() first. A bit is named CPUID_LEAF_REGISTER_FEATURE, with the
+ * subleaf after the leaf where it has several. SDM Vol. 2A, "CPUID - CPU Identification". Read
+ * next: vmm/vcpu/guest_cpuid.c, which decides what guests are offered. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@
 #define CPUID_LEAF_XSTATE              0x0d /* processor extended state: XSAVE */
 #define CPUID_LEAF_TSC                 0x15
 #define CPUID_LEAF_FREQUENCY           0x16
-#define CPUID_LEAF_HYPERVISOR          0x40000000u /* if CPUID_1_ECX_HYPERVISOR: its vendor */
+#define CPUID_LEAF_HYPERVISOR          0x40000000u /* the hypervisor's vendor, if CPUID_1_ECX_HYPERVISOR */
 #define CPUID_LEAF_HYPERVISOR_TIMING   0x40000010u /* EAX: TSC, EBX: APIC timer, both in kHz */
 #define CPUID_LEAF_EXTENDED            0x80000000u /* EAX: the largest extended leaf */
 #define CPUID_LEAF_EXTENDED_FEATURES   0x80000001u
@@ -132,12 +132,12 @@
 /* ---- leaf 80000007H ---- */
 #define CPUID_80000007_EDX_INVARIANT_TSC (1u << 8)
 
-/* Whether this processor has the leaf: a basic, a hypervisor's or an extended one. */
+/* Whether this processor has the leaf, of whichever range: basic, hypervisor or extended. */
 static inline bool cpuid_has_leaf(uint32_t leaf) {
     return cpuid(leaf & 0xf0000000, 0).eax >= leaf;
 }
 
-/* Whether paging has pages of 1 GiB. */
+/* Whether this processor has pages of 1 GiB. */
 static inline bool cpuid_has_1g_pages(void) {
     return cpuid_has_leaf(CPUID_LEAF_EXTENDED_FEATURES) &&
            (cpuid(CPUID_LEAF_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGES_1G);

@@ -19,13 +19,14 @@ extern const char trap_entries[];
 
 #define TRAP_ENTRY_SIZE 16
 
-#define FIRST_INTERRUPT 32 /* the vectors below are exceptions */
+#define FIRST_INTERRUPT 32 /* lower vectors are exceptions */
 
 static struct gate table[256];
 static trap_handler *fatal_handler;
 static trap_handler *nmi_handler;
 static trap_handler *interrupt_handler;
 
+/* The index in the IST of the stack for a vector; 0: the current stack. */
 static uint8_t stack_of(unsigned vector) {
     switch (vector) {
     case VECTOR_NMI:
@@ -73,13 +74,13 @@ void idt_set_interrupt(trap_handler *handler) {
     interrupt_handler = handler;
 }
 
-/* From idt_traps.asm. */
+/* Called by idt_traps.asm only. */
 void trap_dispatch(struct trap_frame *frame);
 void trap_dispatch(struct trap_frame *frame) {
     if (frame->vector == VECTOR_NMI && nmi_handler) {
         nmi_handler(frame);
     } else if (frame->vector == VECTOR_SPURIOUS) {
-        /* Has no EOI. SDM Vol. 3A, "Spurious Interrupt". */
+        /* It gets no EOI. SDM Vol. 3A, "Spurious Interrupt". */
     } else if (frame->vector >= FIRST_INTERRUPT && interrupt_handler) {
         interrupt_handler(frame);
     } else {

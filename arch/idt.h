@@ -1,16 +1,18 @@
-/* The host's IDT and what happens on its exceptions.
+/* The host's IDT, and the handlers of exceptions, NMIs and interrupts in the hypervisor.
  *
- * The hypervisor runs with interrupts off. An NMI is a kick (see cpu.h); the LAPIC timer wakes an
- * idle CPU; an exception is our own bug and ends in the handler that idt_init() is given. */
+ * The hypervisor runs with interrupts off, except in cpu_idle() and in short windows. An NMI is a
+ * kick (see cpu.h); the interrupt of the local APIC timer wakes an idle CPU; an exception is a bug
+ * of the hypervisor and goes to the fatal handler. All CPUs share one table. SDM Vol. 3A,
+ * "Interrupt and Exception Handling". Read next: idt_traps.asm. */
 #pragma once
 #include <stdint.h>
 
 #include "arch/control_registers.h"
 
-#define VECTOR_WAKE     0xf0 /* the host LAPIC timer */
+#define VECTOR_WAKE     0xf0 /* the local APIC timer of this CPU */
 #define VECTOR_SPURIOUS 0xff
 
-/* What idt_traps.asm pushes; the last five are the processor's. */
+/* What idt_traps.asm pushes; the processor pushes the last five and some error codes. */
 struct trap_frame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
     uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
@@ -20,18 +22,22 @@ struct trap_frame {
 
 typedef void trap_handler(struct trap_frame *frame);
 
-/* Fills the table in, once; then each CPU loads it. */
+/* Fills the table in, once, before any CPU loads it. `fatal` handles exceptions, and NMIs and
+ * interrupts without a handler of their own; it does not return. */
 void idt_init(trap_handler *fatal);
+
+/* Loads IDTR on the current CPU. */
 void idt_load(void);
-/* Where the table is, for the VMCS's host-state area. */
+
+/* The linear address of the table, for the VMCS's host-state area. */
 uint64_t idt_base(void);
 
-/* Called for an NMI, on the interrupted CPU, with the frame; set once at start. */
+/* Sets the handler of NMIs, which runs on the CPU that received the NMI. */
 void idt_set_nmi(trap_handler *handler);
 
-/* Called for every interrupt but the spurious one: the LAPIC timer's VECTOR_WAKE, and what a device
- * that the firmware left running may still send. It owes the EOI. */
+/* Sets the handler of all interrupts but the spurious one: VECTOR_WAKE, and interrupts of devices
+ * that the firmware left active. The handler sends the EOI. */
 void idt_set_interrupt(trap_handler *handler);
 
-/* The name of an exception vector, for messages. */
+/* The name of an exception vector, for messages; never NULL. */
 const char *exception_name(uint64_t vector);

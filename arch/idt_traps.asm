@@ -1,6 +1,7 @@
-; Entry points of the host's exceptions and interrupts.
-; Each entry pushes what the processor did not (error code 0) and its vector, all at 16-byte steps;
-; trap_common saves the registers and calls trap_dispatch(struct trap_frame *). See idt.h.
+; Entry points of the host's exceptions and interrupts: see idt.h.
+; There is an entry for each vector, 16 bytes apart. It pushes an error code of 0 if the processor has
+; pushed none, and the vector; trap_common then saves the registers and calls
+; trap_dispatch(struct trap_frame *) of idt.c.
 
 bits 64
 default rel

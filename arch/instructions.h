@@ -1,6 +1,8 @@
 /* One inline function for each privileged or special instruction that the hypervisor uses.
  *
- * They do what the instruction does and nothing else; those that can fault say so. */
+ * A function executes its instruction and nothing else. Where the instruction can fault for a
+ * reason other than privilege, the comment says when. SDM Vol. 2, under the instruction's name.
+ * Read next: arch/cpuid.h, arch/vmx/vmx.h for the instructions of VMX. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,13 +27,14 @@ static inline void out16(uint16_t port, uint16_t value) {
     __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
 }
 
-/* #GP if the MSR does not exist. */
+/* #GP if the processor does not have the MSR. */
 static inline uint64_t rdmsr(uint32_t msr) {
     uint32_t low, high;
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
     return (uint64_t)high << 32 | low;
 }
 
+/* #GP if the processor does not have the MSR, or for a value that the MSR does not accept. */
 static inline void wrmsr(uint32_t msr, uint64_t value) {
     __asm__ volatile("wrmsr"
                      :
@@ -57,14 +60,14 @@ static inline uint64_t rdtsc(void) {
     return (uint64_t)high << 32 | low;
 }
 
-/* #UD where CPUID does not say that it exists; false: no value just now. */
+/* #UD unless CPUID_1_ECX_RDRAND. Returns false if no random value was available. */
 static inline bool rdrand(uint64_t *value) {
     bool valid;
     __asm__ volatile("rdrand %0" : "=r"(*value), "=@ccc"(valid));
     return valid;
 }
 
-/* read_cr0(), write_cr0() and so on. A control register: #GP on a value that it cannot have. */
+/* read_cr0(), write_cr0() and so on. A write raises #GP for an invalid value. */
 #define REGISTER(name)                                                                             \
     static inline uint64_t read_##name(void) {                                                     \
         uint64_t value;                                                                            \
@@ -85,7 +88,7 @@ REGISTER(dr3)
 REGISTER(dr6)
 #undef REGISTER
 
-/* #GP on a value that the processor does not support. */
+/* #UD unless CR4.OSXSAVE = 1; #GP for a value that the processor does not support. */
 static inline void xsetbv(uint32_t index, uint64_t value) {
     __asm__ volatile("xsetbv" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
@@ -102,7 +105,7 @@ static inline void cpu_pause(void) {
     __asm__ volatile("pause");
 }
 
-/* Stores to write-combining memory leave the processor. */
+/* Earlier stores to write-combining memory become visible to devices before later stores. */
 static inline void store_fence(void) {
     __asm__ volatile("sfence" : : : "memory");
 }

@@ -1,9 +1,9 @@
 /* Model-specific registers: the numbers and the bits that Pinwheel uses, under the SDM's names.
  *
- * SDM Vol. 4, "Model-Specific Registers (MSRs)"; the VMX capability MSRs are in Vol. 3D, "VMX
- * Capability Reporting Facility". RDMSR and WRMSR on a number that the processor lacks raise #GP,
- * so each MSR outside the architectural minimum is guarded by the CPUID or capability bit that
- * announces it. Pure: numbers only. Read next: arch/control_registers.h, arch/vmx/vmcs.h. */
+ * RDMSR and WRMSR raise #GP for an MSR that the processor does not have, so an MSR that not every
+ * processor with VT-x has is accessed only after a check of the CPUID or capability bit that
+ * announces it. Pure: numbers only. SDM Vol. 4, "Model-Specific Registers (MSRs)"; Vol. 3D, "VMX
+ * Capability Reporting Facility". Read next: arch/control_registers.h, arch/vmx/vmcs.h. */
 #pragma once
 
 /* ---- time, APIC, features ---- */
@@ -47,7 +47,7 @@
 #define MSR_IA32_VMX_TRUE_EXIT_CTLS      0x48f
 #define MSR_IA32_VMX_TRUE_ENTRY_CTLS     0x490
 
-/* ---- x2APIC: the register at page offset o is MSR 800H + o / 16 ---- */
+/* ---- x2APIC: the register at offset n of the xAPIC page is MSR 800H + n / 16 ---- */
 #define MSR_X2APIC_BASE     0x800
 #define MSR_X2APIC_LAST     0x8ff
 #define MSR_X2APIC_ID       0x802
@@ -94,10 +94,10 @@
 #define MEMORY_TYPE_WB       6
 #define MEMORY_TYPE_UC_MINUS 7 /* PAT only */
 
-/* IA32_PAT after reset: entries 0 to 3 and again 4 to 7 are WB, WT, UC-, UC. */
+/* IA32_PAT after reset: entries 0 to 3, and again 4 to 7, are WB, WT, UC-, UC. */
 #define PAT_RESET 0x0007040600070406ULL
 
-/* Ours has WC in place of WT in entries 1 and 5: see arch/paging.h. */
+/* The hypervisor's IA32_PAT: entries 1 and 5 are WC instead of WT, see arch/paging.h. */
 #define PAT_HOST 0x0007010600070106ULL
 
 /* IA32_VMX_BASIC */
@@ -105,16 +105,18 @@
 #define VMX_BASIC_32BIT_ADDRESSES   (1ULL << 48)
 #define VMX_BASIC_MEMORY_TYPE_SHIFT 50
 #define VMX_BASIC_MEMORY_TYPE_MASK  0xfULL
-#define VMX_BASIC_INS_OUTS          (1ULL << 54) /* their exits say what their prefixes do */
+#define VMX_BASIC_INS_OUTS          (1ULL << 54) /* their VM exits report address size and segment */
 #define VMX_BASIC_TRUE_CONTROLS     (1ULL << 55)
-#define VMX_BASIC_ANY_ERROR_CODE    (1ULL << 56) /* hardware exceptions, with or without one */
+#define VMX_BASIC_ANY_ERROR_CODE                                                                   \
+    (1ULL << 56) /* injection accepts any exception with or without one */
 
 /* IA32_VMX_MISC */
-#define VMX_MISC_PREEMPTION_SHIFT_MASK 0x1fULL /* the timer counts down when this TSC bit flips */
-#define VMX_MISC_ACTIVITY_HLT          (1ULL << 6)
-#define VMX_MISC_ACTIVITY_SHUTDOWN     (1ULL << 7)
-#define VMX_MISC_ACTIVITY_WAIT_SIPI    (1ULL << 8)
-#define VMX_MISC_INJECT_LENGTH_0       (1ULL << 30)
+#define VMX_MISC_PREEMPTION_SHIFT_MASK                                                             \
+    0x1fULL /* the timer counts down when this bit of the TSC changes */
+#define VMX_MISC_ACTIVITY_HLT       (1ULL << 6)
+#define VMX_MISC_ACTIVITY_SHUTDOWN  (1ULL << 7)
+#define VMX_MISC_ACTIVITY_WAIT_SIPI (1ULL << 8)
+#define VMX_MISC_INJECT_LENGTH_0    (1ULL << 30)
 
 /* IA32_VMX_EPT_VPID_CAP */
 #define EPT_VPID_CAP_WALK_4          (1ULL << 6)

@@ -2,7 +2,7 @@
  *
  * A walk goes down from level 4 (PML4) to the level whose entry maps the page: level 3 for 1 GiB, 2
  * for 2 MiB, 1 for 4 KiB. Bits 12 to 51 of an entry hold the address of the next table or of the
- * page. A page of 1 GiB or 2 MiB is told from a table by bit 7 (PS). */
+ * page. At levels 3 and 2, bit 7 (PS) distinguishes a page from a table. */
 #include "arch/paging.h"
 
 #include <stddef.h>
@@ -34,7 +34,7 @@ const char *paging_init(struct paging *paging) {
     return paging->alloc_table(&paging->root) ? NULL : no_memory;
 }
 
-/* The table below *entry; makes one if there is none. */
+/* The table to which *entry leads, allocated if there is none yet. */
 static const char *next_table(struct paging *paging, uint64_t *entry, uint64_t **table) {
     uint64_t phys;
 
@@ -51,7 +51,9 @@ static const char *next_table(struct paging *paging, uint64_t *entry, uint64_t *
     return *table ? NULL : no_memory;
 }
 
-/* Level 4 entries never map a page, and bit 7 is reserved there, so one test serves all levels. */
+/* A level-4 entry never maps a page and its bit 7 is reserved, so next_table() checks all levels
+ * alike.
+ */
 static const char *map_page(struct paging *paging, uint64_t virt, uint64_t phys, int leaf_level,
                             uint64_t flags) {
     uint64_t *table = paging->table(paging->root);
@@ -60,9 +62,9 @@ static const char *map_page(struct paging *paging, uint64_t virt, uint64_t phys,
     if (!table)
         return no_memory;
     for (int level = TOP_LEVEL; level > leaf_level; level--) {
-        const char *result = next_table(paging, &table[level_index(virt, level)], &table);
-        if (result)
-            return result;
+        const char *problem = next_table(paging, &table[level_index(virt, level)], &table);
+        if (problem)
+            return problem;
     }
     entry = &table[level_index(virt, leaf_level)];
     if (*entry & ENTRY_PRESENT)
@@ -81,7 +83,7 @@ static int largest_level(const struct paging *paging, uint64_t virt, uint64_t ph
 
 static const char *check_range(uint64_t virt, uint64_t phys, uint64_t size, uint64_t flags) {
     uint64_t last = virt + (size - 1);
-    bool one_half = (virt ^ last) >> 63 == 0; /* not across the hole between the two */
+    bool one_half = (virt ^ last) >> 63 == 0; /* does not cross the non-canonical hole */
 
     if ((virt | phys | size) % PAGING_4K || size == 0)
         return "not a multiple of the page size";
@@ -95,17 +97,17 @@ static const char *check_range(uint64_t virt, uint64_t phys, uint64_t size, uint
 
 const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
                        uint64_t flags) {
-    const char *result = check_range(virt, phys, size, flags);
+    const char *problem = check_range(virt, phys, size, flags);
 
-    while (!result && size) {
+    while (!problem && size) {
         int level = largest_level(paging, virt, phys, size);
 
-        result = map_page(paging, virt, phys, level, flags);
+        problem = map_page(paging, virt, phys, level, flags);
         virt += level_size(level);
         phys += level_size(level);
         size -= level_size(level);
     }
-    return result;
+    return problem;
 }
 
 bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page) {

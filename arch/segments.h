@@ -1,9 +1,9 @@
-/* GDT and TSS of one CPU.
+/* GDT and TSS of a CPU.
  *
- * The VM exit loads the host's selectors from the VMCS, so each CPU keeps one fixed table. The TSS
- * is there for its interrupt stacks: NMI, #DF, #MC and #PF run on stacks of their own, because they
- * can arrive when the current stack is bad or in use. SDM Vol. 3A, "64-Bit Mode Stack Switching".
- */
+ * A VM exit loads the selectors of the VMCS's host-state area, so each CPU has one table that never
+ * changes. The TSS provides the interrupt stack table (IST): NMI, #DF, #MC and #PF run on stacks of
+ * their own, because they can arrive while the current stack is invalid or in use. SDM Vol. 3A,
+ * "64-Bit Mode Stack Switching". Read next: cpu.h. */
 #pragma once
 #include <stdint.h>
 
@@ -35,6 +35,7 @@ struct table_register {
     uint64_t base;
 } __attribute__((packed));
 
-/* Fills the tables in and loads GDTR, the segment registers and TR on the current CPU. GS base is
- * lost: set it afterwards. ist_top[i] is the top of the stack for enum interrupt_stack i. */
+/* Fills in the tables and loads GDTR, the segment registers and TR on the current CPU. This sets
+ * the base of GS to 0: the caller sets it afterwards. ist_top[i] is the top of stack i of enum
+ * interrupt_stack. SDM Vol. 3A, "System Data Structure Initialization". */
 void segments_load(struct segments *segments, const uint64_t ist_top[IST_END]);

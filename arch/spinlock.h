@@ -1,5 +1,8 @@
-/* A ticket lock: first come, first served. Interrupts are off in the hypervisor and the NMI handler
- * takes no lock, so nothing more is needed. */
+/* A ticket lock: CPUs get it in the order in which they asked for it.
+ *
+ * The hypervisor runs with interrupts off and the NMI handler takes no lock, so a holder is never
+ * interrupted by code that wants the same lock. The order in which locks are taken is listed in
+ * docs/architecture.md. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -18,7 +21,7 @@ static inline void spin_lock(struct spinlock *lock) {
         cpu_pause();
 }
 
-/* Only if nobody has it or waits for it. */
+/* Takes the lock only if no CPU holds it or waits for it; returns whether it did. */
 static inline bool spin_try_lock(struct spinlock *lock) {
     uint32_t owner = atomic_load_explicit(&lock->owner, memory_order_acquire);
 

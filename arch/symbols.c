@@ -1,7 +1,7 @@
-/* Looks an address up in the image's symbol table; see symbols.h for where it comes from. */
+/* Looks up an address in the image's symbol table: see symbols.h. */
 #include "arch/symbols.h"
 
-/* Set by linker.ld. In the first link there is no table and nothing lies between the two. */
+/* Set by linker.ld. In the first link image_symbols equals image_end: there is no table yet. */
 extern const uint8_t image_text[], image_rodata[], image_symbols[], image_end[];
 
 struct symbol {
@@ -26,7 +26,7 @@ const char *symbols_find(const void *start, size_t size, uint64_t address, uint6
     if (table->count == 0 || address < SYMBOLS_BASE || wanted < table->symbol[0].address)
         return NULL;
 
-    /* The last symbol at or below `wanted` is in [low, high) throughout. */
+    /* Invariant: the last symbol at or below `wanted` is in [low, high). */
     uint32_t low = 0, high = table->count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;

@@ -1,6 +1,7 @@
-; Starting another CPU: it begins in real mode at the start of a page below 1 MiB, to which the
-; bytes from trampoline_begin to trampoline_end are copied. The structure at its end (struct
-; trampoline_arguments of trampoline.h) tells it where to go. One CPU at a time.
+; The first instructions of another CPU: see trampoline.h.
+; A start-up IPI starts the CPU in real mode at the beginning of a page below 1 MiB, to which the bytes
+; from trampoline_begin to trampoline_end have been copied. The code switches to 64-bit mode and jumps
+; to the function in struct trampoline_arguments, which is its last part.
 ; SDM Vol. 3A, "Typical AP Initialization Sequence" and "Initializing IA-32e Mode".
 
 section .rodata
@@ -15,7 +16,7 @@ bits 16
     cld
     mov ax, cs
     mov ds, ax
-    ; EBX = the page's physical address
+    ; EBX = the physical address of the page
     xor ebx, ebx
     mov bx, ax
     shl ebx, 4

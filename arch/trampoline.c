@@ -1,4 +1,4 @@
-/* Places the trampoline: see trampoline.h. */
+/* Copies the trampoline: see trampoline.h. */
 #include "arch/trampoline.h"
 
 #include "lib/memory.h"

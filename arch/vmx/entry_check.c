@@ -1,4 +1,4 @@
-/* The VM-entry checker's frame: see arch/vmx/entry_check.h. */
+/* The VM-entry checker, and the rules that several fields share: see arch/vmx/entry_check.h. */
 #include "arch/vmx/entry_check.h"
 
 #include "arch/canonical.h"
@@ -21,7 +21,8 @@ void require(struct entry_checker *check, bool holds, const uint64_t *field, con
     check->count++;
 }
 
-/* A width that no processor has means that CPUID was not asked: then the architecture's limit. */
+/* A width that no processor has means that CPUID has not been read: then the architectural limit.
+ */
 void require_physical(struct entry_checker *check, const uint64_t *field) {
     uint8_t bits = check->capabilities->physical_bits;
 
@@ -29,7 +30,8 @@ void require_physical(struct entry_checker *check, const uint64_t *field) {
             "bits beyond the physical-address width must be 0");
 }
 
-/* 48 bits, although a processor with more takes more: without CR4.LA57 no such address works. */
+/* A processor with 57-bit linear addresses accepts them even if CR4.LA57 = 0. This rule does not,
+ * because an access to such an address would fail. */
 void require_canonical(struct entry_checker *check, const uint64_t *field) {
     bool la57 = (check->image->guest_cr4 & CR4_LA57) != 0 &&
                 check->capabilities->linear_bits == CANONICAL_BITS_5_LEVEL;

@@ -1,28 +1,29 @@
-/* The SDM's checks of a VM entry, done by us before the processor does them.
+/* The checks that the processor makes at a VM entry, made in software.
  *
- * When VMLAUNCH or VMRESUME refuses a VMCS the processor says at most "invalid guest state". These
- * functions go through the same rules over an image of the VMCS and name each field that breaks
- * one. They are stricter where Pinwheel needs less than the processor allows: a control that it
- * does not use has no rules here and is reported if set. Pure, and slow: meant for the first entry,
- * for each entry while hunting a bug, and for explaining a failed one. SDM Vol. 3C, "VM Entries".
- * Rules: arch/vmx/entry_check_controls.c, _host.c, _guest.c, _segments.c. */
+ * When VMLAUNCH or VMRESUME fails, the processor reports no more than "invalid guest state". The
+ * checker applies the same rules to an image of the VMCS and names each field that violates one. It
+ * is stricter than the processor where Pinwheel needs less: a control that Pinwheel does not use
+ * has no rules here, and is reported if it is 1. The checker is slow. It runs before a vCPU's first
+ * entry, and to explain an entry that failed. Pure. SDM Vol. 3C, "VM Entries". Read next: the
+ * rules, in entry_check_controls.c, entry_check_host.c, entry_check_guest.c and
+ * entry_check_segments.c. */
 #pragma once
 #include <stdint.h>
 
 #include "arch/vmx/vmcs_image.h"
 #include "arch/vmx/vmx_controls.h"
 
-/* A rule that does not hold. The strings are static. */
+/* A rule that the image violates. The strings are static. */
 struct entry_violation {
-    const char *field;   /* the field, in the SDM's words */
+    const char *field;   /* the field's name in the SDM */
     uint32_t encoding;   /* VMCS_... */
-    uint64_t value;      /* what it holds */
-    const char *rule;    /* what must hold, in words */
-    const char *section; /* the title of the SDM's section with the rule */
+    uint64_t value;      /* the field's value */
+    const char *rule;    /* what the rule requires, in words */
+    const char *section; /* the title of the SDM's section that contains the rule */
 };
 
-/* Lists the rules that the image breaks on this processor, at most `max` of them, in the order in
- * which the processor checks, and returns how many there are in all: 0 means that it will enter.
- * `out` may be NULL if `max` is 0. */
+/* Writes at most `max` of the rules that the image violates on this processor to `out`, in the
+ * order in which the processor checks them, and returns how many it violates in all: with 0, the VM
+ * entry will succeed. `out` may be NULL if `max` is 0. */
 unsigned entry_check(const struct vmcs_image *image, const struct vmx_capabilities *capabilities,
                      struct entry_violation *out, unsigned max);

@@ -1,16 +1,16 @@
 /* VM-entry checks on the VMX controls. SDM Vol. 3C, "Checks on VMX Controls".
  *
- * The five control words must be those that vmx_choose_controls() gives, apart from the bits that
- * change as a guest runs. That covers every rule about what one control needs of another; the rules
- * below are those that are left, with these controls set. */
+ * The five control words must equal those of vmx_choose_controls(), except for the bits that change
+ * while a guest runs. This covers all rules about combinations of controls; the rules that remain
+ * with these controls follow. */
 #include "arch/vmx/entry_check_rules.h"
 
 #define APIC_MODE                  (SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE)
 
 #define EPT_POINTER_ACCESSED_DIRTY (1ULL << 6)
 
-/* `chosen` is what Pinwheel wants of the bits that the processor leaves free (the capability's low
- * half must be 1, its high half may be), `changing` what is not known before. */
+/* Of the bits that the capability MSR leaves free, those in `changing` may have any value and the
+ * others must be as in `chosen`. */
 static void check_word(struct entry_checker *check, enum vmx_word word, const uint64_t *field,
                        uint32_t chosen, uint32_t changing) {
     uint64_t capability = vmx_capability(check->capabilities, word);
@@ -22,7 +22,7 @@ static void check_word(struct entry_checker *check, enum vmx_word word, const ui
     require(check, (*field & ~may_be_one) == 0, field,
             "a bit is 1 that this processor requires to be 0");
     require(check, ((*field ^ chosen) & may_be_one & ~must_be_one & ~changing) == 0, field,
-            "a control differs from what Pinwheel sets and has rules for");
+            "a control differs from the value that Pinwheel uses");
 }
 
 static void check_words(struct entry_checker *check) {
@@ -63,13 +63,14 @@ static void check_ept_pointer(struct entry_checker *check) {
     require(check, (*field & 7) == MEMORY_TYPE_WB, field, "bits 2:0 must be 6, the memory type WB");
     require(check, (*field >> 3 & 7) == 3, field, "bits 5:3 must be 3, a page walk of length 4");
     require(check, has_flags || (*field & EPT_POINTER_ACCESSED_DIRTY) == 0, field,
-            "bit 6 must be 0: no accessed and dirty flags for EPT");
+            "bit 6 must be 0: the processor has no accessed and dirty flags for EPT");
     require(check, (*field & 0xf80) == 0, field, "bits 11:7 must be 0");
     require_physical(check, field);
 }
 
-/* Vectors 8, 10 to 14 and 17 have an error code; SDM: bit 11 is 1 exactly for a hardware exception
- * with one, and 0 in real mode. Newer processors (VMX_BASIC bit 56) accept it with others, too. */
+/* Vectors 8, 10 to 14 and 17 have an error code. Bit 11 must be 1 for a hardware exception with
+ * one, and 0 for all other events and in real mode. If bit 56 of VMX_BASIC is 1, the processor
+ * accepts it with other exceptions too. */
 static bool error_code_is_right(const struct entry_checker *check, uint32_t vector, bool delivers) {
     const uint32_t with_code = 1u << VECTOR_DF | 0x1fu << VECTOR_TS | 1u << VECTOR_AC;
 
@@ -109,11 +110,11 @@ static void check_injection(struct entry_checker *check) {
     if (!injects(check))
         return;
     require(check, type != 1u << INTERRUPTION_TYPE_SHIFT && type != INTERRUPTION_OTHER_EVENT, field,
-            "the type in bits 10:8 is reserved, or one that Pinwheel does not inject");
+            "the type in bits 10:8 is reserved or not one that Pinwheel injects");
     require(check, vector_is_right(type, vector), field, "the vector does not fit the type");
     require(check, error_code_is_right(check, vector, delivers), field,
             "bit 11 must be 1 for a hardware exception with an error code outside real mode, and "
-            "0 for all else");
+            "0 otherwise");
     require(check, (*field & 0x7ffff000) == 0, field, "bits 30:12 must be 0");
     require(check, !delivers || (v->entry_exception_error_code & ~0x7fffULL) == 0,
             &v->entry_exception_error_code, "bits 31:15 must be 0");

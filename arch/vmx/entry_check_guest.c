@@ -1,4 +1,4 @@
-/* VM-entry checks on the guest's registers other than segments, and on its non-register state. SDM
+/* VM-entry checks on the guest's registers, except segments, and on its non-register state. SDM
  * Vol. 3C, "Checks on the Guest State Area". */
 #include "arch/vmx/entry_check_rules.h"
 
@@ -7,10 +7,10 @@
 
 #define RFLAGS_RESERVED  (~0x3fffffULL | 1ULL << 15 | 1ULL << 5 | 1ULL << 3)
 
-/* Without RTM and bus-lock detection, which guests are not offered, only these may be set. */
+/* The other bits need RTM or bus-lock detection, which guests are not offered. */
 #define PENDING_DEBUG_DEFINED (PENDING_DEBUG_B | PENDING_DEBUG_ENABLED_B | PENDING_DEBUG_BS)
 
-/* Neither CD nor NW is changed by a VM entry, so their values do not count. */
+/* A VM entry does not load CD and NW, so their values are not checked. */
 static void check_control_registers(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const struct vmx_capabilities *c = check->capabilities;
@@ -20,11 +20,11 @@ static void check_control_registers(struct entry_checker *check) {
 
     require(check, wrong == 0, &v->guest_cr0,
             "a bit has a value that VMX operation does not allow");
-    require(check, !paging || (v->guest_cr0 & CR0_PE) != 0, &v->guest_cr0, "PG needs PE");
+    require(check, !paging || (v->guest_cr0 & CR0_PE) != 0, &v->guest_cr0, "PG requires PE");
     require(check, vmx_cr4(c, v->guest_cr4) == v->guest_cr4, &v->guest_cr4,
             "a bit has a value that VMX operation does not allow");
     require(check, (v->guest_cr4 & CR4_CET) == 0 || (v->guest_cr0 & CR0_WP) != 0, &v->guest_cr4,
-            "CR4.CET needs CR0.WP");
+            "CR4.CET requires CR0.WP");
     require(check, !ia32e || paging, &v->guest_cr0, "PG must be 1 for an IA-32e mode guest");
     require(check, !ia32e || (v->guest_cr4 & CR4_PAE) != 0, &v->guest_cr4,
             "PAE must be 1 for an IA-32e mode guest");
@@ -71,7 +71,7 @@ static void check_rip_and_rflags(struct entry_checker *check) {
             &v->guest_rflags, "IF must be 1 to inject an external interrupt");
 }
 
-/* What may be injected into a guest that is not active: only what would wake it. */
+/* Only events that would wake an inactive guest may be injected into it. */
 static bool activity_allows_injection(const struct entry_checker *check) {
     uint32_t vector = (uint32_t)check->image->entry_interruption_information & INTERRUPTION_VECTOR;
     bool exception = injects_type(check, INTERRUPTION_HARDWARE_EXCEPTION);
@@ -92,7 +92,7 @@ static bool activity_allows_injection(const struct entry_checker *check) {
 static void check_activity(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *field = &v->guest_activity;
-    /* A bit for each state; IA32_VMX_MISC has those of HLT, shutdown and wait-for-SIPI. */
+    /* A bit for each state. IA32_VMX_MISC announces HLT, shutdown and wait-for-SIPI. */
     uint64_t supported = check->capabilities->misc >> 5 | 1u << ACTIVITY_ACTIVE;
 
     require(check, *field <= ACTIVITY_WAIT_FOR_SIPI && (supported >> *field & 1) != 0, field,
@@ -103,7 +103,7 @@ static void check_activity(struct entry_checker *check) {
             *field == ACTIVITY_ACTIVE || (v->guest_interruptibility & INTERRUPTIBILITY_SHADOW) == 0,
             field, "must be active under blocking by STI or by MOV SS");
     require(check, !injects(check) || activity_allows_injection(check), field,
-            "the injected event cannot reach a guest in this state");
+            "the injected event is not allowed in this state");
 }
 
 static void check_interruptibility(struct entry_checker *check) {
@@ -116,18 +116,19 @@ static void check_interruptibility(struct entry_checker *check) {
     require(check, shadow != INTERRUPTIBILITY_SHADOW, field,
             "blocking by STI and by MOV SS must not both be 1");
     require(check, (*field & INTERRUPTIBILITY_STI) == 0 || interruptible, field,
-            "blocking by STI needs RFLAGS.IF");
+            "blocking by STI requires RFLAGS.IF = 1");
     require(check, shadow == 0 || !injects_type(check, INTERRUPTION_EXTERNAL), field,
-            "no blocking by STI or by MOV SS when an external interrupt is injected");
+            "blocking by STI and by MOV SS must be 0 when an external interrupt is injected");
     require(check, shadow == 0 || !nmi, field,
-            "no blocking by STI or by MOV SS when an NMI is injected");
+            "blocking by STI and by MOV SS must be 0 when an NMI is injected");
     require(check, (*field & INTERRUPTIBILITY_SMI) == 0, field,
             "blocking by SMI must be 0 outside SMM");
     require(check, !nmi || (*field & INTERRUPTIBILITY_NMI) == 0, field,
-            "no blocking by NMI when an NMI is injected with \"virtual NMIs\"");
+            "blocking by NMI must be 0 when an NMI is injected with \"virtual NMIs\"");
 }
 
-/* A single-step trap that is due must be pending while a shadow or HLT holds it back. */
+/* With RFLAGS.TF = 1, a single-step trap must be pending while blocking or HLT delays its delivery.
+ */
 static void check_pending_debug(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *field = &v->guest_pending_debug;
@@ -140,7 +141,7 @@ static void check_pending_debug(struct entry_checker *check) {
             "BS must be 1 exactly if RFLAGS.TF = 1 and DEBUGCTL.BTF = 0");
 }
 
-/* Only a guest with PAE paging outside IA-32e mode uses them. */
+/* Only a guest that uses PAE paging, outside IA-32e mode, has PDPTEs. */
 static void check_pdptes(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
 

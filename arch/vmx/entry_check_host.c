@@ -1,5 +1,6 @@
-/* VM-entry checks on the host state: what the next exit would load. SDM Vol. 3C, "Checks on
- * Host-State Area". The hypervisor is a 64-bit one, so those for 32-bit hosts are one rule here. */
+/* VM-entry checks on the host state, which the next VM exit loads. SDM Vol. 3C, "Checks on
+ * Host-State Area". The hypervisor runs in 64-bit mode, so all rules for 32-bit hosts reduce to
+ * one. */
 #include "arch/vmx/entry_check_rules.h"
 
 #define SELECTOR_RPL_TI 0x7ULL
@@ -30,7 +31,7 @@ void check_host_state(struct entry_checker *check) {
     require(check, vmx_cr4(c, v->host_cr4) == v->host_cr4, &v->host_cr4,
             "a bit has a value that VMX operation does not allow");
     require(check, (v->host_cr4 & CR4_CET) == 0 || (v->host_cr0 & CR0_WP) != 0, &v->host_cr4,
-            "CR4.CET needs CR0.WP");
+            "CR4.CET requires CR0.WP");
     require(check, (v->host_cr4 & CR4_PAE) != 0, &v->host_cr4, "CR4.PAE must be 1");
     require_physical(check, &v->host_cr3);
     for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)

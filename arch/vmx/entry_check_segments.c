@@ -1,7 +1,9 @@
 /* VM-entry checks on the guest's segment and descriptor-table registers. SDM Vol. 3C, "Checks on
- * Guest Segment Registers" and "Checks on Guest Descriptor-Table Registers". In a virtual-8086
- * guest every segment is fixed by its selector; else the rules depend on whether a register is
- * usable. Every guest is an unrestricted one, so nothing is compared with a selector's RPL. */
+ * Guest Segment Registers" and "Checks on Guest Descriptor-Table Registers".
+ *
+ * In virtual-8086 mode the selector determines the whole segment; otherwise the rules depend on
+ * whether a register is usable. All guests are unrestricted guests, so no rule reads a selector's
+ * RPL. */
 #include "arch/vmx/entry_check_rules.h"
 
 #define SELECTOR_TI   4ULL
@@ -10,11 +12,11 @@
 
 enum { ES, CS, SS, DS, FS, GS, LDTR, TR };
 
-/* What a register may hold. */
+/* What each register may contain. */
 static const struct {
-    uint16_t types; /* a bit for each that is allowed */
-    bool system;    /* S is 0, not 1, and so is the selector's TI */
-    bool canonical; /* the base; else its bits 63:32 are 0 */
+    uint16_t types; /* a bit for each allowed type */
+    bool system;    /* S and the selector's TI must be 0; else S must be 1 */
+    bool canonical; /* the base must be canonical; else its bits 63:32 must be 0 */
     const char *words;
 } rules[IMAGE_SEGMENTS] = {
     [CS] = {0xaa08, false, false, "type must be an accessed code segment, or 3"},
@@ -31,7 +33,7 @@ static unsigned type_of(const struct image_segment *segment) {
     return (unsigned)segment->access_rights & ACCESS_RIGHTS_TYPE;
 }
 
-/* A limit with bits 11:0 not all ones is in bytes, one above 2^20 is in pages. */
+/* A limit whose bits 11:0 are not all ones is in bytes, a limit of 2^20 or more is in pages. */
 static bool granularity_is_right(const struct image_segment *segment) {
     if ((segment->access_rights & ACCESS_RIGHTS_G) != 0)
         return (segment->limit & 0xfff) == 0xfff;
@@ -46,7 +48,8 @@ static void check_v8086_segment(struct entry_checker *check, const struct image_
             "must be F3H in virtual-8086 mode");
 }
 
-/* Nothing but the base counts of an unusable register; CS and TR cannot be unusable. */
+/* For an unusable register only the base is checked, except for CS, to which all rules always
+ * apply, and TR, which must be usable. */
 static void check_segment(struct entry_checker *check, unsigned i) {
     const struct image_segment *segment = &check->image->segment[i];
     const uint64_t *rights = &segment->access_rights;
@@ -74,7 +77,7 @@ static void check_segment(struct entry_checker *check, unsigned i) {
             "G must be 0 if a bit of the limit's 11:0 is 0, and 1 if one of its 31:20 is 1");
 }
 
-/* The DPL of SS is the guest's CPL, and is checked even of an unusable register. Types 9 and 11 are
+/* The DPL of SS is the guest's CPL, and is checked even if SS is unusable. Types 9 and 11 are
  * non-conforming code segments, 13 and 15 conforming ones. */
 static void check_privilege(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;

@@ -1,4 +1,4 @@
-/* The words for exit reasons and VM-instruction errors: see arch/vmx/exit_reason.h. */
+/* The names of exit reasons and VM-instruction errors: see arch/vmx/exit_reason.h. */
 #include "arch/vmx/exit_reason.h"
 
 #include <stddef.h>
@@ -69,13 +69,13 @@ static const char *const error_names[] = {
 const char *exit_reason_name(uint32_t reason) {
     uint32_t basic = reason & EXIT_REASON_BASIC_MASK;
 
-    if (basic >= EXIT_REASON_COUNT || reason_names[basic] == NULL)
+    if (basic >= EXIT_REASON_COUNT || !reason_names[basic])
         return "unknown exit reason";
     return reason_names[basic];
 }
 
 const char *vm_instruction_error_name(uint32_t error) {
-    if (error >= sizeof(error_names) / sizeof(error_names[0]) || error_names[error] == NULL)
+    if (error >= sizeof(error_names) / sizeof(error_names[0]) || !error_names[error])
         return "unknown VM-instruction error";
     return error_names[error];
 }

@@ -1,9 +1,9 @@
-/* Why the processor left the guest, and why a VMX instruction failed: numbers and words.
+/* Exit reasons and VM-instruction errors: their numbers and names.
  *
- * SDM Vol. 3D, Appendix C, "VMX Basic Exit Reasons", and Vol. 3C, "VM Instruction Error Numbers":
- * of both those that can occur with the controls and the instructions that Pinwheel uses. The field
- * VMCS_EXIT_REASON carries the basic reason in bits 15:0 and flags above it. Pure.
- * Read next: vmm/vcpu/exits.c, the table of handlers by reason. */
+ * VMCS_EXIT_REASON has the basic exit reason in bits 15:0 and flags above. Listed are the reasons
+ * and errors that can occur with the controls and instructions that Pinwheel uses. Pure. SDM Vol.
+ * 3D, "VMX Basic Exit Reasons"; Vol. 3C, "VM Instruction Error Numbers". Read next:
+ * vmm/vcpu/exits.c, the table of handlers by reason. */
 #pragma once
 #include <stdint.h>
 
@@ -52,12 +52,12 @@
 #define EXIT_REASON_WBINVD                    54
 #define EXIT_REASON_XSETBV                    55
 #define EXIT_REASON_APIC_WRITE                56
-#define EXIT_REASON_COUNT                     57 /* one more than the largest of them */
+#define EXIT_REASON_COUNT                     57 /* the largest of them + 1 */
 
-/* The name of a reason, as read from VMCS_EXIT_REASON: the flags above bit 15 are ignored. Never
- * null: a number that is not in the list gives "unknown exit reason". */
+/* The name of the reason in a value of VMCS_EXIT_REASON, whose flags are ignored. Never NULL: an
+ * unlisted reason gives "unknown exit reason". */
 const char *exit_reason_name(uint32_t reason);
 
-/* What VMCS_INSTRUCTION_ERROR says, in words. Never null: a number that is not in the list gives
- * "unknown VM-instruction error". */
+/* The meaning of a value of VMCS_INSTRUCTION_ERROR. Never NULL: an unlisted number gives "unknown
+ * VM-instruction error". */
 const char *vm_instruction_error_name(uint32_t error);

@@ -1,5 +1,5 @@
-/* Structure offsets and constants for the assembly files. Compiled to assembly text only; the build
- * turns its "@@ NAME value" lines into offsets.inc. */
+/* Structure offsets and constants for the assembly files. This file is compiled to assembly text
+ * only; the build converts its lines "@@ NAME value" to offsets.inc. */
 #include <stddef.h>
 
 #include "arch/vmx/vmx.h"

@@ -1,10 +1,10 @@
-/* The VMCS: the encoding of every field, and the bits of the control fields.
+/* The VMCS: the encodings of the fields that Pinwheel uses, and the bits of their values.
  *
- * SDM Vol. 3D, Appendix B, "Field Encoding in VMCS", and Vol. 3C, "Virtual Machine Control
- * Structures". An encoding says the field's width (bits 14:13) and kind (bits 11:10) itself; the
- * high half of a 64-bit field is the encoding + 1 and is never needed in 64-bit mode. A field
- * exists only if the processor supports the control that uses it. Pure: numbers only.
- * Read next: arch/vmx/vmx_controls.h, which chooses the controls, and arch/vmx/entry_check.h. */
+ * Bits 14:13 of an encoding give the field's width, bits 11:10 its kind; the high half of a 64-bit
+ * field has the encoding + 1 and is not needed in 64-bit mode. A field exists only if the processor
+ * supports the control that uses it. Pure: numbers only. SDM Vol. 3D, "Field Encoding in VMCS";
+ * Vol. 3C, "Virtual Machine Control Structures". Read next: arch/vmx/vmx_controls.h, which chooses
+ * the controls, and arch/vmx/entry_check.h. */
 #pragma once
 #include <stdint.h>
 
@@ -202,7 +202,7 @@
 
 /* ---- segment access rights ---- */
 #define ACCESS_RIGHTS_TYPE      0x0000fu
-#define ACCESS_RIGHTS_S         (1u << 4) /* code or data, not a system segment */
+#define ACCESS_RIGHTS_S         (1u << 4) /* 1: code or data; 0: system segment */
 #define ACCESS_RIGHTS_DPL_SHIFT 5
 #define ACCESS_RIGHTS_DPL       (3u << ACCESS_RIGHTS_DPL_SHIFT)
 #define ACCESS_RIGHTS_P         (1u << 7)
@@ -218,7 +218,7 @@
 #define INTERRUPTIBILITY_SMI     (1u << 2)
 #define INTERRUPTIBILITY_NMI     (1u << 3)
 #define INTERRUPTIBILITY_ENCLAVE (1u << 4)
-/* Either kind of blocking ends with the next instruction. */
+/* The two kinds of blocking that end after the next instruction. */
 #define INTERRUPTIBILITY_SHADOW (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
 
 #define ACTIVITY_ACTIVE         0
@@ -230,15 +230,15 @@
 #define PENDING_DEBUG_ENABLED_B (1ULL << 12)
 #define PENDING_DEBUG_BS        (1ULL << 14)
 
-/* ---- interruption information: entry, exit and IDT vectoring share the layout ---- */
+/* ---- interruption information: the same layout for VM entry, VM exit and IDT vectoring ---- */
 #define INTERRUPTION_VECTOR        0x0ffu
 #define INTERRUPTION_TYPE_SHIFT    8
 #define INTERRUPTION_TYPE          (7u << INTERRUPTION_TYPE_SHIFT)
-#define INTERRUPTION_ERROR_CODE    (1u << 11) /* deliver one, or: the error code field is valid */
-#define INTERRUPTION_NMI_UNBLOCKED (1u << 12) /* of an exit: by an IRET that faulted */
+#define INTERRUPTION_ERROR_CODE    (1u << 11) /* VM entry: deliver one; else: one was delivered */
+#define INTERRUPTION_NMI_UNBLOCKED (1u << 12) /* VM exit only: by an IRET that faulted */
 #define INTERRUPTION_VALID         (1u << 31)
 
-/* Types, in place. */
+/* The types, at their position in the field. */
 #define INTERRUPTION_EXTERNAL           (0u << INTERRUPTION_TYPE_SHIFT)
 #define INTERRUPTION_NMI                (2u << INTERRUPTION_TYPE_SHIFT)
 #define INTERRUPTION_HARDWARE_EXCEPTION (3u << INTERRUPTION_TYPE_SHIFT)

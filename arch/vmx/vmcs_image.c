@@ -1,4 +1,4 @@
-/* The fields of the VMCS, their names and where the image keeps them: see arch/vmx/vmcs_image.h. */
+/* The table of the image's fields: see arch/vmx/vmcs_image.h. */
 #include "arch/vmx/vmcs_image.h"
 
 #include <stddef.h>

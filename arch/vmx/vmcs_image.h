@@ -1,10 +1,11 @@
-/* A VMCS as a plain structure, and the table that says which member is which field.
+/* A copy of a VMCS in a structure, and the table of which member is which field.
  *
- * The fields of a VMCS can be reached only by VMREAD, one by one, and only while it is current. The
- * image is a copy that ordinary code can look at: the VM-entry checker, a test. It has the fields
- * that a rule of the checker reads, and all of them exist on a processor for which vmx_missing()
- * finds nothing missing. To take one, VMREAD each of vmcs_fields[] into the word of that index.
- * Pure. SDM Vol. 3C, "Virtual Machine Control Structures". Read next: arch/vmx/entry_check.h. */
+ * The fields of a VMCS can be read only by VMREAD, one at a time, and only while the VMCS is
+ * current. The image is a copy for code that must not depend on that: the VM-entry checker, and
+ * tests. It has the fields that the checker's rules read; a processor for which vmx_missing()
+ * returns 0 has all of them. To make an image, VMREAD each field of vmcs_fields[] into the word
+ * with the same index. Pure. SDM Vol. 3C, "Virtual Machine Control Structures". Read next:
+ * arch/vmx/entry_check.h. */
 #pragma once
 #include <stdint.h>
 
@@ -18,7 +19,7 @@ struct image_table {
 
 #define IMAGE_SEGMENTS 8
 
-/* Every member is made of 64-bit words, however wide the field is. */
+/* Every field takes a 64-bit word, whatever its width. */
 struct vmcs_image {
     /* VM-execution, VM-exit and VM-entry controls */
     uint64_t pin_based_controls, primary_controls, secondary_controls;
@@ -56,5 +57,5 @@ struct vmcs_field {
     const char *name;  /* in the SDM's words */
 };
 
-/* By the place of the word in the image. */
+/* Indexed by the position of the word in the image. */
 extern const struct vmcs_field vmcs_fields[VMCS_IMAGE_WORDS];

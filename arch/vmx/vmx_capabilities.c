@@ -1,4 +1,4 @@
-/* Reads what vmx_controls.h judges: a file of its own because the boot loader needs it too. */
+/* Reads the VMX capability MSRs: see vmx_capabilities.h. */
 #include "arch/vmx/vmx_capabilities.h"
 
 #include "arch/canonical.h"
@@ -6,9 +6,9 @@
 #include "arch/instructions.h"
 #include "arch/msr.h"
 
-#define PHYSICAL_BITS_DEFAULT 36 /* where CPUID has no leaf for it */
+#define PHYSICAL_BITS_DEFAULT 36 /* if CPUID has no leaf that reports it */
 
-/* An allowed-1 bit of a control word, in the MSR's high half. */
+/* Whether a control may be 1: its bit in the high half of the capability MSR. */
 static bool may_be_1(uint64_t capability, uint32_t control) {
     return (capability >> 32) & control;
 }

@@ -1,7 +1,7 @@
-; Entering a guest: a function that returns at the next VM exit. See vmx.h.
+; vmx_enter(): enters a guest and returns at the next VM exit. See vmx.h.
 ;
-; The host's callee-saved registers are on its stack; VMCS_HOST_RSP points at the lowest of them,
-; with the address of the context below. It changes only when the caller's stack depth does.
+; The host's callee-saved registers and, below them, the address of the context are on the stack, where
+; VMCS_HOST_RSP points. That field is written only when the caller's stack depth has changed.
 
 %include "offsets.inc"
 
@@ -56,7 +56,7 @@ vmx_enter:
     xor eax, eax
     jmp restore_host
 
-; The processor comes here at each VM exit.
+; The processor continues here at each VM exit.
 align 16
 vmx_exit:
     push rdi
@@ -79,7 +79,7 @@ vmx_exit:
     mov REG(RDI), rax
     add rsp, 8
     mov eax, 1
-    ; Nothing of the guest's stays in registers that speculation could use.
+    ; No guest value stays in a register that the host could use speculatively.
     xor ecx, ecx
     xor edx, edx
     xor esi, esi

@@ -1,4 +1,5 @@
-; void nmi_unblock(void): see vmx.h. SDM Vol. 3A, "Handling Multiple NMIs".
+; void nmi_unblock(void): see vmx.h. An IRETQ to the next instruction ends the blocking of NMIs.
+; SDM Vol. 3A, "Handling Multiple NMIs".
 
 bits 64
 section .text

@@ -70,7 +70,7 @@ static void reserved_bits_of_the_controls(void **state) {
 
 /* Bits that the processor allows and that vmx_choose_controls() leaves as they are. */
 static void a_control_that_pinwheel_does_not_set_is_refused(void **state) {
-    static const char differs[] = "differs from what Pinwheel sets";
+    static const char differs[] = "differs from the value that Pinwheel uses";
 
     (void)state;
     BREAKS(protected_image, (c.true_pinbased |= 1ull << 39, v.pin_based_controls |= 1u << 7),
@@ -90,7 +90,7 @@ static void a_control_that_pinwheel_does_not_set_is_refused(void **state) {
 }
 
 static void a_control_that_pinwheel_sets_must_stay_set(void **state) {
-    static const char differs[] = "differs from what Pinwheel sets";
+    static const char differs[] = "differs from the value that Pinwheel uses";
     uint32_t pin[] = {PIN_EXTERNAL_INTERRUPT_EXITING, PIN_NMI_EXITING, PIN_VIRTUAL_NMIS,
                       PIN_PREEMPTION_TIMER};
     uint32_t primary[] = {PRIMARY_HLT_EXITING,     PRIMARY_USE_TPR_SHADOW,
@@ -164,7 +164,7 @@ static void event_injection(void **state) {
     (void)state;
     BREAKS(long_mode_image, NEW_INJECTION(1u << 8, 0x30), field, "reserved");
     BREAKS_AMONG(2, long_mode_image, NEW_INJECTION(INTERRUPTION_OTHER_EVENT, 0), field,
-                 "does not inject");
+                 "Pinwheel injects");
     BREAKS(long_mode_image, NEW_INJECTION(INTERRUPTION_NMI, 3), field, "fit the type");
     BREAKS(long_mode_image, NEW_INJECTION(INTERRUPTION_HARDWARE_EXCEPTION, 32), field,
            "fit the type");

@@ -18,7 +18,7 @@ static void host_segments_and_address_space(void **state) {
     BREAKS(protected_image, v.host_gdtr_base = 1ull << 48, "host GDTR base", "canonical");
     BREAKS(protected_image, v.host_idtr_base = 1ull << 48, "host IDTR base", "canonical");
     BREAKS(protected_image, v.exit_controls &= ~(uint64_t)VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE,
-           "VM-exit controls", "differs from what Pinwheel sets");
+           "VM-exit controls", "differs from the value that Pinwheel uses");
     BREAKS(protected_image, v.host_cr4 &= ~CR4_PAE, "host CR4", "PAE");
     BREAKS(protected_image, v.host_rip = 0x800000000000, "host RIP", "canonical");
 }
@@ -27,7 +27,7 @@ static void guest_control_registers(void **state) {
     (void)state;
     BREAKS(real_mode_image, v.guest_cr0 &= ~CR0_NE, "guest CR0", "VMX operation");
     BREAKS(real_mode_image, v.guest_cr0 |= 1ull << 40, "guest CR0", "VMX operation");
-    BREAKS(real_mode_image, v.guest_cr0 |= CR0_PG, "guest CR0", "PG needs PE");
+    BREAKS(real_mode_image, v.guest_cr0 |= CR0_PG, "guest CR0", "PG requires PE");
     BREAKS(real_mode_image, v.guest_cr4 &= ~CR4_VMXE, "guest CR4", "VMX operation");
     BREAKS(real_mode_image, v.guest_cr4 |= CR4_LA57, "guest CR4", "VMX operation");
     BREAKS(real_mode_image, (v.guest_cr4 |= CR4_CET, c.cr4_fixed1 |= CR4_CET), "guest CR4",
@@ -208,23 +208,23 @@ static void activity_state(void **state) {
         field, "must be active");
 #define INJECT_IN(state, type, vector) (v.guest_activity = (state), NEW_INJECTION(type, vector))
     BREAKS(long_mode_image, INJECT_IN(ACTIVITY_HLT, INTERRUPTION_HARDWARE_EXCEPTION, 6), field,
-           "cannot reach");
+           "not allowed in this state");
     BREAKS(long_mode_image,
            (INJECT_IN(ACTIVITY_HLT, INTERRUPTION_SOFTWARE_INTERRUPT, 6),
             v.entry_instruction_length = 2),
-           field, "cannot reach");
+           field, "not allowed in this state");
     PASSES(long_mode_image, INJECT_IN(ACTIVITY_HLT, INTERRUPTION_HARDWARE_EXCEPTION, 1));
     PASSES(long_mode_image, INJECT_IN(ACTIVITY_HLT, INTERRUPTION_HARDWARE_EXCEPTION, 18));
     PASSES(long_mode_image, INJECT_IN(ACTIVITY_HLT, INTERRUPTION_EXTERNAL, 0x40));
     PASSES(long_mode_image, INJECT_IN(ACTIVITY_HLT, INTERRUPTION_NMI, 2));
     BREAKS(long_mode_image, INJECT_IN(ACTIVITY_SHUTDOWN, INTERRUPTION_EXTERNAL, 0x40), field,
-           "cannot reach");
+           "not allowed in this state");
     BREAKS(long_mode_image, INJECT_IN(ACTIVITY_SHUTDOWN, INTERRUPTION_HARDWARE_EXCEPTION, 1), field,
-           "cannot reach");
+           "not allowed in this state");
     PASSES(long_mode_image, INJECT_IN(ACTIVITY_SHUTDOWN, INTERRUPTION_HARDWARE_EXCEPTION, 18));
     PASSES(long_mode_image, INJECT_IN(ACTIVITY_SHUTDOWN, INTERRUPTION_NMI, 2));
     BREAKS(long_mode_image, INJECT_IN(ACTIVITY_WAIT_FOR_SIPI, INTERRUPTION_NMI, 2), field,
-           "cannot reach");
+           "not allowed in this state");
     PASSES(long_mode_image, v.guest_activity = ACTIVITY_WAIT_FOR_SIPI);
 }
 
@@ -237,7 +237,7 @@ static void interruptibility_state(void **state) {
     BREAKS(long_mode_image, v.guest_interruptibility = INTERRUPTIBILITY_ENCLAVE, field, "31:4");
     BREAKS(long_mode_image, v.guest_interruptibility = sti | mov_ss, field, "not both");
     BREAKS(long_mode_image, (v.guest_interruptibility = sti, v.guest_rflags &= ~RFLAGS_IF), field,
-           "needs RFLAGS.IF");
+           "requires RFLAGS.IF");
     BREAKS(long_mode_image,
            (v.guest_interruptibility = sti, NEW_INJECTION(INTERRUPTION_EXTERNAL, 0x40)), field,
            "external interrupt");
