@@ -28,7 +28,7 @@ image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pi
 
 # KERNEL and the like get to tools/one-guest by themselves: make hands on what it was given.
 run: deps ## build, boot in an emulator, show the stale EOI; with KERNEL= run that instead
-ifdef KERNEL
+ifneq ($(origin KERNEL),undefined)
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI
 	@tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
 else

@@ -35,7 +35,7 @@ sub answers {
 # socat makes the terminal. tools/run takes its standard input and output for one then.
 my ($dir, $image) = image('console-alone');
 my $machine = Typist->start(['socat', '-lf', "$dir/socat.log", '-',
-    "SYSTEM:tools/run --emu bochs --cpus 2 --log-dir $dir $image; stty -a,pty,setsid,ctty,stderr"]);
+    "SYSTEM:tools/run --emu bochs --cpus 2 --silence 120 --timeout 3600 --log-dir $dir $image; stty -a,pty,setsid,ctty,stderr"]);
 answers($machine, undef, qr/^The keyboard is the machine's .*Ctrl-A x ends/m, 'the first line says how to end');
 answers($machine, undef, qr/echo> $/, 'a prompt without a newline is seen');
 answers($machine, "hello\r", qr/\n\[hello\] 5 bytes\r*\n/, 'what is typed arrives');
@@ -72,7 +72,7 @@ ok($_->[0], $_->[1]) or diag($_->[2]) for $log->check('GUEST name=alone result=k
 ($dir, $image) = image('console');
 my $fifo = "$dir/typed";
 mkfifo($fifo, 0600) or BAIL_OUT("$fifo: $!");
-$machine = Typist->start(['tools/run', '--emu', 'bochs', '--cpus', 2, '--log-dir', $dir, '--input',
+$machine = Typist->start(['tools/run', '--emu', 'bochs', '--cpus', 2, '--silence', 120, '--log-dir', $dir, '--input',
     $fifo, $image], input => $fifo);
 my %whole;
 $whole{answers($machine, undef, qr/\n\[(one|two)\] a line in two pieces/, 'a line is shown')} = 1 for 1, 2;

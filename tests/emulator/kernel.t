@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# make run KERNEL=...: one file without a configuration, its console without a prefix; and a clear
-# word for each file that cannot be run.
+# make run KERNEL=...: one kernel without a configuration file, its console without a prefix; and one
+# line of refusal for each setting that is wrong.
 use strict;
 use warnings;
 use File::Path 'make_path';
@@ -10,21 +10,24 @@ use Test::More;
 my $build = $ENV{B} // 'build';
 my $dir = tempdir(CLEANUP => 1);
 make_path("$build/emulator");
+# The settings must not come from the environment of this test.
+delete @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC TIMEOUT MAKEFLAGS MFLAGS MAKELEVEL)};
+
+# Characters that are special to the shell, to sed or to the emulator are allowed in the path.
+my $log_dir = "$build/emulator/kernel, a&b|c";
 
 sub one_guest {
     my (%variable) = @_;
-    delete local @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC TIMEOUT)};
     local @ENV{keys %variable} = values %variable;
-    my $output = `tools/one-guest $build/emulator/kernel.img $build/BOOTX64.EFI --emu bochs --timeout 300 --log-dir $build/emulator/kernel 2>&1`;
+    my $output = `tools/one-guest $build/emulator/kernel.img $build/BOOTX64.EFI --emu bochs --silence 120 --log-dir '$log_dir' 2>&1`;
     return ($? >> 8, $output);
 }
 
-# Names with blanks, too.
-sub make_linux {
-    my (%variable) = @_;
-    delete local @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC TIMEOUT MAKEFLAGS MFLAGS MAKELEVEL)};
+# make TARGET with variables, whose values may contain blanks.
+sub run_make {
+    my ($target, %variable) = @_;
     my $words = join ' ', map { "$_='$variable{$_}'" } sort keys %variable;
-    my $output = `make --no-print-directory linux B=$build EMU=bochs TIMEOUT=300 $words 2>&1`;
+    my $output = `make --no-print-directory $target B=$build EMU=bochs TIMEOUT=300 $words 2>&1`;
     return ($? >> 8, $output);
 }
 
@@ -41,40 +44,45 @@ my $hello = "$build/guest/hello.elf";
 my $late = file('late', "\0" x 8192 . pack('V', 0x1badb002));
 my $odd = file('odd', "\0" x 6 . pack('V', 0x1badb002) . "\0" x 90);
 for (
-    ['no file', {KERNEL => "$dir/none"}, qr/there is no such file/],
-    ['a folder', {KERNEL => $dir}, qr/there is no such file/],
-    ['no initrd', {KERNEL => $hello, INITRD => "$dir/none"}, qr/INITRD=.*no such file/],
-    ['no disk', {KERNEL => $hello, DISK => "$dir/none"}, qr/DISK=.*no such file/],
-    ['a header behind 8 KiB', {KERNEL => $late}, qr/neither a Linux bzImage nor/],
+    ['an empty name', {KERNEL => ''}, qr/KERNEL= is empty: name a kernel file/],
+    ['no file', {KERNEL => "$dir/none"}, qr/KERNEL=.*: not a readable file/],
+    ['a folder', {KERNEL => $dir}, qr/KERNEL=.*: not a readable file/],
+    ['no initrd', {KERNEL => $hello, INITRD => "$dir/none"}, qr/INITRD=.*: not a readable file/],
+    ['no disk', {KERNEL => $hello, DISK => "$dir/none"}, qr/DISK=.*: not a readable file/],
+    ['a header after the first 8 KiB', {KERNEL => $late}, qr/neither a Linux bzImage nor/],
     ['a header that is not aligned', {KERNEL => $odd}, qr/neither a Linux bzImage nor/],
     ['no vCPU', {KERNEL => $hello, VCPUS => 0}, qr/must be 1 to 8/],
     ['odd memory', {KERNEL => $hello, MEMORY => '3M'}, qr/multiple of 2M/],
     ['memory without a unit', {KERNEL => $hello, MEMORY => '64'}, qr/with M or G/],
-    ['an odd choice', {KERNEL => $hello, X2APIC => 'no'}, qr/must be on or off/],
-    ['time without end', {KERNEL => $hello, TIMEOUT => 'none'}, qr/number of seconds/],
-    ['a # in the command line', {KERNEL => $hello, CMDLINE => 'a#b'}, qr/begin a comment/],
+    ['neither on nor off', {KERNEL => $hello, X2APIC => 'no'}, qr/must be on or off/],
+    ['a time limit that is no number', {KERNEL => $hello, TIMEOUT => 'none'}, qr/number of seconds/],
+    ['a # in the command line', {KERNEL => $hello, CMDLINE => 'a#b'}, qr/begins a comment/],
 ) {
     my ($name, $variables, $expected) = @$_;
     my ($status, $output) = one_guest(%$variables);
     is($status, 2, "$name: refused");
-    like($output, $expected, "$name: in words");
-    is($output =~ tr/\n//, 1, "$name: in one line");
+    like($output, $expected, "$name: the reason");
+    is($output =~ tr/\n//, 1, "$name: one line");
 }
 
-my ($status, $output) = one_guest(KERNEL => "$build/guest/pic.elf", VCPUS => 2, MEMORY => '8M',
+my ($status, $output) = run_make('run', KERNEL => '');
+isnt($status, 0, 'make run KERNEL= does not boot the demonstration');
+like($output, qr/^make run: KERNEL= is empty/m, 'make run KERNEL=: the reason');
+
+($status, $output) = one_guest(KERNEL => "$build/guest/pic.elf", VCPUS => 2, MEMORY => '8M',
     CMDLINE => 'a b', INITRD => file('module', 'words'));
 is($status, 0, 'a Multiboot file runs');
-like($output, qr/guest guest starts: 2 vCPUs, 8 MiB/, 'with the vCPUs and the memory asked for');
+like($output, qr/guest guest starts: 2 vCPUs, 8 MiB/, 'with the requested vCPUs and memory');
 like($output, qr/^ok 12 - /m, 'its console is shown without a prefix');
 like($output, qr/^GUEST name=guest result=pass code=0 /m, 'and it passes');
 
-# A Linux kernel by `make linux`, with what it gets without being asked.
+# A Linux kernel by `make linux`, with its defaults.
 my $archive = join '', map { cpio(@$_) } ['file', 'contents'], ['TRAILER!!!', ''];
-($status, $output) = make_linux(KERNEL => "$build/guest/bzimage", INITRD => file('a whole one', $archive),
+($status, $output) = run_make('linux', KERNEL => "$build/guest/bzimage", INITRD => file('a whole one', $archive),
     DISK => file('disk', "\0" x 4096));
 is($status, 0, 'a Linux kernel runs');
 like($output, qr/guest guest starts: 2 vCPUs, 256 MiB/, 'with 2 vCPUs and 256 MiB');
-like($output, qr/^# command line: console=ttyS0$/m, 'with the serial port for its console');
+like($output, qr/^# command line: console=ttyS0$/m, 'with the serial port as its console');
 like($output, qr/^# initrd: 070701/m, 'with its initial RAM disk');
 like($output, qr/^GUEST name=guest result=pass code=0 /m, 'and it passes');
 

@@ -29,7 +29,6 @@ sub boot {
     $again or system('tools/disk-image', $image, $config, $efi, @files) == 0
         or BAIL_OUT("no disk image for $name");
     $option{emu} //= 'bochs';
-    $option{timeout} //= 900;
     my @options = map { ("--$_", $option{$_}) } sort keys %option;
     note(join ' ', 'tools/run', @options, $image);
     open my $run, '-|', 'tools/run', '--log-dir', $dir, @options, $image

@@ -18,7 +18,7 @@ system('tools/disk-image', "$dir.img", 'tests/linux/typed.cfg', "$build/BOOTX64.
     map { "$build/linux/$_" } qw(vmlinuz initrd)) == 0 or BAIL_OUT('no disk image');
 my $fifo = "$dir/typed";
 mkfifo($fifo, 0600) or BAIL_OUT("$fifo: $!");
-my $machine = Typist->start(['tools/run', '--emu', 'bochs', '--timeout', 900, '--log-dir', $dir,
+my $machine = Typist->start(['tools/run', '--emu', 'bochs', '--log-dir', $dir,
     '--input', $fifo, "$dir.img"], input => $fifo);
 
 # The answer, or a failed test with what came instead.

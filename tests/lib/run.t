@@ -1,0 +1,137 @@
+#!/usr/bin/env perl
+# tools/run, with a script in the place of Bochs: when it ends a run and what it prints then; that a slow
+# or stopped emulator does not end it; and how it leaves the terminal.
+use strict;
+use warnings;
+use File::Temp 'tempdir';
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+# Each character of this path is special to bash, sed, Bochs or socat.
+my $dir = tempdir(CLEANUP => 1) . '/a&b|c,d "e" $HOME';
+mkdir $dir or die "$dir: $!\n";
+@ENV{qw(DIR OVMF VGA_ROM)} = ($dir, "$dir/firmware", "$dir/rom");
+
+sub put {
+    my ($name, $text) = @_;
+    open my $file, '>', "$dir/$name" or die "$dir/$name: $!\n";
+    print $file $text;
+    close $file;
+}
+
+sub text {
+    my ($name) = @_;
+    open my $file, '<', "$dir/$name" or return '';
+    local $/;
+    return <$file> // '';
+}
+
+put($_, '') for qw(image firmware rom);
+# A machine is a script whose standard output is the serial port.
+put('bochs', <<'END');
+#!/usr/bin/env bash
+echo $$ >pid
+exec >"$(sed -n 's/.*dev="\([^"]*\)".*/\1/p' bochsrc)"
+spin() { # so many seconds of CPU time
+    local stat
+    for ((;;)); do
+        read -ra stat </proc/$$/stat
+        ((stat[13] < $1 * 100)) || break
+    done
+}
+result() { echo "PINWHEEL done guests=1 passed=$((1 - $1)) failed=$1"; }
+eval "$MACHINE"
+END
+chmod 0755, "$dir/bochs";
+
+# The bash command that runs a machine, with the log directory $DIR/NAME.
+sub command {
+    my ($name, $options) = @_;
+    return "PATH=\"\$DIR:\$PATH\" tools/run --emu bochs --log-dir \"\$DIR/$name\" $options \"\$DIR/image\" 2>&1";
+}
+
+# Starts it; returns the pipe of its output.
+sub start {
+    my ($name, $machine, $options, $redirection) = @_;
+    local $ENV{MACHINE} = $machine;
+    open my $pipe, '-|', 'bash', '-c', command($name, $options) . ' ' . ($redirection // '</dev/null')
+        or die "bash: $!\n";
+    return $pipe;
+}
+
+sub finish {
+    my ($pipe) = @_;
+    my $output = do { local $/; <$pipe> // '' };
+    close $pipe;
+    return ($? >> 8, $output);
+}
+
+# ---- results and limits ----------------------------------------------------------------------------
+
+# [a name, the machine, the options, the expected status and output, where the standard input comes from]
+my @runs = (
+    ['a result', 'echo hello; result 0', '', 0, qr/^hello\nPINWHEEL done/m],
+    ['a failed guest', 'result 1', '', 1, qr/1 of the guests failed; the log is \Q$dir\E/],
+    ['a guest that imitates a result', 'echo "[a] PINWHEEL done guests=1 passed=1 failed=0"', '', 2,
+        qr/ended without a result/],
+    ['a refusal', 'echo "PINWHEEL refused: no VT-x"', '', 3, qr/refused this machine: no VT-x$/m],
+    ['a result of a machine that stays on', 'result 0; sleep 60', '', 0, qr/^PINWHEEL done/m],
+    ['a machine that spins without output', 'echo last words; spin 60', '--silence 1', 2,
+        qr/^last words\nEnded: no output for 1 s of emulator time\./m],
+    ['a machine that sleeps without output', 'echo last words; exec sleep 60', '--silence 2', 2,
+        qr/^last words\nEnded: no output for 2 s of emulator time\./m],
+    ['output without a result', 'for n in {1..60}; do sleep 0.5; echo $n; done', '--silence 30 --timeout 2', 2,
+        qr/^Ended: no result in 2 s of emulator time\./m],
+    ['an emulator that does not start', 'exit 1', '', 2, qr/ended without a result/],
+    ['an emulator that does not start, with input', 'exit 1', '--input -', 2, qr/ended without a result/],
+    ['a line in two pieces', 'printf one; sleep 2.2; echo two; result 0', '', 0, qr/^onetwo$/m],
+    ['an unfinished last line', 'printf "the end"', '', 2, qr/^the end$/m],
+    ['closed standard input', 'result 0', '', 0, qr/^PINWHEEL done/m, '<&-'],
+    ['closed standard input as the input', 'result 0; sleep 10', '--input -', 0, qr/^PINWHEEL done/m, '<&-'],
+    ['an option without its value', '', '--cpus', 2, qr{^tools/run: '.*image' is not a number from 1 on$}m],
+    ['an unknown option', '', '--cpu 1', 2, qr{^tools/run: --cpu: no such option; --help}m],
+);
+my @pipes = map { my ($name, $machine, $options, undef, undef, $input) = @$_;
+                  start($name, $machine, $options, $input) } @runs;
+
+# A stopped emulator has no time: no limit is reached, and the run goes on when it continues.
+my $stopped = start('stopped', 'echo it runs; spin 1; result 0', '--silence 3 --timeout 4');
+sleep 0.05 while text('stopped/serial.log') !~ /it runs/;
+my ($pid) = text('stopped/pid') =~ /^(\d+)$/ or die "no process ID\n";
+kill 'STOP', $pid;
+my $stopped_at = time;
+
+for (@runs) {
+    my ($name, undef, undef, $expected, $pattern) = @$_;
+    my ($status, $output) = finish(shift @pipes);
+    is($status, $expected, "$name: status $expected") or diag($output);
+    like($output, $pattern, "$name: the output");
+}
+like(text('a line in two pieces/serial.log'), qr/^onetwo$/m, 'a line in two pieces: whole in the log');
+
+sleep 0.1 while time - $stopped_at < 6;
+kill 'CONT', $pid;
+my ($status, $output) = finish($stopped);
+is($status, 0, 'an emulator that was stopped for longer than its limits: status 0') or diag($output);
+
+# ---- the terminal ----------------------------------------------------------------------------------
+
+# script makes a terminal, tools/run makes it raw, and a signal ends tools/run while it reads.
+$ENV{MACHINE} = 'echo "pinwheel: ready"; sleep 60';
+for my $signal (qw(TERM HUP)) {
+    my $run = command('terminal', '');
+    put('session', <<"END");
+stty -a >"\$DIR/before"
+$run </dev/tty & pid=\$!
+while ! stty -a | grep -q -e -icanon; do sleep 0.1; done
+kill -$signal \$pid
+wait \$pid
+echo \$? >"\$DIR/status"
+stty -a >"\$DIR/after"
+END
+    system('script -q -c \'bash "$DIR/session"\' /dev/null </dev/null >/dev/null');
+    like(text('before'), qr/ icanon/, "$signal: there was a terminal");
+    is(text('after'), text('before'), "$signal: the terminal is as before");
+    is(text('status'), "143\n", "$signal: the status");
+}
+done_testing();
