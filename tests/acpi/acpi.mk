@@ -1,4 +1,4 @@
-# The guests' ACPI tables, as iasl sees them: tests/acpi/acpi.t.
+# The guests' ACPI tables, checked with iasl: tests/acpi/acpi.t.
 ACPI_TABLES := $(B)/host/acpi/write_tables
 
 $(ACPI_TABLES): $(B)/host/tests/acpi/write_tables.o $(PURE_LIB) $(B)/flags/test-ld | $(B)/hv/dsdt.aml

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
-# iasl, the reference for ACPI tables, disassembles each that a guest gets, and compiles the result to
-# the same bytes, without a word of complaint. The RSDP, which has no table's header, iasl compiles
-# only: from its own template.
+# iasl, the reference for ACPI tables, disassembles each table of a guest and compiles the result to the
+# same bytes, without a warning. The RSDP has no table header, so iasl only compiles it, from its own
+# template.
 use strict;
 use warnings;
 use File::Temp 'tempdir';
@@ -17,21 +17,21 @@ sub content {
     return scalar <$file>;
 }
 
-# iasl's complaints come on both outputs and in comments of the disassembly.
+# iasl prints warnings on both outputs and in comments of the disassembly.
 sub quiet {
     my ($output) = @_;
     return !grep { /warning|error|remark|invalid|incorrect|unknown|corrupt/i
                    && !/\b0 Errors, 0 Warnings, 0 Remarks\b/ } split /\n/, $output;
 }
 
-# Runs iasl in a directory: its exit status, and what it printed.
+# Runs iasl in a directory. Returns its exit status and its output.
 sub iasl {
     my ($dir, @arguments) = @_;
     my $output = `cd '$dir' && '$iasl' @arguments 2>&1`;
     return ($?, $output);
 }
 
-# Without the checksum, and whose compiler it was: iasl puts itself there.
+# Without the checksum and the creator ID and revision, which iasl replaces by its own.
 sub comparable {
     my ($table) = @_;
     substr($table, $_, 1) = '-' for 9, 28 .. 35;
@@ -46,7 +46,7 @@ sub check_table {
     ($status, $output) = iasl($dir, '-we', '-p', "$table-again", "$table.dsl");
     ok($status == 0 && quiet($output), "$table is compiled again") or diag($output);
     is(unpack('H*', comparable(content("$dir/$table-again.aml"))),
-       unpack('H*', comparable(content("$dir/$table.bin"))), "$table is the same again");
+       unpack('H*', comparable(content("$dir/$table.bin"))), "$table has the same bytes");
 }
 
 sub check_rsdp {
@@ -64,7 +64,7 @@ sub check_rsdp {
     close $file;
     ($status, $output) = iasl($dir, '-we', '-p', 'rsdp', 'rsdp.asl');
     ok($status == 0 && quiet($output), 'an RSDP is compiled') or diag($output);
-    is(unpack('H*', content("$dir/rsdp.aml")), unpack('H*', $ours), 'and ours is the same');
+    is(unpack('H*', content("$dir/rsdp.aml")), unpack('H*', $ours), 'and has the bytes of ours');
 }
 
 for my $vcpus (1, 8, 300) {
@@ -72,7 +72,7 @@ for my $vcpus (1, 8, 300) {
     is(system("$build/host/acpi/write_tables", "$build/hv/dsdt.aml", $dir, $vcpus), 0,
        "the tables for $vcpus vCPUs are written") or next;
     is(join(' ', map { m{(\w+)\.bin$} } sort glob "$dir/*.bin"), 'APIC DSDT FACP RSDP RSDT XSDT',
-       'they are all there');
+       'all six tables');
     check_table($dir, $_) for qw(APIC DSDT FACP RSDT XSDT);
     check_rsdp($dir);
 }

@@ -1,5 +1,5 @@
-/* Writes the tables that a guest gets, each into a file, for iasl: write_tables DSDT DIRECTORY
- * VCPUS. A file is named for its table's signature. */
+/* Writes each ACPI table of a guest to a file for iasl: write_tables DSDT DIRECTORY VCPUS. The file
+ * has the name of the table's signature. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

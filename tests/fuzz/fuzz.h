@@ -1,4 +1,4 @@
-/* What libFuzzer calls. */
+/* The function that libFuzzer calls. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
-/* Fuzzes the PC's old devices: any access to any port, lines, time and input going on. What must
- * hold: an acknowledge cycle of the 8259s gives a vector of one of the two; OUT of a counter of the
- * 8254 changes exactly when it was said to; the UART's line is high for a cause that it tells; the
- * clock shows a time, and interrupts exactly when it was said to. */
+/* Fuzzes the PC's legacy devices: any access to any port, with changes of lines, time and input.
+ * What must hold: an acknowledge cycle of the 8259As returns a vector of one of the two; OUT of a
+ * counter of the 8254 changes exactly at the time announced; the UART's line is high only if IIR
+ * has a cause; the clock shows a valid time and interrupts exactly at the time announced. */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
@@ -71,36 +71,36 @@ static void uart_action(struct vuart *uart, const uint8_t *byte) {
     default:
         vuart_read(uart, byte[1] & 15);
     }
-    struct vuart look = *uart;
-    if (vuart_interrupt(uart) && (vuart_read(&look, 2) & 1))
+    struct vuart copy = *uart;
+    if (vuart_interrupt(uart) && (vuart_read(&copy, 2) & 1))
         abort();
     if (vuart_can_receive(uart)) {
-        look = *uart;
-        vuart_receive(&look, 0);
-        if (look.count != uart->count + 1 || look.overrun != uart->overrun)
+        copy = *uart;
+        vuart_receive(&copy, 0);
+        if (copy.count != uart->count + 1 || copy.overrun != uart->overrun)
             abort();
     }
 }
 
-/* In binary, 24 hours. */
+/* In binary and 24-hour format. */
 static unsigned clock_field(struct vrtc *rtc, uint8_t index, uint64_t now) {
     vrtc_write(rtc, 0x70, index, now);
     return vrtc_read(rtc, 0x71, now);
 }
 
 static void check_interrupt(const struct vrtc *rtc) {
-    struct vrtc look = *rtc;
+    struct vrtc copy = *rtc;
     uint64_t next = vrtc_next(rtc);
 
     if (next == TIME_NEVER)
         return;
     if (next <= rtc->seen || vrtc_interrupt(rtc))
         abort();
-    vrtc_poll(&look, next - 1);
-    if (vrtc_interrupt(&look))
+    vrtc_poll(&copy, next - 1);
+    if (vrtc_interrupt(&copy))
         abort();
-    vrtc_poll(&look, next);
-    if (!vrtc_interrupt(&look))
+    vrtc_poll(&copy, next);
+    if (!vrtc_interrupt(&copy))
         abort();
 }
 
@@ -111,15 +111,16 @@ static void rtc_action(struct vrtc *rtc, const uint8_t *byte, uint64_t now) {
     else
         vrtc_write(rtc, 0x70 + (byte[1] & 1), byte[2], now);
     check_interrupt(rtc);
-    struct vrtc look = *rtc;
-    vrtc_write(&look, 0x70, 10, now);
-    vrtc_write(&look, 0x71, 0x26, now); /* the divider may be held, and the time no time */
-    vrtc_write(&look, 0x70, 11, now);
-    vrtc_write(&look, 0x71, 0x06, now);
-    if (clock_field(&look, 0, now) > 59 || clock_field(&look, 2, now) > 59 ||
-        clock_field(&look, 4, now) > 23 || clock_field(&look, 6, now) - 1 > 6 ||
-        clock_field(&look, 7, now) - 1 > 30 || clock_field(&look, 8, now) - 1 > 11 ||
-        clock_field(&look, 9, now) > 99)
+    struct vrtc copy = *rtc;
+    vrtc_write(&copy, 0x70, 10, now);
+    vrtc_write(&copy, 0x71, 0x26,
+               now); /* SET and the divider's reset may hold an invalid time: release both */
+    vrtc_write(&copy, 0x70, 11, now);
+    vrtc_write(&copy, 0x71, 0x06, now);
+    if (clock_field(&copy, 0, now) > 59 || clock_field(&copy, 2, now) > 59 ||
+        clock_field(&copy, 4, now) > 23 || clock_field(&copy, 6, now) - 1 > 6 ||
+        clock_field(&copy, 7, now) - 1 > 30 || clock_field(&copy, 8, now) - 1 > 11 ||
+        clock_field(&copy, 9, now) > 99)
         abort();
 }
 

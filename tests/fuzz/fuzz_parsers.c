@@ -1,6 +1,6 @@
-/* Fuzzes what reads bytes of others: the first byte of the input says which. MMIO instructions,
- * page tables, Multiboot files, Linux kernels, initial RAM disks, the configuration file, ACPI
- * tables. */
+/* Fuzzes the parsers of untrusted bytes: MMIO instructions, page tables, Multiboot files, Linux
+ * kernels, initial RAM disks, the configuration file, ACPI tables. The first byte of the input
+ * selects one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +41,7 @@ static void mmio(const uint8_t *data, size_t size, enum mmio_mode mode) {
         abort();
 }
 
-/* Page tables of any contents: RAM is the data, and nothing but the flags of it is touched. */
+/* Page tables with any contents: RAM is the data, of which only the flags may change. */
 static void walk(const uint8_t *data, size_t size) {
     struct guest_paging paging = {.ram = malloc(size), .ram_size = size};
     uint64_t word[4], physical;
@@ -91,7 +91,7 @@ static void multiboot(const uint8_t *data, size_t size) {
     free(file);
 }
 
-/* A header for a kernel that is all right, the input over it: sizes first, then from 1F1H on. */
+/* Sizes, then the header from offset 1F1H on. */
 struct linux_input {
     uint32_t ram_size, file_size, initrd_size;
     char command_line[8];
@@ -137,7 +137,7 @@ static void linux_kernel(const uint8_t *data, size_t size) {
     free(file);
 }
 
-/* What lies before an unknown part, or before one that is cut off, is whole. */
+/* The file up to a part that is unknown or cut off must be complete. */
 static void initrd(const uint8_t *data, size_t size) {
     uint8_t *file = malloc(size ? size : 1);
 
@@ -173,11 +173,11 @@ static void config(const uint8_t *data, size_t size) {
     }
 }
 
-/* ---- ACPI: memory is the input; checksums are put right, or nothing would be read ---- */
+/* ---- ACPI: memory is the input; checksums are corrected, or all tables would be refused ---- */
 
 static uint8_t memory[4096];
 
-static void put_right(uint8_t *table, uint64_t size, unsigned checksum) {
+static void fix_checksum(uint8_t *table, uint64_t size, unsigned checksum) {
     uint8_t sum = 0;
 
     for (uint64_t i = 0; i < size; i++)
@@ -190,11 +190,11 @@ static const void *map(uint64_t phys, uint64_t size) {
         return NULL;
     if (phys == 0 && size >= 20) {
         memcpy(memory, "RSD PTR ", 8);
-        put_right(memory, 20, 8);
+        fix_checksum(memory, 20, 8);
         if (size >= 36)
-            put_right(memory, 36, 32);
+            fix_checksum(memory, 36, 32);
     } else if (size >= 36) {
-        put_right(memory + phys, size, 9);
+        fix_checksum(memory + phys, size, 9);
     }
     return memory + phys;
 }

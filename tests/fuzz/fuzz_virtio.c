@@ -1,7 +1,7 @@
-/* Fuzzes the virtio devices: any access to any register, any bytes in the guest's memory, and some
- * that change while a device is at work. What must hold: no access leaves the memory, the disk and
- * the texts (the sanitizers see to that); the line is as InterruptStatus; one notification does a
- * bounded amount; a device that needs a reset does nothing. */
+/* Fuzzes the virtio devices: any access to any register, any bytes in the guest's memory, some of
+ * which change while a device works. What must hold: no access outside the memory, the disk and the
+ * texts (the sanitizers detect them); the line agrees with InterruptStatus; the work of one
+ * notification is bounded; a device that needs a reset does nothing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +13,12 @@
 #define RAM_SIZE    0x4000u
 #define DISK_BYTES  (7 * 512 + 1)
 #define QUEUE_SIZE  8
-#define DESCRIPTORS 0 /* queue 0, as begin() places it; queue 1 is QUEUE_STRIDE further */
+#define DESCRIPTORS 0 /* of queue 0, as begin() places it; queue 1 is STRIDE behind it */
 #define AVAILABLE   0x400
 #define USED        0x500
 #define STRIDE      0x800
 
-/* One thing that the guest does. */
+/* One action of the guest. */
 struct action {
     uint8_t what, a;
     uint16_t b;
@@ -33,7 +33,7 @@ struct machine {
     const uint8_t *data;
     size_t left;
     bool line;
-    unsigned effects; /* of one notification */
+    unsigned effects; /* during the current action */
 };
 
 static bool next_action(struct machine *m, struct action *action) {
@@ -93,7 +93,7 @@ static void reg(struct machine *m, uint32_t offset, uint32_t value) {
     virtio_mmio_write(&m->mmio, offset, 4, value);
 }
 
-/* A driver that knows what to do: what comes behind it gets further. */
+/* A correct driver's start, so that the following actions reach the queues. */
 static void begin(struct machine *m) {
     reg(m, VIRTIO_MMIO_STATUS, 0);
     reg(m, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
@@ -111,7 +111,8 @@ static void begin(struct machine *m) {
     reg(m, VIRTIO_MMIO_STATUS, 15);
 }
 
-/* A descriptor that is likely to be good, and a chain that begins with it. */
+/* Writes a descriptor that is likely to be valid, and may make a chain that begins with it
+ * available. */
 static void describe(struct machine *m, const struct action *action) {
     uint8_t *queue = m->mmio.ram.bytes + (action->what & 8 ? STRIDE : 0);
     uint64_t address = action->b % RAM_SIZE;
@@ -176,7 +177,7 @@ static void act(struct machine *m, const struct action *action) {
     }
 }
 
-/* Does it, and looks at what must hold. */
+/* Performs the action and checks what must hold. */
 static void act_and_check(struct machine *m, const struct action *action) {
     struct virtio_registers before = m->mmio.reg;
     const struct virtio_registers *after = &m->mmio.reg;

@@ -1,4 +1,4 @@
-/* Runs a fuzzer over files, once each, where libFuzzer is not linked: for `make coverage`. */
+/* Runs a fuzzer once on each file, without libFuzzer: for `make coverage`. */
 #include <stdio.h>
 #include <stdlib.h>
 

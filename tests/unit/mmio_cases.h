@@ -1,5 +1,5 @@
-/* Instructions on memory as an assembler (NASM) encodes them, and what the decoder makes of them:
- * mode, bytes, kind, size of the access, and what is not 0 or false besides. A register size of 0
+/* Instructions on memory as an assembler (NASM) encodes them, and the result of decoding: mode,
+ * bytes, kind, size of the access, and the members that are not 0 or false. A register size of 0
  * stands for the size of the access. */
 #pragma once
 #include "vmm/emulate/mmio_decode.h"
@@ -15,7 +15,7 @@
 #define CASE(text, mode, bytes, what, access, ...)                                                 \
     CASE_OF(text, mode, bytes, .operation = MMIO_MOVE, .store = what, .size = access, __VA_ARGS__)
 
-/* Operations: of memory and a register or an immediate, the result in memory, in a register or
+/* Operations on memory and a register or an immediate, with the result in memory, in a register or
  * nowhere. */
 #define MEMORY   .store = true
 #define REGISTER .to_register = true

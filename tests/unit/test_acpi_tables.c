@@ -1,5 +1,5 @@
-/* Guards vmm/devices/acpi_tables.c: the tables are sound, say what the PC has, and stay within
- * their memory. The hypervisor's own parser, which believes nothing, reads them. */
+/* Guards vmm/devices/acpi_tables.c: the tables are valid, describe the PC and stay within their
+ * memory. The hypervisor's own parser, which trusts no table, reads them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,11 +13,11 @@
 #include "vmm/devices/acpi_tables.h"
 #include "vmm/devices/pc_map.h"
 
-#define GAP 64 /* before and behind the tables; must stay as it was */
+#define GAP 64 /* bytes before and behind the tables; must not change */
 
 static uint8_t *memory;
 static uint64_t size;
-/* A header and a body of bytes; finished by make_dsdt(). */
+/* A header and a body; make_dsdt() fills them in. */
 static uint8_t dsdt[77];
 
 static uint8_t sum(const uint8_t *bytes, uint64_t count) {
@@ -43,7 +43,7 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* Builds into a buffer of just this size, with gaps around. */
+/* Builds into a buffer of exactly this size, with gaps around it. */
 static const char *build(uint32_t vcpus, uint64_t room) {
     make_dsdt();
     free(memory);
@@ -82,7 +82,7 @@ static struct acpi_table table(const char *signature) {
     return found;
 }
 
-/* The n-th MADT entry of a type, from 0; NULL if there are fewer. */
+/* MADT entry n (from 0) of a type; NULL if there are fewer. */
 static const uint8_t *entry(uint8_t type, unsigned n) {
     struct acpi_table madt = table("APIC");
 
@@ -107,7 +107,7 @@ static void the_root_pointer_has_both_checksums(void **state) {
     assert_int_equal(number(rsdp + 20, 4), 36);
 }
 
-static void the_older_root_table_lists_the_same(void **state) {
+static void the_rsdt_lists_the_same_tables_as_the_xsdt(void **state) {
     (void)state;
     assert_null(build(2, PC_ACPI_SIZE));
     const uint8_t *rsdp = map(PC_ACPI_BASE, 36);
@@ -122,7 +122,7 @@ static void the_older_root_table_lists_the_same(void **state) {
         assert_int_equal(number(rsdt + 36 + 4 * i, 4), number(xsdt + 36 + 8 * i, 8));
 }
 
-static void the_root_table_lists_two_sound_tables(void **state) {
+static void the_xsdt_lists_two_valid_tables(void **state) {
     struct acpi acpi = {.map = map};
 
     (void)state;
@@ -139,7 +139,7 @@ static void the_root_table_lists_two_sound_tables(void **state) {
     }
 }
 
-static void tables_begin_on_16_bytes(void **state) {
+static void tables_are_16_byte_aligned(void **state) {
     (void)state;
     assert_null(build(3, PC_ACPI_SIZE));
     assert_int_equal((table("FACP").bytes - (memory + GAP)) % 16, 0);
@@ -147,7 +147,7 @@ static void tables_begin_on_16_bytes(void **state) {
     assert_int_equal(number(table("FACP").bytes + 140, 8) % 16, 0);
 }
 
-static void nothing_is_written_outside(void **state) {
+static void nothing_is_written_outside_the_memory(void **state) {
     uint8_t untouched[GAP];
     uint64_t least;
 
@@ -172,7 +172,7 @@ static void check_port(const uint8_t *gas, uint16_t port) {
     assert_int_equal(number(gas + 4, 8), port);
 }
 
-static void the_fixed_table_is_hardware_reduced(void **state) {
+static void the_fadt_is_hardware_reduced(void **state) {
     (void)state;
     assert_null(build(1, PC_ACPI_SIZE));
     struct acpi_table fadt = table("FACP");
@@ -185,7 +185,7 @@ static void the_fixed_table_is_hardware_reduced(void **state) {
     check_port(fadt.bytes + 244, PC_SLEEP_CONTROL);
     check_port(fadt.bytes + 256, PC_SLEEP_STATUS);
     assert_memory_equal(fadt.bytes + 268, "Pinwheel", 8);
-    /* No SCI, no PM1 blocks, neither FACS; the timer only where ACPI 1.0 has it. */
+    /* No SCI, no PM1 blocks, no FACS; the timer only in its ACPI 1.0 member. */
     assert_int_equal(number(fadt.bytes + 46, 2), 0);
     for (unsigned i = 48; i < 108; i++) {
         if (i != 91 && (i < 76 || i >= 80))
@@ -193,13 +193,13 @@ static void the_fixed_table_is_hardware_reduced(void **state) {
     }
     assert_int_equal(number(fadt.bytes + 76, 4), PC_PM_TIMER);
     assert_int_equal(fadt.bytes[91], 4);
-    assert_false(number(fadt.bytes + 112, 4) & 1u << 8); /* of 24 bits */
+    assert_false(number(fadt.bytes + 112, 4) & 1u << 8); /* TMR_VAL_EXT: the timer has 24 bits */
     for (unsigned i = 148; i < 244; i++)
         assert_int_equal(fadt.bytes[i], 0);
     assert_int_equal(number(fadt.bytes + 36, 4) | number(fadt.bytes + 132, 8), 0);
 }
 
-static void what_a_pc_may_lack_is_said(void **state) {
+static void the_fadt_reports_missing_legacy_devices(void **state) {
     (void)state;
     assert_null(build(1, PC_ACPI_SIZE));
     struct acpi_table fadt = table("FACP");
@@ -208,10 +208,10 @@ static void what_a_pc_may_lack_is_said(void **state) {
     assert_true(boot & 1u << 2);  /* no VGA */
     assert_false(boot & 1u << 5); /* a real-time clock */
     assert_int_equal(fadt.bytes[108], PC_RTC_CENTURY);
-    assert_true(number(fadt.bytes + 112, 4) & 1u << 6); /* it wakes nobody */
+    assert_true(number(fadt.bytes + 112, 4) & 1u << 6); /* FIX_RTC: no wake-up alarm */
 }
 
-static void the_fixed_table_leads_to_the_dsdt(void **state) {
+static void the_fadt_has_the_address_of_the_dsdt(void **state) {
     (void)state;
     assert_null(build(1, PC_ACPI_SIZE));
     const uint8_t *fadt = table("FACP").bytes;
@@ -238,7 +238,7 @@ static void each_vcpu_is_listed_once(void **state) {
     }
 }
 
-static void ids_past_254_need_the_x2apic_structure(void **state) {
+static void apic_ids_above_254_have_the_x2apic_structure(void **state) {
     (void)state;
     assert_null(build(255, PC_ACPI_SIZE));
     assert_non_null(entry(0, 254));
@@ -261,7 +261,7 @@ static void there_is_one_ioapic_from_gsi_0(void **state) {
     assert_memory_equal(entry(1, 0), ioapic, sizeof(ioapic));
     assert_null(entry(1, 1));
     assert_int_equal(number(table("APIC").bytes + 36, 4), 0xfee00000);
-    assert_int_equal(number(table("APIC").bytes + 40, 4), 1); /* 8259s, too */
+    assert_int_equal(number(table("APIC").bytes + 40, 4), 1); /* PCAT_COMPAT: also 8259As */
 }
 
 static void the_timer_is_on_pin_2_and_the_uart_is_level_triggered(void **state) {
@@ -275,7 +275,7 @@ static void the_timer_is_on_pin_2_and_the_uart_is_level_triggered(void **state) 
     assert_null(entry(2, 2));
 }
 
-static void an_nmi_comes_by_lint1(void **state) {
+static void lint1_is_the_nmi_input(void **state) {
     static const uint8_t nmi[] = {4, 6, 0xff, 0, 0, 1};
 
     (void)state;
@@ -286,18 +286,18 @@ static void an_nmi_comes_by_lint1(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_root_pointer_has_both_checksums),
-        cmocka_unit_test(the_root_table_lists_two_sound_tables),
-        cmocka_unit_test(the_older_root_table_lists_the_same),
-        cmocka_unit_test(tables_begin_on_16_bytes),
-        cmocka_unit_test(nothing_is_written_outside),
-        cmocka_unit_test(the_fixed_table_is_hardware_reduced),
-        cmocka_unit_test(what_a_pc_may_lack_is_said),
-        cmocka_unit_test(the_fixed_table_leads_to_the_dsdt),
+        cmocka_unit_test(the_xsdt_lists_two_valid_tables),
+        cmocka_unit_test(the_rsdt_lists_the_same_tables_as_the_xsdt),
+        cmocka_unit_test(tables_are_16_byte_aligned),
+        cmocka_unit_test(nothing_is_written_outside_the_memory),
+        cmocka_unit_test(the_fadt_is_hardware_reduced),
+        cmocka_unit_test(the_fadt_reports_missing_legacy_devices),
+        cmocka_unit_test(the_fadt_has_the_address_of_the_dsdt),
         cmocka_unit_test(each_vcpu_is_listed_once),
-        cmocka_unit_test(ids_past_254_need_the_x2apic_structure),
+        cmocka_unit_test(apic_ids_above_254_have_the_x2apic_structure),
         cmocka_unit_test(there_is_one_ioapic_from_gsi_0),
         cmocka_unit_test(the_timer_is_on_pin_2_and_the_uart_is_level_triggered),
-        cmocka_unit_test(an_nmi_comes_by_lint1),
+        cmocka_unit_test(lint1_is_the_nmi_input),
     };
 
     return cmocka_run_group_tests(tests, NULL, teardown);

@@ -1,5 +1,5 @@
-/* Guards vmm/emulate/guest_walk.c: each paging mode and page size, what is not mapped, and tables
- * that a hostile guest may build. */
+/* Guards vmm/emulate/guest_walk.c: each paging mode and page size, addresses that are not mapped,
+ * and the tables of a hostile guest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,14 +12,14 @@
 #include "arch/msr.h"
 #include "vmm/emulate/guest_walk.h"
 
-/* The guest's RAM ends with the 8 pages of the tables, at 1 MiB. */
+/* The tables are the last 8 pages of the guest's RAM, at 1 MiB. */
 #define RAM_BASE   0x100000ULL
 #define PAGE       0x1000ULL
 #define TABLE(n)   (RAM_BASE + (n)*PAGE)
 #define PRESENT    1ULL
 #define LARGE      (1ULL << 7)
 #define NO_EXECUTE (1ULL << 63)
-#define IGNORED    (0x7ffULL << 52) /* in an 8-byte entry */
+#define IGNORED    (0x7ffULL << 52) /* bits that the processor ignores in an 8-byte entry */
 
 static _Alignas(8) uint8_t ram[TABLE(8)];
 
@@ -66,11 +66,11 @@ static void without_paging_linear_is_physical(void **state) {
 
 /* ---- 32-bit paging ---- */
 
-static void a_small_page_of_32_bit_paging(void **state) {
+static void a_4_kib_page_of_32_bit_paging(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, 0, 0);
 
     (void)state;
-    paging.cr3 |= 0xfff; /* not part of the address */
+    paging.cr3 |= 0xfff; /* bits that are not part of the address */
     set32(TABLE(0), 0x3ff, (uint32_t)(TABLE(1) | 0xe00 | PRESENT));
     set32(TABLE(1), 0x3fe, 0xabcde000 | 0xe00 | PRESENT);
     assert_found(&paging, 0xffffe123, 0xabcde123);
@@ -84,11 +84,11 @@ static void a_4_mib_page_needs_pse(void **state) {
 
     (void)state;
     paging.cr3 = TABLE(1);
-    /* Read as a 4-MiB page, bits 13 to 20 of the table's address are bits 32 to 39. */
+    /* As a 4-MiB page, bits 20:13 of the table's address are bits 39:32 of the page's. */
     set32(TABLE(1), 1, (uint32_t)(TABLE(2) | LARGE | PRESENT));
     set32(TABLE(2), 2, 0x7777000 | PRESENT);
     assert_found(&paging, 0x402345, 0x8100002345ULL);
-    paging.cr4 = 0; /* bit 7 of the entry means nothing then */
+    paging.cr4 = 0; /* then bit 7 of the entry is ignored */
     assert_found(&paging, 0x402345, 0x7777345);
 }
 
@@ -102,7 +102,7 @@ static void a_4_mib_page_above_4_gib(void **state) {
 
 /* ---- PAE paging ---- */
 
-static void pae_paging_has_four_entries_at_the_top(void **state) {
+static void pae_paging_has_four_pdptes(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, CR4_PAE | CR4_PSE, EFER_NXE);
 
     (void)state;
@@ -129,7 +129,7 @@ static void pae_paging_has_no_1_gib_pages(void **state) {
 
 /* ---- 4-level paging ---- */
 
-static void pages_of_each_size(void **state) {
+static void four_level_paging_has_pages_of_three_sizes(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -145,7 +145,7 @@ static void pages_of_each_size(void **state) {
     assert_found(&paging, 0xffffff80403ff001, 0xff001);
 }
 
-static void not_present_at_each_level(void **state) {
+static void an_entry_that_is_not_present_ends_the_walk_at_each_level(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -179,7 +179,7 @@ static void tables_outside_ram_end_the_walk(void **state) {
     }
 }
 
-static void the_page_itself_may_lie_anywhere(void **state) {
+static void the_page_itself_may_lie_outside_ram(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -188,7 +188,7 @@ static void the_page_itself_may_lie_anywhere(void **state) {
     assert_found(&paging, 0x1abc, 0xffffffffffabcULL);
 }
 
-static void a_table_that_is_its_own_child_ends_the_walk_too(void **state) {
+static void a_table_that_points_to_itself_ends_the_walk(void **state) {
     struct guest_paging paging = four_level();
 
     (void)state;
@@ -212,7 +212,7 @@ static void addresses_that_are_not_canonical_are_not_mapped(void **state) {
     (void)state;
     for (unsigned i = 0; i < 512; i++)
         set64(TABLE(0), i, TABLE(0) | PRESENT);
-    assert_lost(&paging, 0x0000800000000000); /* the byte after the last of the lower half */
+    assert_lost(&paging, 0x0000800000000000); /* the first byte behind the lower half */
     assert_lost(&paging, 0xffff7fffffffffff);
     assert_lost(&paging, 0x0001000000000000);
     assert_found(&paging, UINT64_MAX, TABLE(0) + 0xfff);
@@ -230,16 +230,16 @@ static void five_level_paging_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_paging_linear_is_physical),
-        cmocka_unit_test(a_small_page_of_32_bit_paging),
+        cmocka_unit_test(a_4_kib_page_of_32_bit_paging),
         cmocka_unit_test(a_4_mib_page_needs_pse),
         cmocka_unit_test(a_4_mib_page_above_4_gib),
-        cmocka_unit_test(pae_paging_has_four_entries_at_the_top),
+        cmocka_unit_test(pae_paging_has_four_pdptes),
         cmocka_unit_test(pae_paging_has_no_1_gib_pages),
-        cmocka_unit_test(pages_of_each_size),
-        cmocka_unit_test(not_present_at_each_level),
+        cmocka_unit_test(four_level_paging_has_pages_of_three_sizes),
+        cmocka_unit_test(an_entry_that_is_not_present_ends_the_walk_at_each_level),
         cmocka_unit_test(tables_outside_ram_end_the_walk),
-        cmocka_unit_test(the_page_itself_may_lie_anywhere),
-        cmocka_unit_test(a_table_that_is_its_own_child_ends_the_walk_too),
+        cmocka_unit_test(the_page_itself_may_lie_outside_ram),
+        cmocka_unit_test(a_table_that_points_to_itself_ends_the_walk),
         cmocka_unit_test(addresses_that_are_not_canonical_are_not_mapped),
         cmocka_unit_test(five_level_paging_is_refused),
     };

@@ -1,5 +1,5 @@
-/* Guards guest_walk_data(): who may read and write which page, the error code of a page fault, and
- * the accessed and dirty flags. */
+/* Guards guest_walk_data(): access rights, the error code of a page fault, and the accessed and
+ * dirty flags. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@
 #define READ     0u
 #define WRITE    PAGE_FAULT_WRITE
 
-/* The guest's RAM: 8 pages at 0, the tables first. */
+/* The guest's RAM: 8 pages from 0, the tables first. */
 static _Alignas(8) uint8_t ram[8 * PAGE], before[8 * PAGE];
 
 static uint64_t entry(unsigned table, unsigned index) {
@@ -40,7 +40,7 @@ static void set(unsigned table, unsigned index, uint64_t value) {
 
 static struct guest_paging paging;
 
-/* 4-level paging; linear 0 is page 4 with these rights at each level. */
+/* 4-level paging that maps linear address 0 to page 4 with these rights at the levels. */
 static void four_levels(uint64_t top, uint64_t middle, uint64_t bottom) {
     memset(ram, 0, sizeof(ram));
     set(0, 0, PAGE | top);
@@ -117,7 +117,7 @@ static void smap_keeps_a_supervisor_out_of_user_pages(void **state) {
     assert_int_equal(guest_walk_data(&paging, 0, READ, false, &physical, &code), GUEST_WALK_FOUND);
 }
 
-static void a_page_that_is_not_there_faults_without_the_present_bit(void **state) {
+static void a_page_that_is_not_present_faults_without_the_present_bit(void **state) {
     (void)state;
     four_levels(ALL, ALL, 0);
     assert_fault(0, READ, true, 0);
@@ -125,7 +125,7 @@ static void a_page_that_is_not_there_faults_without_the_present_bit(void **state
     assert_fault(0x1000, WRITE, true, PAGE_FAULT_WRITE);
 }
 
-static void reading_sets_accessed_and_writing_dirty(void **state) {
+static void a_read_sets_accessed_and_a_write_sets_dirty(void **state) {
     (void)state;
     four_levels(ALL, ALL, ALL);
     assert_found(0, READ, 4 * PAGE);
@@ -141,9 +141,9 @@ static void reading_sets_accessed_and_writing_dirty(void **state) {
     assert_int_equal(entry(2, 0), 0x200000 | ALL | LARGE | ACCESSED | DIRTY);
 }
 
-/* As if another vCPU wrote to it in between: a table that is its own child, so that its entry is
- * not any more what it was when the flag of the next level is to be set. */
-static void an_entry_that_has_changed_since_is_left_alone(void **state) {
+/* As if another vCPU wrote in between: a table that points to itself, so that its entry has changed
+ * when the flag of the next level is to be set. */
+static void an_entry_that_has_changed_meanwhile_is_not_written(void **state) {
     uint64_t physical;
     uint32_t code;
 
@@ -170,7 +170,7 @@ static void tables_outside_ram_are_no_page_fault(void **state) {
     assert_int_equal(guest_walk_data(&paging, 0, READ, true, &physical, &code), GUEST_WALK_OUTSIDE);
 }
 
-/* The four entries at the top have no rights and no flags: their bits 1, 2 and 5 are reserved. */
+/* The four PDPTEs have no access rights and no flags: their bits 1, 2 and 5 are reserved. */
 static void pae_paging_checks_two_levels(void **state) {
     (void)state;
     four_levels(0, 0, 0);
@@ -184,7 +184,7 @@ static void pae_paging_checks_two_levels(void **state) {
     assert_int_equal(entry(2, 1), 5 * PAGE | ALL | ACCESSED | DIRTY);
 }
 
-static void paging_with_32_bits_has_4_byte_entries(void **state) {
+static void flags_of_32_bit_paging_are_in_4_byte_entries(void **state) {
     const uint32_t top = (uint32_t)(PAGE | ALL), bottom = (uint32_t)(2 * PAGE | PRESENT | WRITABLE);
     uint32_t now;
 
@@ -215,12 +215,12 @@ int main(void) {
         cmocka_unit_test(a_write_needs_a_writable_page_at_each_level),
         cmocka_unit_test(without_cr0_wp_a_supervisor_writes_anywhere),
         cmocka_unit_test(smap_keeps_a_supervisor_out_of_user_pages),
-        cmocka_unit_test(a_page_that_is_not_there_faults_without_the_present_bit),
-        cmocka_unit_test(reading_sets_accessed_and_writing_dirty),
-        cmocka_unit_test(an_entry_that_has_changed_since_is_left_alone),
+        cmocka_unit_test(a_page_that_is_not_present_faults_without_the_present_bit),
+        cmocka_unit_test(a_read_sets_accessed_and_a_write_sets_dirty),
+        cmocka_unit_test(an_entry_that_has_changed_meanwhile_is_not_written),
         cmocka_unit_test(tables_outside_ram_are_no_page_fault),
         cmocka_unit_test(pae_paging_checks_two_levels),
-        cmocka_unit_test(paging_with_32_bits_has_4_byte_entries),
+        cmocka_unit_test(flags_of_32_bit_paging_are_in_4_byte_entries),
         cmocka_unit_test(without_paging_everything_is_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Guards vmm/emulate/mmio_decode.c: lengths, operands, refusals and results. */
+/* Guards vmm/emulate/mmio_decode.c: lengths, operands and refusals; and simple loads and stores. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,19 +13,19 @@
 
 #define CASE_COUNT (sizeof(mmio_cases) / sizeof(mmio_cases[0]))
 
-/* A copy without a byte to spare, so that the sanitizer sees a read past the end. */
+/* From a copy in an allocation of its exact size, so that ASan detects a read past the end. */
 static const char *decode_exact(const void *bytes, size_t count, enum mmio_mode mode,
                                 struct mmio_instruction *out) {
     uint8_t *copy = malloc(count + (count == 0));
-    const char *error;
+    const char *problem;
 
     memcpy(copy, bytes, count);
-    error = mmio_decode(copy, count, mode, out);
+    problem = mmio_decode(copy, count, mode, out);
     free(copy);
-    return error;
+    return problem;
 }
 
-static void same(const struct mmio_case *each, const struct mmio_instruction *out) {
+static void assert_same(const struct mmio_case *each, const struct mmio_instruction *out) {
     const struct mmio_instruction *e = &each->expected;
     unsigned register_size = e->register_size != 0 ? e->register_size : e->size;
 
@@ -40,17 +40,17 @@ static void same(const struct mmio_case *each, const struct mmio_instruction *ou
     }
 }
 
-static void every_form_decodes_as_the_assembler_meant_it(void **state) {
+static void every_form_decodes_as_the_assembler_encoded_it(void **state) {
     (void)state;
     for (unsigned i = 0; i < CASE_COUNT; i++) {
         const struct mmio_case *each = &mmio_cases[i];
         struct mmio_instruction out;
-        const char *error = decode_exact(each->bytes, each->length, each->mode, &out);
+        const char *problem = decode_exact(each->bytes, each->length, each->mode, &out);
 
-        if (error != NULL) {
-            fail_msg("%s: %s", each->text, error);
+        if (problem) {
+            fail_msg("%s: %s", each->text, problem);
         }
-        same(each, &out);
+        assert_same(each, &out);
     }
 }
 
@@ -68,7 +68,7 @@ static void an_instruction_that_is_cut_off_is_refused(void **state) {
     }
 }
 
-static void bytes_behind_the_instruction_do_not_matter(void **state) {
+static void bytes_behind_the_instruction_are_ignored(void **state) {
     (void)state;
     for (unsigned i = 0; i < CASE_COUNT; i++) {
         const struct mmio_case *each = &mmio_cases[i];
@@ -78,11 +78,11 @@ static void bytes_behind_the_instruction_do_not_matter(void **state) {
         memset(bytes, 0xf0, sizeof(bytes));
         memcpy(bytes, each->bytes, each->length);
         assert_null(mmio_decode(bytes, sizeof(bytes), each->mode, &out));
-        same(each, &out);
+        assert_same(each, &out);
     }
 }
 
-static void prefixes_that_change_nothing_are_counted(void **state) {
+static void prefixes_without_effect_are_counted(void **state) {
     static const uint8_t segments[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0xf2, 0xf3};
     uint8_t bytes[] = {0, 0x8b, 0x03};
     struct mmio_instruction out;
@@ -112,13 +112,13 @@ static void rex_counts_only_directly_before_the_opcode(void **state) {
 
 static void refused(const void *bytes, size_t count, enum mmio_mode mode, const char *why) {
     struct mmio_instruction out;
-    const char *error = decode_exact(bytes, count, mode, &out);
+    const char *problem = decode_exact(bytes, count, mode, &out);
 
-    assert_non_null(error);
-    assert_non_null(strstr(error, why));
+    assert_non_null(problem);
+    assert_non_null(strstr(problem, why));
 }
 
-static void what_is_not_decoded_is_refused_with_the_reason(void **state) {
+static void other_instructions_are_refused_with_the_reason(void **state) {
     (void)state;
     refused("\x8b\xc3", 2, MMIO_MODE_64, "not memory");           /* mov eax, ebx */
     refused("\xc7\xc0\0\0\0\0", 6, MMIO_MODE_64, "not memory");   /* mov eax, 0 */
@@ -128,15 +128,15 @@ static void what_is_not_decoded_is_refused_with_the_reason(void **state) {
     refused("\xfe\x10", 2, MMIO_MODE_64, "not an instr");         /* FE /2 */
     refused("\x83\xc0\x01", 3, MMIO_MODE_64, "not memory");       /* add eax, 1 */
     refused("\x87\xc3", 2, MMIO_MODE_64, "not memory");           /* xchg ebx, eax */
-    refused("\x82\x03\x01", 3, MMIO_MODE_64, "not an instr");     /* 82 is no opcode there */
-    refused("\xad", 1, MMIO_MODE_64, "not an instr");             /* lodsd */
-    refused("\xa7", 1, MMIO_MODE_64, "not an instr");             /* cmpsd */
-    refused("\xaf", 1, MMIO_MODE_64, "not an instr");             /* scasd */
-    refused("\x0f\xb0\x08", 3, MMIO_MODE_64, "not an instr");     /* cmpxchg */
-    refused("\x0f\x6f\x00", 3, MMIO_MODE_64, "not an instr");     /* movq mm0, [rax] */
-    refused("\x63\x00", 2, MMIO_MODE_32, "not an instr");         /* arpl */
-    refused("\x66\x63\x00", 3, MMIO_MODE_64, "not an instr");     /* movsxd ax, [rax] */
-    refused("\x04\x01", 2, MMIO_MODE_64, "not an instr");         /* add al, 1 */
+    refused("\x82\x03\x01", 3, MMIO_MODE_64, "not an instr"); /* 82 is not defined in 64-bit mode */
+    refused("\xad", 1, MMIO_MODE_64, "not an instr");         /* lodsd */
+    refused("\xa7", 1, MMIO_MODE_64, "not an instr");         /* cmpsd */
+    refused("\xaf", 1, MMIO_MODE_64, "not an instr");         /* scasd */
+    refused("\x0f\xb0\x08", 3, MMIO_MODE_64, "not an instr"); /* cmpxchg */
+    refused("\x0f\x6f\x00", 3, MMIO_MODE_64, "not an instr"); /* movq mm0, [rax] */
+    refused("\x63\x00", 2, MMIO_MODE_32, "not an instr");     /* arpl */
+    refused("\x66\x63\x00", 3, MMIO_MODE_64, "not an instr"); /* movsxd ax, [rax] */
+    refused("\x04\x01", 2, MMIO_MODE_64, "not an instr");     /* add al, 1 */
     refused("\xc5\xf8\x28\x00", 4, MMIO_MODE_64, "not an instr"); /* vmovaps */
 }
 
@@ -165,8 +165,8 @@ static void more_than_15_bytes_are_refused(void **state) {
     refused(bytes, sizeof(bytes), MMIO_MODE_64, "15 bytes");
 }
 
-/* Whatever the bytes, what comes out is an instruction that can be carried out. */
-static void random_bytes_do_no_harm(void **state) {
+/* Any bytes are refused or decode to an instruction that can be executed. */
+static void random_bytes_decode_to_valid_instructions(void **state) {
     uint64_t random = 0x9e3779b97f4a7c15;
 
     (void)state;
@@ -181,10 +181,8 @@ static void random_bytes_do_no_harm(void **state) {
             random ^= random << 17;
             bytes[i] = (uint8_t)random;
         }
-        if (decode_exact(bytes, round % (sizeof(bytes) + 1), (enum mmio_mode)(round % 3), &out) !=
-            NULL) {
+        if (decode_exact(bytes, round % (sizeof(bytes) + 1), (enum mmio_mode)(round % 3), &out))
             continue;
-        }
         assert_in_range(out.length, out.string ? 1 : 2, round % (sizeof(bytes) + 1));
         assert_true(out.size == 1 || out.size == 2 || out.size == 4 || out.size == 8);
         assert_true(out.register_size >= out.size && out.register_size <= 8);
@@ -212,7 +210,7 @@ static uint64_t stored(const char *bytes, size_t count, const uint64_t *register
     return mmio_stored(&out, registers);
 }
 
-static void loads_change_as_much_of_the_register_as_they_should(void **state) {
+static void loads_change_only_their_part_of_the_register(void **state) {
     uint64_t r[16];
     const uint64_t old = 0x1122334455667788, memory = 0xfffffffff0e1d2c3;
 
@@ -236,7 +234,7 @@ static void loads_change_as_much_of_the_register_as_they_should(void **state) {
     LOADS("\x66\x0f\xb6\x03", 0x11223344556600c3);
 }
 
-static void stores_give_the_source_cut_to_size(void **state) {
+static void stores_truncate_the_source_to_the_size(void **state) {
     uint64_t r[16] = {[3] = 0x1122334455667788, [12] = ~0ULL};
 
     (void)state;
@@ -250,13 +248,14 @@ static void stores_give_the_source_cut_to_size(void **state) {
     assert_true(stored("\xc6\x06\x80", 3, r) == 0x80);
 }
 
-/* Whatever was decoded before at this place. */
-static void the_memo_never_says_what_the_bytes_do_not(void **state) {
+/* Whatever the memo held before. */
+static void the_memo_agrees_with_a_fresh_decoding(void **state) {
     struct mmio_memo memo = {0};
     uint64_t bytes[2] = {0};
 
     (void)state;
-    assert_non_null(mmio_decode_again(&memo, bytes, 0, MMIO_MODE_16)); /* empty is not 00 00 ... */
+    assert_non_null(
+        mmio_decode_again(&memo, bytes, 0, MMIO_MODE_16)); /* an empty memo does not hold zeros */
     for (unsigned i = 0; i < sizeof(mmio_cases) / sizeof(mmio_cases[0]); i++) {
         const struct mmio_case *c = &mmio_cases[i];
         memset(bytes, 0, sizeof(bytes));
@@ -270,7 +269,7 @@ static void the_memo_never_says_what_the_bytes_do_not(void **state) {
     }
 }
 
-static void the_memo_tells_bytes_count_and_mode_apart(void **state) {
+static void the_memo_distinguishes_bytes_count_and_mode(void **state) {
     uint64_t store[2] = {0x0389}, load[2] = {0x038b}, other[2] = {0x0389, 1};
     struct mmio_memo memo = {0};
 
@@ -281,30 +280,30 @@ static void the_memo_tells_bytes_count_and_mode_apart(void **state) {
     assert_false(memo.instruction.store);
     assert_null(mmio_decode_again(&memo, load, 16, MMIO_MODE_16));
     assert_int_equal(memo.instruction.size, 2);
-    memo.instruction.length = 99; /* to see whether it is decoded again */
+    memo.instruction.length = 99; /* a mark: decoding again would change it */
     assert_null(mmio_decode_again(&memo, load, 16, MMIO_MODE_16));
     assert_int_equal(memo.instruction.length, 99);
     assert_null(mmio_decode_again(&memo, other, 16, MMIO_MODE_16));
     assert_int_equal(memo.instruction.length, 2);
     assert_non_null(mmio_decode_again(&memo, other, 1, MMIO_MODE_16));
-    assert_non_null(mmio_decode_again(&memo, other, 1, MMIO_MODE_16)); /* no refusal is kept */
+    assert_non_null(mmio_decode_again(&memo, other, 1, MMIO_MODE_16)); /* refusals are not kept */
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_form_decodes_as_the_assembler_meant_it),
+        cmocka_unit_test(every_form_decodes_as_the_assembler_encoded_it),
         cmocka_unit_test(an_instruction_that_is_cut_off_is_refused),
-        cmocka_unit_test(bytes_behind_the_instruction_do_not_matter),
-        cmocka_unit_test(prefixes_that_change_nothing_are_counted),
+        cmocka_unit_test(bytes_behind_the_instruction_are_ignored),
+        cmocka_unit_test(prefixes_without_effect_are_counted),
         cmocka_unit_test(rex_counts_only_directly_before_the_opcode),
-        cmocka_unit_test(what_is_not_decoded_is_refused_with_the_reason),
+        cmocka_unit_test(other_instructions_are_refused_with_the_reason),
         cmocka_unit_test(lock_is_refused_where_the_processor_refuses_it),
         cmocka_unit_test(more_than_15_bytes_are_refused),
-        cmocka_unit_test(random_bytes_do_no_harm),
-        cmocka_unit_test(loads_change_as_much_of_the_register_as_they_should),
-        cmocka_unit_test(stores_give_the_source_cut_to_size),
-        cmocka_unit_test(the_memo_never_says_what_the_bytes_do_not),
-        cmocka_unit_test(the_memo_tells_bytes_count_and_mode_apart),
+        cmocka_unit_test(random_bytes_decode_to_valid_instructions),
+        cmocka_unit_test(loads_change_only_their_part_of_the_register),
+        cmocka_unit_test(stores_truncate_the_source_to_the_size),
+        cmocka_unit_test(the_memo_agrees_with_a_fresh_decoding),
+        cmocka_unit_test(the_memo_distinguishes_bytes_count_and_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

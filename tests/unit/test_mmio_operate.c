@@ -1,5 +1,5 @@
-/* Guards vmm/emulate/mmio_operate.c: the results and flags of operations are those of the processor
- * that runs this test, which carries each out itself; and the steps of string instructions. */
+/* Guards vmm/emulate/mmio_operate.c: compares the results and flags of each operation with those of
+ * the processor that runs this test; and the steps of string instructions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,9 @@
 
 #define STATUS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
-/* What the processor makes of one operation on memory. What is below the stack pointer may be in
- * use. */
+/* Executes one operation on memory. The 128 bytes below the stack pointer (the red zone) may be in
+ * use.
+ */
 #define RUN(instruction, type)                                                                     \
     do {                                                                                           \
         type memory = (type)*a;                                                                    \
@@ -94,7 +95,7 @@ static uint64_t next_random(void) {
     return random;
 }
 
-/* Often one of the values at which flags change. */
+/* Often a value at which flags change. */
 static uint64_t next_operand(void) {
     static const uint64_t corners[] = {0,        1,          0xf,        0x10,       0x7f,
                                        0x80,     0xff,       0x7fff,     0x8000,     0xffff,
@@ -108,9 +109,9 @@ static uint64_t cut(uint64_t value, unsigned size) {
     return value & ~0ULL >> (64 - 8 * size);
 }
 
-/* In memory, as a compiler's `|=`; and the other way round, with the result in a register. */
+/* With the result in memory, as in a compiler's `|=`, or in a register. */
 static void compare(enum mmio_operation operation, unsigned size, bool to_register) {
-    const uint64_t other = RFLAGS_ONE | RFLAGS_IF | RFLAGS_DF; /* to be left as they are */
+    const uint64_t other = RFLAGS_ONE | RFLAGS_IF | RFLAGS_DF; /* must not change */
     struct mmio_instruction i = {.operation = (uint8_t)operation,
                                  .size = (uint8_t)size,
                                  .register_size = (uint8_t)size,
@@ -126,7 +127,7 @@ static void compare(enum mmio_operation operation, unsigned size, bool to_regist
     uint64_t result = mmio_operate(&i, memory, registers, &flags);
     if (operation == MMIO_AND || operation == MMIO_OR || operation == MMIO_XOR ||
         operation == MMIO_TEST)
-        expected_flags &= ~RFLAGS_AF; /* undefined; cleared here */
+        expected_flags &= ~RFLAGS_AF; /* undefined; mmio_operate() clears it */
     assert_int_equal(flags, (expected_flags & STATUS) | other);
     if (operation == MMIO_CMP || operation == MMIO_TEST) {
         assert_int_equal(registers[3], old);
@@ -139,7 +140,7 @@ static void compare(enum mmio_operation operation, unsigned size, bool to_regist
     }
 }
 
-static void each_operation_is_the_processors(void **state) {
+static void each_operation_agrees_with_the_processor(void **state) {
     (void)state;
     for (unsigned round = 0; round < 40000; round++) {
         unsigned size = 1u << (round & 3);
@@ -152,7 +153,7 @@ static void each_operation_is_the_processors(void **state) {
     }
 }
 
-static void an_exchange_changes_both_and_no_flags(void **state) {
+static void an_exchange_changes_both_operands_and_no_flags(void **state) {
     struct mmio_instruction i = {.operation = MMIO_XCHG,
                                  .size = 1,
                                  .register_size = 1,
@@ -173,7 +174,7 @@ static void an_exchange_changes_both_and_no_flags(void **state) {
     assert_int_equal(registers[3], 0xab);
 }
 
-static void immediates_are_operands(void **state) {
+static void an_immediate_is_the_other_operand(void **state) {
     struct mmio_instruction i = {.operation = MMIO_AND,
                                  .size = 4,
                                  .register_size = 4,
@@ -193,7 +194,7 @@ static void immediates_are_operands(void **state) {
 #define RSI 6
 #define RDI 7
 
-static void a_step_moves_the_registers_that_the_instruction_has(void **state) {
+static void a_step_advances_the_registers_of_the_instruction(void **state) {
     static const struct {
         enum mmio_string string;
         bool source, destination;
@@ -220,7 +221,7 @@ static void a_step_moves_the_registers_that_the_instruction_has(void **state) {
     }
 }
 
-static void rep_counts_down_and_ends_at_0(void **state) {
+static void rep_counts_rcx_down_to_0(void **state) {
     struct mmio_instruction i = {.string = MMIO_STOS, .size = 2, .address_size = 8, .repeat = true};
     uint64_t registers[16] = {[RCX] = 2, [RDI] = 0xfffffffe};
 
@@ -231,7 +232,7 @@ static void rep_counts_down_and_ends_at_0(void **state) {
     assert_int_equal(registers[RCX], 0);
 }
 
-/* 32-bit results clear the upper half, 16-bit ones leave the rest. */
+/* 32-bit results clear the upper half, 16-bit results keep the other bits. */
 static void registers_wrap_at_the_address_size(void **state) {
     struct mmio_instruction i = {.string = MMIO_MOVS, .size = 1, .address_size = 4, .repeat = true};
     uint64_t registers[16] = {[RCX] = 0x500000001, [RSI] = 0x7ffffffff, [RDI] = 0xffffffff00000000};
@@ -256,11 +257,11 @@ static void registers_wrap_at_the_address_size(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_operation_is_the_processors),
-        cmocka_unit_test(an_exchange_changes_both_and_no_flags),
-        cmocka_unit_test(immediates_are_operands),
-        cmocka_unit_test(a_step_moves_the_registers_that_the_instruction_has),
-        cmocka_unit_test(rep_counts_down_and_ends_at_0),
+        cmocka_unit_test(each_operation_agrees_with_the_processor),
+        cmocka_unit_test(an_exchange_changes_both_operands_and_no_flags),
+        cmocka_unit_test(an_immediate_is_the_other_operand),
+        cmocka_unit_test(a_step_advances_the_registers_of_the_instruction),
+        cmocka_unit_test(rep_counts_rcx_down_to_0),
         cmocka_unit_test(registers_wrap_at_the_address_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The memory type range registers: what firmware leaves, what a guest may write. */
+/* Guards vmm/vcpu/mtrr.c: the values that firmware leaves, and those that a guest may write. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,19 +19,19 @@ static int set_up(void **state) {
     return 0;
 }
 
-static void test_firmware_leaves_ram_write_back_and_devices_uncached(void **state) {
+static void firmware_leaves_ram_write_back_and_devices_uncached(void **state) {
     (void)state;
     assert_int_equal(mtrr_read(&mtrr, MSR_IA32_MTRRCAP), 0x508);
     assert_int_equal(mtrr_read(&mtrr, MSR_IA32_MTRR_DEF_TYPE), 0xc06);
     assert_int_equal(mtrr_read(&mtrr, 0x250), 0x0606060606060606);
-    assert_int_equal(mtrr_read(&mtrr, 0x259), 0); /* A0000H: video */
+    assert_int_equal(mtrr_read(&mtrr, 0x259), 0); /* A0000H: video memory */
     assert_int_equal(mtrr_read(&mtrr, 0x26f), 0x0606060606060606);
     assert_int_equal(mtrr_read(&mtrr, 0x200), 0xc0000000);
     assert_int_equal(mtrr_read(&mtrr, 0x201), 0x7fc0000800);
     assert_int_equal(mtrr_read(&mtrr, 0x20f), 0);
 }
 
-static void test_only_their_numbers_are_theirs(void **state) {
+static void only_mtrr_numbers_are_accepted(void **state) {
     unsigned count = 0;
 
     (void)state;
@@ -44,7 +44,7 @@ static void test_only_their_numbers_are_theirs(void **state) {
     assert_false(mtrr_has(0x251));
 }
 
-static void test_what_is_written_is_read(void **state) {
+static void a_written_value_is_read_back(void **state) {
     (void)state;
     assert_true(mtrr_write(&mtrr, 0x20e, 0x100000006, PHYSICAL_MASK));
     assert_true(mtrr_write(&mtrr, 0x20f, 0x7f00000800, PHYSICAL_MASK));
@@ -56,14 +56,15 @@ static void test_what_is_written_is_read(void **state) {
     assert_int_equal(mtrr_read(&mtrr, MSR_IA32_MTRR_DEF_TYPE), 0);
 }
 
-static void test_reserved_bits_and_types_fault_and_change_nothing(void **state) {
+static void reserved_bits_and_types_fault_and_change_nothing(void **state) {
     const struct mtrr before = mtrr;
 
     (void)state;
     assert_false(mtrr_write(&mtrr, MSR_IA32_MTRRCAP, 0x508, PHYSICAL_MASK));
     assert_false(mtrr_write(&mtrr, MSR_IA32_MTRR_DEF_TYPE, 0xc02, PHYSICAL_MASK));
     assert_false(mtrr_write(&mtrr, MSR_IA32_MTRR_DEF_TYPE, 0x1c06, PHYSICAL_MASK));
-    assert_false(mtrr_write(&mtrr, 0x200, 0x8000000000, PHYSICAL_MASK)); /* past the address bits */
+    assert_false(mtrr_write(&mtrr, 0x200, 0x8000000000,
+                            PHYSICAL_MASK)); /* beyond the physical address bits */
     assert_false(mtrr_write(&mtrr, 0x200, 0x107, PHYSICAL_MASK));
     assert_false(mtrr_write(&mtrr, 0x202, 3, PHYSICAL_MASK));
     assert_false(mtrr_write(&mtrr, 0x203, 0x400, PHYSICAL_MASK));
@@ -74,10 +75,10 @@ static void test_reserved_bits_and_types_fault_and_change_nothing(void **state) 
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_firmware_leaves_ram_write_back_and_devices_uncached, set_up),
-        cmocka_unit_test_setup(test_only_their_numbers_are_theirs, set_up),
-        cmocka_unit_test_setup(test_what_is_written_is_read, set_up),
-        cmocka_unit_test_setup(test_reserved_bits_and_types_fault_and_change_nothing, set_up),
+        cmocka_unit_test_setup(firmware_leaves_ram_write_back_and_devices_uncached, set_up),
+        cmocka_unit_test_setup(only_mtrr_numbers_are_accepted, set_up),
+        cmocka_unit_test_setup(a_written_value_is_read_back, set_up),
+        cmocka_unit_test_setup(reserved_bits_and_types_fault_and_change_nothing, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,10 @@
-/* Guards vmm/devices/virtio_block.c: requests as a driver makes them, and those it must not make.
- */
+/* Guards vmm/devices/virtio_block.c: valid requests, and those that a driver must not make. */
 #include "tests/unit/virtio_alone.h"
 
 #include "vmm/devices/virtio_block.h"
 
 #define SECTORS    16
-#define DISK_BYTES (SECTORS * 512 + 100) /* the last sector is not whole */
+#define DISK_BYTES (SECTORS * 512 + 100) /* the last sector is incomplete */
 #define HEADER     BUFFERS
 #define DATA       (BUFFERS + 0x1000)
 #define STATUS     (BUFFERS + 0x4000)
@@ -55,7 +54,7 @@ static void assert_written(uint32_t written) {
     assert_used(0, (uint16_t)(used_index(0) - 1), 0, written);
 }
 
-static void it_says_what_it_is(void **state) {
+static void features_and_configuration_describe_the_disk(void **state) {
     (void)state;
     assert_int_equal(reg_read(VIRTIO_MMIO_DEVICE_ID), 2);
     assert_int_equal(virtio_mmio_read(&mmio, 0x100, 8), SECTORS);
@@ -67,7 +66,7 @@ static void it_says_what_it_is(void **state) {
     assert_int_equal(mmio.features & VIRTIO_BLK_F_RO, VIRTIO_BLK_F_RO);
 }
 
-static void sectors_are_read(void **state) {
+static void a_read_copies_sectors_to_the_guest(void **state) {
     (void)state;
     assert_int_equal(request(VIRTIO_BLK_T_IN, 3, 1024, WRITE), VIRTIO_BLK_S_OK);
     assert_memory_equal(ram + DATA, disk + 3 * 512, 1024);
@@ -76,7 +75,7 @@ static void sectors_are_read(void **state) {
     assert_true(seen.line);
 }
 
-static void sectors_are_written(void **state) {
+static void a_write_copies_sectors_to_the_disk(void **state) {
     uint8_t before[DISK_BYTES];
 
     (void)state;
@@ -90,7 +89,7 @@ static void sectors_are_written(void **state) {
     assert_written(1);
 }
 
-static void what_is_out_of_range_is_an_error(void **state) {
+static void sectors_out_of_range_are_an_error(void **state) {
     static const struct {
         uint64_t sector;
         uint32_t size;
@@ -100,7 +99,7 @@ static void what_is_out_of_range_is_an_error(void **state) {
         {SECTORS + 1, 512},
         {UINT64_MAX, 512},
         {UINT64_MAX, 1024},
-        {1ULL << 55, 512}, /* times 512: 0 */
+        {1ULL << 55, 512}, /* times 512 is 0 */
         {(1ULL << 63) + 1, 512},
         {0, (SECTORS + 1) * 512},
         {0, 511},
@@ -123,7 +122,7 @@ static void what_is_out_of_range_is_an_error(void **state) {
     assert_works();
 }
 
-static void the_last_sector_and_nothing_behind_it(void **state) {
+static void only_whole_sectors_are_accessible(void **state) {
     (void)state;
     assert_int_equal(request(VIRTIO_BLK_T_IN, SECTORS - 1, 512, WRITE), VIRTIO_BLK_S_OK);
     assert_memory_equal(ram + DATA, disk + (SECTORS - 1) * 512, 512);
@@ -140,7 +139,7 @@ static void a_read_only_disk_is_not_written(void **state) {
     assert_int_equal(request(VIRTIO_BLK_T_IN, 0, 512, WRITE), VIRTIO_BLK_S_OK);
 }
 
-static void flush_and_id(void **state) {
+static void flush_succeeds_and_the_id_is_pinwheel(void **state) {
     (void)state;
     assert_int_equal(request(VIRTIO_BLK_T_FLUSH, 0, 0, 0), VIRTIO_BLK_S_OK);
     assert_written(1);
@@ -162,14 +161,14 @@ static void unknown_requests_are_not_supported(void **state) {
     assert_written(0);
 }
 
-/* VIRTIO 1.2, "Message Framing": how a request is cut into descriptors means nothing. */
-static void a_request_may_be_cut_anywhere(void **state) {
+/* VIRTIO 1.2, "Message Framing": the division of a request into descriptors has no meaning. */
+static void a_request_may_be_divided_anywhere(void **state) {
     (void)state;
     put_header(VIRTIO_BLK_T_IN, 2);
     describe(0, 0, HEADER, 5, NEXT, 1);
     describe(0, 1, HEADER + 5, 11, NEXT, 2);
     describe(0, 2, DATA, 100, NEXT | WRITE, 3);
-    describe(0, 3, DATA + 100, 412 + 1, WRITE, 0); /* the status with it */
+    describe(0, 3, DATA + 100, 412 + 1, WRITE, 0); /* data and status */
     offer(0, 0);
     notify(0);
     assert_memory_equal(ram + DATA, disk + 1024, 512);
@@ -198,8 +197,8 @@ static void a_request_without_header_or_status_breaks_the_device(void **state) {
     assert_int_equal(ram[STATUS], 0xee);
 }
 
-/* The header is in the sector that it reads: it was copied before. */
-static void a_request_that_overwrites_itself(void **state) {
+/* The data overwrites the header, which was copied before. */
+static void a_read_over_its_own_header_uses_the_copy(void **state) {
     (void)state;
     put_header(VIRTIO_BLK_T_IN, 4);
     describe(0, 0, HEADER, 16, NEXT, 1);
@@ -211,8 +210,8 @@ static void a_request_that_overwrites_itself(void **state) {
     assert_int_equal(ram[STATUS], VIRTIO_BLK_S_OK);
 }
 
-/* A sector read over the descriptors and the rings: the chain is in the device's own copy. */
-static void a_request_that_overwrites_its_queue(void **state) {
+/* The data overwrites the descriptors and the rings; the device has its own copy of the chain. */
+static void a_read_over_its_own_queue_uses_the_copy(void **state) {
     (void)state;
     put_header(VIRTIO_BLK_T_IN, 0);
     describe(0, 0, HEADER, 16, NEXT, 1);
@@ -222,25 +221,25 @@ static void a_request_that_overwrites_its_queue(void **state) {
     notify(0);
     assert_memory_equal(ram + DESCRIPTORS, disk, 4096);
     assert_int_equal(ram[STATUS], VIRTIO_BLK_S_OK);
-    assert_broken(); /* what is now in the available ring */
+    assert_broken(); /* the available ring is now invalid */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_disk)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(it_says_what_it_is),
-        TEST(sectors_are_read),
-        TEST(sectors_are_written),
-        TEST(what_is_out_of_range_is_an_error),
-        TEST(the_last_sector_and_nothing_behind_it),
+        TEST(features_and_configuration_describe_the_disk),
+        TEST(a_read_copies_sectors_to_the_guest),
+        TEST(a_write_copies_sectors_to_the_disk),
+        TEST(sectors_out_of_range_are_an_error),
+        TEST(only_whole_sectors_are_accessible),
         TEST(a_read_only_disk_is_not_written),
-        TEST(flush_and_id),
+        TEST(flush_succeeds_and_the_id_is_pinwheel),
         TEST(unknown_requests_are_not_supported),
-        TEST(a_request_may_be_cut_anywhere),
+        TEST(a_request_may_be_divided_anywhere),
         TEST(a_request_without_header_or_status_breaks_the_device),
-        TEST(a_request_that_overwrites_itself),
-        TEST(a_request_that_overwrites_its_queue),
+        TEST(a_read_over_its_own_header_uses_the_copy),
+        TEST(a_read_over_its_own_queue_uses_the_copy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static void assert_sent(const char *text) {
 
 /* ---- transmit ---- */
 
-static void text_is_sent(void **state) {
+static void text_is_transmitted(void **state) {
     (void)state;
     assert_int_equal(reg_read(VIRTIO_MMIO_DEVICE_ID), 3);
     put(BUFFERS, "Hello, world\n", 13);
@@ -42,8 +42,8 @@ static void text_is_sent(void **state) {
     assert_true(seen.line);
 }
 
-/* Output is slow: a piece at a time, and the same chain goes on. */
-static void a_long_text_is_sent_in_pieces(void **state) {
+/* One piece for each notification; the next one continues with the same chain. */
+static void a_long_text_is_transmitted_in_pieces(void **state) {
     (void)state;
     for (unsigned i = 0; i < 1000; i++)
         ram[BUFFERS + i] = (uint8_t)(i * 3);
@@ -64,7 +64,7 @@ static void a_long_text_is_sent_in_pieces(void **state) {
     assert_true(seen.line);
 }
 
-static void short_texts_share_a_turn_of_one_piece(void **state) {
+static void short_texts_share_a_burst_of_one_piece(void **state) {
     unsigned turns = 1;
 
     (void)state;
@@ -78,7 +78,7 @@ static void short_texts_share_a_turn_of_one_piece(void **state) {
     assert_int_equal(turns, 3);
 }
 
-static void a_reset_forgets_what_was_sent(void **state) {
+static void a_reset_clears_the_progress(void **state) {
     (void)state;
     memset(ram + BUFFERS, 'x', 1000);
     describe(1, 0, BUFFERS, 1000, 0, 0);
@@ -97,8 +97,8 @@ static void shrink(void) {
     describe(1, 0, BUFFERS, 10, 0, 0);
 }
 
-/* The guest makes the chain shorter than what was sent of it already. */
-static void a_text_that_shrinks_is_done(void **state) {
+/* The guest makes the chain shorter than the part that was already transmitted. */
+static void a_text_that_becomes_shorter_is_done(void **state) {
     (void)state;
     memset(ram + BUFFERS, 'x', 1000);
     describe(1, 0, BUFFERS, 1000, 0, 0);
@@ -117,13 +117,13 @@ static uint32_t receive(const char *text) {
     return virtio_console_receive(&mmio, (const uint8_t *)text, (uint32_t)strlen(text));
 }
 
-static void input_waits_for_buffers(void **state) {
+static void input_is_accepted_only_with_buffers(void **state) {
     (void)state;
     assert_int_equal(receive("abc"), 0);
     describe(0, 0, BUFFERS, 2, WRITE, 0);
     describe(0, 1, BUFFERS + 0x100, 8, WRITE, 0);
     offer(0, 0);
-    assert_false(notify(0)); /* nothing to put there yet */
+    assert_false(notify(0)); /* no input yet */
     assert_int_equal(used_index(0), 0);
     assert_int_equal(receive("abc"), 2);
     assert_memory_equal(ram + BUFFERS, "ab\xa5", 3);
@@ -135,7 +135,7 @@ static void input_waits_for_buffers(void **state) {
     assert_used(0, 1, 1, 1);
 }
 
-static void input_goes_into_several_buffers(void **state) {
+static void input_fills_several_buffers(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 2, WRITE, 0);
     describe(0, 1, BUFFERS + 2, 8, WRITE, 0);
@@ -147,7 +147,7 @@ static void input_goes_into_several_buffers(void **state) {
     assert_used(0, 1, 1, 2);
 }
 
-static void a_bad_buffer_takes_no_input(void **state) {
+static void an_invalid_buffer_receives_no_input(void **state) {
     (void)state;
     describe(0, 0, RAM_SIZE, 2, WRITE, 0);
     offer(0, 0);
@@ -158,7 +158,7 @@ static void a_bad_buffer_takes_no_input(void **state) {
 
 /* ---- random bytes ---- */
 
-static void buffers_are_filled(void **state) {
+static void each_buffer_receives_up_to_64_random_bytes(void **state) {
     (void)state;
     assert_int_equal(reg_read(VIRTIO_MMIO_DEVICE_ID), 4);
     describe(0, 0, BUFFERS, 10, WRITE, 0);
@@ -177,8 +177,8 @@ static void point_elsewhere(void) {
     describe(0, 0, RAM_SIZE - 1, UINT32_MAX, WRITE | NEXT, 0);
 }
 
-/* The guest changes the descriptor between its check and its use. */
-static void a_descriptor_that_changes_is_used_as_it_was(void **state) {
+/* The guest changes the descriptor between check and use. */
+static void a_descriptor_that_changes_is_used_as_it_was_read(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 10, WRITE, 0);
     offer(0, 0);
@@ -193,7 +193,7 @@ static void a_descriptor_that_changes_is_used_as_it_was(void **state) {
     assert_broken();
 }
 
-static void a_buffer_that_cannot_be_written_stays(void **state) {
+static void a_readable_buffer_receives_nothing(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 10, 0, 0);
     offer(0, 0);
@@ -207,17 +207,17 @@ static void a_buffer_that_cannot_be_written_stays(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(text_is_sent),
-        TEST(a_long_text_is_sent_in_pieces),
-        TEST(short_texts_share_a_turn_of_one_piece),
-        TEST(a_reset_forgets_what_was_sent),
-        TEST(a_text_that_shrinks_is_done),
-        TEST(input_waits_for_buffers),
-        TEST(input_goes_into_several_buffers),
-        TEST(a_bad_buffer_takes_no_input),
-        RNG(buffers_are_filled),
-        RNG(a_descriptor_that_changes_is_used_as_it_was),
-        RNG(a_buffer_that_cannot_be_written_stays),
+        TEST(text_is_transmitted),
+        TEST(a_long_text_is_transmitted_in_pieces),
+        TEST(short_texts_share_a_burst_of_one_piece),
+        TEST(a_reset_clears_the_progress),
+        TEST(a_text_that_becomes_shorter_is_done),
+        TEST(input_is_accepted_only_with_buffers),
+        TEST(input_fills_several_buffers),
+        TEST(an_invalid_buffer_receives_no_input),
+        RNG(each_buffer_receives_up_to_64_random_bytes),
+        RNG(a_descriptor_that_changes_is_used_as_it_was_read),
+        RNG(a_readable_buffer_receives_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

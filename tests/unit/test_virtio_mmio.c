@@ -1,4 +1,4 @@
-/* Guards vmm/devices/virtio_mmio.c: the registers, the way of the status, and the line. */
+/* Guards vmm/devices/virtio_mmio.c: the registers, the device status, and the interrupt line. */
 #include "tests/unit/virtio_alone.h"
 
 #define OFFERED (VIRTIO_F_VERSION_1 | 1ULL << 33 | 1 << 5)
@@ -43,7 +43,7 @@ static void an_empty_slot_has_device_id_0(void **state) {
     assert_false(virtio_mmio_serve(&mmio, 0));
 }
 
-static void it_says_what_it_is(void **state) {
+static void the_identification_registers_are_constant(void **state) {
     (void)state;
     assert_int_equal(reg_read(VIRTIO_MMIO_MAGIC_VALUE), 0x74726976);
     assert_int_equal(reg_read(VIRTIO_MMIO_VERSION), 2);
@@ -55,7 +55,7 @@ static void it_says_what_it_is(void **state) {
     assert_int_equal(reg_read(0x0c0), 0); /* QueueReset is not offered */
 }
 
-static void features_are_read_in_halves(void **state) {
+static void features_are_read_in_two_words(void **state) {
     (void)state;
     reg_write(VIRTIO_MMIO_DEVICE_FEATURES_SEL, 0);
     assert_int_equal(reg_read(VIRTIO_MMIO_DEVICE_FEATURES), 1 << 5);
@@ -81,7 +81,7 @@ static void features_that_are_not_offered_are_refused(void **state) {
     assert_int_equal(reg_read(VIRTIO_MMIO_STATUS), 11);
 }
 
-static void features_do_not_change_once_they_are_ok(void **state) {
+static void features_do_not_change_after_features_ok(void **state) {
     (void)state;
     reg_write(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
     reg_write(VIRTIO_MMIO_DRIVER_FEATURES, 0);
@@ -140,7 +140,7 @@ static void the_line_is_high_while_there_is_an_interrupt(void **state) {
     assert_int_equal(seen.line_changes, 3);
 }
 
-static void no_interrupt_if_the_driver_wants_none(void **state) {
+static void no_interrupt_if_the_driver_has_disabled_it(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 4, WRITE, 0);
     put16(AVAILABLE, NO_INTERRUPT);
@@ -154,7 +154,7 @@ static void no_interrupt_if_the_driver_wants_none(void **state) {
     assert_true(seen.line);
 }
 
-static void nothing_to_serve_makes_no_interrupt(void **state) {
+static void an_empty_queue_raises_no_interrupt(void **state) {
     (void)state;
     notify(0);
     assert_false(seen.line);
@@ -166,7 +166,7 @@ static void nothing_to_serve_makes_no_interrupt(void **state) {
     assert_int_equal(used_index(0), 0);
 }
 
-static void a_queue_is_served_only_while_the_driver_works(void **state) {
+static void a_queue_is_served_only_with_driver_ok(void **state) {
     (void)state;
     negotiate(OFFERED);
     memset(ram + AVAILABLE, 0, 4);
@@ -189,7 +189,7 @@ static void a_queue_is_served_only_while_the_driver_works(void **state) {
     assert_int_equal(served, 1);
 }
 
-static void a_queue_that_does_not_exist_is_0_long(void **state) {
+static void a_queue_that_does_not_exist_has_size_0(void **state) {
     (void)state;
     reg_write(VIRTIO_MMIO_QUEUE_SEL, 1);
     assert_int_equal(reg_read(VIRTIO_MMIO_QUEUE_NUM_MAX), VIRTQ_SIZE_MAX);
@@ -202,7 +202,7 @@ static void a_queue_that_does_not_exist_is_0_long(void **state) {
     assert_works();
 }
 
-static void a_ready_queue_stays_where_it_is(void **state) {
+static void a_ready_queue_cannot_be_moved(void **state) {
     const struct virtq before = mmio.reg.queue[0];
 
     (void)state;
@@ -210,7 +210,7 @@ static void a_ready_queue_stays_where_it_is(void **state) {
     assert_memory_equal(&mmio.reg.queue[0], &before, sizeof(before));
 }
 
-static void registers_are_read_and_written_as_aligned_words(void **state) {
+static void registers_are_accessed_as_aligned_words(void **state) {
     (void)state;
     for (uint32_t offset = 0; offset < VIRTIO_MMIO_CONFIG; offset++) {
         assert_int_equal(virtio_mmio_read(&mmio, offset, 1), 0);
@@ -238,8 +238,8 @@ static void configuration_is_read_in_any_size(void **state) {
     assert_int_equal(virtio_mmio_read(&mmio, 0x100, 4), 0x44332211);
 }
 
-/* Enough is done at one notification; the same write goes on. */
-static void many_chains_take_several_turns(void **state) {
+/* One notification serves a limited number; repeating it continues. */
+static void many_chains_need_several_notifications(void **state) {
     unsigned turns = 1;
 
     (void)state;
@@ -251,11 +251,11 @@ static void many_chains_take_several_turns(void **state) {
     while (notify(0))
         turns++;
     assert_int_equal(served, 64);
-    assert_int_equal(turns, 3); /* 32, 32, and a look at the end */
+    assert_int_equal(turns, 3); /* 32, 32, and none */
     assert_int_equal(used_index(0), 64);
 }
 
-static void many_bytes_take_several_turns(void **state) {
+static void many_bytes_need_several_notifications(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 600, WRITE, 0);
     for (unsigned i = 0; i < 3; i++)
@@ -280,8 +280,8 @@ static void a_chain_that_is_not_done_yet_is_served_again(void **state) {
     assert_used(0, 0, 3, 4);
 }
 
-/* A bad queue breaks that device, until it is reset. */
-static void a_broken_device_is_quiet_until_it_is_reset(void **state) {
+/* An invalid queue breaks the device until a reset. */
+static void a_broken_device_serves_nothing_until_it_is_reset(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 4, WRITE, 0);
     describe(0, 1, RAM_SIZE, 4, WRITE, 0);
@@ -291,7 +291,7 @@ static void a_broken_device_is_quiet_until_it_is_reset(void **state) {
     assert_false(notify(0));
     assert_broken();
     assert_int_equal(served, 1);
-    assert_int_equal(used_index(0), 1); /* what was done before is told */
+    assert_int_equal(used_index(0), 1); /* the chain before it was returned */
     assert_int_equal(reg_read(VIRTIO_MMIO_INTERRUPT_STATUS),
                      VIRTIO_INTERRUPT_USED | VIRTIO_INTERRUPT_CONFIG);
     reg_write(VIRTIO_MMIO_INTERRUPT_ACK, UINT32_MAX);
@@ -308,7 +308,7 @@ static void a_broken_device_is_quiet_until_it_is_reset(void **state) {
     assert_int_equal(served, 2);
 }
 
-static void a_queue_that_cannot_be_breaks_a_device_without_an_interrupt(void **state) {
+static void an_invalid_queue_before_driver_ok_raises_no_interrupt(void **state) {
     (void)state;
     negotiate(OFFERED);
     place_queue(0, QUEUE_SIZE, RAM_SIZE, AVAILABLE, USED);
@@ -325,25 +325,25 @@ static void a_queue_that_cannot_be_breaks_a_device_without_an_interrupt(void **s
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_empty_slot_has_device_id_0),
-        TEST(it_says_what_it_is),
-        TEST(features_are_read_in_halves),
+        TEST(the_identification_registers_are_constant),
+        TEST(features_are_read_in_two_words),
         TEST(features_that_are_not_offered_are_refused),
-        TEST(features_do_not_change_once_they_are_ok),
+        TEST(features_do_not_change_after_features_ok),
         TEST(status_bits_are_set_and_not_cleared),
         TEST(a_reset_clears_everything),
         TEST(the_line_is_high_while_there_is_an_interrupt),
-        TEST(no_interrupt_if_the_driver_wants_none),
-        TEST(nothing_to_serve_makes_no_interrupt),
-        TEST(a_queue_is_served_only_while_the_driver_works),
-        TEST(a_queue_that_does_not_exist_is_0_long),
-        TEST(a_ready_queue_stays_where_it_is),
-        TEST(registers_are_read_and_written_as_aligned_words),
+        TEST(no_interrupt_if_the_driver_has_disabled_it),
+        TEST(an_empty_queue_raises_no_interrupt),
+        TEST(a_queue_is_served_only_with_driver_ok),
+        TEST(a_queue_that_does_not_exist_has_size_0),
+        TEST(a_ready_queue_cannot_be_moved),
+        TEST(registers_are_accessed_as_aligned_words),
         TEST(configuration_is_read_in_any_size),
-        TEST(many_chains_take_several_turns),
-        TEST(many_bytes_take_several_turns),
+        TEST(many_chains_need_several_notifications),
+        TEST(many_bytes_need_several_notifications),
         TEST(a_chain_that_is_not_done_yet_is_served_again),
-        TEST(a_broken_device_is_quiet_until_it_is_reset),
-        TEST(a_queue_that_cannot_be_breaks_a_device_without_an_interrupt),
+        TEST(a_broken_device_serves_nothing_until_it_is_reset),
+        TEST(an_invalid_queue_before_driver_ok_raises_no_interrupt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

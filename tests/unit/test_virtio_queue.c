@@ -1,6 +1,6 @@
-/* Guards vmm/devices/virtio_queue.c: chains as they are, and every value that a hostile guest can
- * give, also one that it changes while the device looks: the descriptors' page is made such that
- * each access faults, and the guest strikes behind it. */
+/* Guards vmm/devices/virtio_queue.c: valid chains, and the values that a hostile guest can write,
+ * also while the device reads them: each access to a watched page faults, and right behind it the
+ * guest changes the page. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <sys/mman.h>
@@ -32,7 +32,7 @@ static enum virtq_state next(void) {
     return virtq_next(&queue, &mmio.ram, &chain);
 }
 
-/* ---- where the rings are ---- */
+/* ---- the rings ---- */
 
 static bool starts(uint32_t size, uint64_t descriptors, uint64_t available, uint64_t used) {
     queue = placed(size, descriptors, available, used);
@@ -41,7 +41,7 @@ static bool starts(uint32_t size, uint64_t descriptors, uint64_t available, uint
     return started;
 }
 
-static void rings_lie_in_ram(void **state) {
+static void rings_must_lie_in_ram(void **state) {
     (void)state;
     assert_true(starts(8, RAM_SIZE - 128, AVAILABLE, USED));
     assert_false(starts(8, RAM_SIZE - 112, AVAILABLE, USED));
@@ -56,14 +56,14 @@ static void rings_lie_in_ram(void **state) {
     assert_false(starts(8, DESCRIPTORS + (1ULL << 32), AVAILABLE, USED));
 }
 
-static void rings_are_aligned(void **state) {
+static void rings_must_be_aligned(void **state) {
     (void)state;
     assert_false(starts(8, DESCRIPTORS + 8, AVAILABLE, USED));
     assert_false(starts(8, DESCRIPTORS, AVAILABLE + 1, USED));
     assert_false(starts(8, DESCRIPTORS, AVAILABLE, USED + 2));
 }
 
-static void a_size_is_a_power_of_2(void **state) {
+static void a_size_must_be_a_power_of_2(void **state) {
     (void)state;
     assert_true(starts(1, DESCRIPTORS, AVAILABLE, USED));
     assert_true(starts(VIRTQ_SIZE_MAX, DESCRIPTORS, AVAILABLE, USED));
@@ -76,14 +76,14 @@ static void a_size_is_a_power_of_2(void **state) {
 
 /* ---- chains ---- */
 
-static void a_chain_is_two_streams(void **state) {
+static void a_chain_has_a_readable_and_a_writable_stream(void **state) {
     char text[16] = {0};
 
     (void)state;
     put(BUFFERS, "abc", 3);
     put(BUFFERS + 0x100, "defgh", 5);
     describe(0, 2, BUFFERS, 3, NEXT, 7);
-    describe(0, 7, BUFFERS, 0, NEXT, 0); /* an empty one */
+    describe(0, 7, BUFFERS, 0, NEXT, 0); /* an empty buffer */
     describe(0, 0, BUFFERS + 0x100, 5, NEXT, 1);
     describe(0, 1, BUFFERS + 0x200, 2, NEXT | WRITE, 3);
     describe(0, 3, BUFFERS + 0x300, 4, WRITE, 0);
@@ -104,7 +104,7 @@ static void a_chain_is_two_streams(void **state) {
     virtq_skip(&chain.readable, UINT32_MAX);
 }
 
-static void the_used_ring_goes_round(void **state) {
+static void the_indices_of_the_rings_wrap(void **state) {
     (void)state;
     describe(0, 5, BUFFERS, 1, 0, 0);
     /* 65536 chains: the indices wrap. */
@@ -119,7 +119,7 @@ static void the_used_ring_goes_round(void **state) {
     assert_memory_equal(ram + USED + 4 + 8 * QUEUE_SIZE, "\xa5\xa5\xa5\xa5", 4);
 }
 
-static void a_chain_as_long_as_the_queue_is_taken(void **state) {
+static void a_chain_may_be_as_long_as_the_queue(void **state) {
     (void)state;
     for (uint16_t i = 0; i < QUEUE_SIZE; i++)
         describe(0, i, BUFFERS, 1, i + 1 < QUEUE_SIZE ? NEXT : 0, (uint16_t)(i + 1));
@@ -137,7 +137,7 @@ static void a_loop_breaks_the_queue(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 1, NEXT, 0);
     assert_breaks();
-    describe(0, 0, BUFFERS, 0, NEXT, 1); /* of nothing at all */
+    describe(0, 0, BUFFERS, 0, NEXT, 1); /* of empty buffers */
     describe(0, 1, BUFFERS, 0, NEXT, 0);
     assert_breaks();
 }
@@ -146,7 +146,7 @@ static void an_index_that_does_not_exist_breaks_the_queue(void **state) {
     static const uint16_t bad[] = {QUEUE_SIZE, QUEUE_SIZE + 1, 0x8000, UINT16_MAX};
 
     (void)state;
-    describe(0, 0, BUFFERS, 1, 0, 0); /* where a clamped index goes */
+    describe(0, 0, BUFFERS, 1, 0, 0); /* the descriptor that a clamped index selects */
     for (uint16_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         describe(0, 1, BUFFERS, 1, NEXT, bad[i]);
         offer(0, 1);
@@ -158,7 +158,7 @@ static void an_index_that_does_not_exist_breaks_the_queue(void **state) {
     }
 }
 
-static void more_chains_than_there_can_be_break_the_queue(void **state) {
+static void more_available_chains_than_the_size_break_the_queue(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 1, 0, 0);
     put16(AVAILABLE + 4, 0);
@@ -166,11 +166,11 @@ static void more_chains_than_there_can_be_break_the_queue(void **state) {
     assert_int_equal(next(), VIRTQ_CHAIN);
     put16(AVAILABLE + 2, QUEUE_SIZE + 1);
     assert_int_equal(next(), VIRTQ_BROKEN);
-    put16(AVAILABLE + 2, UINT16_MAX); /* back */
+    put16(AVAILABLE + 2, UINT16_MAX); /* backwards */
     assert_int_equal(next(), VIRTQ_BROKEN);
 }
 
-static void buffers_lie_in_ram(void **state) {
+static void buffers_must_lie_in_ram(void **state) {
     static const struct {
         uint64_t address;
         uint32_t size;
@@ -195,8 +195,8 @@ static void buffers_lie_in_ram(void **state) {
     }
 }
 
-/* The same pages again and again. */
-static void a_chain_names_no_more_bytes_than_a_request_may(void **state) {
+/* All descriptors have the same pages. */
+static void a_chain_has_at_most_virtq_chain_bytes_max(void **state) {
     const uint16_t last = VIRTQ_CHAIN_BYTES_MAX / RAM_SIZE;
 
     (void)state;
@@ -213,7 +213,7 @@ static void a_chain_names_no_more_bytes_than_a_request_may(void **state) {
     assert_int_equal(chain.readable.size + chain.writable.size, VIRTQ_CHAIN_BYTES_MAX);
 }
 
-/* In more memory: every descriptor is good, and only their sum is not. */
+/* With more memory: each descriptor is valid, only their sum is not. */
 static void giant_lengths_break_the_queue(void **state) {
     static uint8_t large[VIRTQ_CHAIN_BYTES_MAX + 4096] __attribute__((aligned(4096)));
 
@@ -236,7 +236,7 @@ static void giant_lengths_break_the_queue(void **state) {
     ram = NULL;
 }
 
-static void what_is_readable_comes_first(void **state) {
+static void readable_descriptors_must_come_first(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 1, NEXT | WRITE, 1);
     describe(0, 1, BUFFERS, 1, 0, 0);
@@ -245,19 +245,19 @@ static void what_is_readable_comes_first(void **state) {
     assert_breaks();
 }
 
-static void an_indirect_table_was_not_offered(void **state) {
+static void an_indirect_descriptor_breaks_the_queue(void **state) {
     (void)state;
     describe(0, 0, BUFFERS, 16, INDIRECT, 0);
     assert_breaks();
 }
 
-/* ---- changed under our feet ---- */
+/* ---- changed while the device reads ---- */
 
 static uint8_t *watched; /* a page */
 static unsigned accesses;
-static void (*strike)(void);
+static void (*corrupt)(void);
 
-/* The access is let through, alone... */
+/* Permits this one access and single-steps it... */
 static void on_fault(int signal, siginfo_t *info, void *context) {
     ucontext_t *at = context;
 
@@ -269,13 +269,13 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
     at->uc_mcontext.gregs[REG_EFL] |= EFLAGS_TF;
 }
 
-/* ...and then the guest writes what it likes. */
+/* ...and then changes the page. */
 static void on_step(int signal, siginfo_t *info, void *context) {
     ucontext_t *at = context;
 
     (void)signal;
     (void)info;
-    strike();
+    corrupt();
     mprotect(watched, 4096, PROT_NONE);
     at->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)EFLAGS_TF;
 }
@@ -287,20 +287,20 @@ static void watch(uint64_t page, void (*change)(void)) {
     sigaction(SIGSEGV, &fault, NULL);
     sigaction(SIGTRAP, &step, NULL);
     watched = ram + page;
-    strike = change;
+    corrupt = change;
     accesses = 0;
     mprotect(watched, 4096, PROT_NONE);
 }
 
-static void watch_no_more(void) {
+static void end_watch(void) {
     mprotect(watched, 4096, PROT_READ | PROT_WRITE);
     signal(SIGSEGV, SIG_DFL);
     signal(SIGTRAP, SIG_DFL);
 }
 
-/* Each word that was read is hostile a moment later: an address and a length beyond all memory, all
- * flags, and an index that does not exist. */
-static void strike_descriptor(void) {
+/* Each word is corrupted after it was read: an address and a length beyond RAM, all flags, and an
+ * index that does not exist. */
+static void corrupt_descriptor(void) {
     memset(watched + 8 * (accesses - 1), 0xff, 8);
 }
 
@@ -310,11 +310,11 @@ static void each_descriptor_is_read_once(void **state) {
     describe(0, 1, BUFFERS + 0x100, 5, NEXT, 2);
     describe(0, 2, BUFFERS + 0x200, 7, WRITE, 0);
     offer(0, 0);
-    watch(DESCRIPTORS, strike_descriptor);
+    watch(DESCRIPTORS, corrupt_descriptor);
     enum virtq_state found = next();
-    watch_no_more();
+    end_watch();
     assert_int_equal(found, VIRTQ_CHAIN);
-    assert_int_equal(accesses, 6); /* two words of each of three */
+    assert_int_equal(accesses, 6); /* two words of three descriptors */
     assert_int_equal(get32(DESCRIPTORS + 8), UINT32_MAX);
     assert_int_equal(chain.readable.size, 8);
     assert_int_equal(chain.writable.size, 7);
@@ -324,18 +324,18 @@ static void each_descriptor_is_read_once(void **state) {
     assert_int_equal(next(), VIRTQ_BROKEN);
 }
 
-static void strike_available(void) {
+static void corrupt_available(void) {
     memset(watched + 2, 0xff, accesses == 1 ? 2 : 4094);
 }
 
-/* The index is hostile as soon as it was read, and so is the entry. */
+/* The index and the entry are corrupted after they were read. */
 static void the_available_ring_is_read_once(void **state) {
     (void)state;
     describe(0, 5, BUFFERS, 3, 0, 0);
     offer(0, 5);
-    watch(AVAILABLE, strike_available);
+    watch(AVAILABLE, corrupt_available);
     enum virtq_state found = next();
-    watch_no_more();
+    end_watch();
     assert_int_equal(found, VIRTQ_CHAIN);
     assert_int_equal(accesses, 2);
     assert_int_equal(chain.head, 5);
@@ -346,20 +346,20 @@ static void the_available_ring_is_read_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(rings_lie_in_ram),
-        TEST(rings_are_aligned),
-        TEST(a_size_is_a_power_of_2),
-        TEST(a_chain_is_two_streams),
-        TEST(the_used_ring_goes_round),
-        TEST(a_chain_as_long_as_the_queue_is_taken),
+        TEST(rings_must_lie_in_ram),
+        TEST(rings_must_be_aligned),
+        TEST(a_size_must_be_a_power_of_2),
+        TEST(a_chain_has_a_readable_and_a_writable_stream),
+        TEST(the_indices_of_the_rings_wrap),
+        TEST(a_chain_may_be_as_long_as_the_queue),
         TEST(a_loop_breaks_the_queue),
         TEST(an_index_that_does_not_exist_breaks_the_queue),
-        TEST(more_chains_than_there_can_be_break_the_queue),
-        TEST(buffers_lie_in_ram),
-        TEST(a_chain_names_no_more_bytes_than_a_request_may),
+        TEST(more_available_chains_than_the_size_break_the_queue),
+        TEST(buffers_must_lie_in_ram),
+        TEST(a_chain_has_at_most_virtq_chain_bytes_max),
         TEST(giant_lengths_break_the_queue),
-        TEST(what_is_readable_comes_first),
-        TEST(an_indirect_table_was_not_offered),
+        TEST(readable_descriptors_must_come_first),
+        TEST(an_indirect_descriptor_breaks_the_queue),
         TEST(each_descriptor_is_read_once),
         TEST(the_available_ring_is_read_once),
     };

@@ -1,35 +1,35 @@
-/* Guards vmm/devices/vpic.c: how a request comes and goes: special mask mode, triggering, polling,
- * what the registers show, spurious interrupts; and a guest that writes anything anywhere. */
+/* Guards vmm/devices/vpic.c: special mask mode, triggering, polling, reading registers and spurious
+ * interrupts; and random accesses. */
 #include "tests/unit/vpic_alone.h"
 
 /* ---- special mask mode ---- */
 
-static void special_mask_mode_opens_the_levels_below_a_masked_one_in_service(void **state) {
+static void special_mask_mode_unblocks_levels_below_a_masked_one_in_service(void **state) {
     (void)state;
     rise(3);
-    assert_taken(0x33);
+    assert_accepted(0x33);
     vpic_write(&pic, VPIC_MASTER_DATA, 0x08);
     rise(6);
-    assert_quiet();
+    assert_no_request();
     vpic_write(&pic, MASTER, SPECIAL_MASK_SET);
-    assert_taken(0x36);
+    assert_accepted(0x36);
     assert_isr(0x48, 0);
     vpic_write(&pic, MASTER, 0x28); /* SMM without ESMM: no action */
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-    assert_isr(0x08, 0); /* the masked one is passed over */
+    assert_isr(0x08, 0); /* the masked level is skipped */
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
     assert_isr(0x08, 0);
     vpic_write(&pic, MASTER, SPECIAL_MASK_OFF);
     pulse(6);
-    assert_quiet();
+    assert_no_request();
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
     assert_isr(0, 0);
-    assert_taken(0x36);
+    assert_accepted(0x36);
 }
 
 /* ---- poll, reading ---- */
 
-static void poll_acknowledges_and_names_the_level(void **state) {
+static void a_poll_acknowledges_and_returns_the_level(void **state) {
     (void)state;
     vpic_write(&pic, VPIC_MASTER_DATA, 0x80);
     rise(5);
@@ -39,20 +39,20 @@ static void poll_acknowledges_and_names_the_level(void **state) {
     assert_isr(0x20, 0);
     assert_irr(0x40, 0);
     vpic_write(&pic, MASTER, POLL);
-    assert_int_equal(vpic_read(&pic, VPIC_MASTER_DATA), 0);    /* 6 is below 5; any address does */
-    assert_int_equal(vpic_read(&pic, VPIC_MASTER_DATA), 0x80); /* once only: the IMR again */
+    assert_int_equal(vpic_read(&pic, VPIC_MASTER_DATA), 0);    /* 6 is below 5; either port polls */
+    assert_int_equal(vpic_read(&pic, VPIC_MASTER_DATA), 0x80); /* only once: now the IMR */
     assert_isr(0x20, 0);
 }
 
-static void poll_goes_before_a_read_register_command(void **state) {
+static void a_poll_has_precedence_over_a_read_register_command(void **state) {
     (void)state;
     rise(1);
     vpic_write(&pic, MASTER, POLL | 3);
     assert_int_equal(vpic_read(&pic, MASTER), 0x81);
-    assert_int_equal(vpic_read(&pic, MASTER), 0); /* the IRR still */
+    assert_int_equal(vpic_read(&pic, MASTER), 0); /* still the IRR */
 }
 
-static void the_slave_is_polled_behind_the_master(void **state) {
+static void the_slave_is_polled_after_the_master(void **state) {
     (void)state;
     rise(14);
     vpic_write(&pic, MASTER, POLL);
@@ -60,21 +60,21 @@ static void the_slave_is_polled_behind_the_master(void **state) {
     vpic_write(&pic, SLAVE, POLL);
     assert_int_equal(vpic_read(&pic, SLAVE), 0x86);
     assert_isr(0x04, 0x40);
-    assert_quiet();
+    assert_no_request();
 }
 
-static void a_poll_of_the_slave_alone_takes_its_int_away(void **state) {
+static void a_poll_of_the_slave_alone_withdraws_its_int(void **state) {
     (void)state;
     rise(14);
     vpic_write(&pic, SLAVE, POLL);
     assert_int_equal(vpic_read(&pic, VPIC_SLAVE_DATA), 0x86);
-    assert_quiet();
+    assert_no_request();
 }
 
-static void the_choice_of_register_stays(void **state) {
+static void the_selected_register_is_kept(void **state) {
     (void)state;
     rise(1);
-    assert_taken(0x31);
+    assert_accepted(0x31);
     rise(4);
     vpic_write(&pic, MASTER, READ_ISR);
     assert_int_equal(vpic_read(&pic, MASTER), 0x02);
@@ -91,54 +91,54 @@ static void an_edge_is_one_interrupt(void **state) {
     (void)state;
     rise(4);
     rise(4);
-    assert_taken(0x34);
+    assert_accepted(0x34);
     rise(4);
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-    assert_quiet(); /* still high */
+    assert_no_request(); /* still high */
     assert_irr(0, 0);
     pulse(4);
-    assert_taken(0x34);
+    assert_accepted(0x34);
 }
 
-static void a_level_requests_as_long_as_it_is_high(void **state) {
+static void a_level_triggered_line_requests_while_it_is_high(void **state) {
     (void)state;
     vpic_write(&pic, VPIC_MASTER_ELCR, 0x20);
     vpic_write(&pic, VPIC_SLAVE_ELCR, 0x08);
     rise(5);
-    assert_taken(0x35);
+    assert_accepted(0x35);
     assert_irr(0x20, 0);
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-    assert_taken(0x35);
+    assert_accepted(0x35);
     fall(5);
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-    assert_quiet();
+    assert_no_request();
     rise(11);
-    assert_taken(0x3b);
+    assert_accepted(0x3b);
     vpic_write(&pic, SLAVE, NON_SPECIFIC_EOI);
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-    assert_taken(0x3b);
+    assert_accepted(0x3b);
     fall(11);
     vpic_write(&pic, SLAVE, NON_SPECIFIC_EOI);
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-    assert_quiet();
+    assert_no_request();
 }
 
-static void ltim_makes_all_lines_level_triggered_but_the_cascade(void **state) {
+static void ltim_makes_all_lines_but_the_cascade_level_triggered(void **state) {
     (void)state;
     initialize(MASTER, 0x19, 0x30, 0x01);
     initialize(SLAVE, 0x19, 0x38, 0x01);
     rise(0);
-    assert_taken(0x30);
+    assert_accepted(0x30);
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-    assert_taken(0x30);
+    assert_accepted(0x30);
     fall(0);
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
     rise(15);
-    assert_taken(0x3f);
+    assert_accepted(0x3f);
     vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-    assert_quiet(); /* 15 is in service in the slave */
+    assert_no_request(); /* 15 is in service at the slave */
     vpic_write(&pic, SLAVE, NON_SPECIFIC_EOI);
-    assert_taken(0x3f);
+    assert_accepted(0x3f);
 }
 
 static void the_elcr_has_reserved_bits(void **state) {
@@ -149,75 +149,74 @@ static void the_elcr_has_reserved_bits(void **state) {
     assert_int_equal(vpic_read(&pic, VPIC_MASTER_ELCR), 0xf8);
     assert_int_equal(vpic_read(&pic, VPIC_SLAVE_ELCR), 0xde);
     initialize(MASTER, 0x11, 0x30, 0x01);
-    assert_int_equal(vpic_read(&pic, VPIC_MASTER_ELCR), 0xf8); /* not ICW1's to clear */
+    assert_int_equal(vpic_read(&pic, VPIC_MASTER_ELCR), 0xf8); /* ICW1 does not clear it */
 }
 
-static void an_edge_does_not_outlive_a_turn_to_level(void **state) {
+static void a_change_to_level_triggering_drops_the_edge(void **state) {
     (void)state;
     rise(6);
     vpic_write(&pic, VPIC_MASTER_ELCR, 0x40);
     assert_true(vpic_output(&pic));
     vpic_write(&pic, VPIC_MASTER_ELCR, 0);
-    assert_quiet();
+    assert_no_request();
     vpic_write(&pic, VPIC_MASTER_ELCR, 0x40);
-    pulse(6); /* a rise on a level-triggered line is none */
+    pulse(6); /* a rise of a level-triggered line is not latched */
     vpic_write(&pic, VPIC_MASTER_ELCR, 0);
-    assert_quiet();
+    assert_no_request();
 }
 
 /* ---- spurious interrupts ---- */
 
-static void a_request_that_is_gone_is_the_master_s_ir7_and_sets_nothing(void **state) {
+static void a_withdrawn_request_is_ir7_of_the_master_without_an_isr_bit(void **state) {
     (void)state;
     rise(4);
     fall(4);
-    assert_quiet();
+    assert_no_request();
     assert_int_equal(vpic_acknowledge(&pic), 0x37);
     assert_isr(0, 0);
     assert_irr(0, 0);
-    rise(7); /* the real one sets its bit */
-    assert_taken(0x37);
+    rise(7); /* a real IR7 sets its ISR bit */
+    assert_accepted(0x37);
     assert_isr(0x80, 0);
 }
 
-static void
-a_slave_s_request_that_is_gone_is_its_ir7_and_the_cascade_stays_in_service(void **state) {
+static void a_withdrawn_request_of_the_slave_is_its_ir7_with_the_cascade_in_service(void **state) {
     (void)state;
     vpic_write(&pic, VPIC_SLAVE_ELCR, 0x02);
     for (unsigned irq = 9; irq <= 10; irq++) { /* level, edge */
         rise(irq);
         fall(irq);
-        assert_taken(0x3f);
+        assert_accepted(0x3f);
         assert_isr(0x04, 0);
         pulse(3);
-        assert_quiet();
+        assert_no_request();
         vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
         assert_isr(0, 0);
-        assert_taken(0x33);
+        assert_accepted(0x33);
         vpic_write(&pic, MASTER, NON_SPECIFIC_EOI);
-        assert_quiet();
+        assert_no_request();
     }
 }
 
-static void a_slave_that_is_initialized_takes_its_request_back(void **state) {
+static void initializing_the_slave_withdraws_its_request(void **state) {
     (void)state;
     rise(9);
     vpic_write(&pic, SLAVE, 0x11);
-    assert_quiet();
+    assert_no_request();
     vpic_write(&pic, VPIC_SLAVE_DATA, 0x38);
     vpic_write(&pic, VPIC_SLAVE_DATA, 2);
     vpic_write(&pic, VPIC_SLAVE_DATA, 1);
-    assert_quiet();
+    assert_no_request();
 }
 
-static void a_master_that_is_initialized_finds_the_slave_s_request(void **state) {
+static void initializing_the_master_keeps_the_slaves_request(void **state) {
     (void)state;
     rise(9);
     initialize(MASTER, 0x11, 0x30, 0x01);
-    assert_taken(0x39);
+    assert_accepted(0x39);
 }
 
-/* ---- a guest that writes anything anywhere ---- */
+/* ---- random accesses ---- */
 
 static uint32_t random_number(void) {
     static uint64_t seed = 0x5eed;
@@ -238,9 +237,8 @@ static void random_step(void) {
         vpic_read(&pic, port[r >> 4 & 7]);
 }
 
-/* INTR high means that the acknowledge finds something on the master, and a vector is always one of
- * the sixteen. */
-static void any_order_of_accesses_leaves_the_pair_sound(void **state) {
+/* A vector is always one of the sixteen; an acknowledge while INT is low changes nothing. */
+static void any_order_of_accesses_keeps_the_state_valid(void **state) {
     (void)state;
     for (unsigned i = 0; i < 300000; i++) {
         random_step();
@@ -272,22 +270,22 @@ static void other_ports_read_all_ones(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(special_mask_mode_opens_the_levels_below_a_masked_one_in_service),
-        TEST(poll_acknowledges_and_names_the_level),
-        TEST(poll_goes_before_a_read_register_command),
-        TEST(the_slave_is_polled_behind_the_master),
-        TEST(a_poll_of_the_slave_alone_takes_its_int_away),
-        TEST(the_choice_of_register_stays),
+        TEST(special_mask_mode_unblocks_levels_below_a_masked_one_in_service),
+        TEST(a_poll_acknowledges_and_returns_the_level),
+        TEST(a_poll_has_precedence_over_a_read_register_command),
+        TEST(the_slave_is_polled_after_the_master),
+        TEST(a_poll_of_the_slave_alone_withdraws_its_int),
+        TEST(the_selected_register_is_kept),
         TEST(an_edge_is_one_interrupt),
-        TEST(a_level_requests_as_long_as_it_is_high),
-        TEST(ltim_makes_all_lines_level_triggered_but_the_cascade),
+        TEST(a_level_triggered_line_requests_while_it_is_high),
+        TEST(ltim_makes_all_lines_but_the_cascade_level_triggered),
         TEST(the_elcr_has_reserved_bits),
-        TEST(an_edge_does_not_outlive_a_turn_to_level),
-        TEST(a_request_that_is_gone_is_the_master_s_ir7_and_sets_nothing),
-        TEST(a_slave_s_request_that_is_gone_is_its_ir7_and_the_cascade_stays_in_service),
-        TEST(a_slave_that_is_initialized_takes_its_request_back),
-        TEST(a_master_that_is_initialized_finds_the_slave_s_request),
-        TEST(any_order_of_accesses_leaves_the_pair_sound),
+        TEST(a_change_to_level_triggering_drops_the_edge),
+        TEST(a_withdrawn_request_is_ir7_of_the_master_without_an_isr_bit),
+        TEST(a_withdrawn_request_of_the_slave_is_its_ir7_with_the_cascade_in_service),
+        TEST(initializing_the_slave_withdraws_its_request),
+        TEST(initializing_the_master_keeps_the_slaves_request),
+        TEST(any_order_of_accesses_keeps_the_state_valid),
         TEST(other_ports_read_all_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,9 @@
-/* Guards vmm/devices/vpit.c: what is written to and read from the counters: bytes, latches,
- * read-back. */
+/* Guards vmm/devices/vpit.c: writing and reading the counters: bytes, latches, read-back. */
 #include "tests/unit/vpit_alone.h"
 
 /* ---- bytes ---- */
 
-static void a_count_is_written_by_halves(void **state) {
+static void a_count_is_written_in_one_or_two_bytes(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | LOW_BYTE | MODE(0), 0);
     out(C0, 0x12, 0);
@@ -17,18 +16,18 @@ static void a_count_is_written_by_halves(void **state) {
     assert_int_equal(vpit_next_change(&pit, 0, 200), TIME_NEVER);
     out(C0, 0x34, 200);
     assert_int_equal(vpit_next_change(&pit, 0, 200), 201 + 0x3412);
-    out(C0, 0x12, 300); /* mode 0 stops at the first byte */
+    out(C0, 0x12, 300); /* the first byte stops mode 0 */
     assert_int_equal(vpit_next_change(&pit, 0, 300), TIME_NEVER);
 }
 
-static void a_count_is_read_by_halves(void **state) {
+static void a_count_is_read_in_one_or_two_bytes(void **state) {
     (void)state;
     out(CONTROL, SELECT(1) | BOTH | MODE(2), 0);
     out(C1, 0x34, 0);
     out(C1, 0x12, 0);
     assert_word(C1, 0x1234, 1);
     assert_int_equal(in(C1, 2), 0x33);
-    assert_int_equal(in(C1, 0x35), 0x12); /* of its count then */
+    assert_int_equal(in(C1, 0x35), 0x12); /* the high byte of the count at this time */
     out(CONTROL, SELECT(1) | HIGH_BYTE | MODE(2), 100);
     out(C1, 0x56, 100);
     assert_int_equal(in(C1, 101), 0x56);
@@ -51,7 +50,7 @@ static void reads_and_writes_of_two_bytes_may_be_mixed(void **state) {
     assert_word(C0, 0x5678, 1 + 0x1234);
 }
 
-static void a_control_word_forgets_half_a_count(void **state) {
+static void a_control_word_discards_half_a_count(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | BOTH | MODE(2), 0);
     out(C0, 0x12, 0);
@@ -63,7 +62,7 @@ static void a_control_word_forgets_half_a_count(void **state) {
     assert_word(C0, 0x5634, 1);
 }
 
-static void each_counter_is_its_own(void **state) {
+static void the_counters_are_independent(void **state) {
     (void)state;
     for (unsigned i = 0; i < VPIT_COUNTERS; i++) {
         out(CONTROL, SELECT(i) | LOW_BYTE | MODE(2), 0);
@@ -72,10 +71,10 @@ static void each_counter_is_its_own(void **state) {
     for (unsigned i = 0; i < VPIT_COUNTERS; i++)
         assert_int_equal(in((uint16_t)(C0 + i), 1), 10 + i);
     assert_int_equal(in(C0, 3), 8);
-    assert_int_equal(in(C2, 3), 12); /* its gate is low */
+    assert_int_equal(in(C2, 3), 12); /* counter 2 is held by its gate */
 }
 
-static void modes_6_and_7_are_2_and_3(void **state) {
+static void modes_6_and_7_behave_as_2_and_3(void **state) {
     (void)state;
     for (unsigned mode = 2; mode <= 3; mode++) {
         out(CONTROL, SELECT(0) | LOW_BYTE | MODE(mode + 4), 0);
@@ -86,7 +85,7 @@ static void modes_6_and_7_are_2_and_3(void **state) {
     }
 }
 
-static void bcd_is_bit_0(void **state) {
+static void bit_0_of_the_control_word_selects_bcd(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | BOTH | MODE(2) | 1, 0);
     out(C0, 0x00, 0);
@@ -97,18 +96,18 @@ static void bcd_is_bit_0(void **state) {
 
 /* ---- latches ---- */
 
-static void a_latched_count_stays_until_it_is_read(void **state) {
+static void a_latched_count_is_kept_until_it_is_read(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | BOTH | MODE(2), 0);
     out(C0, 0x00, 0);
     out(C0, 0x10, 0);
     out(CONTROL, SELECT(0), 0x101);
-    out(CONTROL, SELECT(0), 0x202); /* ignored: it is latched already */
+    out(CONTROL, SELECT(0), 0x202); /* ignored: already latched */
     assert_word(C0, 0x0f00, 0x303);
     assert_word(C0, 0x0cfe, 0x303);
 }
 
-static void a_latch_begins_with_the_low_byte(void **state) {
+static void a_latched_count_is_read_from_the_low_byte(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | BOTH | MODE(2), 0);
     out(C0, 0x00, 0);
@@ -118,7 +117,7 @@ static void a_latch_begins_with_the_low_byte(void **state) {
     assert_word(C0, 0x0eff, 0x200);
 }
 
-static void a_latched_half_is_one_read(void **state) {
+static void a_latched_count_of_one_byte_is_read_once(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | LOW_BYTE | MODE(2), 0);
     out(C0, 100, 0);
@@ -127,7 +126,7 @@ static void a_latched_half_is_one_read(void **state) {
     assert_int_equal(in(C0, 50), 51);
 }
 
-static void a_control_word_drops_the_latches(void **state) {
+static void a_control_word_discards_the_latches(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | LOW_BYTE | MODE(2), 0);
     out(C0, 100, 0);
@@ -145,17 +144,17 @@ static void read_back_latches_status_then_count(void **state) {
     out(C0, 0x10, 0);
     out(C0, 0x00, 0);
     out(CONTROL, 0xc2, 2);
-    out(CONTROL, 0xc2, 9); /* all but the first are ignored */
+    out(CONTROL, 0xc2, 9); /* ignored: already latched */
     assert_int_equal(in(C0, 20), 0x80 | BOTH | MODE(3));
     assert_word(C0, 0x000e, 20);
-    assert_int_equal(in(C0, 20), 0x0a); /* in the second cycle, by itself again */
+    assert_int_equal(in(C0, 20), 0x0a); /* no longer latched, in the second cycle */
 }
 
-static void read_back_may_be_of_status_or_count_alone(void **state) {
+static void read_back_may_latch_status_or_count_alone(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | LOW_BYTE | MODE(2), 0);
     out(C0, 9, 0);
-    out(CONTROL, 0xe2, 9); /* status: in its low clock */
+    out(CONTROL, 0xe2, 9); /* the status, while OUT is low */
     assert_int_equal(in(C0, 9), LOW_BYTE | MODE(2));
     out(CONTROL, 0xd2, 11);
     assert_int_equal(in(C0, 13), 8);
@@ -164,7 +163,7 @@ static void read_back_may_be_of_status_or_count_alone(void **state) {
     assert_int_equal(in(C0, 15), 4);
 }
 
-static void read_back_takes_several_counters(void **state) {
+static void read_back_latches_several_counters(void **state) {
     (void)state;
     for (unsigned i = 0; i < VPIT_COUNTERS; i++) {
         out(CONTROL, SELECT(i) | LOW_BYTE | MODE(2), 0);
@@ -186,7 +185,7 @@ static void the_status_shows_a_null_count(void **state) {
     out(C0, 0, 10);
     out(CONTROL, 0xe2, 11);
     assert_int_equal(in(C0, 11), 0x80 | BOTH | MODE(2));
-    out(C0, 20, 12); /* half of a new one */
+    out(C0, 20, 12); /* the first byte of a new count */
     out(CONTROL, 0xe2, 12);
     assert_int_equal(in(C0, 12), 0x80 | BOTH | MODE(2));
     out(C0, 0, 12);
@@ -198,20 +197,20 @@ static void the_status_shows_a_null_count(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_count_is_written_by_halves),
-        TEST(a_count_is_read_by_halves),
+        TEST(a_count_is_written_in_one_or_two_bytes),
+        TEST(a_count_is_read_in_one_or_two_bytes),
         TEST(reads_and_writes_of_two_bytes_may_be_mixed),
-        TEST(a_control_word_forgets_half_a_count),
-        TEST(each_counter_is_its_own),
-        TEST(modes_6_and_7_are_2_and_3),
-        TEST(bcd_is_bit_0),
-        TEST(a_latched_count_stays_until_it_is_read),
-        TEST(a_latch_begins_with_the_low_byte),
-        TEST(a_latched_half_is_one_read),
-        TEST(a_control_word_drops_the_latches),
+        TEST(a_control_word_discards_half_a_count),
+        TEST(the_counters_are_independent),
+        TEST(modes_6_and_7_behave_as_2_and_3),
+        TEST(bit_0_of_the_control_word_selects_bcd),
+        TEST(a_latched_count_is_kept_until_it_is_read),
+        TEST(a_latched_count_is_read_from_the_low_byte),
+        TEST(a_latched_count_of_one_byte_is_read_once),
+        TEST(a_control_word_discards_the_latches),
         TEST(read_back_latches_status_then_count),
-        TEST(read_back_may_be_of_status_or_count_alone),
-        TEST(read_back_takes_several_counters),
+        TEST(read_back_may_latch_status_or_count_alone),
+        TEST(read_back_latches_several_counters),
         TEST(the_status_shows_a_null_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

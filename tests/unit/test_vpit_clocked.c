@@ -1,5 +1,5 @@
-/* Guards vmm/devices/vpit_counter.c: every mode, under any order of writes and gate changes,
- * against a counter that is clocked tick by tick. */
+/* Guards vmm/devices/vpit_counter.c: compares every mode, with random writes and gate changes, with
+ * a counter that is clocked tick by tick. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,7 +108,7 @@ static uint32_t random_number(void) {
     return (uint32_t)(seed >> 33);
 }
 
-/* Mostly small counts, so that much happens. */
+/* Mostly small counts, so that there are many events. */
 static uint16_t random_count(void) {
     uint32_t r = random_number();
 

@@ -1,4 +1,4 @@
-/* Guards vmm/devices/vpit_counter.c: each mode as the 8254 data sheet describes it. */
+/* Guards vmm/devices/vpit_counter.c: each mode of the 8254 data sheet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static void program(unsigned mode, uint16_t count, uint64_t now) {
     vpit_counter_write(&counter, count, now);
 }
 
-/* OUT from `from` on, a character a tick. */
+/* OUT from `from` on, one character for each tick. */
 static void assert_wave(uint64_t from, const char *wave) {
     for (unsigned i = 0; wave[i]; i++)
         assert_int_equal(vpit_counter_output(&counter, from + i), wave[i] == '^');
@@ -39,9 +39,9 @@ static void assert_counts(uint64_t from, const uint16_t *value, unsigned count) 
     assert_counts(from, (const uint16_t[]){__VA_ARGS__},                                           \
                   sizeof((const uint16_t[]){__VA_ARGS__}) / sizeof(uint16_t))
 
-/* ---- the data sheet's timing diagrams: what is written at 0 is loaded at 1 ---- */
+/* ---- the timing diagrams of the data sheet; a count written at 0 is loaded at 1 ---- */
 
-static void mode_0_rises_n_plus_1_clocks_after_the_write_and_stays(void **state) {
+static void mode_0_rises_n_plus_1_clocks_after_the_write_and_stays_high(void **state) {
     (void)state;
     program(0, 4, 0);
     assert_wave(0, "_____^^^^");
@@ -63,7 +63,7 @@ static void mode_0_is_held_by_the_gate(void **state) {
     assert_wave(5, "__^");
 }
 
-static void mode_0_s_first_byte_stops_it_and_the_second_loads(void **state) {
+static void in_mode_0_the_first_byte_stops_and_the_second_loads(void **state) {
     (void)state;
     program(0, 3, 0);
     vpit_counter_first_byte(&counter, 10);
@@ -74,7 +74,7 @@ static void mode_0_s_first_byte_stops_it_and_the_second_loads(void **state) {
     assert_wave(20, "___^");
 }
 
-static void mode_1_is_a_pulse_of_n_clocks_for_each_rise_of_the_gate(void **state) {
+static void mode_1_makes_a_pulse_of_n_clocks_at_each_rise_of_the_gate(void **state) {
     (void)state;
     vpit_counter_gate(&counter, false, 0);
     program(1, 3, 0);
@@ -82,15 +82,15 @@ static void mode_1_is_a_pulse_of_n_clocks_for_each_rise_of_the_gate(void **state
     vpit_counter_gate(&counter, true, 5);
     assert_wave(5, "^___^^^");
     ASSERT_COUNTS(6, 3, 2, 1, 0, 0xffff);
-    vpit_counter_gate(&counter, false, 6); /* the level is nothing to it */
-    vpit_counter_write(&counter, 2, 6);    /* nor is a count, before the next trigger */
+    vpit_counter_gate(&counter, false, 6); /* the level of the gate has no effect, */
+    vpit_counter_write(&counter, 2, 6);    /* nor has a count before the next trigger */
     assert_true(vpit_counter_null(&counter, 7));
     vpit_counter_gate(&counter, true, 7);
     assert_wave(7, "___^^");
     assert_false(vpit_counter_null(&counter, 8));
 }
 
-static void mode_2_is_low_for_the_last_clock_of_n(void **state) {
+static void mode_2_is_low_in_the_last_of_n_clocks(void **state) {
     (void)state;
     program(2, 3, 0);
     assert_wave(0, "^^^_^^_^^_");
@@ -99,10 +99,10 @@ static void mode_2_is_low_for_the_last_clock_of_n(void **state) {
     assert_int_equal(vpit_counter_next_change(&counter, 3), 4);
     assert_int_equal(vpit_counter_rises(&counter, 0, 1 + 3 * 1000000), 1000000);
     vpit_counter_write(&counter, 4, 5);
-    assert_wave(5, "^_^^^_^^^_"); /* after the cycle */
+    assert_wave(5, "^_^^^_^^^_"); /* the new count after the cycle */
 }
 
-static void mode_2_s_gate_ends_the_pulse_and_starts_again(void **state) {
+static void the_gate_of_mode_2_ends_the_pulse_and_restarts(void **state) {
     (void)state;
     program(2, 3, 0);
     vpit_counter_gate(&counter, false, 3);
@@ -112,20 +112,20 @@ static void mode_2_s_gate_ends_the_pulse_and_starts_again(void **state) {
     assert_wave(10, "^^^_^^_");
 }
 
-static void mode_3_halves_an_even_count(void **state) {
+static void mode_3_is_high_for_half_of_an_even_count(void **state) {
     (void)state;
     program(3, 4, 0);
     assert_wave(0, "^^^__^^__^^");
     ASSERT_COUNTS(1, 4, 2, 4, 2, 4);
 }
 
-static void mode_3_is_high_longer_for_an_odd_count(void **state) {
+static void mode_3_is_high_one_clock_longer_with_an_odd_count(void **state) {
     (void)state;
     program(3, 5, 0);
     assert_wave(0, "^^^^__^^^__");
     ASSERT_COUNTS(1, 4, 2, 0, 4, 2, 4, 2, 0);
     vpit_counter_write(&counter, 6, 2);
-    assert_wave(2, "^^___^^^___"); /* after the half-cycle */
+    assert_wave(2, "^^___^^^___"); /* the new count after the half-cycle */
     assert_int_equal(vpit_counter_rises(&counter, 2, 7 + 6 * 1000), 1001);
 }
 
@@ -183,7 +183,7 @@ static void bcd_counts_in_digits(void **state) {
     assert_int_equal(vpit_counter_next_change(&counter, 0), 1002);
 }
 
-static void digits_past_9_are_harmless(void **state) {
+static void bcd_digits_above_9_have_their_binary_value(void **state) {
     (void)state;
     for (unsigned mode = 0; mode <= 4; mode++) {
         vpit_counter_control(&counter, mode, true, 0);
@@ -198,7 +198,7 @@ static void digits_past_9_are_harmless(void **state) {
     }
 }
 
-static void the_count_1_is_2_where_it_is_illegal(void **state) {
+static void in_modes_2_and_3_the_count_1_is_taken_as_2(void **state) {
     (void)state;
     program(2, 1, 0);
     assert_wave(0, "^^_^_^_");
@@ -223,7 +223,7 @@ static void a_count_is_null_until_it_is_loaded(void **state) {
     assert_false(vpit_counter_null(&counter, 1011));
 }
 
-static void time_that_jumps_far_costs_no_loop(void **state) {
+static void a_long_time_without_access_needs_no_loop(void **state) {
     uint64_t far = UINT64_MAX / 2;
 
     (void)state;
@@ -241,22 +241,22 @@ static void time_that_jumps_far_costs_no_loop(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(mode_0_rises_n_plus_1_clocks_after_the_write_and_stays),
+        TEST(mode_0_rises_n_plus_1_clocks_after_the_write_and_stays_high),
         TEST(mode_0_is_held_by_the_gate),
-        TEST(mode_0_s_first_byte_stops_it_and_the_second_loads),
-        TEST(mode_1_is_a_pulse_of_n_clocks_for_each_rise_of_the_gate),
-        TEST(mode_2_is_low_for_the_last_clock_of_n),
-        TEST(mode_2_s_gate_ends_the_pulse_and_starts_again),
-        TEST(mode_3_halves_an_even_count),
-        TEST(mode_3_is_high_longer_for_an_odd_count),
+        TEST(in_mode_0_the_first_byte_stops_and_the_second_loads),
+        TEST(mode_1_makes_a_pulse_of_n_clocks_at_each_rise_of_the_gate),
+        TEST(mode_2_is_low_in_the_last_of_n_clocks),
+        TEST(the_gate_of_mode_2_ends_the_pulse_and_restarts),
+        TEST(mode_3_is_high_for_half_of_an_even_count),
+        TEST(mode_3_is_high_one_clock_longer_with_an_odd_count),
         TEST(mode_4_strobes_once_n_plus_1_clocks_after_the_write),
         TEST(mode_5_strobes_after_a_rise_of_the_gate),
         TEST(the_count_0_is_65536_or_10000),
         TEST(bcd_counts_in_digits),
-        TEST(digits_past_9_are_harmless),
-        TEST(the_count_1_is_2_where_it_is_illegal),
+        TEST(bcd_digits_above_9_have_their_binary_value),
+        TEST(in_modes_2_and_3_the_count_1_is_taken_as_2),
         TEST(a_count_is_null_until_it_is_loaded),
-        TEST(time_that_jumps_far_costs_no_loop),
+        TEST(a_long_time_without_access_needs_no_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

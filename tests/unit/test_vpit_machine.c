@@ -1,10 +1,9 @@
-/* Guards vmm/devices/vpit.c: what the machine sees: port 61H, OUT over time, and a guest that
- * writes anything at any time. */
+/* Guards vmm/devices/vpit.c: port 61H, OUT over time, and random accesses. */
 #include "tests/unit/vpit_alone.h"
 
 /* ---- reset ---- */
 
-static void nothing_happens_after_a_reset(void **state) {
+static void after_a_reset_out_does_not_change(void **state) {
     (void)state;
     for (unsigned i = 0; i <= VPIT_COUNTERS; i++) {
         assert_false(vpit_output(&pit, i, 1000));
@@ -18,9 +17,9 @@ static void nothing_happens_after_a_reset(void **state) {
 
 /* ---- port 61H ---- */
 
-static void the_gate_of_counter_2_is_in_port_61h(void **state) {
+static void bit_0_of_port_61h_is_the_gate_of_counter_2(void **state) {
     (void)state;
-    out(CONTROL, SELECT(2) | BOTH | MODE(0), 0); /* how the TSC is calibrated */
+    out(CONTROL, SELECT(2) | BOTH | MODE(0), 0); /* as an operating system calibrates the TSC */
     out(C2, 0x00, 0);
     out(C2, 0x10, 0);
     assert_int_equal(in(PORT_B, 0x4000) & 0x20, 0);
@@ -29,7 +28,7 @@ static void the_gate_of_counter_2_is_in_port_61h(void **state) {
     assert_int_equal(in(PORT_B, 0x9000) & 0x21, 0x21);
 }
 
-static void the_low_bits_are_written_and_no_others(void **state) {
+static void only_the_low_bits_of_port_61h_are_writable(void **state) {
     (void)state;
     out(PORT_B, 0xff, 0);
     assert_int_equal(in(PORT_B, 0), 0x0f);
@@ -51,17 +50,17 @@ static void the_refresh_bit_toggles_every_15_us(void **state) {
     assert_in_range(toggles, 10000 / 16, 10000 / 15);
 }
 
-/* ---- for the machine ---- */
+/* ---- OUT over time ---- */
 
-static void a_tick_slept_over_is_counted(void **state) {
+static void rises_between_two_polls_are_counted(void **state) {
     (void)state;
     out(CONTROL, SELECT(0) | BOTH | MODE(2), 0);
     out(C0, 11932 & 0xff, 0);
     out(C0, 11932 >> 8, 0);
     assert_int_equal(vpit_rises(&pit, 0, 0, VPIT_HZ * 3600ULL), 359994);
-    in(C0, 11950); /* a read in between loses none */
+    in(C0, 11950); /* a read between the polls loses none */
     assert_int_equal(vpit_rises(&pit, 0, 5, 12000), 1);
-    out(C1, 0, 11999); /* a write starts anew */
+    out(C1, 0, 11999); /* counted from the last write */
     assert_int_equal(vpit_rises(&pit, 0, 5, 12000), 0);
 }
 
@@ -87,9 +86,8 @@ static void other_ports_read_all_ones(void **state) {
     assert_memory_equal(&pit, &before, sizeof(pit));
 }
 
-/* Whatever is written: the next change is in the future, and OUT does change then and not before.
- */
-static void any_order_of_accesses_keeps_its_promises(void **state) {
+/* The next change is in the future, and OUT changes then and not before. */
+static void after_any_accesses_out_changes_exactly_when_announced(void **state) {
     uint64_t seed = 43, now = 0;
 
     (void)state;
@@ -119,14 +117,14 @@ static void any_order_of_accesses_keeps_its_promises(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_happens_after_a_reset),
-        TEST(the_gate_of_counter_2_is_in_port_61h),
-        TEST(the_low_bits_are_written_and_no_others),
+        TEST(after_a_reset_out_does_not_change),
+        TEST(bit_0_of_port_61h_is_the_gate_of_counter_2),
+        TEST(only_the_low_bits_of_port_61h_are_writable),
         TEST(the_refresh_bit_toggles_every_15_us),
-        TEST(a_tick_slept_over_is_counted),
+        TEST(rises_between_two_polls_are_counted),
         TEST(time_does_not_go_back),
         TEST(other_ports_read_all_ones),
-        TEST(any_order_of_accesses_keeps_its_promises),
+        TEST(after_any_accesses_out_changes_exactly_when_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Guards vmm/devices/vrtc.c: the clock of a PC, in all its number formats. */
+/* Guards vmm/devices/vrtc.c: reading and setting the time in all number formats, and the memory. */
 #include "tests/unit/vrtc_alone.h"
 
 static void assert_date(unsigned century, unsigned year, unsigned month, unsigned day) {
@@ -14,7 +14,7 @@ static void assert_time(unsigned hour, unsigned minute, unsigned second) {
     assert_int_equal(in(SECONDS), second);
 }
 
-static void it_shows_the_callers_time_and_goes_on(void **state) {
+static void it_shows_the_callers_time_as_it_advances(void **state) {
     (void)state;
     assert_date(0x20, 0x24, 0x02, 0x29);
     assert_time(0x23, 0x59, 0x58);
@@ -53,7 +53,7 @@ static void hours_are_24_or_12(void **state) {
     }
 }
 
-static void while_set_the_time_stands_and_then_goes_on_from_what_was_written(void **state) {
+static void set_stops_the_time_which_continues_from_the_written_one(void **state) {
     (void)state;
     out(REGISTER_B, B_24 | B_SET);
     now += 100 * SECOND;
@@ -78,19 +78,19 @@ static void a_part_of_the_time_can_be_written_without_set(void **state) {
     (void)state;
     out(MINUTES, 0x30);
     assert_time(0x23, 0x30, 0x58);
-    out(YEAR, 0x25); /* there is no such day in that year */
+    out(YEAR, 0x25); /* that year has no February 29 */
     assert_date(0x20, 0x25, 0x02, 0x28);
     now += 3 * SECOND;
     assert_time(0x23, 0x31, 0x01);
 }
 
-static void what_is_no_time_becomes_one(void **state) {
+static void invalid_fields_are_clamped(void **state) {
     (void)state;
     out(REGISTER_B, B_24 | B_SET);
     for (uint8_t i = 0; i < 10; i++)
         out(i, 0xff);
     out(PC_RTC_CENTURY, 0xff);
-    assert_int_equal(in(SECONDS), 0xff); /* until it is let go */
+    assert_int_equal(in(SECONDS), 0xff); /* kept until SET is cleared */
     out(REGISTER_B, B_24);
     assert_date(0x99, 0x99, 0x12, 0x31);
     assert_time(0x23, 0x59, 0x59);
@@ -103,7 +103,7 @@ static void what_is_no_time_becomes_one(void **state) {
     assert_time(0, 0, 0);
 }
 
-static void an_update_is_announced_and_never_stuck(void **state) {
+static void uip_is_set_before_each_update_and_cleared_after_it(void **state) {
     (void)state;
     assert_int_equal(in(REGISTER_A), 0x26);
     now += SECOND - 244001;
@@ -131,7 +131,7 @@ static void registers_c_and_d_are_read_only(void **state) {
     assert_int_equal(in(REGISTER_D), 0x80);
 }
 
-static void after_the_divider_was_held_the_first_second_is_half_a_one(void **state) {
+static void the_first_second_of_a_released_divider_is_half_as_long(void **state) {
     (void)state;
     now += 123456789;
     out(REGISTER_B, B_24 | B_SET);
@@ -139,7 +139,7 @@ static void after_the_divider_was_held_the_first_second_is_half_a_one(void **sta
     out(HOURS, 0x11);
     out(REGISTER_B, B_24);
     now += 100 * SECOND;
-    assert_time(0x11, 0x59, 0x58); /* it is held */
+    assert_time(0x11, 0x59, 0x58); /* the divider is held in reset */
     out(REGISTER_A, 0x26);
     now += SECOND / 2 - 244001;
     assert_int_equal(in(REGISTER_A), 0x26);
@@ -155,7 +155,7 @@ static void after_the_divider_was_held_the_first_second_is_half_a_one(void **sta
     assert_time(0x12, 0, 0);
 }
 
-static void an_earlier_time_counts_as_the_latest(void **state) {
+static void an_earlier_time_is_taken_as_the_latest(void **state) {
     (void)state;
     now += 2 * SECOND;
     assert_time(0, 0, 0);
@@ -163,7 +163,7 @@ static void an_earlier_time_counts_as_the_latest(void **state) {
     assert_time(0, 0, 0);
 }
 
-static void the_rest_is_memory(void **state) {
+static void the_other_bytes_are_memory(void **state) {
     static const uint8_t alarm[] = {1, 3, 5};
 
     (void)state;
@@ -177,7 +177,8 @@ static void the_rest_is_memory(void **state) {
         out(alarm[i], 0xc0 + i);
     for (unsigned i = 14; i < VRTC_SIZE; i++) {
         if (i != PC_RTC_CENTURY)
-            assert_int_equal(in((uint8_t)(i | 0x80)), i ^ 0x55); /* bit 7: no NMIs */
+            assert_int_equal(in((uint8_t)(i | 0x80)),
+                             i ^ 0x55); /* bit 7 is not part of the index */
     }
     for (unsigned i = 0; i < sizeof(alarm); i++)
         assert_int_equal(in(alarm[i]), 0xc0 + i);
@@ -189,18 +190,17 @@ static void the_rest_is_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(it_shows_the_callers_time_and_goes_on, set_up),
+        cmocka_unit_test_setup(it_shows_the_callers_time_as_it_advances, set_up),
         cmocka_unit_test_setup(numbers_are_bcd_or_binary, set_up),
         cmocka_unit_test_setup(hours_are_24_or_12, set_up),
-        cmocka_unit_test_setup(while_set_the_time_stands_and_then_goes_on_from_what_was_written,
-                               set_up),
+        cmocka_unit_test_setup(set_stops_the_time_which_continues_from_the_written_one, set_up),
         cmocka_unit_test_setup(a_part_of_the_time_can_be_written_without_set, set_up),
-        cmocka_unit_test_setup(what_is_no_time_becomes_one, set_up),
-        cmocka_unit_test_setup(an_update_is_announced_and_never_stuck, set_up),
+        cmocka_unit_test_setup(invalid_fields_are_clamped, set_up),
+        cmocka_unit_test_setup(uip_is_set_before_each_update_and_cleared_after_it, set_up),
         cmocka_unit_test_setup(registers_c_and_d_are_read_only, set_up),
-        cmocka_unit_test_setup(after_the_divider_was_held_the_first_second_is_half_a_one, set_up),
-        cmocka_unit_test_setup(an_earlier_time_counts_as_the_latest, set_up),
-        cmocka_unit_test_setup(the_rest_is_memory, set_up),
+        cmocka_unit_test_setup(the_first_second_of_a_released_divider_is_half_as_long, set_up),
+        cmocka_unit_test_setup(an_earlier_time_is_taken_as_the_latest, set_up),
+        cmocka_unit_test_setup(the_other_bytes_are_memory, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

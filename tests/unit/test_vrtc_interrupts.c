@@ -1,14 +1,14 @@
-/* Guards vmm/devices/vrtc.c: the three interrupts of the real-time clock, their flags in register C
- * and when they are due. */
+/* Guards vmm/devices/vrtc.c: the three interrupts of the real-time clock, their flags in register
+ * C, and the times when they are due. */
 #include <stdlib.h>
 
 #include "tests/unit/vrtc_alone.h"
 
-static void look(void) {
+static void poll_now(void) {
     vrtc_poll(&rtc, now);
 }
 
-/* Nothing before the time that vrtc_next() tells, and the interrupt then. */
+/* The interrupt rises at the time that vrtc_next() returns, and not before. */
 static void go_to_next(void) {
     uint64_t next = vrtc_next(&rtc);
 
@@ -16,13 +16,13 @@ static void go_to_next(void) {
     vrtc_poll(&rtc, next - 1);
     assert_false(vrtc_interrupt(&rtc));
     now = next;
-    look();
+    poll_now();
     assert_true(vrtc_interrupt(&rtc));
 }
 
 /* ---- update-ended ---- */
 
-static void each_second_ends_an_update(void **state) {
+static void each_second_sets_the_update_ended_flag(void **state) {
     (void)state;
     assert_int_equal(in(REGISTER_C), 0);
     now += SECOND - 1;
@@ -35,27 +35,27 @@ static void each_second_ends_an_update(void **state) {
     assert_int_equal(in(REGISTER_C), 0);
 }
 
-static void a_flag_interrupts_if_it_is_enabled_until_it_is_read(void **state) {
+static void an_enabled_flag_interrupts_until_it_is_read(void **state) {
     (void)state;
     out(REGISTER_B, B_24 | UPDATE);
     uint64_t begun = now;
     now += 1000;
-    look();
+    poll_now();
     go_to_next();
     assert_true(now == begun + SECOND);
-    assert_true(vrtc_next(&rtc) == TIME_NEVER); /* it is high already */
+    assert_true(vrtc_next(&rtc) == TIME_NEVER); /* already high */
     now += 5 * SECOND;
-    look();
+    poll_now();
     assert_int_equal(in(REGISTER_C) & (REQUEST | UPDATE), REQUEST | UPDATE);
     assert_false(vrtc_interrupt(&rtc));
     go_to_next();
     assert_true(now == begun + 7 * SECOND);
 }
 
-static void a_flag_that_is_set_interrupts_as_soon_as_it_is_enabled(void **state) {
+static void enabling_a_flag_that_is_set_interrupts_at_once(void **state) {
     (void)state;
     now += SECOND;
-    look();
+    poll_now();
     assert_false(vrtc_interrupt(&rtc));
     assert_true(vrtc_next(&rtc) == TIME_NEVER);
     out(REGISTER_B, B_24 | UPDATE);
@@ -65,7 +65,7 @@ static void a_flag_that_is_set_interrupts_as_soon_as_it_is_enabled(void **state)
     assert_int_equal(in(REGISTER_C) & (REQUEST | UPDATE), UPDATE);
 }
 
-static void set_stops_updates_and_takes_their_enable(void **state) {
+static void set_stops_updates_and_clears_uie(void **state) {
     (void)state;
     out(REGISTER_B, B_24 | UPDATE | ALARMED | B_SET);
     assert_int_equal(in(REGISTER_B), B_24 | ALARMED | B_SET);
@@ -105,7 +105,7 @@ static void the_periodic_rates_are_those_of_the_data_sheet(void **state) {
     assert_true(vrtc_next(&rtc) == TIME_NEVER);
 }
 
-static void what_was_slept_over_is_one(void **state) {
+static void several_periods_between_two_polls_set_one_flag(void **state) {
     (void)state;
     out(REGISTER_A, 0x23);
     out(REGISTER_B, B_24 | PERIODIC);
@@ -115,7 +115,7 @@ static void what_was_slept_over_is_one(void **state) {
     assert_true(vrtc_next(&rtc) - now <= SECOND / 8192 + 1);
 }
 
-static void periods_go_on_under_set_and_not_while_the_divider_is_held(void **state) {
+static void periods_continue_with_set_but_not_while_the_divider_is_held(void **state) {
     (void)state;
     out(REGISTER_B, B_24 | PERIODIC | B_SET);
     go_to_next();
@@ -128,7 +128,7 @@ static void periods_go_on_under_set_and_not_while_the_divider_is_held(void **sta
 
 /* ---- alarm ---- */
 
-/* What byte the alarm has for a number; one that no number has; don't care. */
+/* The byte of the alarm for a number; a byte that no number has; "don't care". */
 static uint8_t alarm_byte(uint8_t index) {
     unsigned kind = (unsigned)rand() % 8;
 
@@ -143,13 +143,13 @@ static bool matches(uint8_t index, uint8_t byte) {
     return byte >= 0xc0 || in(index) == byte;
 }
 
-/* Second by second for more than a day, beside a comparison with what the clock shows. */
+/* Compares the alarm with the time that the clock shows, each second for more than a day. */
 static void check_alarm(uint8_t format) {
     uint8_t byte[3];
 
     out(REGISTER_B, format | ALARMED);
     uint64_t begun = now;
-    now += (uint64_t)(rand() % 86400) * SECOND; /* the time to choose from */
+    now += (uint64_t)(rand() % 86400) * SECOND; /* a random time of the day */
     for (uint8_t i = 0; i < 3; i++)
         byte[i] = alarm_byte((uint8_t)(2 * i));
     vrtc_reset(&rtc, begun);
@@ -170,7 +170,7 @@ static void check_alarm(uint8_t format) {
     assert_true(next > now);
 }
 
-static void the_alarm_comes_when_the_time_is_its(void **state) {
+static void the_alarm_is_due_when_all_three_bytes_match(void **state) {
     static const uint8_t format[] = {0, B_24, B_BINARY, B_24 | B_BINARY};
 
     (void)state;
@@ -179,7 +179,7 @@ static void the_alarm_comes_when_the_time_is_its(void **state) {
         check_alarm(format[i % 4]);
 }
 
-static void an_alarm_that_was_slept_over_has_come(void **state) {
+static void an_alarm_between_two_polls_sets_its_flag(void **state) {
     (void)state;
     out(ALARM, 0x00);
     out(ALARM + 2, 0x00);
@@ -194,7 +194,7 @@ static void an_alarm_that_was_slept_over_has_come(void **state) {
     assert_int_equal(in(REGISTER_C)&ALARMED, ALARMED);
 }
 
-static void an_alarm_follows_the_time_that_the_guest_sets(void **state) {
+static void the_alarm_uses_the_time_that_the_guest_has_set(void **state) {
     (void)state;
     out(ALARM, 0x00);
     out(ALARM + 2, 0x00);
@@ -209,16 +209,16 @@ static void an_alarm_follows_the_time_that_the_guest_sets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(each_second_ends_an_update, set_up),
-        cmocka_unit_test_setup(a_flag_interrupts_if_it_is_enabled_until_it_is_read, set_up),
-        cmocka_unit_test_setup(a_flag_that_is_set_interrupts_as_soon_as_it_is_enabled, set_up),
-        cmocka_unit_test_setup(set_stops_updates_and_takes_their_enable, set_up),
+        cmocka_unit_test_setup(each_second_sets_the_update_ended_flag, set_up),
+        cmocka_unit_test_setup(an_enabled_flag_interrupts_until_it_is_read, set_up),
+        cmocka_unit_test_setup(enabling_a_flag_that_is_set_interrupts_at_once, set_up),
+        cmocka_unit_test_setup(set_stops_updates_and_clears_uie, set_up),
         cmocka_unit_test_setup(the_periodic_rates_are_those_of_the_data_sheet, set_up),
-        cmocka_unit_test_setup(what_was_slept_over_is_one, set_up),
-        cmocka_unit_test_setup(periods_go_on_under_set_and_not_while_the_divider_is_held, set_up),
-        cmocka_unit_test_setup(the_alarm_comes_when_the_time_is_its, set_up),
-        cmocka_unit_test_setup(an_alarm_that_was_slept_over_has_come, set_up),
-        cmocka_unit_test_setup(an_alarm_follows_the_time_that_the_guest_sets, set_up),
+        cmocka_unit_test_setup(several_periods_between_two_polls_set_one_flag, set_up),
+        cmocka_unit_test_setup(periods_continue_with_set_but_not_while_the_divider_is_held, set_up),
+        cmocka_unit_test_setup(the_alarm_is_due_when_all_three_bytes_match, set_up),
+        cmocka_unit_test_setup(an_alarm_between_two_polls_sets_its_flag, set_up),
+        cmocka_unit_test_setup(the_alarm_uses_the_time_that_the_guest_has_set, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

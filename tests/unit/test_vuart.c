@@ -1,4 +1,4 @@
-/* Guards vmm/devices/vuart.c: a 16550A as drivers know it, Linux's 8250 before all. */
+/* Guards vmm/devices/vuart.c: a 16550A as drivers use it, above all Linux's 8250 driver. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ static void assert_reads(unsigned reg, uint8_t value) {
     assert_int_equal(vuart_read(&uart, reg), value);
 }
 
-/* The line says the same as the register, which is read only if there is nothing to lose by it. */
+/* The interrupt line, then IIR; reading it resets the interrupt of the empty holding register. */
 static void assert_cause(uint8_t value) {
     assert_int_equal(vuart_interrupt(&uart), (value & 0xf) != IIR_NONE);
     assert_reads(IIR, value);
@@ -65,7 +65,7 @@ static void assert_receives(const char *text) {
 
 /* ---- registers ---- */
 
-static void after_reset_nothing_is_pending_and_it_can_send(void **state) {
+static void after_a_reset_nothing_is_pending_and_it_can_send(void **state) {
     (void)state;
     vuart_reset(&uart);
     assert_reads(IER, 0);
@@ -77,7 +77,7 @@ static void after_reset_nothing_is_pending_and_it_can_send(void **state) {
     assert_false(vuart_interrupt(&uart));
 }
 
-static void bits_that_a_16550a_does_not_have_read_zero(void **state) {
+static void bits_that_a_16550a_does_not_have_read_0(void **state) {
     (void)state;
     out(IER, 0xf0);
     assert_reads(IER, 0);
@@ -95,7 +95,7 @@ static void bits_that_a_16550a_does_not_have_read_zero(void **state) {
     out(8, 0xff);
 }
 
-static void the_divisor_hides_two_registers(void **state) {
+static void dlab_maps_the_divisor_over_two_registers(void **state) {
     (void)state;
     out(IER, IER_RECEIVED);
     out(LCR, DLAB | 3);
@@ -112,7 +112,7 @@ static void the_divisor_hides_two_registers(void **state) {
 
 /* ---- sending ---- */
 
-static void a_byte_leaves_at_once(void **state) {
+static void a_byte_is_transmitted_at_once(void **state) {
     (void)state;
     for (unsigned byte = 0; byte < 256; byte++) {
         assert_int_equal(vuart_write(&uart, DATA, (uint8_t)byte), byte);
@@ -120,20 +120,20 @@ static void a_byte_leaves_at_once(void **state) {
     }
 }
 
-static void enabling_its_interrupt_raises_it_and_reading_it_ends_it(void **state) {
+static void enabling_the_empty_interrupt_raises_it_and_reading_iir_ends_it(void **state) {
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         out(IER, IER_EMPTY);
         assert_cause(IIR_EMPTY);
         assert_cause(IIR_NONE);
         out(IER, IER_EMPTY);
-        assert_cause(IIR_NONE); /* was enabled already */
+        assert_cause(IIR_NONE); /* it was already enabled */
         out(IER, 0);
         assert_cause(IIR_NONE);
     }
 }
 
-static void each_byte_sent_raises_it_again(void **state) {
+static void each_byte_sent_raises_the_empty_interrupt_again(void **state) {
     (void)state;
     out(IER, IER_EMPTY);
     assert_cause(IIR_EMPTY);
@@ -145,7 +145,7 @@ static void each_byte_sent_raises_it_again(void **state) {
     assert_cause(IIR_NONE);
 }
 
-static void a_higher_cause_does_not_end_it(void **state) {
+static void reading_a_higher_cause_does_not_end_the_empty_interrupt(void **state) {
     (void)state;
     out(IER, IER_EMPTY | IER_RECEIVED);
     receive("x");
@@ -157,7 +157,7 @@ static void a_higher_cause_does_not_end_it(void **state) {
 
 /* ---- receiving ---- */
 
-static void without_fifos_one_byte_waits_and_the_next_replaces_it(void **state) {
+static void without_fifos_an_overrun_replaces_the_byte(void **state) {
     (void)state;
     out(IER, IER_RECEIVED | IER_LINE);
     assert_true(vuart_can_receive(&uart));
@@ -173,10 +173,10 @@ static void without_fifos_one_byte_waits_and_the_next_replaces_it(void **state) 
     assert_receives("b");
     assert_cause(IIR_NONE);
     assert_reads(LSR, 0x60);
-    assert_receives("b"); /* nothing new */
+    assert_receives("b"); /* the last byte again */
 }
 
-static void with_fifos_sixteen_wait_in_order_and_the_next_is_lost(void **state) {
+static void with_fifos_an_overrun_loses_the_17th_byte(void **state) {
     (void)state;
     out(FCR, 0x01);
     out(IER, IER_LINE);
@@ -191,12 +191,12 @@ static void with_fifos_sixteen_wait_in_order_and_the_next_is_lost(void **state) 
         assert_reads(LSR, 0x63);
         assert_receives("0123456789abcdef");
         assert_reads(LSR, 0x60);
-        receive("x"); /* so that the ring wraps elsewhere each time */
+        receive("x"); /* so that the ring wraps at another place each time */
         assert_receives("x");
     }
 }
 
-static void fewer_than_the_trigger_level_are_a_timeout(void **state) {
+static void fewer_bytes_than_the_trigger_level_are_a_timeout(void **state) {
     static const unsigned level[] = {1, 4, 8, 14};
 
     (void)state;
@@ -213,11 +213,11 @@ static void fewer_than_the_trigger_level_are_a_timeout(void **state) {
     }
 }
 
-static void fifo_control_clears_and_switches(void **state) {
+static void fcr_clears_and_switches_the_fifos(void **state) {
     (void)state;
     out(FCR, 0x01);
     receive("abc");
-    out(FCR, 0x05); /* the transmitter's */
+    out(FCR, 0x05); /* clears the transmitter FIFO */
     assert_reads(LSR, 0x61);
     out(FCR, 0x03);
     assert_reads(LSR, 0x60);
@@ -226,7 +226,7 @@ static void fifo_control_clears_and_switches(void **state) {
     assert_reads(LSR, 0x60);
     assert_reads(IIR, IIR_NONE);
     receive("a");
-    out(FCR, 0x02); /* without bit 0 the others do not count */
+    out(FCR, 0x02); /* without bit 0 the others are ignored */
     assert_reads(LSR, 0x61);
     out(FCR, 0xc1);
     assert_reads(LSR, 0x60);
@@ -235,10 +235,10 @@ static void fifo_control_clears_and_switches(void **state) {
 
 /* ---- the interrupt ---- */
 
-static void causes_have_their_order(void **state) {
+static void causes_are_reported_by_priority(void **state) {
     (void)state;
     receive("ab");             /* an overrun */
-    out(MCR, OUT2 | LOOPBACK); /* the modem's lines change */
+    out(MCR, OUT2 | LOOPBACK); /* the modem lines change */
     out(MCR, OUT2);
     out(IER, 0x0f);
     assert_cause(IIR_LINE);
@@ -247,7 +247,7 @@ static void causes_have_their_order(void **state) {
     assert_receives("b");
     assert_cause(IIR_EMPTY);
     assert_cause(IIR_MODEM);
-    assert_reads(MSR, 0xb3); /* OUT2 was the carrier, which was there before */
+    assert_reads(MSR, 0xb3); /* DCD follows OUT2 and was on before */
     assert_cause(IIR_NONE);
 }
 
@@ -263,7 +263,7 @@ static void without_out2_the_line_is_low(void **state) {
     assert_true(vuart_interrupt(&uart));
 }
 
-static void a_cause_that_is_not_enabled_is_none(void **state) {
+static void a_disabled_cause_does_not_interrupt(void **state) {
     (void)state;
     receive("ab");
     out(MCR, OUT2 | LOOPBACK);
@@ -274,7 +274,7 @@ static void a_cause_that_is_not_enabled_is_none(void **state) {
 
 /* ---- loopback ---- */
 
-static void in_loopback_it_hears_itself_alone(void **state) {
+static void in_loopback_mode_it_receives_only_its_own_bytes(void **state) {
     (void)state;
     out(FCR, 0x01);
     out(MCR, LOOPBACK);
@@ -290,7 +290,7 @@ static void in_loopback_it_hears_itself_alone(void **state) {
     assert_reads(LSR, 0x63);
 }
 
-static void in_loopback_its_outputs_are_its_inputs(void **state) {
+static void in_loopback_mode_the_modem_outputs_are_the_inputs(void **state) {
     static const uint8_t input[] = {0x20, 0x10, 0x40, 0x80}; /* DSR, CTS, RI, DCD */
 
     (void)state;
@@ -299,7 +299,7 @@ static void in_loopback_its_outputs_are_its_inputs(void **state) {
     for (unsigned i = 0; i < 4; i++) {
         uint8_t change = input[i] >> 4;
         out(MCR, LOOPBACK | 1u << i);
-        assert_reads(MSR, input[i] | (input[i] == 0x40 ? 0 : change)); /* RI: its end only */
+        assert_reads(MSR, input[i] | (input[i] == 0x40 ? 0 : change)); /* RI: trailing edge only */
         assert_reads(MSR, input[i]);
         out(MCR, LOOPBACK);
         assert_reads(MSR, change);
@@ -307,9 +307,9 @@ static void in_loopback_its_outputs_are_its_inputs(void **state) {
     }
 }
 
-/* ---- how Linux finds out what it is: drivers/tty/serial/8250 ---- */
+/* ---- detection by Linux: drivers/tty/serial/8250 ---- */
 
-static void linux_takes_it_for_a_16550a_without_bugs(void **state) {
+static void linux_detects_a_16550a_without_bugs(void **state) {
     (void)state;
     vuart_reset(&uart);
     out(IER, 0);
@@ -324,14 +324,14 @@ static void linux_takes_it_for_a_16550a_without_bugs(void **state) {
     out(LCR, 0);
     out(FCR, 0x01);
     assert_int_equal(vuart_read(&uart, IIR) >> 6, 3);
-    /* Neither an EFR nor a bank of other registers behind the divisor. */
+    /* No EFR and no other register bank behind the divisor. */
     out(LCR, 0x80);
     assert_int_not_equal(vuart_read(&uart, 2), 0);
     out(LCR, 0xbf);
     assert_int_not_equal(vuart_read(&uart, 2), 0);
     out(LCR, 0);
     out(FCR, 0);
-    /* The interrupt of an empty holding register comes each time it is enabled. */
+    /* Each enable raises the interrupt of the empty holding register. */
     for (unsigned i = 0; i < 2; i++) {
         out(IER, IER_EMPTY);
         assert_int_equal(vuart_read(&uart, IIR) & 1, 0);
@@ -341,23 +341,24 @@ static void linux_takes_it_for_a_16550a_without_bugs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(after_reset_nothing_is_pending_and_it_can_send, set_up),
-        cmocka_unit_test_setup(bits_that_a_16550a_does_not_have_read_zero, set_up),
-        cmocka_unit_test_setup(the_divisor_hides_two_registers, set_up),
-        cmocka_unit_test_setup(a_byte_leaves_at_once, set_up),
-        cmocka_unit_test_setup(enabling_its_interrupt_raises_it_and_reading_it_ends_it, set_up),
-        cmocka_unit_test_setup(each_byte_sent_raises_it_again, set_up),
-        cmocka_unit_test_setup(a_higher_cause_does_not_end_it, set_up),
-        cmocka_unit_test_setup(without_fifos_one_byte_waits_and_the_next_replaces_it, set_up),
-        cmocka_unit_test_setup(with_fifos_sixteen_wait_in_order_and_the_next_is_lost, set_up),
-        cmocka_unit_test_setup(fewer_than_the_trigger_level_are_a_timeout, set_up),
-        cmocka_unit_test_setup(fifo_control_clears_and_switches, set_up),
-        cmocka_unit_test_setup(causes_have_their_order, set_up),
+        cmocka_unit_test_setup(after_a_reset_nothing_is_pending_and_it_can_send, set_up),
+        cmocka_unit_test_setup(bits_that_a_16550a_does_not_have_read_0, set_up),
+        cmocka_unit_test_setup(dlab_maps_the_divisor_over_two_registers, set_up),
+        cmocka_unit_test_setup(a_byte_is_transmitted_at_once, set_up),
+        cmocka_unit_test_setup(enabling_the_empty_interrupt_raises_it_and_reading_iir_ends_it,
+                               set_up),
+        cmocka_unit_test_setup(each_byte_sent_raises_the_empty_interrupt_again, set_up),
+        cmocka_unit_test_setup(reading_a_higher_cause_does_not_end_the_empty_interrupt, set_up),
+        cmocka_unit_test_setup(without_fifos_an_overrun_replaces_the_byte, set_up),
+        cmocka_unit_test_setup(with_fifos_an_overrun_loses_the_17th_byte, set_up),
+        cmocka_unit_test_setup(fewer_bytes_than_the_trigger_level_are_a_timeout, set_up),
+        cmocka_unit_test_setup(fcr_clears_and_switches_the_fifos, set_up),
+        cmocka_unit_test_setup(causes_are_reported_by_priority, set_up),
         cmocka_unit_test_setup(without_out2_the_line_is_low, set_up),
-        cmocka_unit_test_setup(a_cause_that_is_not_enabled_is_none, set_up),
-        cmocka_unit_test_setup(in_loopback_it_hears_itself_alone, set_up),
-        cmocka_unit_test_setup(in_loopback_its_outputs_are_its_inputs, set_up),
-        cmocka_unit_test_setup(linux_takes_it_for_a_16550a_without_bugs, set_up),
+        cmocka_unit_test_setup(a_disabled_cause_does_not_interrupt, set_up),
+        cmocka_unit_test_setup(in_loopback_mode_it_receives_only_its_own_bytes, set_up),
+        cmocka_unit_test_setup(in_loopback_mode_the_modem_outputs_are_the_inputs, set_up),
+        cmocka_unit_test_setup(linux_detects_a_16550a_without_bugs, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

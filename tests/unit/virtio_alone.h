@@ -1,6 +1,6 @@
-/* A virtio device for the tests of vmm/devices/virtio_*.c, in a guest's memory of 64 KiB, and a
- * tiny driver for it. What leaves the device is a log. The memory ends where the heap's ends, so
- * that the sanitizer sees what reaches past it. */
+/* A virtio device for the tests of vmm/devices/virtio_*.c, with a small driver and a guest's memory
+ * of 64 KiB, in an allocation of this size so that ASan detects accesses past it. The device's
+ * effects are recorded in `seen`. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 
 #define RAM_SIZE      0x10000u
 #define QUEUE_SIZE    8
-#define DESCRIPTORS   0x1000 /* of queue 0; those of queue 1 are QUEUE_STRIDE further */
+#define DESCRIPTORS   0x1000 /* of queue 0; queue 1 is QUEUE_STRIDE behind it */
 #define AVAILABLE     0x2000
 #define USED          0x3000
 #define QUEUE_STRIDE  0x3000
@@ -35,9 +35,9 @@ static uint8_t *ram;
 static struct {
     bool line;
     unsigned line_changes, transmits, random_calls;
-    uint32_t size; /* of text, what was transmitted */
+    uint32_t size; /* of `text`, which was transmitted */
     uint8_t text[4096];
-    void (*meanwhile)(void); /* what the guest does while the device is at work */
+    void (*meanwhile)(void); /* run by the guest while the device works */
 } seen;
 
 /* ---- memory ---- */
@@ -66,7 +66,7 @@ static inline void put16(uint64_t at, uint16_t value) {
 
 static inline void set_line(void *context, bool level) {
     assert_ptr_equal(context, &seen);
-    assert_int_not_equal(level, seen.line); /* only changes are told */
+    assert_int_not_equal(level, seen.line); /* only changes are reported */
     seen.line = level;
     seen.line_changes++;
 }
@@ -90,7 +90,7 @@ static inline void random_bytes(void *context, uint8_t *to, uint32_t size) {
 
 static const struct virtio_effects effects = {set_line, random_bytes, transmit};
 
-/* A slot without a device, in memory full of rubbish. */
+/* A slot without a device; the memory is filled with A5H. */
 static inline void set_up_slot(void) {
     ram = aligned_alloc(4096, RAM_SIZE);
     memset(ram, 0xa5, RAM_SIZE);
@@ -139,7 +139,7 @@ static inline void place_queue(uint32_t queue, uint32_t size, uint64_t descripto
     reg_write(VIRTIO_MMIO_QUEUE_READY, 1);
 }
 
-/* As a driver begins: a reset, all features, empty queues, at work. */
+/* A driver's start: reset, all features, empty queues, DRIVER_OK. */
 static inline void start_driver(void) {
     negotiate(mmio.features);
     for (uint32_t queue = 0; queue < mmio.kind->queues; queue++) {
@@ -163,7 +163,7 @@ static inline void describe(uint32_t queue, uint16_t index, uint64_t address, ui
     put16(at + 14, next);
 }
 
-/* Makes a chain available; the device is not told. */
+/* Makes a chain available without a notification. */
 static inline void offer(uint32_t queue, uint16_t head) {
     uint64_t ring = AVAILABLE + queue * QUEUE_STRIDE;
     uint16_t index = get16(ring + 2);
@@ -180,7 +180,7 @@ static inline uint16_t used_index(uint32_t queue) {
     return get16(USED + queue * QUEUE_STRIDE + 2);
 }
 
-/* The number-th entry of the used ring. */
+/* Entry `number` of the used ring. */
 static inline void assert_used(uint32_t queue, uint16_t number, uint32_t head, uint32_t written) {
     uint64_t entry = USED + queue * QUEUE_STRIDE + 4 + 8u * (number % QUEUE_SIZE);
 

@@ -1,5 +1,5 @@
-/* A pair of 8259As for the tests of vmm/devices/vpic.c, initialized as an operating system does it,
- * and the command words by name. */
+/* Two 8259As for the tests of vmm/devices/vpic.c, initialized as by an operating system, and the
+ * names of the command words. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #define MASTER           VPIC_MASTER_COMMAND
 #define SLAVE            VPIC_SLAVE_COMMAND
-#define DATA             1 /* a chip's data port is behind its command port */
+#define DATA             1 /* from the command port of a chip to its data port */
 
 #define NON_SPECIFIC_EOI 0x20
 #define SPECIFIC_EOI     0x60
@@ -39,7 +39,7 @@ static inline void initialize(uint16_t port, uint8_t icw1, uint8_t base, uint8_t
         vpic_write(&pic, port + DATA, icw4);
 }
 
-/* As Linux does it; everything unmasked. */
+/* As Linux initializes them, with all levels unmasked. */
 static inline int set_up(void **state) {
     (void)state;
     memset(&pic, 0xee, sizeof(pic));
@@ -77,11 +77,11 @@ static inline void assert_irr(uint8_t master, uint8_t slave) {
     assert_int_equal(read_register(SLAVE, READ_IRR), slave);
 }
 
-static inline void assert_taken(uint8_t vector) {
+static inline void assert_accepted(uint8_t vector) {
     assert_true(vpic_output(&pic));
     assert_int_equal(vpic_acknowledge(&pic), vector);
 }
 
-static inline void assert_quiet(void) {
+static inline void assert_no_request(void) {
     assert_false(vpic_output(&pic));
 }

@@ -1,5 +1,4 @@
-/* An 8254 for the tests of vmm/devices/vpit.c, with its ports and the fields of its control word.
- */
+/* An 8254 for the tests of vmm/devices/vpit.c; its ports and the fields of its control word. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* A real-time clock for the tests of vmm/devices/vrtc.c, with its ports and registers. */
+/* A real-time clock for the tests of vmm/devices/vrtc.c; its ports and registers. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 #define SECONDS    0
 #define MINUTES    2
 #define HOURS      4
-#define ALARM      1 /* the second's; the minute's is 3, the hour's 5 */
+#define ALARM      1 /* of the seconds; 3 of the minutes, 5 of the hours */
 #define WEEKDAY    6
 #define DAY        7
 #define MONTH      8
@@ -31,7 +31,7 @@
 #define B_24       0x02
 #define B_BINARY   0x04
 #define B_SET      0x80
-#define UPDATE     0x10 /* enable in B, flag in C */
+#define UPDATE     0x10 /* the enable bit in B, the flag in C */
 #define ALARMED    0x20
 #define PERIODIC   0x40
 #define REQUEST    0x80
