@@ -42,6 +42,7 @@
 #define APIC_LVT_MASKED                 0x10000
 #define APIC_LVT_TIMER_PERIODIC         0x20000
 #define APIC_LVT_TIMER_TSC_DEADLINE     0x40000
+#define APIC_TIMER_DIVIDE_BY_1          0xb
 
 /* Vectors 0 to 15 are illegal in a fixed or lowest-priority interrupt. */
 #define APIC_FIRST_LEGAL_VECTOR 16

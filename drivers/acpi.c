@@ -1,8 +1,8 @@
-/* ACPI tables: see acpi.h.
+/* Reads ACPI tables: see acpi.h.
  *
- * Every table begins with the same header: signature, length, revision, checksum; the bytes of the
- * whole sum up to 0. read_table() checks that, and after it every access stays within the length.
- * Numbers are little endian and may be unaligned. */
+ * Every table begins with the same header (signature, length, revision, checksum), and the sum of
+ * all its bytes is 0. read_table() checks this; every later access stays within the length. Numbers
+ * are little endian and may be unaligned. */
 #include "drivers/acpi.h"
 
 #include "lib/memory.h"
@@ -42,7 +42,8 @@ static struct acpi_table read_table(const struct acpi *acpi, uint64_t phys, cons
     return (struct acpi_table){bytes, size};
 }
 
-/* The address of the XSDT, or 0: only revision 2 and later have one, with its own checksum. */
+/* The address of the XSDT, or 0. Only an RSDP of revision 2 or later has it, with a checksum of its
+ * own. */
 static uint64_t xsdt_of(const struct acpi *acpi, uint64_t rsdp, uint8_t revision) {
     const uint8_t *bytes = revision >= 2 ? acpi->map(rsdp, RSDP_2_SIZE) : NULL;
 
@@ -112,17 +113,19 @@ bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *ap
 
 /* ---- FADT ------------------------------------------------------------------------------------ */
 
-#define FADT_1_SIZE 116 /* what every revision has */
-#define SPACE_IO    1   /* in a Generic Address Structure: its address is a port */
+#define FADT_1_SIZE 116 /* of revision 1, the shortest */
+#define SPACE_IO    1   /* Generic Address Structure: the address is an I/O port */
 
-/* A field of `size` bytes at `offset`; 0 where the table, of an older revision, is too short. */
+/* A field of `size` bytes at `offset`; 0 if the table, of an older revision, is too short for it.
+ */
 static uint64_t field(const struct acpi_table *table, uint32_t offset, unsigned size) {
     if (table->size < size || offset > table->size - size)
         return 0;
     return read_number(table->bytes + offset, size);
 }
 
-/* A port given twice: as a Generic Address Structure, which counts, and as a plain number. */
+/* A port that a newer table gives as a Generic Address Structure, and every table as a plain
+ * number. */
 static uint16_t port_field(const struct acpi_table *table, uint32_t plain, uint32_t generic) {
     uint64_t address = field(table, generic + 4, 8);
 
@@ -145,7 +148,7 @@ struct aml {
     const uint8_t *at, *end;
 };
 
-/* The integer at the start; false if there is none or it is no sleep type. */
+/* Reads the integer at aml->at. False if there is none, or if it is too large for a sleep type. */
 static bool take_sleep_type(struct aml *aml, uint8_t *type) {
     static const uint8_t size_of[] = {
         [AML_BYTE_PREFIX] = 1, [AML_WORD_PREFIX] = 2, [AML_DWORD_PREFIX] = 4};
@@ -156,14 +159,15 @@ static bool take_sleep_type(struct aml *aml, uint8_t *type) {
     unsigned size = op < sizeof(size_of) ? size_of[op] : 0;
     if (size > (size_t)(aml->end - aml->at) || (!size && op > AML_ONE))
         return false;
-    uint64_t value = size ? read_number(aml->at, size) : op; /* ZeroOp is 0, OneOp is 1 */
+    uint64_t value = size ? read_number(aml->at, size) : op; /* ZeroOp is 0, OneOp 1 */
     aml->at += size;
     *type = (uint8_t)value;
     return value <= SLEEP_TYPE_MAX;
 }
 
-/* A package's contents: behind PackageOp come its length, whose first byte says in its upper two
- * bits how many bytes follow, and the number of elements. ACPI 6.5, "Package Length Encoding". */
+/* Reads the first two elements of a package: PackageOp, the length, the number of elements, the
+ * elements. The upper two bits of the length's first byte are the number of bytes that follow it.
+ * ACPI 6.5, "Package Length Encoding". */
 static bool parse_package(struct aml aml, uint8_t type[2]) {
     if (aml.end - aml.at < 3 || *aml.at++ != AML_PACKAGE)
         return false;
@@ -175,7 +179,7 @@ static bool parse_package(struct aml aml, uint8_t type[2]) {
     return elements >= 2 && take_sleep_type(&aml, &type[0]) && take_sleep_type(&aml, &type[1]);
 }
 
-/* NameOp, perhaps a backslash, "_S5_", a package. */
+/* Searches for NameOp, an optional backslash, "_S5_" and a package. */
 static bool search_s5(const struct acpi_table *table, uint8_t type[2]) {
     const uint8_t *end = table->bytes + table->size;
 

@@ -1,4 +1,4 @@
-/* What the hypervisor says to people: see console.h. */
+/* The hypervisor's output: see console.h. */
 #include "drivers/console.h"
 
 #include <stdarg.h>
@@ -12,15 +12,15 @@
 static struct spinlock lock;
 static bool lock_broken;
 
-/* Whose line is unfinished; NULL: the next byte begins a line. */
+/* The owner of the unfinished line on each output; NULL: the last line is finished. */
 static const void *open_on_serial, *open_on_screen;
 
 void console_init(void) {
     uart_init();
 }
 
-/* Serial terminals want a carriage return before each newline. */
-static void put_serial(const char *text, size_t size) {
+/* Adds a carriage return before each newline, which serial terminals need. */
+static void console_to_serial(const char *text, size_t size) {
     static char last;
 
     for (size_t i = 0; i < size; i++) {
@@ -31,9 +31,9 @@ static void put_serial(const char *text, size_t size) {
     }
 }
 
-/* To one of the outputs. */
-static void put(void (*output)(const char *, size_t), const void **open, const void *owner,
-                const char *line, size_t shown, size_t size) {
+/* Shows the line on one output, see console_line(). `open` is the owner of its unfinished line. */
+static void console_show(void (*output)(const char *, size_t), const void **open, const void *owner,
+                         const char *line, size_t shown, size_t size) {
     bool is_open = *open == owner;
 
     if (*open && !is_open)
@@ -51,9 +51,9 @@ void console_line(unsigned outputs, const void *owner, const char *line, size_t 
     if (locked)
         spin_lock(&lock);
     if (outputs & CONSOLE_SERIAL)
-        put(put_serial, &open_on_serial, owner, line, shown, size);
+        console_show(console_to_serial, &open_on_serial, owner, line, shown, size);
     if (outputs & CONSOLE_SCREEN)
-        put(framebuffer_write, &open_on_screen, owner, line, shown, size);
+        console_show(framebuffer_write, &open_on_screen, owner, line, shown, size);
     if (locked)
         spin_unlock(&lock);
 }
@@ -75,7 +75,7 @@ void console_print(const char *fmt, ...) {
 
 int console_read(void) {
     if (spin_try_lock(&lock)) {
-        uart_look();
+        uart_poll();
         spin_unlock(&lock);
     }
     return uart_read();

@@ -1,5 +1,5 @@
-; The font of the screen: 16 bytes for each of the characters 32 to 126. tools/font takes it out of
-; a VGA BIOS.
+; The font of the screen, 16 bytes for each of the characters 32 to 126: see framebuffer.c. tools/font
+; extracts it from a VGA BIOS.
 
 section .rodata
 global font

@@ -7,11 +7,11 @@
 #define GLYPH_WIDTH  8u
 #define GLYPH_HEIGHT 16u
 #define GLYPH_FIRST  ' '
-#define LARGE_WIDTH  2560 /* from here on pixels are small: characters get twice the size */
+#define LARGE_WIDTH  2560 /* from this width on, pixels are so small that glyphs are doubled */
 #define BACKGROUND   0x0e1420
 
-/* drivers/font.asm: 16 rows of 8 pixels for each of the characters 32 to 126, leftmost pixel in
- * bit 7. */
+/* In drivers/font.asm: 16 rows of 8 pixels for each of the characters 32 to 126; bit 7 is the
+ * leftmost pixel. */
 extern const uint8_t font[][GLYPH_HEIGHT];
 
 static const uint32_t style_rgb[] = {
@@ -20,7 +20,7 @@ static const uint32_t style_rgb[] = {
 static struct framebuffer fb;
 static struct text_screen screen;
 static bool present, cleared;
-static uint32_t shift; /* a dot of a character is 1 << shift pixels wide and high */
+static uint32_t shift; /* a dot of a glyph is 1 << shift pixels wide and high */
 
 static uint32_t pixel_of(uint32_t rgb) {
     return fb.blue_first ? rgb : (rgb & 0xff) << 16 | (rgb & 0xff00) | rgb >> 16;
@@ -35,7 +35,7 @@ void framebuffer_init(const struct framebuffer *framebuffer) {
     uint32_t columns = framebuffer->width / (GLYPH_WIDTH << shift);
     uint32_t rows = framebuffer->height / (GLYPH_HEIGHT << shift);
 
-    /* With a margin of one character on each side. */
+    /* There is a margin of one character on each side. */
     present = columns >= 3 && rows >= 3 && framebuffer->pixels_per_line >= framebuffer->width;
     if (!present)
         return;
@@ -48,14 +48,16 @@ void framebuffer_move(void *pixels) {
         fb.pixels = pixels;
 }
 
-static void clear(void) {
+static void framebuffer_clear(void) {
     for (uint32_t y = 0; y < fb.height; y++) {
         for (uint32_t x = 0; x < fb.width; x++)
             *pixel_at(x, y) = pixel_of(BACKGROUND);
     }
 }
 
-static void draw_cell(void *context, uint32_t row, uint32_t column, struct text_cell cell) {
+/* A text_draw. */
+static void framebuffer_draw_cell(void *context, uint32_t row, uint32_t column,
+                                  struct text_cell cell) {
     uint32_t left = (column + 1) * (GLYPH_WIDTH << shift);
     uint32_t top = (row + 1) * (GLYPH_HEIGHT << shift);
     uint32_t text = pixel_of(style_rgb[cell.style]), back = pixel_of(BACKGROUND);
@@ -72,9 +74,9 @@ void framebuffer_write(const char *text, size_t size) {
     if (!fb.pixels)
         return;
     if (!cleared)
-        clear();
+        framebuffer_clear();
     cleared = true;
     text_screen_put(&screen, text, size);
-    text_screen_draw(&screen, draw_cell, NULL);
+    text_screen_draw(&screen, framebuffer_draw_cell, NULL);
     store_fence();
 }

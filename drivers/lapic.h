@@ -1,32 +1,44 @@
-/* The machine's own local APICs: kicks, starting CPUs, the timer that wakes an idle CPU.
+/* The machine's local APICs: NMIs as kicks, starting CPUs, the timer that wakes an idle CPU.
  *
- * Used in the mode that the firmware left, xAPIC or x2APIC; physical destinations only.
- * SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)". */
+ * They stay in the mode in which the firmware left the boot CPU's, xAPIC or x2APIC. Only physical
+ * destinations are used. A guest's local APIC is another module: vmm/interrupts/vlapic.h. SDM Vol.
+ * 3A, "Advanced Programmable Interrupt Controller (APIC)". Read next: arch/apic_registers.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Once, on the boot CPU: xapic_page is where the APIC's page is mapped uncached (xAPIC mode). */
+/* Once, on the boot CPU. In xAPIC mode, xapic_page is the uncached mapping of the page at
+ * lapic_base(). */
 void lapic_init(volatile uint32_t *xapic_page);
-/* The physical base of the page, and whether this CPU is in x2APIC mode, from IA32_APIC_BASE. */
+
+/* The physical address of the registers' page, and whether this CPU's APIC is in x2APIC mode, from
+ * IA32_APIC_BASE. */
 uint64_t lapic_base(void);
 bool lapic_is_x2apic(void);
 
-/* On each CPU: accepts interrupts, everything local masked; in the boot CPU's mode. */
+/* On each CPU: enables its APIC, in the boot CPU's mode, with all local interrupts masked. */
 void lapic_enable(void);
 
+/* Send an NMI, an INIT, a start-up IPI. `page` is the physical address where the target starts,
+ * below 1 MiB and a multiple of 4096. SDM Vol. 3A, "Issuing Interprocessor Interrupts". */
 void lapic_send_nmi(uint32_t apic_id);
 void lapic_send_init(uint32_t apic_id);
-/* page: physical address below 1 MiB, a multiple of 4096. */
 void lapic_send_startup(uint32_t apic_id, uint32_t page);
 
-/* Once, on the boot CPU, when the TSC's frequency is known: how fast the timers count. */
+/* Measures the frequency of the APIC timers against the TSC for 1 ms. Once, on the boot CPU, after
+ * tsc_init(). */
 void lapic_measure_timer(void);
-/* Interrupts this CPU with VECTOR_WAKE at this TSC, or some time before: a wait of more than a
- * second is cut short. Stopping takes an interrupt that has come already. */
+
+/* Requests an interrupt VECTOR_WAKE on this CPU when its TSC reaches `tsc`, but after at most one
+ * second.
+ */
 void lapic_timer_start(uint64_t tsc);
+
+/* Cancels that request; if the interrupt is pending already, it is delivered within this call. */
 void lapic_timer_stop(void);
 
-/* On the boot CPU: masks the 8259s, whatever the firmware used them for. */
+/* Masks all inputs of the two 8259s, which the firmware may have used. On the boot CPU. */
 void lapic_mask_8259(void);
+
+/* Ends the interrupt in service on this CPU. */
 void lapic_eoi(void);

@@ -9,14 +9,16 @@
 #define SLEEP_TYPE_SHIFT   10
 #define SLEEP_TYPE_MASK    (7u << SLEEP_TYPE_SHIFT)
 #define EFI_RESET_SHUTDOWN 2
-#define ATTEMPT_READS      100000 /* some 100 ms */
+#define ATTEMPT_READS      100000 /* of a port: about 100 ms */
+#define PORT_DELAY         0x80   /* the POST code: reading it only takes time */
 
 typedef void reset_system_function(uint32_t type, uint64_t status, uint64_t size, void *data)
     __attribute__((ms_abi));
 
 static struct power_methods methods;
 
-/* ResetSystem() runs under the firmware's identity map, where our stacks are not. */
+/* ResetSystem() runs under the boot loader's page tables, where the hypervisor's stacks are not
+ * mapped, but its image is. */
 static _Alignas(16) uint8_t firmware_stack[16384];
 
 void power_init(const struct power_methods *m) {
@@ -29,7 +31,7 @@ static void write_pm1_control(uint16_t port, uint8_t sleep_type) {
     out16(port, (uint16_t)(kept | sleep_type << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
 }
 
-static void acpi_off(const struct acpi_soft_off *off) {
+static void power_off_by_acpi(const struct acpi_soft_off *off) {
     if (!off->pm1a_control)
         return;
     if (!(in16(off->pm1a_control) & SCI_ENABLE) && off->smi_command) {
@@ -42,7 +44,7 @@ static void acpi_off(const struct acpi_soft_off *off) {
     if (off->pm1b_control)
         write_pm1_control(off->pm1b_control, off->sleep_type_b);
     for (unsigned i = 0; i < ATTEMPT_READS; i++)
-        in8(0x80);
+        in8(PORT_DELAY);
 }
 
 static void call_reset_system(void) {
@@ -55,7 +57,7 @@ static void call_reset_system(void) {
 _Noreturn void power_off(void) {
     interrupts_off();
     console_drain();
-    acpi_off(&methods.acpi);
+    power_off_by_acpi(&methods.acpi);
     if (methods.reset_system) {
         __asm__ volatile("mov %0, %%rsp\n\t"
                          "call *%1"
@@ -63,7 +65,8 @@ _Noreturn void power_off(void) {
                          : "r"(firmware_stack + sizeof(firmware_stack)), "r"(call_reset_system)
                          : "memory");
     }
-    console_print("pinwheel: this machine cannot be switched off by software; it may be now.\n");
+    console_print(
+        "pinwheel: this machine cannot be switched off by software; switch it off by hand.\n");
     for (;;)
         halt();
 }

@@ -1,5 +1,7 @@
-/* A screen of text: see text_screen.h. Indices are compared with <, never with ==: a CPU that
- * panics takes the screen over from one that was stopped in the middle of its work. */
+/* A screen of text: see text_screen.h.
+ *
+ * Positions are compared by < and >=, never by ==: a CPU that panics may take over the screen while
+ * another CPU, which it has stopped, was changing it. */
 #include "drivers/text_screen.h"
 
 #include <stdbool.h>
@@ -11,7 +13,7 @@
 
 static const struct text_cell blank = {' ', TEXT_PLAIN};
 
-/* A line that begins with `begin` is good if it contains `good`, and else bad. */
+/* A line that begins with `begin` is good if it contains `good`, otherwise bad. */
 static const struct {
     const char *begin, *good;
 } rules[] = {
@@ -29,7 +31,7 @@ static bool begins_with(const char *line, size_t size, const char *word) {
     return !word[i];
 }
 
-/* Where the word is in the line; its length if it is not there. */
+/* The position of the word in the line; `size` if the line does not contain it. */
 static size_t find(const char *line, size_t size, const char *word) {
     size_t i = 0;
 
@@ -78,7 +80,8 @@ static void move_up(struct text_screen *screen) {
     screen->row = kept;
 }
 
-/* The end of the last line moves nothing before more comes: no line is wasted on the cursor. */
+/* A newline on the last row does not move the text up; the next character does. Otherwise the last
+ * row would stay empty. */
 static void new_line(struct text_screen *screen) {
     if (screen->row >= screen->rows)
         move_up(screen);

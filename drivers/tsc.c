@@ -7,16 +7,17 @@
 #define PIT_FREQUENCY 1193182
 #define PIT_CHANNEL2  0x42
 #define PIT_COMMAND   0x43
-#define PORT_B        0x61 /* bit 0: gate of channel 2; bit 1: speaker; bit 5: its output */
+#define PORT_B        0x61 /* bit 0: gate of channel 2; bit 1: speaker; bit 5: output of channel 2 */
 #define MEASURE_MS    10
-#define READS_MAX     1000000 /* of port B; then its output never rises */
-/* If nothing at all is known: waits are then too long, not short. */
+#define READS_MAX     1000000 /* of port B; then the output is considered stuck */
+/* The assumption if no frequency is known. */
 #define FALLBACK_HZ 1000000000
 
 static uint64_t frequency = FALLBACK_HZ;
 
-/* Counts TSC ticks while channel 2 counts down in mode 0; 0 if its output never rises. */
-static uint64_t measure(void) {
+/* The frequency by counting TSC ticks while channel 2 counts down in mode 0; 0 if its output does
+ * not rise. */
+static uint64_t tsc_measure(void) {
     const uint16_t count = PIT_FREQUENCY * MEASURE_MS / 1000;
     uint8_t port_b = in8(PORT_B);
 
@@ -30,12 +31,12 @@ static uint64_t measure(void) {
         reads++;
     uint64_t ticks = rdtsc() - start;
     out8(PORT_B, port_b);
-    /* The output is high from the start where there is no 8254. */
+    /* On a machine without an 8254 the output reads as high from the start. */
     return reads < 10 || reads == READS_MAX ? 0 : ticks * (1000 / MEASURE_MS);
 }
 
-/* What CPUID says; 0 if nothing. */
-static uint64_t from_cpuid(void) {
+/* The frequency that CPUID reports; 0 if it reports none. */
+static uint64_t tsc_from_cpuid(void) {
     if (cpuid_has_leaf(CPUID_LEAF_TSC)) {
         struct cpuid_result r = cpuid(CPUID_LEAF_TSC, 0);
         if (r.eax && r.ebx && r.ecx)
@@ -47,20 +48,21 @@ static uint64_t from_cpuid(void) {
 }
 
 const char *tsc_init(void) {
-    uint64_t said = from_cpuid();
-    uint64_t measured = measure();
+    uint64_t reported = tsc_from_cpuid();
+    uint64_t measured = tsc_measure();
 
     if (!measured) {
-        frequency = said ? said : FALLBACK_HZ;
-        return said ? "CPUID, no 8254 to check it" : "a guess: neither CPUID nor an 8254 tells";
+        frequency = reported ? reported : FALLBACK_HZ;
+        return reported ? "CPUID; no 8254 to check it"
+                        : "assumed: neither CPUID nor an 8254 reports a frequency";
     }
-    uint64_t difference = said > measured ? said - measured : measured - said;
+    uint64_t difference = reported > measured ? reported - measured : measured - reported;
     if (difference < measured / 50) {
-        frequency = said;
-        return "CPUID, and the 8254 agrees";
+        frequency = reported;
+        return "CPUID; the 8254 agrees";
     }
     frequency = measured;
-    return said ? "measured; CPUID says otherwise and is wrong" : "measured";
+    return reported ? "measured; CPUID reports a different frequency" : "measured";
 }
 
 uint64_t tsc_frequency(void) {

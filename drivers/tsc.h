@@ -1,18 +1,21 @@
-/* The time: the TSC and its frequency.
+/* The frequency of the TSC, and waiting by it.
  *
- * CPUID says it (leaves 15H and 16H), but emulators and some firmware say it wrongly, so it is
- * measured against the 8254 and CPUID's word is taken only where the two agree, or where there is
- * no 8254. SDM Vol. 3B, "Determining the Processor Base Frequency". */
+ * CPUID leaves 15H and 16H report the frequency, but emulators and some firmware report it wrongly.
+ * So it is measured against the 8254, and CPUID's value is used only if the two agree, or if there
+ * is no 8254. SDM Vol. 3B, "Determining the Processor Base Frequency". */
 #pragma once
 #include <stdint.h>
 
-/* Measures, 10 ms; returns where the number is from, in words. */
+/* Determines the frequency, in 10 ms. Returns where it comes from, in words. */
 const char *tsc_init(void);
+
 /* In Hz; never 0. */
 uint64_t tsc_frequency(void);
-/* A number of ticks of one clock, in ticks of another. */
+
+/* Converts a number of ticks of a clock of from_hz to ticks of a clock of to_hz, rounded down. */
 static inline uint64_t tsc_scale(uint64_t ticks, uint64_t from_hz, uint64_t to_hz) {
     return ticks / from_hz * to_hz + ticks % from_hz * to_hz / from_hz;
 }
-/* Busy-waits. */
+
+/* Busy-waits for at least this time, up to rounding. */
 void tsc_delay_us(uint64_t microseconds);

@@ -16,19 +16,20 @@
 #define UART_SCRATCH (UART_BASE + 7)
 #define LSR_RECEIVED 0x01
 #define LSR_THRE     0x20 /* the transmit FIFO is empty */
-#define LSR_TEMT     0x40 /* and the last bit has left */
+#define LSR_TEMT     0x40 /* and the last bit has been sent */
 #define FIFO_SIZE    16
 
-/* A port that stays busy this many reads (some 100 ms) is taken for dead. */
+/* A port that stays busy for this many reads (about 100 ms) is no longer used. */
 #define BUSY_READS    1000000
 
 #define RECEIVED_SIZE 256
 
 static bool present;
-static unsigned room; /* in the transmit FIFO: at least so much */
+static unsigned room; /* in the transmit FIFO, at least */
 static uint8_t received[RECEIVED_SIZE];
-static _Atomic unsigned first; /* of what is in it, modulo its size: the reader's */
-static _Atomic unsigned end;   /* look()'s */
+/* The part of `received` that is in use, modulo its size. */
+static _Atomic unsigned first; /* only uart_read() writes it */
+static _Atomic unsigned end;   /* only uart_poll_status() writes it */
 
 void uart_init(void) {
     out8(UART_SCRATCH, 0x5a);
@@ -39,14 +40,14 @@ void uart_init(void) {
     out8(UART_DATA, 1);   /* 115200 baud */
     out8(UART_IER, 0);
     out8(UART_LCR, 0x03); /* 8N1 */
-    out8(UART_FCR, 0x01); /* FIFOs on; what the firmware still has in them goes out */
+    out8(UART_FCR, 0x01); /* enables the FIFOs; what they hold is still sent */
     out8(UART_MCR, 0x03); /* DTR, RTS */
     present = true;
 }
 
-/* The status. What has come is taken out first, lest it be lost while we wait for something else; a
- * status of all ones is that of a port that has gone. */
-static uint8_t look(void) {
+/* Reads the line status, and stores a received byte, which would be lost if it stayed in the port
+ * while the caller waits for another bit. A status of FFH means that there is no port any more. */
+static uint8_t uart_poll_status(void) {
     uint8_t status = in8(UART_LSR);
 
     if ((status & LSR_RECEIVED) && status != 0xff && end - first < RECEIVED_SIZE) {
@@ -56,10 +57,10 @@ static uint8_t look(void) {
     return status;
 }
 
-/* Waits until the port shows one of these LSR bits; a port that never does is taken for dead. */
-static bool wait_for(uint8_t bits) {
+/* Waits until one of these LSR bits is 1. If that takes too long, the port is no longer used. */
+static bool uart_wait_for(uint8_t bits) {
     for (unsigned reads = 0; reads < BUSY_READS; reads++) {
-        if (look() & bits)
+        if (uart_poll_status() & bits)
             return true;
         cpu_pause();
     }
@@ -69,11 +70,11 @@ static bool wait_for(uint8_t bits) {
 
 void uart_drain(void) {
     if (present)
-        wait_for(LSR_TEMT);
+        uart_wait_for(LSR_TEMT);
 }
 
 void uart_write(uint8_t byte) {
-    if (present && !room && wait_for(LSR_THRE))
+    if (present && !room && uart_wait_for(LSR_THRE))
         room = FIFO_SIZE;
     if (!present)
         return;
@@ -81,9 +82,9 @@ void uart_write(uint8_t byte) {
     room--;
 }
 
-void uart_look(void) {
+void uart_poll(void) {
     if (present)
-        look();
+        uart_poll_status();
 }
 
 int uart_read(void) {

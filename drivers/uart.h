@@ -1,17 +1,26 @@
-/* The machine's serial port: 16550 at 3F8H, polled, 115200 8N1. National PC16550D data sheet. */
+/* The machine's serial port: a 16550 at 3F8H, polled, at 115200 baud, 8N1.
+ *
+ * National PC16550D data sheet. Read next: console.h. */
 #pragma once
 #include <stdint.h>
 
-/* Sets the port up. If nothing answers there, nothing is written or read. One CPU at a time may
- * call these functions but uart_read(): drivers/console.h sees to that. */
+/* Except for uart_read(), only one CPU at a time may call these functions: drivers/console.c has a
+ * lock.
+ *
+ * Sets the port up. Without a port at this address the other functions do nothing. */
 void uart_init(void);
+
+/* Sends a byte; waits while the transmit FIFO is full. */
 void uart_write(uint8_t byte);
 
-/* Takes out a byte that has come, if any; so do the others while they wait. */
-void uart_look(void);
-/* The first that was taken out, or UART_NO_BYTE. One CPU, beside those that call the others. */
+/* Moves a received byte, if there is one, from the port to a buffer of 256 bytes. The other
+ * functions do so too while they wait. */
+void uart_poll(void);
+
+/* Removes the oldest byte from that buffer; UART_NO_BYTE if it is empty. Only one CPU may call it,
+ * at any time. */
 #define UART_NO_BYTE (-1)
 int uart_read(void);
 
-/* Waits until everything written has left the machine. */
+/* Waits until the last byte has been sent. */
 void uart_drain(void);
