@@ -1,4 +1,4 @@
-/* Walks through the world of tests/world.h: see walk.h. */
+/* A walk through the world of tests/world.h: see walk.h. */
 #include "tests/walk.h"
 
 #include <stddef.h>
@@ -9,7 +9,7 @@
 static struct world *world;
 static uint32_t (*pick)(uint32_t below);
 
-/* Few vectors, so that they meet: two of one priority class, one above, one illegal. */
+/* Few vectors, so that they collide: two of one priority class, one above, one illegal. */
 static uint8_t pick_vector(void) {
     static const uint8_t vector[] = {0x51, 0x51, 0x5f, 0xc0, 0x0f};
 
@@ -60,7 +60,7 @@ static void write_any_register(unsigned vcpu) {
     }
 }
 
-/* A vCPU may go on in the guest for a while after it was notified: the kick is on its way. */
+/* A vCPU may stay in guest mode for a while after it was notified, until the kick arrives. */
 static void run_somehow(unsigned vcpu) {
     if (world->in_guest[vcpu] && pick(2))
         world_deliver(world, vcpu);
@@ -68,14 +68,14 @@ static void run_somehow(unsigned vcpu) {
         world_run(world, vcpu);
 }
 
-/* What another CPU does between the first sync of an entry and the lock. */
+/* Actions of another CPU between the first sync of an entry and the lock. */
 static void meanwhile(struct world *w) {
     if (pick(2))
         world_line(w, pick(PINS), pick(2));
     write_any_entry();
 }
 
-/* One action of somebody. */
+/* One action of a guest, a device or a CPU. */
 static void step(void) {
     unsigned vcpu = pick(VCPUS);
 
@@ -103,7 +103,7 @@ static void step(void) {
             world->before_lock = meanwhile;
         break;
     case 7:
-        world_eoi(world, vcpu); /* spurious ones too */
+        world_eoi(world, vcpu); /* may be spurious */
         break;
     default:
         run_somehow(vcpu);
@@ -111,7 +111,7 @@ static void step(void) {
     }
 }
 
-/* Everything is handled: no line active, no interrupt left. */
+/* Makes all lines inactive and handles all interrupts. */
 static void quiesce(void) {
     world->before_lock = NULL;
     for (unsigned pin = 0; pin < PINS; pin++)
@@ -128,14 +128,14 @@ static void quiesce(void) {
         world_enter(world, vcpu);
 }
 
-/* At rest no bit is left that no route explains. The world has checked that at the entry; here it
- * is that everything in flight has come home. */
+/* Now nothing may be in flight or stale. That no EOI-exit bit is left without a route was checked
+ * by the world at the last entry. */
 static const char *check_at_rest(void) {
     for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++) {
         const struct vlapic *apic = routing_vlapic(&world->routing, vcpu);
 
         if (!vector_set_is_empty(&apic->tokens.inflight) || !vector_set_is_empty(&apic->map.stale))
-            return "a vCPU is left with something in flight";
+            return "something is still in flight or stale on a vCPU";
     }
     return NULL;
 }

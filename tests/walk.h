@@ -1,6 +1,6 @@
 /* A walk through the world of tests/world.h: guests, devices and CPUs do anything, in any order and
- * with kicks that come late; then everything is handled. For unit tests, which choose by a random
- * number, and for the fuzzer, which chooses by its input. */
+ * with kicks that come late; then all interrupts are handled. Unit tests choose by a random number,
+ * the fuzzer by its input. */
 #pragma once
 #include <stdint.h>
 

@@ -11,7 +11,7 @@ static void violate(struct world *world, const char *what) {
         world->violation = what;
 }
 
-/* ---- what routing asks for ---- */
+/* ---- effects of routing ---- */
 
 static void lock(void *context) {
     struct world *world = context;
@@ -43,9 +43,9 @@ static void accepted_own(void *context, unsigned vcpu, uint8_t vector) {
     struct world *world = context;
 
     if (world->in_guest[vcpu])
-        violate(world, "accepted from itself while in the guest");
+        violate(world, "a self-IPI is accepted in guest mode");
     if (!apic_page_has(&world->page[vcpu], APIC_IRR, vector))
-        violate(world, "accepted from itself, and not in the IRR");
+        violate(world, "a self-IPI is accepted and not in the IRR");
 }
 
 static void signal(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector) {
@@ -71,7 +71,7 @@ static void check_delivery(struct world *world, const struct trace_record *event
     uint64_t entry = world->routing.ioapic.entry[event->pin];
 
     if (!world->locked)
-        violate(world, "lock: the I/O APIC delivers without it");
+        violate(world, "lock: not held while the I/O APIC delivers");
     if (entry & RTE_MASKED)
         violate(world, "invariant 12: delivered while masked");
     if (entry & RTE_REMOTE_IRR)
@@ -80,7 +80,7 @@ static void check_delivery(struct world *world, const struct trace_record *event
     world->deliveries[event->pin] += event->b != 0;
 }
 
-/* The trace is how the reference learns what is accepted, and when. */
+/* From the trace the reference learns what is accepted, and when. */
 static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
     struct world *world = context;
     const struct trace_record record = {.what = what, .a = a, .b = b}, *event = &record;
@@ -94,7 +94,7 @@ static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
         break;
     case TRACE_REMOTE_IRR:
         if (event->a && !world->accepted[event->pin])
-            violate(world, "invariant 4: Remote IRR set though nobody accepted");
+            violate(world, "invariant 4: Remote IRR set although no LAPIC accepted");
         break;
     case TRACE_ACCEPT_LEVEL:
         owed_accept(&world->owed[event->vcpu], event->vector, (uint32_t)event->a);
@@ -180,8 +180,8 @@ uint64_t world_entry_bit(struct world *world, unsigned pin, uint64_t bit) {
     return world_read_entry(world, pin) & bit;
 }
 
-/* The processor, with the RVI and SVI that follow from the page: that production writes just these
- * to the VMCS is for the model checker to see. */
+/* The processor, with the RVI and SVI that follow from the page. Whether production writes these to
+ * the VMCS is checked in the model checker. */
 static struct processor *processor_of(struct world *world, unsigned vcpu) {
     struct processor *processor = &world->processor[vcpu];
 
@@ -220,7 +220,7 @@ static enum world_eoi eoi_exit(struct world *world, unsigned vcpu, uint8_t vecto
     world->in_guest[vcpu] = false;
     kind = routing_eoi_exit(&world->routing.vcpu[vcpu], vector);
     if (world->retired != owed || (kind == VLAPIC_EOI_COINCIDENTAL) != (owed == 0))
-        violate(world, "invariant 5: the EOI exit retired something else than was owed");
+        violate(world, "invariant 5: the EOI exit retired other pins than those it was owed to");
     return result[kind];
 }
 
@@ -258,24 +258,24 @@ static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t ve
     bool routed = has_route(world, vcpu, vector);
 
     if (owed != vector_set_has(&apic->tokens.inflight, vector))
-        violate(world, "tokens: not what is in flight");
+        violate(world, "tokens: not exactly what is in flight");
     if (owed && !exits)
         violate(world, "invariant 1: in flight and its EOI would not exit");
     if (routed && !exits)
         violate(world, "invariant 2: routed here and its EOI would not exit");
     if (exits && !routed && !owed && world->routing.stale_rescan)
-        violate(world, "invariant 3: an EOI-exit bit that nothing explains");
+        violate(world, "invariant 3: an EOI-exit bit without a route and with nothing in flight");
     if (world->routing.stale_rescan && stale != (exits && !routed))
-        violate(world, "stale: not exactly what no route explains");
+        violate(world, "stale: not exactly the bits that no route explains");
 }
 
 void world_check_entry(struct world *world, unsigned vcpu) {
     const struct routing_vcpu *it = &world->routing.vcpu[vcpu];
 
     if (it->seen != it->generation)
-        violate(world, "invariant 18: the scan is older than the routes");
+        violate(world, "invariant 18: the routes have changed since the scan");
     if (!vector_set_equal(&it->apic.map.exit, &world->processor[vcpu].exit_bitmap))
-        violate(world, "entry: the VMCS does not have the map's bits");
+        violate(world, "entry: the bits in the VMCS are not those of the map");
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
         check_vector_at_entry(world, vcpu, (uint8_t)vector);
 }
@@ -290,14 +290,14 @@ void world_enter(struct world *world, unsigned vcpu) {
     memcpy(irr_before, irr, sizeof(irr_before));
     if (!routing_prepare_entry(&world->routing.vcpu[vcpu], &changed) &&
         memcmp(irr_before, irr, sizeof(irr_before)) != 0)
-        violate(world, "entry: the IRR has changed, and RVI would not");
+        violate(world, "entry: the IRR has changed, but RVI would not be written");
     for (unsigned i = 0; i < 4; i++) {
         if (changed & 1u << i)
             world->processor[vcpu].exit_bitmap.word[i] = map->exit.word[i];
     }
     processor_update_ppr(processor_of(world, vcpu));
     world->in_guest[vcpu] = true;
-    /* What another CPU did since the scan is seen after the kick that it sent. */
+    /* What another CPU has done since the scan is handled after the kick that it sent. */
     if (!(world->notified & 1u << vcpu))
         world_check_entry(world, vcpu);
 }

@@ -20,26 +20,26 @@ struct world {
     /* the processor's side of each vCPU; the bitmap changes only by the words that changed */
     struct processor processor[WORLD_VCPUS];
     bool in_guest[WORLD_VCPUS];
-    uint32_t notified; /* bit v: vCPU v was notified and has not entered since */
+    uint32_t notified; /* bit v: vCPU v has been notified since its last entry */
     bool locked;
 
     struct owed owed[WORLD_VCPUS]; /* the reference */
 
-    /* what was seen */
+    /* what has happened */
     uint64_t eoi_exits[WORLD_VCPUS][VECTOR_COUNT];
-    uint64_t deliveries[IOAPIC_PIN_COUNT]; /* that somebody accepted */
-    unsigned accepted[IOAPIC_PIN_COUNT];   /* by how many, the last time */
+    uint64_t deliveries[IOAPIC_PIN_COUNT]; /* that a LAPIC accepted */
+    unsigned accepted[IOAPIC_PIN_COUNT];   /* how many LAPICs accepted the last one */
     uint32_t retired;                      /* the pins that the last EOI exit retired */
     unsigned traced[TRACE_EVENT_COUNT];
     unsigned signals[WORLD_VCPUS][8]; /* by delivery mode */
     uint8_t signal_vector;
     unsigned timer_changes[WORLD_VCPUS];
 
-    /* another CPU's work that happens just before this world's next lock, once */
+    /* work of another CPU, done once, just before the next time that the lock is taken */
     void (*before_lock)(struct world *world);
     struct trace_ring *trace; /* may be NULL */
     uint64_t time;
-    const char *violation; /* "invariant N: ...", NULL as long as everything holds */
+    const char *violation; /* "invariant N: ...", NULL while everything holds */
 };
 
 enum world_eoi {
@@ -49,16 +49,16 @@ enum world_eoi {
     WORLD_EOI_COINCIDENTAL,
 };
 
-/* As at power-on: every vCPU is outside the guest and has its first entry before it. */
+/* The state at power-on: no vCPU has entered yet. */
 void world_power_on(struct world *world, unsigned vcpus, uint32_t version);
 
-/* Power-on with all LAPICs software-enabled, xAPIC mode, logical ID 1 << v in the flat model, every
- * vCPU in the guest. version: of the I/O APIC. */
+/* Power-on, then: all LAPICs software-enabled in xAPIC mode, logical ID 1 << v in the flat model,
+ * all vCPUs in guest mode. version: the I/O APIC's. */
 void world_start(struct world *world, unsigned vcpus, uint32_t version);
 
 /* ---- the guest ---- */
 
-/* Writes an entry as drivers do, the high half first, and with fixed delivery to an APIC ID. */
+/* Writes an entry as drivers do, the high half first. world_route(): with fixed delivery. */
 void world_route(struct world *world, unsigned pin, uint64_t flags, uint8_t vector,
                  uint8_t destination);
 void world_write_entry(struct world *world, unsigned pin, uint64_t entry);
@@ -66,28 +66,28 @@ void world_write_half(struct world *world, unsigned half, uint32_t value);
 uint64_t world_read_entry(struct world *world, unsigned pin);
 uint64_t world_entry_bit(struct world *world, unsigned pin, uint64_t bit);
 
-/* A write to the APIC page in xAPIC mode: virtualized, or a trap-like exit. */
+/* A write to the APIC page in xAPIC mode: virtualized, or followed by a trap-like exit. */
 void world_write_apic(struct world *world, unsigned vcpu, uint32_t offset, uint32_t value);
 uint32_t world_read_apic(struct world *world, unsigned vcpu, uint32_t offset);
 
-/* An EOI, with what the processor does of its own. */
+/* An EOI: virtualized by the processor, then handled if it exits. */
 enum world_eoi world_eoi(struct world *world, unsigned vcpu);
 
 /* ---- the processor ---- */
 
-/* VM entry with the work before it; checks the invariants that name it. */
+/* The work before a VM entry, and the entry; checks the invariants that hold at entry. */
 void world_enter(struct world *world, unsigned vcpu);
-/* Only the checks: for an entry before which there is no work to do. */
+/* Only the checks, for an entry that has no work before it. */
 void world_check_entry(struct world *world, unsigned vcpu);
 
-/* Delivers the highest pending interrupt if the PPR lets it through; returns its vector or -1. The
- * vCPU must be in the guest. */
+/* Delivers the highest pending interrupt if its priority class is above the PPR's; returns its
+ * vector, or -1. The vCPU must be in guest mode. */
 int world_deliver(struct world *world, unsigned vcpu);
 
-/* Both: enters if the vCPU was notified or is outside, then delivers. */
+/* Enters if the vCPU was notified or is outside guest mode, then delivers. */
 int world_run(struct world *world, unsigned vcpu);
 
-/* An edge interrupt that the processor puts in the IRR by itself (posted interrupts, self-IPI). */
+/* An edge interrupt that the processor itself sets in the IRR (posted interrupt, self-IPI). */
 void world_posted_interrupt(struct world *world, unsigned vcpu, uint8_t vector);
 
 /* ---- devices ---- */

@@ -1,6 +1,6 @@
-/* Fuzzes every register of the LAPIC, in both modes, and of the I/O APIC: any value at any place.
- * What must hold: nothing is read or written out of bounds, the routing is consistent at the next
- * entry, and a vector below 16 is never accepted. */
+/* Fuzzes every register of the LAPIC, in both modes, and of the I/O APIC: any value at any offset.
+ * Nothing may be read or written out of bounds, the last scan must be up to date at the next entry,
+ * and a vector below 16 must never be accepted. */
 #include <stdlib.h>
 
 #include "tests/fuzz/fuzz.h"
@@ -32,7 +32,7 @@ static void act(struct world *world, const struct action *a) {
     case 3:
         vlapic_read_msr(apic, 0x7f0u + a->where % 0x220, &read);
         break;
-    case 4: /* the mode bits are where they are likely to matter */
+    case 4: /* `where` is the low bits, with the mode, so that the mode changes often */
         vlapic_write_base(apic, (uint64_t)a->value << 12 | (a->where & 0xfff));
         break;
     case 5:

@@ -1,5 +1,5 @@
-/* Fuzzes the interrupt core, LAPICs, I/O APIC, tokens, map, routing: each byte of the input decides
- * what happens next in the world, which knows the invariants. */
+/* Fuzzes the interrupt core (LAPICs, I/O APIC, tokens, EOI map, routing): each byte of the input
+ * chooses what happens next in the world, which checks the invariants. */
 #include <stdio.h>
 #include <stdlib.h>
 

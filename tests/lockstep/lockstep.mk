@@ -1,4 +1,4 @@
-# Lock-step: the trace of a run in the emulator against the model of it. See replay.c.
+# Lock-step: compares the trace of a run in the emulator with the model. See replay.c.
 LOCKSTEP := $(B)/host/lockstep/replay
 LOCKSTEP_OBJ := $(patsubst %.c,$(B)/host/%.o,$(wildcard tests/lockstep/*.c))
 

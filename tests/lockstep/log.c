@@ -1,4 +1,4 @@
-/* Reads the log of a run: see log.h. Read next: replay.c. */
+/* Reads the log of a run: see log.h. */
 #include "tests/lockstep/log.h"
 
 #include <stdbool.h>
@@ -22,7 +22,7 @@ static void add(struct log *log, const struct logged *logged) {
         log->cpus = logged->cpu + 1;
 }
 
-/* A record that was folded stands for as many as it says. False: the line is none. */
+/* Adds a record, as often as it was repeated. False: the line is not a record. */
 static bool add_line(struct log *log, const char *text, unsigned line) {
     unsigned event, vcpu, vector, pin, repeats, cpu;
     unsigned long a, b;
@@ -63,12 +63,12 @@ static const char *read_lines(struct log *log, FILE *file, const char *guest) {
                    &log->version) == 3)
             inside = !strcmp(name, guest);
         else if (inside && sscanf(text, "TRACE end lost=%lu", &lost) == 1)
-            return lost ? "the trace has lost its beginning" : NULL;
+            return lost ? "the beginning of the trace is lost" : NULL;
         else if (inside && add_line(log, text, line) &&
                  !is_in_range(&log->at[log->count - 1].record, log->vcpus))
             return "a record that names no vCPU or no pin";
     }
-    return "no whole trace of this guest";
+    return "no complete trace of this guest";
 }
 
 const char *log_read(struct log *log, const char *path, const char *guest) {

@@ -1,5 +1,5 @@
-/* The records of one guest with `trace = on`, as the hypervisor printed them when the guest had
- * ended: in order of their time, with the CPU that made each. */
+/* The trace records of one guest with `trace = on`, which the hypervisor has printed when the guest
+ * had ended: in order of time, each with the CPU that made it. */
 #pragma once
 #include <stddef.h>
 
@@ -13,16 +13,16 @@ struct logged {
 };
 
 struct log {
-    unsigned vcpus, version; /* of the guest; of its I/O APIC */
-    unsigned cpus;           /* that have made records */
+    unsigned vcpus, version; /* the guest's vCPUs; the version of its I/O APIC */
+    unsigned cpus;           /* CPUs that have made records */
     size_t count, room;
     struct logged *at;
 };
 
-/* Reads the records of the guest between its two TRACE lines with words. Returns what is wrong, or
- * NULL. */
+/* Reads the records of the guest between its lines "TRACE guest=..." and "TRACE end". Returns what
+ * is wrong, or NULL. */
 const char *log_read(struct log *log, const char *path, const char *guest);
 void log_free(struct log *log);
 
-/* The next record that the same CPU has made, or NULL. */
+/* The next record of the same CPU, or NULL. */
 const struct logged *log_next(const struct log *log, const struct logged *logged);

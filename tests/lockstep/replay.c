@@ -1,4 +1,4 @@
-/* Lock-step: replays the interrupt trace of a run in the emulator, and compares.
+/* Lock-step: replays the interrupt trace of a run in the emulator and compares.
  *
  *     replay LOG GUEST
  *
@@ -7,20 +7,20 @@
  * whose guest interrupt status (RVI, SVI) was read at each exit, and whose EOI-exit bitmaps were
  * read back after each change.
  *
- * What comes from outside is taken from the trace: line changes, entry writes, writes to what a
- * LAPIC answers to, IPIs, and when a vCPU accepts and scans. Everything else the world has to come
- * to by itself: deliveries, what is accepted, each bit that a scan changes, Remote IRR, EOIs and
- * what they retire. Between two exits the processor delivers and retires interrupts without a
- * record; from RVI and SVI follows which, and the plain model of virtual-interrupt delivery in the
- * world must allow it. Every invariant that the world knows is checked on the way.
+ * Inputs are taken from the trace: line changes, entry writes, writes to LAPIC registers on which
+ * destinations depend, IPIs, and when a vCPU accepts and scans. All else the world must produce by
+ * itself: deliveries, what is accepted, each bit that a scan changes, Remote IRR, EOIs and what
+ * they retire. Between two exits the processor delivers interrupts and performs EOIs without a
+ * record; which ones follows from RVI and SVI, and the processor of tests/processor.h must allow
+ * them. The world checks its invariants at each step.
  *
- * With several CPUs their records come interleaved. Each CPU's have to come in the order in which
- * the world makes them for it. What a CPU does under the routing lock is done here at the first
- * record made under it, and the lock puts these in order; all else concerns a vCPU of that CPU
- * alone, but for what others post: it is there when it is accepted, if perhaps not yet when an
- * entry could have accepted it.
+ * With several CPUs their records are interleaved. The records of each CPU must come in the order
+ * in which the world makes them for that CPU. What a CPU does under the routing lock is done here
+ * at the first record that it made under the lock, so these are in the order of the lock.
+ * Everything else concerns only a vCPU of that CPU, except for what other CPUs post to it: that may
+ * be in the inbox here some entries before the run accepts it.
  *
- * Prints one line LOCKSTEP with what was compared; status 1 and the first difference otherwise. */
+ * Prints one line LOCKSTEP with what was compared, or the first difference, with status 1. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,24 +29,24 @@
 #include "tests/lockstep/log.h"
 #include "tests/world.h"
 
-#define STEPS_MAX 512 /* silent steps of the processor between two exits */
+#define STEPS_MAX 512 /* steps of the processor without a record, between two exits */
 #define LATE_MAX  64  /* entries while a kick is on its way, on several CPUs */
 
 static struct world world;
 static struct log run;
-static const struct logged *now; /* the record that it is about */
+static const struct logged *now; /* the record being replayed */
 
 static struct cpu {
-    struct trace_ring made; /* what the world has recorded and the log has not shown yet */
+    struct trace_ring made; /* what the world has recorded and the log must still show */
     uint64_t made_at;
-    bool eoi; /* one has exited; its vector; RVI and SVI after it */
+    bool eoi; /* an EOI has exited; its vector; RVI and SVI after it */
     uint8_t eoi_vector;
     unsigned eoi_status;
-    const struct trace_record *held; /* what it retired, until the I/O APIC hears of it */
+    const struct trace_record *held; /* the EOI's record, until the I/O APIC receives it */
 } cpus[LOG_CPUS];
-static struct cpu *cpu; /* that made it */
+static struct cpu *cpu; /* the CPU that made it */
 
-static unsigned late[WORLD_VCPUS]; /* entries since there was work to do before one */
+static unsigned late[WORLD_VCPUS]; /* entries since the model has work before an entry */
 
 static struct {
     unsigned records, inputs, accepted, delivered, eoi_exits, silent_eois, bitmaps, statuses,
@@ -60,8 +60,8 @@ _Noreturn static void differ(const char *what) {
 
 /* ---- the world's own records ---- */
 
-/* The next record that the world has made for this CPU, a folded one again and again; NULL if there
- * is none. */
+/* The next record that the world has made for this CPU, once for each repeat; NULL if there is
+ * none. */
 static struct trace_record *next_made(void) {
     if (cpu->made_at < cpu->made.count)
         return &cpu->made.record[cpu->made_at];
@@ -78,8 +78,8 @@ static void take_made(void) {
         cpu->made_at++;
 }
 
-/* A LAPIC that changes asks for scans under the lock without a record of that. On several CPUs it
- * is not known whether a scan came before it or after: this one reason is not compared there. */
+/* A change of a LAPIC requests scans under the lock without a record of its own. On several CPUs it
+ * is not known whether a scan came before or after that, so this reason is not compared there. */
 static uint64_t certain(const struct trace_record *record) {
     bool uncertain = record->event == TRACE_SCAN && run.cpus > 1;
 
@@ -102,7 +102,7 @@ static void expect_made(const struct trace_record *record) {
     trace_text(there, sizeof(there), record, 0);
     if (mine)
         trace_text(here, sizeof(here), mine, 0);
-    snprintf(text, sizeof(text), "the run has \"%s\", the model has %s%s", there,
+    snprintf(text, sizeof(text), "the run recorded \"%s\", the model %s%s", there,
              mine ? "" : "nothing", mine ? here : "");
     differ(text);
 }
@@ -116,8 +116,8 @@ static unsigned status_of(unsigned vcpu) {
     return (unsigned)(rvi < 0 ? 0 : rvi) | (unsigned)(svi < 0 ? 0 : svi) << 8;
 }
 
-/* The entry before this exit. With one CPU what is posted is seen at once; otherwise a kick may be
- * on its way, and what the entry holds is looked at when it is not. */
+/* The entry before this exit. With one CPU everything that was posted is accepted by then. With
+ * several a kick may be on its way; then the entry is not checked. */
 static void be_in_guest(unsigned vcpu) {
     struct routing_vcpu *it = &world.routing.vcpu[vcpu];
 
@@ -128,11 +128,11 @@ static void be_in_guest(unsigned vcpu) {
         late[vcpu] = 0;
         world_check_entry(&world, vcpu);
     } else if (run.cpus == 1 || ++late[vcpu] > LATE_MAX) {
-        differ("the model has work before this entry, the run had none");
+        differ("the model has work before this entry and the run had none");
     }
 }
 
-/* A self-IPI that the processor virtualized. Only an edge may come from nowhere. */
+/* A self-IPI that the processor has virtualized: only edges may appear without a record. */
 static void self_ipi(unsigned vcpu, uint8_t vector) {
     world_posted_interrupt(&world, vcpu, vector);
     count.self_ipis++;
@@ -141,13 +141,13 @@ static void self_ipi(unsigned vcpu, uint8_t vector) {
 static void silent_eoi(unsigned vcpu) {
     be_in_guest(vcpu);
     if (world_eoi(&world, vcpu) != WORLD_EOI_NO_EXIT)
-        differ("the processor retired a vector without an exit whose EOI-exit bit is set");
+        differ("an EOI did not exit although the vector's EOI-exit bit is set");
     count.silent_eois++;
 }
 
-/* SVI tells the highest vector in service only. But the handlers of these guests run with
- * interrupts masked (guest/lib/interrupts.h), so what was in service is retired before another is
- * delivered; with its EOI-exit bit set that is a record of its own. */
+/* SVI is only the highest vector in service. But the handlers of these guests run with interrupts
+ * masked (guest/lib/interrupts.h), so a vector in service gets its EOI before another is delivered;
+ * if its EOI-exit bit is set, that EOI has a record of its own. */
 static void deliver(unsigned vcpu, uint8_t vector) {
     int svi = apic_page_highest(&world.page[vcpu], APIC_ISR);
 
@@ -157,18 +157,18 @@ static void deliver(unsigned vcpu, uint8_t vector) {
     if (!apic_page_has(&world.page[vcpu], APIC_IRR, vector))
         self_ipi(vcpu, vector);
     if (world_deliver(&world, vcpu) != vector)
-        differ("the processor delivered another vector than the model allows");
+        differ("the processor delivered a vector that the model does not allow");
     count.delivered++;
 }
 
-/* Delivers and retires until the world's RVI and SVI are what the processor's are. */
+/* Delivers interrupts and performs EOIs until the world's RVI and SVI are the processor's. */
 static void catch_up(unsigned vcpu, unsigned status) {
     unsigned rvi = status & 0xff, svi = status >> 8 & 0xff;
 
     for (unsigned steps = 0; status_of(vcpu) != status; steps++) {
         unsigned my_rvi = status_of(vcpu) & 0xff, my_svi = status_of(vcpu) >> 8;
         if (steps == STEPS_MAX)
-            differ("the processor's RVI and SVI cannot come from the model's");
+            differ("the processor's RVI and SVI do not follow from the model's");
         if (my_svi > svi)
             silent_eoi(vcpu);
         else if (svi > my_svi)
@@ -180,7 +180,7 @@ static void catch_up(unsigned vcpu, unsigned status) {
     }
 }
 
-/* The EOI that exits is done when the exit comes. */
+/* An EOI-induced exit: by then the processor has performed the EOI. */
 static void eoi_exit(unsigned vcpu, uint8_t vector, unsigned status) {
     int svi;
 
@@ -194,20 +194,21 @@ static void eoi_exit(unsigned vcpu, uint8_t vector, unsigned status) {
     cpu->eoi_status = status;
 }
 
-/* It retires what it retires, and the I/O APIC hears of it. */
+/* The EOI retires tokens, and the I/O APIC receives it. */
 static void end_eoi(const struct trace_record *record) {
     if (record->vector != cpu->eoi_vector)
-        differ("another vector is retired than the one whose EOI has exited");
+        differ("the vector that is retired is not the one whose EOI has exited");
     cpu->eoi = false;
     if (world_eoi(&world, record->vcpu) == WORLD_EOI_NO_EXIT)
-        differ("an EOI exited that exits not in the model");
+        differ("an EOI exited that does not exit in the model");
     count.eoi_exits++;
     if (status_of(record->vcpu) != cpu->eoi_status)
-        differ("after the EOI the processor's RVI and SVI are not the model's");
+        differ("after the EOI the processor's RVI and SVI differ from the model's");
     expect_made(record);
 }
 
-/* What it retires concerns this vCPU alone; the I/O APIC hears of it under the lock, later. */
+/* What an EOI retires concerns only this vCPU; the I/O APIC receives the EOI later, under the lock.
+ */
 static void on_eoi_record(const struct trace_record *record) {
     const struct logged *next = log_next(&run, now);
     unsigned event = next ? next->record.event : TRACE_NONE;
@@ -224,7 +225,7 @@ static void on_exit_record(const struct trace_record *record) {
     unsigned status = (unsigned)record->a & 0xffff;
 
     if (next_made() || cpu->eoi)
-        differ("the guest goes on, and the model has more to do");
+        differ("the guest continues and the model still has work");
     if (record->vector == EXIT_REASON_VIRTUALIZED_EOI) {
         eoi_exit(record->vcpu, (uint8_t)record->b, status);
     } else {
@@ -239,13 +240,13 @@ static void on_bitmap(const struct trace_record *record) {
     unsigned first = record->vector / 64;
 
     if (next_made())
-        differ("the bitmap is written, and the model has more to do before that");
+        differ("the bitmap is written and the model still has work before that");
     if (first > 2 || bitmap->word[first] != record->a || bitmap->word[first + 1] != record->b)
-        differ("the EOI-exit bitmap in the VMCS is not the model's");
+        differ("the EOI-exit bitmap in the VMCS differs from the model's");
     count.bitmaps++;
 }
 
-/* ---- what comes from outside ---- */
+/* ---- inputs ---- */
 
 static void write_entry(const struct trace_record *record) {
     uint64_t differs = record->b ^ world.routing.ioapic.entry[record->pin];
@@ -269,8 +270,8 @@ static void write_register(const struct trace_record *record) {
     }
 }
 
-/* Of what is posted to a vCPU the part that this record says, and no more: the rest came later. An
- * edge may come from anywhere, a level from the I/O APIC alone. */
+/* Accepts exactly what this record says, although more may be in the inbox: the rest was posted
+ * later. An edge may come from anywhere, a level only from the I/O APIC. */
 static void accept(const struct trace_record *record) {
     struct vlapic *apic = routing_vlapic(&world.routing, record->vcpu);
     struct inbox rest = apic->inbox;
@@ -282,7 +283,7 @@ static void accept(const struct trace_record *record) {
         rest.pir[v / 64] &= ~(1ULL << v % 64);
     } else {
         if (record->a & ~(uint64_t)rest.posted_pins[v])
-            differ("a level interrupt is accepted that nobody has sent");
+            differ("a level interrupt is accepted that was not posted");
         for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
             if (record->a >> pin & 1)
                 inbox_post_level(&apic->inbox, v, pin);
@@ -295,14 +296,14 @@ static void accept(const struct trace_record *record) {
     apic->inbox = rest;
 }
 
-/* What it accepts under the lock has been accepted here by the records before this one. */
+/* What a scan accepts under the lock has been accepted here by the records before this one. */
 static void scan(unsigned vcpu) {
     struct routing_vcpu *it = &world.routing.vcpu[vcpu];
     struct inbox rest = it->apic.inbox;
     bool accepted = false;
 
     if (run.cpus == 1 && !routing_wants_scan(it))
-        differ("a scan that nobody has asked for");
+        differ("a scan that was not requested");
     inbox_reset(&it->apic.inbox);
     unsigned changed = routing_scan(it, &accepted);
     it->apic.inbox = rest;
@@ -312,7 +313,7 @@ static void scan(unsigned vcpu) {
     }
 }
 
-/* Something that the world does not come to by itself. */
+/* A record that the world does not produce by itself. */
 static void input(const struct trace_record *record) {
     switch (record->event) {
     case TRACE_LINE:
@@ -336,11 +337,11 @@ static void input(const struct trace_record *record) {
     case TRACE_SCAN:
         scan(record->vcpu);
         break;
-    case TRACE_DELIVER: /* the slow tick of storm control */
+    case TRACE_DELIVER: /* the tick of storm control */
         routing_tick(&world.routing);
         break;
     default:
-        break; /* expect_made() will say so */
+        break; /* expect_made() reports it */
     }
     count.inputs++;
 }

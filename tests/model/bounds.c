@@ -1,4 +1,4 @@
-/* The bounds: see moves.h, and docs/model.md for what they leave out. */
+/* The bounds: see moves.h, and docs/model.md for what they do not cover. */
 #include "tests/model/bounds.h"
 
 #define W(field) (1u << (WRITE_##field))
@@ -6,11 +6,11 @@
 #define VECTORS  (W(VECTOR_0) | W(VECTOR_1) | W(VECTOR_2))
 #define ANY      ((1u << WRITE_COUNT) - 1)
 
-/* Two level entries to vCPU 0, of one priority class; the same vector; of two classes. */
+/* Two level entries to vCPU 0: of one priority class; of one vector; of two classes. */
 #define TWO_OF_ONE_CLASS  "write0.trigger write0.mask write1.trigger write1.35 write1.mask "
 #define TWO_OF_ONE_VECTOR "write0.trigger write0.mask write1.trigger write1.mask "
 #define TWO_CLASSES       "write0.trigger write0.mask write1.trigger write1.62 write1.mask "
-/* One entry, to the vCPU whose LDR has bit 0. */
+/* One entry, to logical destination 1. */
 #define LOGICAL "write0.trigger write0.logical write0.to1 write0.mask "
 
 const struct bound bounds[] = {
@@ -52,7 +52,7 @@ const struct bound bounds[] = {
         .exits = true,
         .storms = true,
     },
-    /* make model */
+    /* only in `make model` */
     {
         .name = "reroute-deep",
         .start = TWO_OF_ONE_CLASS "enter",

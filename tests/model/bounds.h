@@ -1,4 +1,4 @@
-/* The list of bounds: each is explored from its own start. See bounds.c. */
+/* The list of bounds. Each has its own start. See bounds.c. */
 #pragma once
 #include "tests/model/moves.h"
 

@@ -1,4 +1,4 @@
-/* Invariants of a move: what it may change. See checks.h. */
+/* Invariants of a move: what it may change, and what it must. See checks.h. */
 #include "tests/model/checks.h"
 
 #include <string.h>
@@ -19,31 +19,31 @@ void check_retired(const struct state *state, unsigned v, uint32_t pins, bool re
     bool flying = state_vectors_of(s->ref_waiting | s->ref_served) & vector;
 
     if (s->ref_owed & ~pins)
-        world_violate(s->irr & vector ? 16 : 5, "an EOI is owed to a pin and does not reach it");
+        world_violate(s->irr & vector ? 16 : 5, "an EOI that is owed to a pin does not reach it");
     if (pins & ~s->ref_owed)
         world_violate(9, "an EOI retires a delivery that is still in flight");
     if (rescan && (!(s->stale & vector) || flying))
-        world_violate(18, "a rescan is asked for that removes nothing");
+        world_violate(18, "a rescan is requested that would drop no bit");
     if (!rescan && (s->stale & vector) && !flying && !s->outdated)
-        world_violate(8, "the last EOI of a stale vector asks for no rescan: its bit stays");
+        world_violate(8, "the last EOI of a stale vector requests no rescan: its bit stays set");
 }
 
-/* Remote IRR goes on every level entry with this vector, and on no other; what is still active is
- * sent again, once. */
-static void check_told(const struct state *before, const struct state *after,
-                       const struct move *move) {
+/* The EOI clears Remote IRR on every level entry with this vector, and on no other; each of these
+ * pins that is still active delivers again, once. */
+static void check_reported(const struct state *before, const struct state *after,
+                           const struct move *move) {
     const struct cpu_state *s = &before->vcpu[move->who];
 
     for (unsigned p = 0; p < MODEL_PINS; p++) {
         const struct pin_state *old = &before->pin[p], *new = &after->pin[p];
         bool ends = s->ref_owed && old->remote_irr && old->vector == s->eoi;
         if (ends && new->remote_irr && !world.accepted[p])
-            world_violate(19, "an EOI of its vector leaves Remote IRR set");
+            world_violate(19, "an EOI leaves Remote IRR set on an entry with its vector");
         if (!ends && new->remote_irr != old->remote_irr)
-            world_violate(
-                10, "an EOI of another vector, or one that is owed to none, changes Remote IRR");
+            world_violate(10,
+                          "an EOI of another vector, or one owed to no pin, changes Remote IRR");
         if (world.delivered[p] > 1)
-            world_violate(5, "sent twice after one EOI");
+            world_violate(5, "a pin delivers twice after one EOI");
     }
 }
 
@@ -62,10 +62,10 @@ static void check_write(const struct state *before, const struct state *after,
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         bool asked = after->vcpu[v].requests && !before->vcpu[v].requests;
         if (!writes_route(move->argument) && after->vcpu[v].outdated != before->vcpu[v].outdated)
-            world_violate(18, "a write that changes no route asks for a scan");
+            world_violate(18, "a write that changes no route requests a scan");
         if (after->vcpu[v].outdated && !before->vcpu[v].outdated && !asked &&
             !after->vcpu[v].requests)
-            world_violate(2, "a scan is due and the vCPU was not told");
+            world_violate(2, "a scan is due and the vCPU is not notified");
     }
 }
 
@@ -73,7 +73,7 @@ static void check_pins(const struct state *before, const struct state *after) {
     for (unsigned p = 0; p < MODEL_PINS; p++) {
         const struct pin_state *old = &before->pin[p], *new = &after->pin[p];
         if (new->remote_irr && !old->remote_irr && !world.accepted[p])
-            world_violate(4, "Remote IRR is set and nobody has accepted");
+            world_violate(4, "Remote IRR is set although no LAPIC has accepted");
         if (world.accepted[p] && new->level && !new->remote_irr)
             world_violate(4, "a level was accepted and Remote IRR is not set");
     }
@@ -87,19 +87,19 @@ static void check_tmr(const struct state *before, const struct state *after,
         const struct cpu_state *old = &before->vcpu[v], *new = &after->vcpu[v];
         if (!accepts(before, move) || v != move->who) {
             if (old->tmr != new->tmr)
-                world_violate(24, "the TMR changes though nothing is accepted");
+                world_violate(24, "the TMR changes although nothing is accepted");
             continue;
         }
         unsigned levels = state_vectors_of(old->ref_posted & ~new->ref_posted);
         unsigned edges = old->pir & ~new->pir & ~levels;
         if ((levels & ~new->tmr) || (edges & new->tmr))
-            world_violate(24, "the TMR does not say how the interrupt came");
+            world_violate(24, "the TMR bit is not the trigger mode of the accepted interrupt");
         if (edges & ~new->irr)
-            world_violate(0, "an edge was posted and is not in the IRR");
+            world_violate(0, "an edge is accepted and not in the IRR");
     }
 }
 
-/* Nobody asks for scans but route changes, new LDRs and stale EOIs. */
+/* Only reroutes, LDR writes and stale EOIs request scans. */
 static void check_scans(const struct state *before, const struct state *after,
                         const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
@@ -109,7 +109,7 @@ static void check_scans(const struct state *before, const struct state *after,
                     (before->vcpu[move->who].phase == PHASE_RENAMED ||
                      (v == move->who && old->phase == PHASE_RETIRED && old->rescan)));
         if (after->vcpu[v].outdated && !old->outdated && !may)
-            world_violate(18, "a scan is asked for without a reason");
+            world_violate(18, "a scan is requested without a reason");
     }
 }
 
@@ -124,19 +124,19 @@ static void check_entry(const struct cpu_state *s) {
         world_violate(0, "SVI is not the highest vector in the ISR");
 }
 
-/* Identity and vCPU go through the same step; nothing else has a number of its own. */
+/* Checks that belong to one step of the order of work. */
 static void check_step(const struct state *before, const struct state *after,
                        const struct move *move) {
     const struct cpu_state *old = &before->vcpu[move->who], *new = &after->vcpu[move->who];
 
     if (old->phase == PHASE_RETIRED)
-        check_told(before, after, move);
+        check_reported(before, after, move);
     if (old->phase == PHASE_READY)
         check_entry(new);
     if (old->phase == PHASE_MUST_SCAN && new->outdated)
-        world_violate(18, "just scanned, and the scan is older than the routes");
+        world_violate(18, "a scan is out of date as soon as it is done");
     if (old->phase == PHASE_RENAMED && !(after->vcpu[0].outdated && after->vcpu[1].outdated))
-        world_violate(13, "an LDR changed and not every vCPU is to scan");
+        world_violate(13, "an LDR changed and not every vCPU is requested to scan");
 }
 
 static void check_eoi(const struct state *before, const struct state *after,
@@ -149,7 +149,7 @@ static void check_eoi(const struct state *before, const struct state *after,
     if (new->phase == PHASE_EOI && !new->ref_owed && !old->requests &&
         !(state_routed(before, move->who) & vector) &&
         !(state_vectors_of(old->ref_waiting) & vector))
-        world_violate(15, "an EOI exits that nothing explains");
+        world_violate(15, "an EOI exits without a route and with nothing in flight");
 }
 
 void check_move(const struct state *before, const struct state *after, const struct move *move) {

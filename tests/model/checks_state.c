@@ -1,5 +1,5 @@
-/* Invariants that hold in every state: see checks.h. Sets of vectors are bits; "in flight" is the
- * reference's, never the tokens'. */
+/* Invariants of every state: see checks.h. Sets of vectors are bits. "In flight" is what the
+ * reference says, never the tokens. */
 #include "tests/model/checks.h"
 #include "tests/model/world.h"
 
@@ -7,7 +7,7 @@ static unsigned in_flight(const struct cpu_state *s) {
     return state_vectors_of(s->ref_waiting | s->ref_served);
 }
 
-/* The number under which a wrong map is reported, by what should have asked for the scan. */
+/* The number under which a wrong map is reported, by the step that should have requested a scan. */
 static int map_invariant(const struct state *before, const struct move *last, int otherwise) {
     unsigned phase = before->vcpu[last->who & 1].phase;
 
@@ -18,48 +18,47 @@ static int map_invariant(const struct state *before, const struct move *last, in
                                                           : otherwise;
 }
 
-/* Whoever is not asked to scan has a map that is right: complete, tight, stale exactly where no
- * route explains a bit. Not while a rescan or a new LDR is about to be announced. */
+/* Unless a scan is requested, the map is right: complete, tight, and stale exactly where no route
+ * explains a bit. Not checked while a rescan or a new LDR is about to be announced. */
 static void check_map(const struct state *before, const struct state *state, unsigned v,
                       const struct move *last) {
     const struct cpu_state *s = &state->vcpu[v];
-    unsigned routed = state_routed(state, v), flying = in_flight(s);
+    unsigned routed = state_routed(state, v), in_flight_now = in_flight(s);
 
     if (s->outdated || s->phase == PHASE_EOI || s->phase == PHASE_RETIRED ||
         s->phase == PHASE_RENAMED)
         return;
     if (routed & ~s->exit)
-        world_violate(map_invariant(before, last, 2),
-                      "a route appeared and nobody asked for a scan");
-    if (s->exit & ~(routed | flying))
+        world_violate(map_invariant(before, last, 2), "a new route, and no scan is requested");
+    if (s->exit & ~(routed | in_flight_now))
         world_violate(map_invariant(before, last, 3),
-                      "a bit that nothing explains, and no scan is asked for");
+                      "a bit without a route and with nothing in flight, and no scan is requested");
     if (s->phase != PHASE_SYNCED && (s->stale ^ (s->exit & ~routed)))
-        world_violate(19, "stale is not exactly what no route explains");
+        world_violate(19, "the stale set is not exactly the bits that no route explains");
 }
 
 static void check_guest(const struct state *state, unsigned v) {
     const struct cpu_state *s = &state->vcpu[v];
-    unsigned routed = state_routed(state, v), flying = in_flight(s);
+    unsigned routed = state_routed(state, v), in_flight_now = in_flight(s);
 
-    if (flying & ~s->vmcs_exit)
-        world_violate(1, "in flight in the guest, and its EOI will not exit");
+    if (in_flight_now & ~s->vmcs_exit)
+        world_violate(1, "in guest mode with a level interrupt in flight whose EOI will not exit");
     if (s->requests && !s->kick)
-        world_violate(2, "a request, the vCPU is in the guest, and no kick is on its way");
+        world_violate(2, "in guest mode with a request, and no kick is on its way");
     if (s->requests)
-        return; /* it will leave the guest before it matters */
+        return; /* it leaves guest mode before anything else */
     if (s->outdated)
-        world_violate(18, "in the guest with a scan that is older than the routes");
+        world_violate(18, "in guest mode with a scan that is out of date");
     if (routed & ~s->vmcs_exit)
-        world_violate(2, "routed here, and its EOI would not exit");
-    if (s->vmcs_exit & ~(routed | flying))
-        world_violate(3, "an EOI-exit bit that no route and nothing in flight explains");
+        world_violate(2, "routed here, and its EOI will not exit");
+    if (s->vmcs_exit & ~(routed | in_flight_now))
+        world_violate(3, "an EOI-exit bit without a route and with nothing in flight");
 }
 
-/* What was sent is still there: in the inbox, in the IRR, in the ISR. */
+/* What was sent is not lost: it is in the inbox, in the IRR or in the ISR. */
 static void check_kept(const struct cpu_state *s) {
     if (s->posted_pins != s->ref_posted || (state_vectors_of(s->ref_posted) & ~s->level))
-        world_violate(7, "a level interrupt was sent and is not in the inbox");
+        world_violate(7, "a level interrupt was posted and is not in the inbox");
     if (state_vectors_of(s->ref_waiting) & ~s->irr)
         world_violate(7, "a level interrupt was accepted and is not in the IRR");
     if (state_vectors_of(s->ref_served) & ~s->isr)
@@ -76,27 +75,28 @@ static bool is_in_flight(const struct state *state, unsigned p) {
     return false;
 }
 
-static bool anybody_is(const struct state *state, enum phase phase) {
+static bool any_vcpu_is(const struct state *state, enum phase phase) {
     return state->vcpu[0].phase == phase || state->vcpu[1].phase == phase;
 }
 
 static void check_pin(const struct state *state, unsigned p, const struct move *last) {
     const struct pin_state *pin = &state->pin[p];
-    bool heard = state_targets(state, p) && !anybody_is(state, PHASE_RENAMED);
+    bool has_target = state_targets(state, p) && !any_vcpu_is(state, PHASE_RENAMED);
 
     if (pin->remote_irr && !pin->level)
         world_violate(11, "Remote IRR is set on an edge entry");
     if (pin->remote_irr && !pin->orphan && !is_in_flight(state, p))
-        world_violate(5, "Remote IRR waits for an EOI that nobody will send");
-    if (pin->level && pin->line && !pin->masked && !pin->remote_irr && !pin->deferred && heard)
+        world_violate(5, "Remote IRR is set and no EOI will clear it");
+    if (pin->level && pin->line && !pin->masked && !pin->remote_irr && !pin->deferred && has_target)
         world_violate(last->kind == MOVE_WRITE  ? 12
                       : last->kind == MOVE_STEP ? 5
                                                 : 23,
-                      "the line is active, the entry open, and nothing was sent");
-    if (pin->edge_pending && (pin->masked || pin->level || heard))
-        world_violate(12, "an edge is held though it is masked, or could be sent");
+                      "the line is active, the entry unmasked, and nothing was delivered");
+    if (pin->edge_pending && (pin->masked || pin->level || has_target))
+        world_violate(12,
+                      "an edge is pending although the entry is masked, or it could be delivered");
     if (pin->deferred && !(pin->level && pin->line))
-        world_violate(22, "held back, and no level is there");
+        world_violate(22, "a pin is deferred without an active level");
 }
 
 void check_state(const struct state *before, const struct state *state, const struct move *last) {

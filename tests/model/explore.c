@@ -1,6 +1,7 @@
-/* Breadth-first, so that the path to a violation is a shortest one. States are kept whole, in the
- * order in which they are found, and behind them who found them and by which move. The table knows
- * them by their number: it is exact, nothing is taken for seen because of a hash. */
+/* The search is breadth-first, so the path to a violation is a shortest one. States are stored
+ * whole, in the order in which they are found, with the number of the state that each was found
+ * from, and the move. The hash table holds their numbers and compares whole states, so no collision
+ * can hide a state. */
 #include "tests/model/explore.h"
 
 #include <stdio.h>
@@ -18,12 +19,12 @@ struct search {
     struct state *state;
     uint32_t *parent;
     uint8_t *move;
-    uint32_t *table; /* number of a state + 1, 0: empty */
+    uint32_t *table; /* number of a state + 1; 0: empty */
     uint64_t mask;
     uint64_t count, room;
 };
 
-/* Memory that costs nothing before it is written. */
+/* Memory that is not used before it is written. */
 static void *reserve(uint64_t size) {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                     -1, 0);
@@ -72,7 +73,7 @@ static uint32_t *slot_of(const struct search *it, const struct state *state) {
     return &it->table[slot];
 }
 
-/* Twice the table, as soon as it is half full. */
+/* Doubles the table, which is half full. */
 static void grow(struct search *it) {
     munmap(it->table, (it->mask + 1) * sizeof(*it->table));
     it->mask = it->mask * 2 + 1;
@@ -85,7 +86,7 @@ static void grow(struct search *it) {
     }
 }
 
-/* False: there is no room for it. */
+/* False: there is no room for the state. */
 static bool add(struct search *it, const struct state *state, uint32_t parent, unsigned move) {
     uint32_t *slot = slot_of(it, state);
 
@@ -102,7 +103,7 @@ static bool add(struct search *it, const struct state *state, uint32_t parent, u
     return true;
 }
 
-/* The moves from the first state to this one, and `last`. */
+/* The moves from the first state to this one, then `last`; returns how many. */
 static unsigned path_to(const struct search *it, uint32_t number, unsigned last, uint8_t *path) {
     unsigned length = 1;
     uint8_t reversed[MAX_PATH];
@@ -152,7 +153,8 @@ bool explore_start(const struct bound *bound) {
 
 /* ---- the search ---- */
 
-/* Every move from one state. False: one of them violates an invariant, or there is no more room. */
+/* Makes every move from one state. False: one of them violates an invariant, or there is no more
+ * room. */
 static bool expand(struct search *it, uint32_t number, const struct bound *bound, bool debug,
                    struct exploration *result, uint8_t *path) {
     const struct state from = it->state[number];
@@ -164,7 +166,7 @@ static bool expand(struct search *it, uint32_t number, const struct bound *bound
         move_apply(move);
         result->transitions++;
         if (debug && world.violated < 0 && !world_is_exact())
-            world_violate(0, "something changes that a state does not hold");
+            world_violate(0, "a move changes something that is not part of the state");
         if (world.violated >= 0) {
             result->path_length = path_to(it, number, move, path);
             return false;

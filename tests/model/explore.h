@@ -1,17 +1,17 @@
-/* Breadth-first search over all states within a bound. See explore.c. */
+/* Breadth-first search of all states within a bound. See explore.c. */
 #pragma once
 #include "tests/model/moves.h"
 
 struct exploration {
     uint64_t states, transitions;
     unsigned depth;
-    bool full;            /* no room for more states: not everything was visited */
-    unsigned path_length; /* of the path that violates an invariant, if one does */
+    bool full;            /* the room did not suffice: not every state was visited */
+    unsigned path_length; /* of the path to a violation, if there is one */
     const uint8_t *path;
 };
 
-/* The state in which a bound starts, with its budget, in world.now. False: the start's text is
- * wrong. */
+/* Sets world.now to the state in which a bound starts, with its budget. False: the text of the
+ * start is wrong. */
 bool explore_start(const struct bound *bound);
-/* debug: after each move, compares whole structures too. */
+/* room: for how many states. debug: also compares whole structures after each move. */
 struct exploration explore(const struct bound *bound, uint64_t room, bool debug);

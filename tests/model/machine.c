@@ -1,7 +1,7 @@
-/* What production code asks of the machine, and the reference's ears: see world.h.
+/* The machine that production code needs, and the inputs of the reference: see world.h.
  *
- * The reference learns from the trace that the I/O APIC has sent something; whom it names, and who
- * has therefore accepted it, it finds out by itself. */
+ * From the trace the reference learns only that the I/O APIC has sent something. Which LAPICs the
+ * entry names, and which have therefore accepted it, it computes by itself. */
 #include "tests/model/world.h"
 #include "vmm/host/host.h"
 
@@ -15,11 +15,11 @@ void model_lock(void) {
 
 void model_unlock(void) {
     if (!world.locked)
-        world_violate(0, "the interrupt lock is given back and was not held");
+        world_violate(0, "the interrupt lock is released and was not held");
     world.locked = false;
 }
 
-/* From arm() on a vCPU counts as in the guest, and a request from another CPU sends an NMI. */
+/* After arm() a vCPU counts as in guest mode, and a request from another CPU sends an NMI. */
 static bool is_armed(unsigned phase) {
     return phase == PHASE_GUEST || (phase >= PHASE_TAKEN && phase <= PHASE_READY);
 }
@@ -32,8 +32,8 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
         s->kick = 1;
 }
 
-/* What the inbox does not hold any more is accepted, says the reference: it waits in the IRR. */
-void world_hear_acceptance(unsigned v) {
+/* To the reference, whatever is no longer in the inbox has been accepted: it waits in the IRR. */
+void world_note_acceptance(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
     const struct inbox *inbox = &world.vm.routing.vcpu[v].apic.inbox;
 
@@ -48,7 +48,7 @@ void world_hear_acceptance(unsigned v) {
 
 /* ---- the VMCS ---- */
 
-/* Invariant 2 to the letter: before RVI names a level interrupt its EOI-exit bit is there. */
+/* Invariant 2, strictly: the EOI-exit bit is set before RVI names a level interrupt. */
 static void check_rvi(unsigned rvi) {
     const struct cpu_state *s = &world.now.vcpu[world.current];
 
@@ -57,7 +57,7 @@ static void check_rvi(unsigned rvi) {
 
         if (vector <= rvi && state_pins_of(s->ref_waiting, k) &&
             !vector_set_has(&world.processor[world.current].exit_bitmap, vector))
-            world_violate(2, "RVI lets a level interrupt through before its EOI-exit bit is there");
+            world_violate(2, "RVI names a level interrupt before its EOI-exit bit is set");
     }
 }
 
@@ -69,7 +69,7 @@ void model_vmcs_write(uint64_t field, uint64_t value) {
     } else if (field == VMCS_GUEST_INTERRUPT_STATUS) {
         processor->rvi = (uint8_t)value;
         processor->svi = (uint8_t)(value >> 8);
-        world_hear_acceptance(world.current);
+        world_note_acceptance(world.current);
         check_rvi(value & 0xff);
     }
 }
@@ -90,7 +90,7 @@ static unsigned index_of(uint8_t vector) {
     return k;
 }
 
-/* Who must have accepted: all that the entry names, or one of them. */
+/* The vCPUs that must have accepted: all that the entry names, or one of them. */
 static unsigned must_accept(unsigned pin) {
     unsigned named = state_targets(&world.now, pin);
 
@@ -99,53 +99,56 @@ static unsigned must_accept(unsigned pin) {
     unsigned chosen =
         1u << atomic_load_explicit(&world.vm.routing.lowest_priority_last, memory_order_relaxed);
     if (!(chosen & named))
-        world_violate(14, "lowest priority chose one that the entry does not name");
+        world_violate(14, "lowest priority chose a vCPU that the entry does not name");
     return chosen & named;
 }
 
-static void check_sent(const struct pin_state *pin, uint64_t entry) {
+static void check_delivery(const struct pin_state *pin, uint64_t entry) {
     if (!world.locked)
-        world_violate(0, "the I/O APIC sends without the lock");
+        world_violate(0, "the I/O APIC delivers without the lock");
     if (pin->masked)
         world_violate(12, "delivered while masked");
     if (pin->level && (entry & RTE_REMOTE_IRR))
-        world_violate(4, "Remote IRR is set before anyone has accepted, or sent while it was set");
+        world_violate(
+            4,
+            "Remote IRR is set before a LAPIC has accepted, or the pin delivers while it is set");
     if (pin->level && !(world.vm.routing.ioapic.line & 1u << (pin - world.now.pin)))
-        world_violate(12, "a level is delivered that is not there any more");
+        world_violate(12, "a level is delivered although the line is inactive");
 }
 
-/* The vCPU may accept it this very moment, without the lock; not if it is busy with its own LDR. */
-static void check_published(const struct cpu_state *s, unsigned k) {
+/* The vCPU may accept the interrupt at this moment, without the lock, unless it is handling its own
+ * LDR write. */
+static void check_announced(const struct cpu_state *s, unsigned k) {
     if (!(s->exit >> k & 1) && !s->outdated && s->phase != PHASE_RENAMED)
-        world_violate(2,
-                      "sent before its route was published: it could be accepted without a scan");
+        world_violate(
+            2, "delivered before its route was announced: it could be accepted without a scan");
 }
 
-static void hear_acceptance(unsigned v, unsigned p, unsigned k) {
+static void reference_post(unsigned v, unsigned p, unsigned k) {
     struct cpu_state *s = &world.now.vcpu[v];
 
     if (world.now.pin[p].level) {
         s->ref_posted |= (1u << (2 * k + p)) & 63;
-        check_published(s, k);
+        check_announced(s, k);
     } else if (!(s->pir >> k & 1)) {
-        world_violate(14, "an edge was accepted and is not in the PIR");
+        world_violate(14, "an edge was posted and is not in the PIR");
     }
 }
 
-/* The entry may have changed in this move: the state's copy of it is renewed first. */
-static void hear_delivery(const struct trace_record *record) {
+/* The entry may have changed in this move: first updates the state's copy. */
+static void reference_delivery(const struct trace_record *record) {
     unsigned p = record->pin & 1, set;
 
     world_pack();
-    check_sent(&world.now.pin[p], world.vm.routing.ioapic.entry[p]);
+    check_delivery(&world.now.pin[p], world.vm.routing.ioapic.entry[p]);
     set = must_accept(p);
     world.delivered[p]++;
     world.accepted[p] += set != 0;
     if ((unsigned)__builtin_popcount(set) != record->b)
-        world_violate(14, "not exactly those whom the entry names have accepted");
+        world_violate(14, "not exactly the LAPICs that the entry names have accepted");
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         if (set >> v & 1)
-            hear_acceptance(v, p, index_of(record->vector));
+            reference_post(v, p, index_of(record->vector));
     }
 }
 
@@ -156,7 +159,7 @@ void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
     if (world.trace)
         trace_add(world.trace, 0, what, a, b, true);
     if (record.event == TRACE_DELIVER)
-        hear_delivery(&record);
+        reference_delivery(&record);
 }
 
 void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {

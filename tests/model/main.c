@@ -1,11 +1,11 @@
-/* The model checker: visits every state within its bounds, and checks the invariants in each.
+/* The model checker: visits every state within its bounds and checks the invariants in each.
  *
- *     model [deep] [debug] [room=N] [BOUND...]   explores the bounds, or those named
- *     model replay BOUND MOVE...                 goes one path and tells it as a story
+ *     model [deep] [debug] [room=N] [BOUND...]   explores all bounds, or those that are named
+ *     model replay BOUND MOVE...                 follows one path and prints it as a story
  *
- * Prints "BOUND name=... states=... ..." for each, "MODEL states=... ..." for all, and the shortest
- * path to a violation as a story. Exit status: 1 if an invariant is violated, 2 if the room did not
- * suffice. See docs/model.md; read next: state.h, moves.h, checks_state.c. */
+ * Prints "BOUND name=... states=... ..." for each bound, "MODEL states=... ..." for all, and the
+ * shortest path to a violation as a story. Exit status: 1 if an invariant is violated, 2 if the
+ * room did not suffice. See docs/model.md; read next: state.h, moves.h, checks_state.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static double seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The most memory that was in use so far. */
+/* The most memory that has been in use so far. */
 static long mebibytes(void) {
     struct rusage usage;
 
@@ -57,7 +57,7 @@ static void print_violation(const struct bound *bound, const struct exploration 
     story_tell(bound, path, result->path_length);
 }
 
-/* 0: all is well. */
+/* Returns the exit status: 0 if nothing is violated. */
 static int run_bound(const struct bound *bound, const struct options *options,
                      struct exploration *sum) {
     double start = seconds();
@@ -75,7 +75,7 @@ static int run_bound(const struct bound *bound, const struct options *options,
         print_violation(bound, &result);
         return 1;
     }
-    /* A quick look at a part is allowed to be cut, the whole is not. */
+    /* With room=N the search may be cut short; without it that is an error. */
     return result.full && options->room == ROOM ? 2 : 0;
 }
 

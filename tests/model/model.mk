@@ -3,17 +3,17 @@
 
 #: M=: the one mutant that make mutants builds
 
-# The interrupt core. routing.c and virq.c are inside of world_routing.c and world_virq.c.
+# The interrupt core. routing.c and virq.c are included by world_routing.c and world_virq.c.
 MODEL_MODULES := destination inbox tokens eoi_map vioapic vlapic% routing_messages trace trace_text
 MODEL_SRC    := $(filter $(addsuffix .c,$(addprefix vmm/interrupts/,$(MODEL_MODULES))),$(PURE)) lib/format.c \
                 tests/processor.c $(wildcard tests/model/*.c)
-# No warning of conversions: the states are made of bit-fields.
+# Without -Wconversion: the states consist of bit-fields.
 MODEL_FLAGS  := -std=c11 -D_DEFAULT_SOURCE -I. $(filter-out -Wconversion,$(WARN)) \
                 -ffunction-sections -fdata-sections
 MODEL_CFLAGS := -O2 -g $(MODEL_FLAGS)
 MODEL_OBJ    := $(MODEL_SRC:%.c=$(B)/model/%.o)
 MODEL_LD     := $(HOST_CC) -Wl,--gc-sections
-# A part of it under ASan and UBSan, where every move is also compared as a whole.
+# The same under ASan and UBSan, for smoke.t.
 MODEL_SAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(MODEL_FLAGS)
 MODEL_SAN_OBJ    := $(MODEL_SRC:%.c=$(B)/model/san/%.o)
 MODEL_SAN_LD     := $(MODEL_LD) -fsanitize=address,undefined
@@ -49,5 +49,5 @@ model-programs: $(B)/model/model $(B)/model/model-debug
 model: $(B)/model/model ## explore the interrupt core in the deeper bounds (docs/model.md)
 	$(B)/model/model deep
 
-mutants: model-programs ## build the mutants of the interrupt core, and see that each is caught
+mutants: model-programs ## build the mutants of the interrupt core, and check that each is caught
 	@B=$(B) tests/model/mutants.t $(M)

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Every state within the bounds, without a violation; then paths that broke a mutant or an earlier
-# version, on the production code.
+# No state within the bounds violates an invariant; nor do, on the production code, the paths that led
+# to a violation in a mutant or in an earlier version.
 use strict;
 use warnings;
 use Test::More;
@@ -12,7 +12,7 @@ my $log = `$program`;
 is($?, 0, 'no state within the bounds violates an invariant') or diag($log);
 my ($line, $states) = $log =~ /^(MODEL states=(\d+) .*)/m;
 print STDERR map { "$_\n" } $log =~ /^((?:BOUND|MODEL) .*)/mg;
-cmp_ok($states // 0, '>=', $least, 'there were enough states');
+cmp_ok($states // 0, '>=', $least, 'enough states were visited');
 
 for my $path (sort glob 'tests/model/replays/*') {
     open my $file, '<', $path or die "$path: $!\n";

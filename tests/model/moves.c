@@ -1,4 +1,4 @@
-/* What can happen next in a state: see moves.h. */
+/* The moves: see moves.h. */
 #include "tests/model/moves.h"
 
 #include <stdio.h>
@@ -35,7 +35,7 @@ void moves_init(void) {
     add(MOVE_TICK, 0, 0);
 }
 
-/* ---- which ---- */
+/* ---- which are possible ---- */
 
 static bool write_is_possible(const struct pin_state *pin, unsigned write) {
     switch (write) {
@@ -97,7 +97,7 @@ bool move_is_possible(const struct state *state, unsigned number, const struct b
 
 /* ---- the guest, the devices, other CPUs ---- */
 
-/* The processor has put the value in the page; the exit is trap-like. */
+/* The processor has stored the value in the page; the exit is trap-like. */
 static void write_ldr(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
 
@@ -117,7 +117,7 @@ static void send_ipi(unsigned v, unsigned k) {
     world.now.left.ipis--;
 }
 
-/* A write turns the read-only bits round: it must not set or clear them. */
+/* Each write also flips the read-only bits: this must not set or clear them. */
 static uint64_t new_entry(uint64_t entry, unsigned write) {
     entry ^= RTE_REMOTE_IRR | RTE_DELIVERY_STATUS;
     switch (write) {

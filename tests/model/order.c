@@ -7,7 +7,8 @@
 #include "tests/model/world.h"
 #include "vmm/vcpu/virq.h"
 
-/* Owed an EOI that came, and Remote IRR is still set: the entry's vector was rewritten (10). */
+/* Pins that were owed this EOI and still have Remote IRR: their vector was rewritten (invariant
+ * 10). */
 static void reference_orphans(uint8_t vector, unsigned owed) {
     for (unsigned p = 0; p < MODEL_PINS; p++) {
         struct pin_state *pin = &world.now.pin[p];
@@ -20,7 +21,7 @@ static void scan(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
     unsigned changed = steps_scan(&world.vm.routing, v);
 
-    world_hear_acceptance(v);
+    world_note_acceptance(v);
     s->changed = changed & 3;
     s->phase = changed ? PHASE_SCANNED : PHASE_WRITTEN;
 }
@@ -33,7 +34,7 @@ static void leave_eoi(unsigned v) {
     s->phase = PHASE_OUT;
 }
 
-/* As routing_eoi_exit(): a coincidental EOI is nobody else's business. */
+/* As in routing_eoi_exit(): a coincidental EOI ends here. */
 static void retire(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
     uint32_t pins;
@@ -49,7 +50,7 @@ static void retire(unsigned v) {
         leave_eoi(v);
 }
 
-static void tell(unsigned v) {
+static void report(unsigned v) {
     const struct cpu_state *s = &world.now.vcpu[v];
 
     steps_report_eoi(&world.vm.routing, v, model_vector[s->eoi], s->pins, s->rescan);
@@ -58,18 +59,18 @@ static void tell(unsigned v) {
     leave_eoi(v);
 }
 
-/* One by one, what virq_prepare_entry() and the run loop do in this order. */
+/* The steps of virq_prepare_entry() and of the run loop, one by one, in their order. */
 void order_step(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
 
     switch ((enum phase)s->phase) {
-    case PHASE_OUT: /* arm(), then the requests are taken */
+    case PHASE_OUT: /* arms, then takes the requests */
         s->phase = s->requests ? PHASE_TAKEN : PHASE_READY;
         atomic_store_explicit(&world.vcpu[v].requests, 0, memory_order_relaxed);
         break;
     case PHASE_TAKEN:
         vlapic_accept(routing_vlapic(&world.vm.routing, v));
-        world_hear_acceptance(v);
+        world_note_acceptance(v);
         s->phase = PHASE_SYNCED;
         break;
     case PHASE_SYNCED:
@@ -94,7 +95,7 @@ void order_step(unsigned v) {
         retire(v);
         break;
     case PHASE_RETIRED:
-        tell(v);
+        report(v);
         break;
     case PHASE_RENAMED:
         steps_announce_identity(&world.vm.routing, v);
@@ -105,10 +106,10 @@ void order_step(unsigned v) {
     }
 }
 
-/* All of it at once, as production does it: to compare with the steps. */
+/* All steps at once, as production makes them. */
 static void whole_entry(unsigned v) {
     virq_prepare_entry(&world.vcpu[v]);
-    world_hear_acceptance(v);
+    world_note_acceptance(v);
     world_pack();
 }
 
@@ -132,7 +133,7 @@ void order_compare(unsigned v) {
     world_unpack();
     steps_of_entry(v);
     if (memcmp(&whole, &world.now, sizeof(whole)) != 0)
-        world_violate(0, "virq_prepare_entry() is not its steps in their order");
+        world_violate(0, "virq_prepare_entry() differs from its steps in their order");
     world.now = before;
     world.trace = trace;
     world_unpack();

@@ -1,4 +1,4 @@
-/* What follows from a state by the manuals alone: see state.h. */
+/* Properties of a state that follow from the manuals alone: see state.h. */
 #include "tests/model/state.h"
 
 const uint8_t model_vector[MODEL_VECTORS] = {0x31, 0x35, 0x62};

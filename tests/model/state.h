@@ -1,11 +1,12 @@
-/* A state of the model: everything that can change in it, in 40 bytes.
+/* A state of the model: everything that can change, in 40 bytes.
  *
- * Two pins, two vCPUs, three vectors. Sets of vectors are 3 bits, bit k for vector k of
- * model_vector[]; sets of pins 2 bits; a pair of both ("pins by vector") 6 bits, bit 2 k + p.
+ * Two pins, two vCPUs, three vectors. A set of vectors is 3 bits, bit k for vector k of
+ * model_vector[]; a set of pins is 2 bits; "pins by vector" is 6 bits, bit 2 k + p.
  *
- * A part of it is what the production structures hold, and world.c carries it there and back. The
- * rest belongs to the model: the VMCS fields as they were really written, how far each vCPU is in
- * the order of work before an entry, and the reference, which says by instances what is owed. */
+ * One part is the contents of the production structures, which world.c fills and reads back. The
+ * rest belongs to the model: the VMCS fields as production has written them, the position of each
+ * vCPU in the order of work before an entry, and the reference, which says by instances which EOIs
+ * are owed to which pins. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,22 +16,22 @@
 #define MODEL_VECTORS 3
 #define ALL_VECTORS   7u
 
-/* Two of one priority class and one above it, in two words of the EOI-exit bitmap. */
+/* Two vectors of one priority class and one above it, in two words of the EOI-exit bitmap. */
 extern const uint8_t model_vector[MODEL_VECTORS];
 
-/* How far a vCPU is. Between any two of these steps another CPU may do what it likes. */
+/* The position of a vCPU in the order of work. Between any two steps other CPUs may act. */
 enum phase {
     PHASE_GUEST,
-    PHASE_OUT,       /* the exit is handled, the requests are not yet taken */
-    PHASE_TAKEN,     /* there were some */
-    PHASE_SYNCED,    /* what was posted is accepted */
-    PHASE_MUST_SCAN, /* the generation was not the last scan's */
+    PHASE_OUT,       /* the exit has been handled, the requests are not yet taken */
+    PHASE_TAKEN,     /* requests were taken: there is work */
+    PHASE_SYNCED,    /* what was posted has been accepted */
+    PHASE_MUST_SCAN, /* the generation is not that of the last scan */
     PHASE_SCANNED,   /* EOI-exit words have changed and are not yet in the VMCS */
-    PHASE_WRITTEN,   /* they are; RVI and SVI are not */
+    PHASE_WRITTEN,   /* the EOI-exit words are in the VMCS, RVI and SVI are not */
     PHASE_READY,     /* VM entry comes next */
-    PHASE_EOI,       /* an EOI-induced exit, not yet handled */
-    PHASE_RETIRED,   /* its tokens are retired, the I/O APIC has not heard of it */
-    PHASE_RENAMED,   /* a new LDR is in force, nobody was told */
+    PHASE_EOI,       /* an EOI-induced exit has not been handled yet */
+    PHASE_RETIRED,   /* tokens are retired, the I/O APIC has not received the EOI yet */
+    PHASE_RENAMED,   /* a new LDR is in force, but not announced yet */
     PHASE_COUNT
 };
 
@@ -40,21 +41,21 @@ struct cpu_state {
     uint64_t front : 6, behind : 6, inflight : 3;
     uint64_t exit : 3, stale : 3;
     uint64_t pir : 3, level : 3, posted_pins : 6;
-    uint64_t outdated : 1; /* the generation is not the one that the last scan saw */
+    uint64_t outdated : 1; /* the generation is not that of the last scan */
     uint64_t requests : 1;
     uint64_t other_ldr : 1; /* the LDR has the other vCPU's bit */
     /* the VMCS; RVI and SVI: 0 for none, else 1 + vector */
     uint64_t vmcs_exit : 3, rvi : 2, svi : 2;
-    /* where it is */
+    /* the position in the order of work */
     uint64_t phase : 4;
     uint64_t kick : 1;    /* an NMI is on its way */
     uint64_t changed : 2; /* PHASE_SCANNED: EOI-exit words to write */
     uint64_t eoi : 2;     /* PHASE_EOI and PHASE_RETIRED: the vector... */
     uint64_t unused : 2;
-    /* ...and the pins that are to be told, and whether to scan */
+    /* ...the pins that must receive the EOI, and whether to request a scan */
     uint64_t pins : 2, rescan : 1;
-    /* the reference: pins by vector posted and not accepted, with the instance in the IRR, with the
-     * one in the ISR; and the pins of the EOI that is being handled */
+    /* the reference, pins by vector: posted and not accepted; of the instance in the IRR; of the
+     * instance in the ISR; and the pins that the EOI being handled is owed to */
     uint64_t ref_posted : 6, ref_waiting : 6, ref_served : 6, ref_owed : 2;
     uint64_t unused2 : 41;
 };
@@ -62,11 +63,11 @@ struct cpu_state {
 struct pin_state {
     uint16_t vector : 2, level : 1, masked : 1, logical : 1, lowest : 1, destination : 2;
     uint16_t remote_irr : 1, line : 1, edge_pending : 1, deferred : 1, streak : 2;
-    uint16_t orphan : 1; /* the reference: an EOI came that could not clear Remote IRR */
+    uint16_t orphan : 1; /* the reference: an EOI has left Remote IRR set (invariant 10) */
     uint16_t unused : 1;
 };
 
-/* How many more times the world outside may do each of these: the bound. */
+/* How many more times the world outside may act: the bound. */
 struct budget {
     uint8_t lines : 4, writes : 4;
     uint8_t ipis : 4, ldrs : 3, last : 1; /* last: production, lowest_priority_last */
@@ -78,12 +79,12 @@ struct state {
     struct budget left;
     uint16_t unused;
 };
-_Static_assert(sizeof(struct state) == 40, "it is hashed and compared whole");
+_Static_assert(sizeof(struct state) == 40, "hashed and compared as a whole");
 
-/* Which vCPUs the entry of this pin names now, as bits. */
+/* The vCPUs that this pin's entry names now, as bits. */
 unsigned state_targets(const struct state *state, unsigned pin);
 /* The vectors that level entries send to this vCPU. */
 unsigned state_routed(const struct state *state, unsigned vcpu);
-/* Vectors with any pin in a set of pins by vector; and the pins of one vector. */
+/* From pins by vector: the vectors that have any pin, and the pins of one vector. */
 unsigned state_vectors_of(unsigned pins_by_vector);
 unsigned state_pins_of(unsigned pins_by_vector, unsigned vector);

@@ -1,5 +1,5 @@
-/* The path to a state as a story: see story.h. Each move is a sentence; under it stands what the
- * production code has traced meanwhile. */
+/* Prints the path to a state as a story: see story.h. Each move is a sentence, and below it are the
+ * events that the production code has traced meanwhile. */
 #include "tests/model/story.h"
 
 #include <stdio.h>
@@ -13,14 +13,15 @@ static struct trace_ring ring;
 static const char *const step_text[PHASE_COUNT] = {
     [PHASE_OUT] = "arms and takes its requests",
     [PHASE_TAKEN] = "accepts what was posted",
-    [PHASE_SYNCED] = "compares the generation of the routes with its last scan's",
-    [PHASE_MUST_SCAN] = "under the lock: accepts once more, and scans",
-    [PHASE_SCANNED] = "writes the EOI-exit words that changed to the VMCS",
+    [PHASE_SYNCED] = "compares the generation with that of its last scan",
+    [PHASE_MUST_SCAN] = "under the lock: accepts once more, then scans",
+    [PHASE_SCANNED] = "writes the changed EOI-exit words to the VMCS",
     [PHASE_WRITTEN] = "writes RVI and SVI to the VMCS",
     [PHASE_READY] = "enters the guest",
     [PHASE_EOI] = "handles the EOI-induced exit: retires its tokens",
-    [PHASE_RETIRED] = "under the lock: tells the I/O APIC",
-    [PHASE_RENAMED] = "under the lock: tells everybody of its new LDR",
+    [PHASE_RETIRED] =
+        "under the lock: sends the EOI to the I/O APIC, requests a scan if one is due",
+    [PHASE_RENAMED] = "under the lock: requests scans of all vCPUs because of its new LDR",
 };
 
 static const char *const write_text[WRITE_COUNT] = {
@@ -34,70 +35,71 @@ static const char *const write_text[WRITE_COUNT] = {
     [WRITE_MASK] = "its mask",
     [WRITE_LOGICAL] = "its destination mode",
     [WRITE_LOWEST] = "its delivery mode",
-    [WRITE_AGAIN] = "nothing: the same value",
+    [WRITE_AGAIN] = "the same value",
 };
 
-static void tell_vcpu(const struct move *move, const struct cpu_state *s) {
+static void print_vcpu(const struct move *move, const struct cpu_state *s) {
     printf("vCPU %u ", move->who);
     switch ((enum move_kind)move->kind) {
     case MOVE_STEP:
         printf("%s", step_text[s->phase]);
         break;
     case MOVE_DELIVER:
-        printf("is in the guest, and the processor delivers %#x", model_vector[(s->rvi - 1) & 3]);
+        printf("is in guest mode, and the processor delivers %#x", model_vector[(s->rvi - 1) & 3]);
         break;
     case MOVE_EOI:
         printf("writes its EOI register");
         if (s->svi)
-            printf(": the end of %#x", model_vector[(s->svi - 1) & 3]);
+            printf(": this ends %#x", model_vector[(s->svi - 1) & 3]);
         break;
     case MOVE_KICK:
-        printf("receives the NMI%s", s->phase == PHASE_OUT ? "" : " and leaves the guest");
+        printf("receives the NMI%s", s->phase == PHASE_OUT ? "" : " and leaves guest mode");
         break;
     case MOVE_EXIT:
-        printf("leaves the guest for another reason");
+        printf("leaves guest mode for another reason");
         break;
     case MOVE_LDR:
-        printf("writes its LDR: %s bit", s->other_ldr ? "its own" : "the other vCPU's");
+        printf("writes its LDR: now %s bit", s->other_ldr ? "its own" : "the other vCPU's");
         break;
     default:
-        printf("sends itself %#x, virtualized by the processor", model_vector[move->argument]);
+        printf("sends %#x to itself, virtualized by the processor", model_vector[move->argument]);
         break;
     }
 }
 
-static void tell_move(const struct state *before, const struct move *move) {
+static void print_move(const struct state *before, const struct move *move) {
     switch ((enum move_kind)move->kind) {
     case MOVE_IPI:
-        printf("Another CPU posts edge %#x to vCPU %u", model_vector[move->argument], move->who);
+        printf("Another CPU posts an edge, %#x, to vCPU %u", model_vector[move->argument],
+               move->who);
         break;
     case MOVE_LINE:
-        printf("Line %u goes %s", move->who, before->pin[move->who].line ? "down" : "up");
+        printf("Line %u goes %s", move->who, before->pin[move->who].line ? "low" : "high");
         break;
     case MOVE_WRITE:
         printf("Another CPU writes entry %u: %s", move->who, write_text[move->argument]);
         break;
     case MOVE_TICK:
-        printf("The slow tick releases what storm control held back");
+        printf("The tick delivers from the pins that storm control has deferred");
         break;
     default:
-        tell_vcpu(move, &before->vcpu[move->who]);
+        print_vcpu(move, &before->vcpu[move->who]);
         break;
     }
     printf(".\n");
 }
 
-static void tell_trace(void) {
+static void print_trace(void) {
     char text[256];
 
     for (uint64_t i = trace_first(&ring); i < ring.count; i++) {
         trace_text(text, sizeof(text), &ring.record[i % TRACE_RING_RECORDS], 0);
-        const char *from = strstr(text, "guest 0 "); /* behind the time, which is always 0 */
+        const char *from = strstr(text, "guest 0 "); /* after the time, which is always 0 */
         printf("         %s\n", from ? from + 8 : text);
     }
 }
 
-static void tell_set(const char *name, unsigned set) {
+static void print_set(const char *name, unsigned set) {
     printf("  %s {", name);
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
         if (set >> k & 1)
@@ -106,17 +108,17 @@ static void tell_set(const char *name, unsigned set) {
     printf(" }");
 }
 
-static void tell_state(const struct state *state) {
+static void print_state(const struct state *state) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *s = &state->vcpu[v];
         printf("  vCPU %u:", v);
-        tell_set("IRR", s->irr);
-        tell_set("ISR", s->isr);
-        tell_set("tokens", s->inflight);
-        tell_set("exit", s->exit);
-        tell_set("stale", s->stale);
-        tell_set("in the VMCS", s->vmcs_exit);
-        tell_set("owed", state_vectors_of(s->ref_posted | s->ref_waiting | s->ref_served));
+        print_set("IRR", s->irr);
+        print_set("ISR", s->isr);
+        print_set("tokens", s->inflight);
+        print_set("exit", s->exit);
+        print_set("stale", s->stale);
+        print_set("in the VMCS", s->vmcs_exit);
+        print_set("owed", state_vectors_of(s->ref_posted | s->ref_waiting | s->ref_served));
         printf("%s%s%s\n", s->outdated ? "  scan due" : "", s->requests ? "  requests" : "",
                s->kick ? "  kick" : "");
     }
@@ -126,31 +128,31 @@ static void tell_state(const struct state *state) {
                pin->logical ? "logical" : "physical", pin->destination,
                pin->level ? "level" : "edge", pin->lowest ? ", lowest priority" : "",
                pin->masked ? ", masked" : "", pin->remote_irr ? ", Remote IRR" : "",
-               pin->line ? "up" : "down");
+               pin->line ? "high" : "low");
     }
 }
 
 void story_tell(const struct bound *bound, const uint8_t *path, unsigned length) {
     explore_start(bound);
-    printf("The start of \"%s\":\n", bound->name);
-    tell_state(&world.now);
+    printf("The start of bound \"%s\":\n", bound->name);
+    print_state(&world.now);
     world.violated = -1;
     world.trace = &ring;
     for (unsigned i = 0; i < length; i++) {
         const struct state before = world.now;
         if (!move_is_possible(&before, path[i], bound)) {
-            printf("%4u. (%s cannot happen here: the path ends)\n", i + 1, move_name(path[i]));
+            printf("%4u. (%s is not possible here: the path ends)\n", i + 1, move_name(path[i]));
             break;
         }
         ring.count = 0;
         printf("%4u. ", i + 1);
-        tell_move(&before, &move_table[path[i]]);
+        print_move(&before, &move_table[path[i]]);
         move_apply(path[i]);
-        tell_trace();
+        print_trace();
     }
     world.trace = NULL;
     printf("Then:\n");
-    tell_state(&world.now);
+    print_state(&world.now);
     if (world.violated >= 0)
         printf("This violates invariant %d: %s.\n", world.violated, world.what);
     printf("Again: model replay %s", bound->name);

@@ -1,7 +1,7 @@
-/* The path to a state as a story, and as words that replay it. See story.c. */
+/* Prints the path to a state as a story, and as the words that replay it. See story.c. */
 #pragma once
 #include "tests/model/moves.h"
 
-/* Goes the path again from the bound's start and tells it; ends with what is violated, if anything
- * is, and with the command that replays it. */
+/* Follows the path from the start of the bound and prints each move; ends with what is violated, if
+ * anything is, and with the command that replays the path. */
 void story_tell(const struct bound *bound, const uint8_t *path, unsigned length);

@@ -1,4 +1,4 @@
-/* Production structures to and from a state: see world.h. */
+/* Fills the production structures from a state and reads them back: see world.h. */
 #include "tests/model/world.h"
 
 #include <string.h>
@@ -206,7 +206,7 @@ void world_pack(void) {
         atomic_load_explicit(&world.vm.routing.lowest_priority_last, memory_order_relaxed) & 1;
 }
 
-/* ---- the whole of it ---- */
+/* ---- the whole world ---- */
 
 void world_power_on(bool storms) {
     struct routing_config config = {
@@ -236,8 +236,8 @@ void world_power_on(bool storms) {
     world_pack();
 }
 
-/* What a state says of a generation is only whether it was seen; of a run, how near the storm is;
- * reasons and counters are for show. */
+/* Reduces the structures to what a state must have of them: of a generation only whether the last
+ * scan saw it. Streaks are in a state only as far as they matter; reasons and counters do not. */
 static void normalize(struct routing *routing) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         struct routing_vcpu *it = &routing->vcpu[v];

@@ -1,17 +1,17 @@
 /* The model's world: the production structures, filled from a state and read back into one.
  *
- * routing.c and virq.c are compiled into world_routing.c and world_virq.c, which gives the model
- * their single steps; all other objects are linked as they are. virq_effects, the production's own,
- * join them; what virq.c asks of the machine (VMWRITE, a request to another CPU, the trace) ends
- * here. */
+ * routing.c and virq.c are compiled into world_routing.c and world_virq.c, so that the model can
+ * make their single steps; all other objects are linked as they are. They are joined by
+ * virq_effects, as in production; what virq.c needs from the machine (VMWRITE, requests to other
+ * CPUs, the trace) is in machine.c. */
 #pragma once
 #include "tests/model/state.h"
 #include "tests/processor.h"
 #include "vmm/interrupts/trace.h"
 #include "vmm/vcpu/vcpu.h"
 
-#define MODEL_DEVICE  MODEL_VCPUS /* as an actor: a CPU that runs none of the two vCPUs */
-#define STORM_ALLOWED 2           /* the model's storms begin after this many deliveries */
+#define MODEL_DEVICE  MODEL_VCPUS /* as an actor: a CPU that runs neither of the two vCPUs */
+#define STORM_ALLOWED 2           /* deliveries before storm control begins, in the model */
 
 struct world {
     struct state now;
@@ -19,15 +19,15 @@ struct world {
     struct vcpu vcpu[MODEL_VCPUS];
     struct apic_page page[MODEL_VCPUS];
     struct processor processor[MODEL_VCPUS]; /* with the VMCS fields as production wrote them */
-    unsigned current;                        /* whose VMCS it is */
-    unsigned actor;                          /* on whose CPU things happen */
+    unsigned current;                        /* the vCPU whose VMCS is current */
+    unsigned actor; /* the vCPU whose CPU makes the move, or MODEL_DEVICE */
     bool locked;
     bool storms;
-    /* what happened in this move */
+    /* what has happened in this move */
     unsigned delivered[MODEL_PINS], accepted[MODEL_PINS];
     bool renamed;
     struct trace_ring *trace; /* may be NULL */
-    /* the first invariant that did not hold, -1: none */
+    /* the first invariant that is violated; -1: none */
     int violated;
     const char *what;
 };
@@ -35,14 +35,14 @@ struct world {
 extern struct world world;
 
 void world_power_on(bool storms);
-/* Production structures from world.now, and back. */
+/* Fill the production structures from world.now, and read them back. */
 void world_unpack(void);
 void world_pack(void);
-/* The number of the invariant and a few words. Only the first of a move counts. */
+/* Records a violation: the number of the invariant and what is wrong. Only the first one counts. */
 void world_violate(int invariant, const char *what);
-/* The reference looks at what the inbox does not hold any more: it was accepted. */
-void world_hear_acceptance(unsigned vcpu);
-/* Whether nothing changed that a state does not hold; slow. */
+/* Tells the reference: what is no longer in the inbox has been accepted. */
+void world_note_acceptance(unsigned vcpu);
+/* Whether everything that has changed is part of the state; slow. */
 bool world_is_exact(void);
 
 /* ---- world_routing.c: steps of routing.c ---- */

@@ -1,6 +1,8 @@
-/* The steps of vmm/interrupts/routing.c, one by one: its source, and a door to each. See world.h.
+/* The steps of vmm/interrupts/routing.c, one by one: its source, and a function for each. See
+ * world.h.
  *
- * A LAPIC whose identity changed tells all others; the model lets other CPUs act in between. */
+ * When a LAPIC's identity has changed, all vCPUs must scan; the model lets other CPUs act before
+ * this is announced. */
 #include "vmm/interrupts/routing.c"
 
 #include "tests/model/world.h"

@@ -1,4 +1,4 @@
-/* The steps of vmm/vcpu/virq.c, one by one, with the model's VMCS and lock. See world.h. */
+/* The steps of vmm/vcpu/virq.c, one by one, on the model's VMCS and lock. See world.h. */
 #include "arch/spinlock.h"
 #include "arch/vmx/vmx.h"
 #include "vmm/host/host.h"

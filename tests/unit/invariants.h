@@ -1,7 +1,7 @@
-/* What the tests of the invariants share: the world, and short words for what happens in it.
+/* Shared by the tests of the invariants: the world, and short names for its operations.
  *
- * Every operation of the world checks what it can; each test fails as well if anything was violated
- * on its way. */
+ * Every operation of the world checks the invariants that it can; a test also fails if one of these
+ * checks has failed. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +53,7 @@ static inline bool waits_for_eoi(unsigned pin) {
     return world_entry_bit(&world, pin, RTE_REMOTE_IRR) != 0;
 }
 
-/* A level interrupt from pin 5 is in service on vCPU 0. */
+/* Puts a level interrupt from pin 5 in service on vCPU 0. */
 static inline void in_service_on_0(void) {
     level_to(5, V, 0);
     world_line(&world, 5, true);

@@ -1,5 +1,5 @@
-/* Guards vmm/interrupts/destination.c: whom a message names, in each mode, and whom an entry can
- * reach. */
+/* Guards vmm/interrupts/destination.c: which LAPICs a message names, in each mode, and which would
+ * accept an entry's interrupts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,17 +34,17 @@ static void physical_destinations_name_the_id(void **state) {
     assert_false(physical(&x2apic, 0x102, true));
 }
 
-static void all_ones_name_everybody_in_either_mode(void **state) {
+static void all_ones_is_the_broadcast_in_either_mode(void **state) {
     const struct apic_identity unset = {.id = 9, .mode = APIC_MODE_XAPIC};
 
     (void)state;
     assert_true(physical(&flat, 0xff, false));
     assert_true(physical(&x2apic, 0xff, false));
     assert_true(physical(&x2apic, 0xffffffff, true));
-    assert_true(logical(&unset, 0xff, false)); /* with an LDR of 0 too */
+    assert_true(logical(&unset, 0xff, false)); /* even with an LDR of 0 */
     assert_true(logical(&cluster, 0xff, false));
     assert_true(logical(&x2apic, 0xffffffff, true));
-    assert_false(physical(&x2apic, 0xff, true)); /* FFH is no broadcast among 32 bits */
+    assert_false(physical(&x2apic, 0xff, true)); /* FFH is not the broadcast of 32 bits */
 }
 
 static void flat_logical_is_one_common_bit(void **state) {
@@ -99,7 +99,7 @@ static void software_disable_stops_entries_but_not_messages(void **state) {
     assert_true(physical(&who, 2, false));
 }
 
-static void only_fixed_and_lowest_priority_with_a_legal_vector_reach(void **state) {
+static void only_fixed_or_lowest_priority_with_a_legal_vector_matches(void **state) {
     uint64_t to_2 = 2ULL << RTE_DESTINATION_SHIFT | RTE_LEVEL;
 
     (void)state;
@@ -120,7 +120,7 @@ static void an_entry_honours_its_destination_mode(void **state) {
     assert_true(destination_of_entry_matches(&flat, entry | RTE_LOGICAL));
 }
 
-static void an_identity_is_stored_and_loaded_whole(void **state) {
+static void an_identity_is_loaded_as_it_was_stored(void **state) {
     struct apic_identity place;
     struct apic_identity copy;
 
@@ -133,15 +133,15 @@ static void an_identity_is_stored_and_loaded_whole(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(physical_destinations_name_the_id),
-        cmocka_unit_test(all_ones_name_everybody_in_either_mode),
+        cmocka_unit_test(all_ones_is_the_broadcast_in_either_mode),
         cmocka_unit_test(flat_logical_is_one_common_bit),
         cmocka_unit_test(cluster_logical_is_the_cluster_and_one_common_bit),
         cmocka_unit_test(x2apic_logical_ids_are_derived),
         cmocka_unit_test(a_disabled_apic_is_named_by_nothing),
         cmocka_unit_test(software_disable_stops_entries_but_not_messages),
-        cmocka_unit_test(only_fixed_and_lowest_priority_with_a_legal_vector_reach),
+        cmocka_unit_test(only_fixed_or_lowest_priority_with_a_legal_vector_matches),
         cmocka_unit_test(an_entry_honours_its_destination_mode),
-        cmocka_unit_test(an_identity_is_stored_and_loaded_whole),
+        cmocka_unit_test(an_identity_is_loaded_as_it_was_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Guards vmm/interrupts/eoi_map.c: the scan's two sets, the words that changed, and when to scan
- * again. */
+/* Guards vmm/interrupts/eoi_map.c: the two sets of a scan, the words that have changed, and when to
+ * scan again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static uint64_t level_to(uint8_t destination, uint8_t vector) {
     return (uint64_t)destination << RTE_DESTINATION_SHIFT | RTE_LEVEL | vector;
 }
 
-/* Bit i: word i of `exit` changed; bit 4 + i: of `stale`. */
+/* Returns bit i if word i of `exit` has changed, and bit 4 + i if word i of `stale` has. */
 static unsigned scan(void) {
     struct eoi_map before = map, changed = {0};
     unsigned words = eoi_map_scan(&map, entry, &self, &inflight, &changed), bits = 0;
@@ -65,7 +65,7 @@ static void a_level_route_to_this_vcpu_sets_its_bit(void **state) {
     assert_int_equal(scan(), 0); /* nothing changed */
 }
 
-static void a_masked_route_counts(void **state) {
+static void a_masked_entry_is_a_route(void **state) {
     (void)state;
     entry[0] = level_to(1, 0x51) | RTE_MASKED;
     scan();
@@ -98,7 +98,7 @@ static void in_flight_and_routed_is_not_stale(void **state) {
     assert_sets(0x51, -1);
 }
 
-static void a_removed_route_takes_its_bit_along(void **state) {
+static void a_removed_route_clears_its_bit(void **state) {
     (void)state;
     entry[0] = level_to(1, 0x51);
     scan();
@@ -126,7 +126,7 @@ static void invariant_19_one_of_two_routes_is_enough(void **state) {
     assert_sets(0x51, -1);
 }
 
-static void each_word_is_reported_on_its_own(void **state) {
+static void each_word_is_reported_separately(void **state) {
     (void)state;
     for (unsigned i = 0; i < 4; i++)
         entry[i] = level_to(1, (uint8_t)(i * 64 + 63));
@@ -135,7 +135,7 @@ static void each_word_is_reported_on_its_own(void **state) {
     assert_int_equal(scan(), 1u << 2);
 }
 
-static void a_stale_vector_asks_for_a_scan_when_nothing_of_it_is_in_flight(void **state) {
+static void a_stale_vector_requests_a_scan_when_nothing_of_it_is_in_flight(void **state) {
     (void)state;
     vector_set_add(&inflight, 0x51);
     vector_set_add(&inflight, 0x52);
@@ -152,15 +152,15 @@ static void a_stale_vector_asks_for_a_scan_when_nothing_of_it_is_in_flight(void 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_level_route_to_this_vcpu_sets_its_bit, set_up),
-        cmocka_unit_test_setup(a_masked_route_counts, set_up),
+        cmocka_unit_test_setup(a_masked_entry_is_a_route, set_up),
         cmocka_unit_test_setup(invariant_3_other_routes_set_nothing, set_up),
         cmocka_unit_test_setup(invariant_1_what_is_in_flight_keeps_its_bit_and_is_stale, set_up),
         cmocka_unit_test_setup(in_flight_and_routed_is_not_stale, set_up),
-        cmocka_unit_test_setup(a_removed_route_takes_its_bit_along, set_up),
+        cmocka_unit_test_setup(a_removed_route_clears_its_bit, set_up),
         cmocka_unit_test_setup(becoming_stale_changes_no_word_of_the_vmcs, set_up),
         cmocka_unit_test_setup(invariant_19_one_of_two_routes_is_enough, set_up),
-        cmocka_unit_test_setup(each_word_is_reported_on_its_own, set_up),
-        cmocka_unit_test_setup(a_stale_vector_asks_for_a_scan_when_nothing_of_it_is_in_flight,
+        cmocka_unit_test_setup(each_word_is_reported_separately, set_up),
+        cmocka_unit_test_setup(a_stale_vector_requests_a_scan_when_nothing_of_it_is_in_flight,
                                set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Guards vmm/interrupts/inbox.c: nothing posted is lost or seen twice, whatever the order of the
- * steps. */
+/* Guards vmm/interrupts/inbox.c: nothing posted is lost or dequeued twice, whatever the order of
+ * the steps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void a_reset_inbox_is_empty(void **state) {
         assert_int_equal(inbox_dequeue_pins(&inbox, (uint8_t)vector), 0);
 }
 
-static void an_edge_is_taken_once(void **state) {
+static void an_edge_is_dequeued_once(void **state) {
     (void)state;
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++) {
         inbox_post_edge(&inbox, (uint8_t)vector);
@@ -42,7 +42,7 @@ static void an_edge_is_taken_once(void **state) {
     }
 }
 
-static void a_level_delivery_brings_its_pins(void **state) {
+static void a_level_delivery_carries_its_pins(void **state) {
     (void)state;
     inbox_post_level(&inbox, 0x51, 5);
     inbox_post_level(&inbox, 0x51, 23);
@@ -56,7 +56,7 @@ static void a_level_delivery_brings_its_pins(void **state) {
     assert_true(inbox_is_empty(&inbox));
 }
 
-static void edges_and_levels_do_not_mix(void **state) {
+static void edges_and_levels_are_separate(void **state) {
     (void)state;
     inbox_post_edge(&inbox, 0x51);
     inbox_post_level(&inbox, 0x52, 1);
@@ -64,8 +64,9 @@ static void edges_and_levels_do_not_mix(void **state) {
     assert_int_equal(inbox_dequeue_edges(&inbox, 1), 1ULL << (0x51 - 64));
 }
 
-/* The poster is between its two steps when the vectors are taken: the pin is announced later. */
-static void a_pin_posted_after_the_vectors_were_taken_is_not_lost(void **state) {
+/* The vectors are dequeued between the poster's two steps: the pin is found with its vector later.
+ */
+static void a_pin_posted_after_the_vectors_were_dequeued_is_not_lost(void **state) {
     (void)state;
     atomic_fetch_or(&inbox.posted_pins[0x51], 1u << 7); /* first half of a post */
     assert_int_equal(inbox_dequeue_levels(&inbox, 1), 0);
@@ -74,9 +75,9 @@ static void a_pin_posted_after_the_vectors_were_taken_is_not_lost(void **state) 
     assert_int_equal(inbox_dequeue_pins(&inbox, 0x51), 1u << 7);
 }
 
-/* The vector was taken for an earlier pin; the late pin is taken with it, and what announces it
- * afterwards finds an empty mask. */
-static void a_pin_taken_early_is_not_seen_twice(void **state) {
+/* The vector was dequeued for an earlier pin; the late pin is dequeued with it, and its own vector
+ * bit then finds an empty mask. */
+static void a_pin_dequeued_early_is_not_dequeued_twice(void **state) {
     (void)state;
     inbox_post_level(&inbox, 0x51, 3);
     assert_int_equal(inbox_dequeue_levels(&inbox, 1), 1ULL << (0x51 - 64));
@@ -89,11 +90,11 @@ static void a_pin_taken_early_is_not_seen_twice(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_reset_inbox_is_empty, set_up),
-        cmocka_unit_test_setup(an_edge_is_taken_once, set_up),
-        cmocka_unit_test_setup(a_level_delivery_brings_its_pins, set_up),
-        cmocka_unit_test_setup(edges_and_levels_do_not_mix, set_up),
-        cmocka_unit_test_setup(a_pin_posted_after_the_vectors_were_taken_is_not_lost, set_up),
-        cmocka_unit_test_setup(a_pin_taken_early_is_not_seen_twice, set_up),
+        cmocka_unit_test_setup(an_edge_is_dequeued_once, set_up),
+        cmocka_unit_test_setup(a_level_delivery_carries_its_pins, set_up),
+        cmocka_unit_test_setup(edges_and_levels_are_separate, set_up),
+        cmocka_unit_test_setup(a_pin_posted_after_the_vectors_were_dequeued_is_not_lost, set_up),
+        cmocka_unit_test_setup(a_pin_dequeued_early_is_not_dequeued_twice, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

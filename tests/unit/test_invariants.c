@@ -1,5 +1,5 @@
-/* Guards invariants 1 to 3 and 5 to 9: which EOIs exit, for how long, and whom they reach.
- * test_invariants_shared.c and test_invariants_ioapic.c have the others. */
+/* Guards invariants 1 to 3 and 5 to 9: which EOIs exit, for how long, and which pins receive them.
+ * The others are in test_invariants_shared.c and test_invariants_ioapic.c. */
 #include "tests/unit/invariants.h"
 
 static void invariant_1_a_level_eoi_exits_and_reaches_the_ioapic(void **state) {
@@ -11,8 +11,8 @@ static void invariant_1_a_level_eoi_exits_and_reaches_the_ioapic(void **state) {
     assert_false(waits_for_eoi(5));
 }
 
-/* Another CPU posts a level interrupt and takes the route away, just between the first sync of an
- * entry and its scan: only what is accepted under the lock is not overtaken by that scan. */
+/* Between the first sync of an entry and its scan another CPU posts a level interrupt and reroutes
+ * the pin. The scan must not run before that interrupt is accepted. */
 static void post_and_reroute(struct world *w) {
     world_line(w, 5, true);
     world_route(w, 5, RTE_LEVEL, V, 1);
@@ -22,7 +22,7 @@ static void invariant_1_posted_and_rerouted_between_sync_and_scan(void **state) 
     (void)state;
     level_to(5, V, 0);
     world_run(&world, 0);
-    level_to(6, W, 0); /* asks for a scan */
+    level_to(6, W, 0); /* requests a scan */
     world.before_lock = post_and_reroute;
     world_enter(&world, 0);
     assert_bit(0, V, true);
@@ -37,10 +37,10 @@ static void invariant_2_a_route_kicks_its_vcpu_before_it_can_deliver(void **stat
     assert_true(world.notified & 1u << 1);
     assert_false(world.notified & 1u << 2);
     world_line(&world, 5, true);
-    assert_runs(1, V); /* the world checks that the bit was there */
+    assert_runs(1, V); /* the world checks that the bit was set */
 }
 
-static void invariant_3_a_route_that_goes_takes_its_bit_along(void **state) {
+static void invariant_3_a_removed_route_clears_its_bit(void **state) {
     (void)state;
     level_to(5, V, 0);
     assert_bit(0, V, true);
@@ -84,7 +84,7 @@ static void invariant_7_destination_changed_while_in_the_irr(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_run(&world, 0);
-    world_write_apic(&world, 0, APIC_TPR, 0xf0); /* accepted, but held back */
+    world_write_apic(&world, 0, APIC_TPR, 0xf0); /* accepted, but not delivered */
     world_line(&world, 5, true);
     assert_runs(0, -1);
     level_to(5, V, 1);
@@ -100,14 +100,14 @@ static void invariant_7_destination_changed_while_in_the_inbox(void **state) {
     level_to(5, V, 0);
     world_run(&world, 0);
     world_line(&world, 5, true);
-    level_to(5, V, 1); /* vCPU 0 has not been out of the guest in between */
+    level_to(5, V, 1); /* vCPU 0 has been in guest mode all the time */
     assert_runs(0, V);
     assert_true(world_is_stale(&world, 0, V));
     assert_eoi(0, WORLD_EOI_STALE);
     assert_bit(0, V, false);
 }
 
-/* V and W nested on vCPU 0, both rerouted away. */
+/* V and W are nested on vCPU 0, and both are rerouted to vCPU 1. */
 static void two_stale_vectors(void) {
     level_to(5, V, 0);
     level_to(6, W, 0);
@@ -133,7 +133,8 @@ static void invariant_8_a_second_stale_vector_keeps_its_own_bit(void **state) {
     assert_bit(0, V, false);
 }
 
-/* The lower one's EOI comes first: its bit goes at once, though a higher one is stale as well. */
+/* The EOI of the lower vector comes first: its bit is dropped at once, although the higher vector
+ * is stale as well. */
 static void invariant_8_the_lower_stale_bit_does_not_wait_for_the_higher(void **state) {
     (void)state;
     level_to(5, V, 0);
@@ -157,7 +158,7 @@ static void invariant_8_the_lower_stale_bit_does_not_wait_for_the_higher(void **
     assert_bit(0, W, false);
 }
 
-/* One instance in service and one behind it: two stale exits, and not one more. */
+/* One instance in service and one behind it: exactly two stale exits. */
 static void invariant_9_stale_exits_are_bounded_by_what_is_in_flight(void **state) {
     (void)state;
     in_service_on_0();
@@ -182,7 +183,8 @@ static void invariant_9_stale_exits_are_bounded_by_what_is_in_flight(void **stat
     assert_int_equal(world.eoi_exits[0][V], 2);
 }
 
-/* An edge instance is ahead of the level one in flight: one coincidental exit, then one stale. */
+/* An edge instance is ahead of the level instance in flight: one coincidental exit, then one stale.
+ */
 static void invariant_9_coincidental_exits_are_bounded_by_what_is_ahead(void **state) {
     (void)state;
     world_posted_interrupt(&world, 0, V);
@@ -207,7 +209,7 @@ int main(void) {
         TEST(invariant_1_a_level_eoi_exits_and_reaches_the_ioapic),
         TEST(invariant_1_posted_and_rerouted_between_sync_and_scan),
         TEST(invariant_2_a_route_kicks_its_vcpu_before_it_can_deliver),
-        TEST(invariant_3_a_route_that_goes_takes_its_bit_along),
+        TEST(invariant_3_a_removed_route_clears_its_bit),
         TEST(invariant_5_an_eoi_delivers_again_to_the_current_destination),
         TEST(invariant_6_destination_changed_in_service),
         TEST(invariant_7_destination_changed_while_in_the_irr),

@@ -1,10 +1,10 @@
-/* Guards invariants 4, 10 to 13 and 20 to 24: what the guest can do to a redirection table entry,
- * to a LAPIC, and what a device can do to its line, with an interrupt in flight. */
+/* Guards invariants 4, 10 to 13 and 20 to 24: what guests can do to a redirection table entry and
+ * to a LAPIC, and devices to a line, while an interrupt is in flight. */
 #include "tests/unit/invariants.h"
 
 /* ---- acceptance ---- */
 
-static void invariant_4_nobody_there_leaves_remote_irr_clear(void **state) {
+static void invariant_4_without_acceptance_remote_irr_stays_clear(void **state) {
     (void)state;
     level_to(5, V, 9); /* no LAPIC has this ID */
     world_line(&world, 5, true);
@@ -115,14 +115,14 @@ static void invariant_12_masked_in_flight(void **state) {
     assert_runs(0, V);
 }
 
-static void invariant_12_edges_and_levels_that_pass_while_masked_are_gone(void **state) {
+static void invariant_12_edges_and_levels_that_end_while_masked_are_lost(void **state) {
     (void)state;
     world_route(&world, 5, RTE_MASKED, V, 0);
     world_route(&world, 6, RTE_MASKED | RTE_LEVEL, W, 0);
     world_line(&world, 5, true);
     world_line(&world, 6, true);
     world_line(&world, 6, false);
-    world_write_half(&world, 2 * 5, V); /* unmasked, and nothing else written before */
+    world_write_half(&world, 2 * 5, V); /* unmasks, by a single write */
     level_to(6, W, 0);
     assert_runs(0, -1);
     assert_int_equal(world.deliveries[5] + world.deliveries[6], 0);
@@ -191,7 +191,7 @@ static void invariant_20_init_drops_the_tokens_and_reports_them(void **state) {
     (void)state;
     in_service_on_0();
     level_to(6, W, 0);
-    world_line(&world, 6, true); /* this one is in the inbox */
+    world_line(&world, 6, true); /* W is in the inbox */
     vlapic_init(routing_vlapic(&world.routing, 0));
     assert_int_equal(world.traced[TRACE_DROPPED], 2);
     assert_false(world_in_flight(&world, 0, V));
@@ -206,7 +206,7 @@ static void invariant_20_init_drops_the_tokens_and_reports_them(void **state) {
     assert_eoi(0, WORLD_EOI_LIVE);
 }
 
-static void invariant_20_a_globally_disabled_lapic_forgets_as_well(void **state) {
+static void invariant_20_global_disable_drops_the_tokens_too(void **state) {
     struct vlapic *apic = routing_vlapic(&world.routing, 0);
 
     (void)state;
@@ -234,7 +234,7 @@ static void invariant_21_a_suppressed_eoi_waits_for_the_eoi_register(void **stat
     assert_false(waits_for_eoi(5));
 }
 
-static void invariant_21_version_11h_has_neither(void **state) {
+static void invariant_21_version_11h_has_no_suppression_and_no_eoi_register(void **state) {
     (void)state;
     in_service_on_0();
     world_write_apic(&world, 0, APIC_SVR, APIC_SVR_ENABLE | APIC_SVR_SUPPRESS_EOI_BROADCAST | 0xff);
@@ -270,7 +270,7 @@ static void invariant_22_a_stuck_line_lets_the_guest_make_progress(void **state)
         routing_tick(&world.routing);
         assert_int_equal(handle_all(100), 1);
     }
-    /* Masking and unmasking is no way around it. */
+    /* Masking and unmasking does not circumvent storm control. */
     world_route(&world, 5, RTE_LEVEL | RTE_MASKED, V, 0);
     level_to(5, V, 0);
     assert_int_equal(handle_all(100), 0);
@@ -278,7 +278,7 @@ static void invariant_22_a_stuck_line_lets_the_guest_make_progress(void **state)
     assert_int_equal(handle_all(100), 1);
 }
 
-static void invariant_22_a_line_that_goes_inactive_is_no_storm(void **state) {
+static void invariant_22_a_line_that_goes_inactive_is_not_a_storm(void **state) {
     (void)state;
     level_to(5, V, 0);
     for (int i = 0; i < 5 * VIOAPIC_IMMEDIATE_DELIVERIES; i++) {
@@ -313,7 +313,7 @@ static void invariant_23_a_glitch_before_acceptance_is_one_interrupt(void **stat
     assert_eoi(1, WORLD_EOI_NO_EXIT);
     assert_runs(1, -1);
     assert_eoi(0, WORLD_EOI_LIVE);
-    assert_runs(0, V); /* after the EOI it is another */
+    assert_runs(0, V); /* after the EOI it is another interrupt */
     world_line(&world, 5, false);
     assert_eoi(0, WORLD_EOI_LIVE);
     assert_runs(0, -1);
@@ -325,14 +325,14 @@ static void invariant_24_tmr_changes_at_acceptance_only(void **state) {
     (void)state;
     level_to(5, V, 0);
     world_run(&world, 0);
-    assert_false(apic_page_has(page, APIC_TMR, V)); /* not by the route */
+    assert_false(apic_page_has(page, APIC_TMR, V)); /* not when the entry is written */
     world_line(&world, 5, true);
-    assert_false(apic_page_has(page, APIC_TMR, V)); /* not by the post */
+    assert_false(apic_page_has(page, APIC_TMR, V)); /* not when it is posted */
     world_enter(&world, 0);
     assert_true(apic_page_has(page, APIC_TMR, V));
     world_route(&world, 5, RTE_MASKED, V, 0);
     world_enter(&world, 0);
-    assert_true(apic_page_has(page, APIC_TMR, V)); /* not by the route to edge */
+    assert_true(apic_page_has(page, APIC_TMR, V)); /* not when the entry becomes edge-triggered */
     assert_int_equal(world_deliver(&world, 0), V);
     assert_eoi(0, WORLD_EOI_STALE);
     world_write_apic(&world, 1, APIC_ICR_LOW, APIC_ICR_OTHERS | V);
@@ -342,7 +342,7 @@ static void invariant_24_tmr_changes_at_acceptance_only(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(invariant_4_nobody_there_leaves_remote_irr_clear),
+        TEST(invariant_4_without_acceptance_remote_irr_stays_clear),
         TEST(invariant_4_a_disabled_lapic_accepts_later),
         TEST(invariant_4_nothing_is_delivered_until_the_eoi),
         TEST(invariant_10_the_eoi_of_the_old_vector_is_orphaned),
@@ -351,18 +351,18 @@ int main(void) {
         TEST(invariant_11_level_to_edge_clears_remote_irr_at_once),
         TEST(invariant_11_a_write_never_sets_the_read_only_bits),
         TEST(invariant_12_masked_in_flight),
-        TEST(invariant_12_edges_and_levels_that_pass_while_masked_are_gone),
+        TEST(invariant_12_edges_and_levels_that_end_while_masked_are_lost),
         TEST(invariant_13_a_new_ldr_is_a_reroute),
         TEST(invariant_13_a_new_dfr_is_a_reroute),
         TEST(invariant_13_a_new_id_is_a_reroute),
         TEST(invariant_13_software_disable_is_a_reroute),
         TEST(invariant_13_x2apic_mode_is_a_reroute),
         TEST(invariant_20_init_drops_the_tokens_and_reports_them),
-        TEST(invariant_20_a_globally_disabled_lapic_forgets_as_well),
+        TEST(invariant_20_global_disable_drops_the_tokens_too),
         TEST(invariant_21_a_suppressed_eoi_waits_for_the_eoi_register),
-        TEST(invariant_21_version_11h_has_neither),
+        TEST(invariant_21_version_11h_has_no_suppression_and_no_eoi_register),
         TEST(invariant_22_a_stuck_line_lets_the_guest_make_progress),
-        TEST(invariant_22_a_line_that_goes_inactive_is_no_storm),
+        TEST(invariant_22_a_line_that_goes_inactive_is_not_a_storm),
         TEST(invariant_23_a_glitch_before_acceptance_is_one_interrupt),
         TEST(invariant_24_tmr_changes_at_acceptance_only),
     };

@@ -1,5 +1,5 @@
 /* Guards invariants 14 to 19: vectors that several vCPUs, several pins, or level and edge
- * interrupts share; EOIs that mean nothing; requests that coalesce. */
+ * interrupts share; spurious EOIs; requests that coalesce. */
 #include "tests/unit/invariants.h"
 
 static void invariant_14_every_target_has_the_bit_and_the_first_eoi_counts(void **state) {
@@ -50,9 +50,9 @@ the_same_vector_on_two_vcpus_and_a_route_written_when_remote_irr_is_clear(void *
     world_line(&world, 6, true);
     assert_runs(1, V);
     world_line(&world, 6, false);
-    assert_eoi(1, WORLD_EOI_LIVE); /* of pin 5's Remote IRR, too, whose line is active */
+    assert_eoi(1, WORLD_EOI_LIVE); /* clears pin 5's Remote IRR, too; its line is active */
     assert_int_equal(world.deliveries[5], 2);
-    world_run(&world, 0); /* accepts it behind the one in service */
+    world_run(&world, 0); /* accepts it behind the instance in service */
     world_line(&world, 5, false);
     assert_eoi(0, WORLD_EOI_LIVE);
     assert_false(waits_for_eoi(5));
@@ -72,7 +72,7 @@ static void after_one_stale_eoi(void) {
     world_run(&world, 0);
 }
 
-static void invariant_15_a_million_edges_after_the_stale_eoi_exit_no_more(void **state) {
+static void invariant_15_no_exit_in_a_million_edges_after_the_stale_eoi(void **state) {
     (void)state;
     after_one_stale_eoi();
     world_posted_interrupt(&world, 0, V);
@@ -84,7 +84,7 @@ static void invariant_15_a_million_edges_after_the_stale_eoi_exit_no_more(void *
     assert_int_equal(world.eoi_exits[0][V], 1);
 }
 
-static void invariant_15_ipis_and_entries_between_do_not_bring_the_bit_back(void **state) {
+static void invariant_15_ipis_and_entries_do_not_set_the_bit_again(void **state) {
     (void)state;
     after_one_stale_eoi();
     for (int i = 0; i < 2000; i++) {
@@ -139,7 +139,7 @@ static void invariant_16_a_level_accepted_while_the_edge_is_in_service(void **st
     assert_false(waits_for_eoi(5));
 }
 
-/* Nobody has to be told of an IPI to oneself: it is in the IRR before the next entry. */
+/* The sender need not be notified: its own IPI is in the IRR before the next entry. */
 static void an_ipi_to_all_is_in_its_senders_irr_at_once(void **state) {
     (void)state;
     world.notified = 0;
@@ -160,7 +160,7 @@ static void an_ipi_to_all_is_in_its_senders_irr_at_once(void **state) {
 static void invariant_17_a_spurious_eoi_changes_nothing(void **state) {
     (void)state;
     level_to(5, V, 0);
-    world_route(&world, 6, RTE_LEVEL, 0, 0); /* vector 0: what a spurious EOI looks like */
+    world_route(&world, 6, RTE_LEVEL, 0, 0); /* a spurious EOI has vector 0 */
     world_write_apic(&world, 0, APIC_TPR, 0xf0);
     world_line(&world, 5, true);
     world_run(&world, 0);
@@ -209,7 +209,7 @@ static void invariant_19_one_eoi_serves_two_pins_of_one_vector(void **state) {
     assert_eoi(0, WORLD_EOI_STALE);
     assert_false(waits_for_eoi(5));
     assert_false(waits_for_eoi(6));
-    assert_runs(0, -1); /* once each, and both were inactive */
+    assert_runs(0, -1); /* each has delivered once; both are inactive */
 }
 
 int main(void) {
@@ -217,8 +217,8 @@ int main(void) {
         TEST(invariant_14_every_target_has_the_bit_and_the_first_eoi_counts),
         TEST(invariant_14_lowest_priority_has_one_token_and_takes_turns),
         TEST(the_same_vector_on_two_vcpus_and_a_route_written_when_remote_irr_is_clear),
-        TEST(invariant_15_a_million_edges_after_the_stale_eoi_exit_no_more),
-        TEST(invariant_15_ipis_and_entries_between_do_not_bring_the_bit_back),
+        TEST(invariant_15_no_exit_in_a_million_edges_after_the_stale_eoi),
+        TEST(invariant_15_ipis_and_entries_do_not_set_the_bit_again),
         TEST(without_the_rescan_every_later_eoi_exits),
         TEST(invariant_16_an_edge_accepted_while_the_level_is_in_service),
         TEST(invariant_16_a_level_accepted_while_the_edge_is_in_service),

@@ -1,7 +1,7 @@
-/* Guards all that the world watches, on random walks: whatever guests, devices and CPUs do, in any
- * order and with kicks that come late, no invariant is violated and no interrupt is lost.
+/* Guards everything that the world checks, on random walks: whatever guests, devices and CPUs do,
+ * in any order and with kicks that come late, no invariant is violated and no interrupt is lost.
  *
- * A walk is a function of its seed, so a failure can be walked again: its seed is printed. */
+ * A walk depends on its seed only, and a failure prints the seed, so it can be repeated. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,11 +1,10 @@
-/* Guards vmm/interrupts/routing.c, vmm/interrupts/inbox.c and vmm/interrupts/vlapic.c where CPUs
- * really run side by side: two vCPUs, each a thread that handles level interrupts and moves their
- * routes, and a third thread that raises the lines, moves routes too, and sends edges on the same
- * vectors. No EOI may be lost: neither at an EOI that does not exit, nor at the end, when every
- * Remote IRR must be clear.
+/* Guards vmm/interrupts/routing.c, vmm/interrupts/inbox.c and vmm/interrupts/vlapic.c on CPUs that
+ * run at the same time: two threads are vCPUs, which handle level interrupts and reroute them; a
+ * third thread raises the lines, reroutes too, and sends edges on the same vectors. No EOI may be
+ * lost: every EOI that is owed to a pin exits, and at the end every Remote IRR is clear.
  *
- * It is worth running under ThreadSanitizer as well; the locks and atomics are the production
- * code's, the lock itself is a mutex. */
+ * It can also run under ThreadSanitizer: the atomics and the places of the lock are the production
+ * code's; the lock itself is a mutex here. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +30,7 @@ static pthread_mutex_t ioapic_lock = PTHREAD_MUTEX_INITIALIZER;    /* the guest'
 static _Atomic bool device_done;
 static _Atomic unsigned lost, unexplained, handled;
 
-/* Each touched by its vCPU's thread only. */
+/* Each is accessed by its vCPU's thread only. */
 static struct cpu {
     unsigned index;
     struct processor processor;
@@ -51,7 +50,7 @@ static void unlock(void *context) {
 
 static void notify(void *context, unsigned vcpu) {
     (void)context;
-    (void)vcpu; /* every vCPU enters again and again */
+    (void)vcpu; /* every vCPU enters all the time anyway */
 }
 
 static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
@@ -108,7 +107,8 @@ static void eoi(struct cpu *self) {
     }
 }
 
-/* One interrupt, if there is one: its handler may move the route and quiets the device. */
+/* Delivers one interrupt, if there is one: its handler may reroute the pins and lowers their lines.
+ */
 static void handle_one(struct cpu *self) {
     uint8_t v;
 
@@ -124,7 +124,7 @@ static void handle_one(struct cpu *self) {
         routing_set_line(&routing, pin, false);
     }
     if (pick(&self->random, 4) == 0)
-        enter(self); /* an exit in the middle of the handler: something may wait behind */
+        enter(self); /* an exit within the handler: it may accept an instance behind this one */
     eoi(self);
     handled++;
 }
@@ -150,7 +150,7 @@ static void *run_device(void *argument) {
         unsigned pin = pick(&random, PINS);
 
         routing_set_line(&routing, pin, true);
-        route(pin, pick(&random, VCPUS)); /* a guest's third CPU, right behind the post */
+        route(pin, pick(&random, VCPUS)); /* as a third vCPU would, right after the post */
         edge.destination = pick(&random, VCPUS);
         edge.vector = vector_of[pick(&random, PINS)];
         routing_send(&routing, &edge);

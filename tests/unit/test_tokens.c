@@ -62,12 +62,13 @@ static void invariant_16_a_level_behind_an_edge_in_service_waits_for_its_own_eoi
 static void invariant_16_an_edge_behind_a_level_in_service_does_not_take_its_eoi(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
-    assert_int_equal(tokens_retire(&tokens, V, true), P); /* the edge is in the IRR, unseen */
+    assert_int_equal(tokens_retire(&tokens, V, true),
+                     P); /* an edge is in the IRR, without a token */
     assert_false(in_flight(V));
     assert_int_equal(tokens_retire(&tokens, V, false), 0);
 }
 
-static void a_second_level_behind_the_first_keeps_its_order(void **state) {
+static void two_levels_are_retired_in_order(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
     tokens_accept(&tokens, V, Q, true);
@@ -77,7 +78,7 @@ static void a_second_level_behind_the_first_keeps_its_order(void **state) {
     assert_false(in_flight(V));
 }
 
-/* The IRR is empty at an EOI: whatever waited cannot come any more, so nothing may be kept. */
+/* If the IRR bit is clear at an EOI, no instance waits, so no token may be kept. */
 static void nothing_waits_behind_an_empty_irr(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
@@ -86,7 +87,7 @@ static void nothing_waits_behind_an_empty_irr(void **state) {
     assert_false(in_flight(V));
 }
 
-static void vectors_do_not_mix(void **state) {
+static void vectors_are_independent(void **state) {
     (void)state;
     tokens_accept(&tokens, V, P, false);
     tokens_accept(&tokens, 0xff, Q, false);
@@ -110,9 +111,9 @@ int main(void) {
                                set_up),
         cmocka_unit_test_setup(invariant_16_an_edge_behind_a_level_in_service_does_not_take_its_eoi,
                                set_up),
-        cmocka_unit_test_setup(a_second_level_behind_the_first_keeps_its_order, set_up),
+        cmocka_unit_test_setup(two_levels_are_retired_in_order, set_up),
         cmocka_unit_test_setup(nothing_waits_behind_an_empty_irr, set_up),
-        cmocka_unit_test_setup(vectors_do_not_mix, set_up),
+        cmocka_unit_test_setup(vectors_are_independent, set_up),
         cmocka_unit_test_setup(accepting_no_pins_puts_nothing_in_flight, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Guards vmm/interrupts/trace.c and vmm/interrupts/trace_text.c: nothing is lost by folding, rings
- * merge by time, and whatever is in a record, its text stays in its buffer. */
+/* Guards vmm/interrupts/trace.c and vmm/interrupts/trace_text.c: folding loses nothing, rings are
+ * merged by time, and whatever a record contains, its text stays within the buffer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -34,7 +34,7 @@ static void add_record(struct trace_ring *to, const struct trace_record *record)
     trace_add(to, record->time, record->what, record->a, record->b, true);
 }
 
-/* Adds events whose vectors are the letters. */
+/* Adds one event for each letter, with the letter as its vector. */
 static void add(const char *letters) {
     for (; *letters; letters++) {
         struct trace_record record = event(TRACE_ACCEPT_EDGE, (uint8_t)*letters);
@@ -42,7 +42,7 @@ static void add(const char *letters) {
     }
 }
 
-/* The ring written out again, every fold undone. */
+/* The letters in the ring, each repeat written out. */
 static const char *unfolded(void) {
     static char out[256];
     size_t length = 0;
@@ -57,7 +57,7 @@ static const char *unfolded(void) {
     return out;
 }
 
-static void an_event_that_repeats_only_counts_up(void **state) {
+static void an_event_that_repeats_only_increments_a_count(void **state) {
     (void)state;
     add("AAAA");
     assert_int_equal(ring.count, 1);
@@ -65,7 +65,7 @@ static void an_event_that_repeats_only_counts_up(void **state) {
     assert_int_equal(ring.record[0].time, 100); /* the first */
 }
 
-static void what_differs_in_any_field_is_another_event(void **state) {
+static void events_that_differ_in_any_field_are_not_folded(void **state) {
     struct trace_record first = event(TRACE_EOI_LIVE, 0x51), record;
 
     (void)state;
@@ -301,7 +301,7 @@ static void every_event_has_a_name_and_a_sentence(void **state) {
     (void)state;
     for (unsigned what = TRACE_NONE + 1; what < TRACE_EVENT_COUNT; what++) {
         struct trace_record record = event((enum trace_event)what, 0x51);
-        /* What only programs read tells no story. */
+        /* Events for programs have no sentence. */
         bool told = what != TRACE_EXIT && what != TRACE_BITMAP;
         assert_int_equal(trace_story(out, sizeof(out), &record, 0) > 0, told);
         assert_true(trace_text(out, sizeof(out), &record, 0) > 0);
@@ -340,8 +340,8 @@ static void any_bytes_are_safe_in_any_buffer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(an_event_that_repeats_only_counts_up, set_up),
-        cmocka_unit_test_setup(what_differs_in_any_field_is_another_event, set_up),
+        cmocka_unit_test_setup(an_event_that_repeats_only_increments_a_count, set_up),
+        cmocka_unit_test_setup(events_that_differ_in_any_field_are_not_folded, set_up),
         cmocka_unit_test_setup(no_order_is_lost, set_up),
         cmocka_unit_test_setup(without_folding_each_event_has_a_record, set_up),
         cmocka_unit_test_setup(more_repeats_than_fit_start_a_new_record, set_up),

@@ -1,4 +1,4 @@
-/* Guards vmm/interrupts/vector_set.h: each of the 256 vectors on its own, and the highest. */
+/* Guards vmm/interrupts/vector_set.h: each of the 256 vectors, and the highest of a set. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static void each_vector_has_a_bit_of_its_own(void **state) {
     }
 }
 
-static void the_highest_of_none_is_minus_one(void **state) {
+static void the_highest_of_an_empty_set_is_minus_one(void **state) {
     struct vector_set set = {0};
 
     (void)state;
@@ -53,7 +53,7 @@ static void sets_are_equal_if_all_words_are(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_vector_has_a_bit_of_its_own),
-        cmocka_unit_test(the_highest_of_none_is_minus_one),
+        cmocka_unit_test(the_highest_of_an_empty_set_is_minus_one),
         cmocka_unit_test(sets_are_equal_if_all_words_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Guards vmm/interrupts/vioapic.c by itself: its registers, the messages it sends, which writes are
- * reroutes, and EOIs. test_vioapic_pins.c has what lines do. The data sheet is the 82093AA's. */
+/* Guards vmm/interrupts/vioapic.c alone: its registers, the messages it sends, which writes are
+ * reroutes, and EOIs, as in the 82093AA data sheet. Lines are in test_vioapic_pins.c. */
 #include "tests/unit/vioapic_alone.h"
 
 static void after_reset_every_pin_is_masked(void **state) {
@@ -46,7 +46,7 @@ static void indices_that_do_not_exist_read_0_and_write_nothing(void **state) {
     assert_int_equal(read_register(0x101), 0x00170011);
 }
 
-static void only_aligned_32_bit_accesses_of_registers_count(void **state) {
+static void only_aligned_32_bit_accesses_have_an_effect(void **state) {
     static const unsigned sizes[] = {1, 2, 8};
     struct vioapic before;
 
@@ -76,7 +76,7 @@ static void a_pin_that_does_not_exist_changes_nothing(void **state) {
     assert_memory_equal(&io, &before, sizeof(io));
 }
 
-static void the_message_is_what_the_entry_says(void **state) {
+static void the_message_has_the_fields_of_the_entry(void **state) {
     (void)state;
     write_entry(23, TO(0x84) | RTE_LOGICAL | RTE_LEVEL | MODE(LOWEST_PRIORITY) | V);
     vioapic_set_line(&io, 23, true);
@@ -92,7 +92,7 @@ static void the_message_is_what_the_entry_says(void **state) {
 
 /* ---- reroutes ---- */
 
-static void what_changes_a_level_route_is_a_reroute(void **state) {
+static void a_change_of_a_level_route_is_a_reroute(void **state) {
     static const uint64_t changes[] = {V ^ 0x52, TO(3), RTE_LOGICAL, RTE_LEVEL, MODE(NMI)};
 
     (void)state;
@@ -111,7 +111,7 @@ static void what_changes_a_level_route_is_a_reroute(void **state) {
     }
 }
 
-static void what_does_not_is_none(void **state) {
+static void other_changes_are_not_reroutes(void **state) {
     (void)state;
     write_entry(2, TO(1) | RTE_LEVEL | V);
     seen.reroutes = 0;
@@ -124,7 +124,7 @@ static void what_does_not_is_none(void **state) {
     assert_int_equal(seen.reroutes, 0);
 }
 
-static void each_half_is_a_write_of_its_own(void **state) {
+static void each_half_is_a_separate_write(void **state) {
     (void)state;
     write_entry(2, TO(1) | RTE_LEVEL | V);
     seen.reroutes = 0;
@@ -204,12 +204,12 @@ int main(void) {
         cmocka_unit_test_setup(the_id_has_four_bits_and_loads_the_arbitration_id, set_up),
         cmocka_unit_test_setup(reserved_and_read_only_bits_of_an_entry_read_0, set_up),
         cmocka_unit_test_setup(indices_that_do_not_exist_read_0_and_write_nothing, set_up),
-        cmocka_unit_test_setup(only_aligned_32_bit_accesses_of_registers_count, set_up),
+        cmocka_unit_test_setup(only_aligned_32_bit_accesses_have_an_effect, set_up),
         cmocka_unit_test_setup(a_pin_that_does_not_exist_changes_nothing, set_up),
-        cmocka_unit_test_setup(the_message_is_what_the_entry_says, set_up),
-        cmocka_unit_test_setup(what_changes_a_level_route_is_a_reroute, set_up),
-        cmocka_unit_test_setup(what_does_not_is_none, set_up),
-        cmocka_unit_test_setup(each_half_is_a_write_of_its_own, set_up),
+        cmocka_unit_test_setup(the_message_has_the_fields_of_the_entry, set_up),
+        cmocka_unit_test_setup(a_change_of_a_level_route_is_a_reroute, set_up),
+        cmocka_unit_test_setup(other_changes_are_not_reroutes, set_up),
+        cmocka_unit_test_setup(each_half_is_a_separate_write, set_up),
         cmocka_unit_test_setup(invariant_2_the_reroute_is_announced_before_it_delivers, set_up),
         cmocka_unit_test_setup(invariant_5_an_eoi_delivers_each_active_pin_of_the_vector_once,
                                set_up),

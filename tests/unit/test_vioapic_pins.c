@@ -1,5 +1,5 @@
-/* Guards vmm/interrupts/vioapic.c by itself: edges, levels, polarity, masks, and what nobody
- * accepts. */
+/* Guards vmm/interrupts/vioapic.c alone: edges, levels, polarity, masks, and interrupts that no
+ * LAPIC accepts. */
 #include "tests/unit/vioapic_alone.h"
 
 static void an_edge_delivers_once_per_edge(void **state) {
@@ -30,7 +30,7 @@ static void polarity_is_honoured(void **state) {
     assert_int_equal(seen.delivered, 2);
 }
 
-static void a_write_makes_no_edge(void **state) {
+static void a_write_causes_no_edge(void **state) {
     (void)state;
     write_entry(3, TO(1) | V);
     write_entry(3, TO(1) | RTE_ACTIVE_LOW | V);
@@ -38,7 +38,7 @@ static void a_write_makes_no_edge(void **state) {
     assert_int_equal(seen.delivered, 0);
 }
 
-static void an_edge_nobody_accepts_stays_pending(void **state) {
+static void an_edge_that_no_lapic_accepts_stays_pending(void **state) {
     (void)state;
     acceptors = 0;
     write_entry(3, TO(1) | V);
@@ -54,7 +54,7 @@ static void an_edge_nobody_accepts_stays_pending(void **state) {
     assert_int_equal(seen.delivered, 3);
 }
 
-static void masking_or_level_withdraws_a_pending_edge(void **state) {
+static void masking_or_a_switch_to_level_drops_a_pending_edge(void **state) {
     (void)state;
     acceptors = 0;
     write_entry(3, TO(1) | V);
@@ -98,7 +98,7 @@ static void reserved_modes_deliver_nothing(void **state) {
     assert_int_equal(io.edge_pending, 0);
 }
 
-/* It goes to the LAPICs, which note the error; nothing stays behind here. */
+/* The message is sent to the LAPICs, which record the error; the pin keeps no state. */
 static void an_illegal_vector_is_dropped(void **state) {
     (void)state;
     acceptors = 0;
@@ -115,9 +115,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_edge_delivers_once_per_edge, set_up),
         cmocka_unit_test_setup(polarity_is_honoured, set_up),
-        cmocka_unit_test_setup(a_write_makes_no_edge, set_up),
-        cmocka_unit_test_setup(an_edge_nobody_accepts_stays_pending, set_up),
-        cmocka_unit_test_setup(masking_or_level_withdraws_a_pending_edge, set_up),
+        cmocka_unit_test_setup(a_write_causes_no_edge, set_up),
+        cmocka_unit_test_setup(an_edge_that_no_lapic_accepts_stays_pending, set_up),
+        cmocka_unit_test_setup(masking_or_a_switch_to_level_drops_a_pending_edge, set_up),
         cmocka_unit_test_setup(other_modes_are_edges_whatever_the_trigger_bit_says, set_up),
         cmocka_unit_test_setup(reserved_modes_deliver_nothing, set_up),
         cmocka_unit_test_setup(an_illegal_vector_is_dropped, set_up),

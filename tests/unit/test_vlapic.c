@@ -1,5 +1,5 @@
 /* Guards vmm/interrupts/vlapic.c: reset, INIT, modes, acceptance, EOI, local interrupts and errors.
- * The other tests of the LAPIC: test_vlapic_registers.c, test_vlapic_x2apic.c. */
+ * For its registers see test_vlapic_registers.c and test_vlapic_x2apic.c. */
 #include "tests/unit/vlapic_alone.h"
 
 /* ---- reset and INIT ---- */
@@ -56,7 +56,7 @@ static void init_keeps_base_and_id_only(void **state) {
     assert_int_equal(apic.base, 0xfee00900);
 }
 
-static void init_in_x2apic_mode_stays_there(void **state) {
+static void init_keeps_x2apic_mode(void **state) {
     (void)state;
     vlapic_init(&apic);
     assert_int_equal(apic.identity.mode, APIC_MODE_X2APIC);
@@ -65,8 +65,9 @@ static void init_in_x2apic_mode_stays_there(void **state) {
     assert_int_equal(read_msr(APIC_SVR), 0xff);
 }
 
-/* The VMCS has the map's bits until a scan changes both: so INIT keeps the map, and asks. */
-static void invariant_20_init_asks_for_a_scan_even_if_the_identity_is_the_same(void **state) {
+/* The VMCS has the map's bits until a scan changes both: so INIT keeps the map and requests a scan.
+ */
+static void invariant_20_init_requests_scans_even_if_the_identity_is_the_same(void **state) {
     (void)state;
     power_on(NULL);
     vector_set_add(&apic.map.exit, V);
@@ -132,7 +133,7 @@ static void a_mode_that_is_not_offered_is_a_reserved_bit(void **state) {
     assert_true(vlapic_write_base(&apic, APIC_DEFAULT_BASE | APIC_BASE_ENABLE));
 }
 
-static void a_base_that_moves_is_kept_and_changes_nothing_else(void **state) {
+static void a_new_base_address_is_stored_and_changes_nothing_else(void **state) {
     (void)state;
     assert_true(vlapic_write_base(&apic, 0xfe000000 | APIC_BASE_ENABLE));
     assert_int_equal(apic.base, 0xfe000000 | APIC_BASE_ENABLE);
@@ -140,7 +141,7 @@ static void a_base_that_moves_is_kept_and_changes_nothing_else(void **state) {
     assert_true(apic.identity.enabled);
 }
 
-static void x2apic_mode_keeps_what_was_pending(void **state) {
+static void x2apic_mode_keeps_pending_interrupts(void **state) {
     (void)state;
     write_page(APIC_ICR_HIGH, 0xaa000000);
     write_page(APIC_TPR, 0x20);
@@ -158,7 +159,7 @@ static void x2apic_mode_keeps_what_was_pending(void **state) {
 
 /* ---- acceptance ---- */
 
-static void what_is_posted_is_accepted_at_the_sync(void **state) {
+static void posted_interrupts_are_accepted_at_the_sync(void **state) {
     (void)state;
     assert_int_equal(vlapic_sync(&apic), -1);
     assert_true(vlapic_post(&apic, V, false, 0));
@@ -175,9 +176,9 @@ static void what_is_posted_is_accepted_at_the_sync(void **state) {
     assert_int_equal(seen.traced[TRACE_ACCEPT_LEVEL], 1);
 }
 
-static void what_it_sends_itself_is_accepted_at_once(void **state) {
+static void an_interrupt_to_itself_is_accepted_at_once(void **state) {
     (void)state;
-    apic_page_add(&page, APIC_TMR, V); /* the last one was a level */
+    apic_page_add(&page, APIC_TMR, V); /* as if the last instance was a level */
     assert_true(vlapic_accept_own(&apic, V));
     assert_true(apic_page_has(&page, APIC_IRR, V));
     assert_false(apic_page_has(&page, APIC_TMR, V));
@@ -203,7 +204,7 @@ static void an_edge_and_a_level_at_once_are_one_level_instance(void **state) {
     assert_int_equal(apic.tokens.front[V], 1u << 3);
 }
 
-static void pins_that_were_taken_before_start_nothing(void **state) {
+static void pins_that_were_dequeued_before_are_ignored(void **state) {
     (void)state;
     vlapic_post(&apic, V, true, 3);
     inbox_dequeue_pins(&apic.inbox, V);
@@ -251,8 +252,8 @@ static void an_error_raises_the_error_entry_once_until_the_esr_is_written(void *
     assert_int_equal(seen.sent, 2);
 }
 
-/* CVE-2024-45817 was a deadlock on this. */
-static void an_error_entry_with_an_illegal_vector_ends(void **state) {
+/* In another hypervisor this was a deadlock: CVE-2024-45817. */
+static void an_error_entry_with_an_illegal_vector_does_not_recurse(void **state) {
     (void)state;
     write_page(APIC_LVT_ERROR, 3);
     write_page(APIC_ICR_LOW, 4); /* send illegal vector */
@@ -293,7 +294,7 @@ static void a_software_eoi_retires_the_highest_in_service(void **state) {
     assert_int_equal(seen.eoi_exits, 1);
 }
 
-static void an_eoi_exit_says_live_stale_or_coincidental(void **state) {
+static void an_eoi_exit_is_live_stale_or_coincidental(void **state) {
     uint32_t pins;
     bool rescan;
 
@@ -312,7 +313,7 @@ static void an_eoi_exit_says_live_stale_or_coincidental(void **state) {
     apic_page_add(&page, APIC_IRR, V);
     assert_int_equal(vlapic_eoi_exit(&apic, V, &pins, &rescan), VLAPIC_EOI_STALE);
     assert_int_equal(pins, 0x10);
-    assert_false(rescan); /* one is still in flight */
+    assert_false(rescan); /* pin 5 is still in flight */
     apic_page_remove(&page, APIC_IRR, V);
     assert_int_equal(vlapic_eoi_exit(&apic, V, &pins, &rescan), VLAPIC_EOI_STALE);
     assert_int_equal(pins, 0x20);
@@ -323,27 +324,27 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(power_on_state),
         cmocka_unit_test_setup(init_keeps_base_and_id_only, xapic),
-        cmocka_unit_test_setup(invariant_20_init_asks_for_a_scan_even_if_the_identity_is_the_same,
+        cmocka_unit_test_setup(invariant_20_init_requests_scans_even_if_the_identity_is_the_same,
                                xapic),
         cmocka_unit_test_setup(invariant_20_init_empties_inbox_and_tokens, xapic),
         cmocka_unit_test_setup(base_transitions, xapic),
         cmocka_unit_test_setup(reserved_bits_of_the_base_fault, xapic),
         cmocka_unit_test_setup(a_mode_that_is_not_offered_is_a_reserved_bit, xapic),
-        cmocka_unit_test_setup(a_base_that_moves_is_kept_and_changes_nothing_else, xapic),
-        cmocka_unit_test_setup(x2apic_mode_keeps_what_was_pending, xapic),
-        cmocka_unit_test_setup(what_is_posted_is_accepted_at_the_sync, xapic),
-        cmocka_unit_test_setup(what_it_sends_itself_is_accepted_at_once, xapic),
+        cmocka_unit_test_setup(a_new_base_address_is_stored_and_changes_nothing_else, xapic),
+        cmocka_unit_test_setup(x2apic_mode_keeps_pending_interrupts, xapic),
+        cmocka_unit_test_setup(posted_interrupts_are_accepted_at_the_sync, xapic),
+        cmocka_unit_test_setup(an_interrupt_to_itself_is_accepted_at_once, xapic),
         cmocka_unit_test_setup(an_edge_and_a_level_at_once_are_one_level_instance, xapic),
-        cmocka_unit_test_setup(pins_that_were_taken_before_start_nothing, xapic),
+        cmocka_unit_test_setup(pins_that_were_dequeued_before_are_ignored, xapic),
         cmocka_unit_test_setup(a_disabled_lapic_accepts_nothing, xapic),
         cmocka_unit_test_setup(illegal_vectors_set_the_esr_and_deliver_nothing, xapic),
         cmocka_unit_test_setup(an_error_raises_the_error_entry_once_until_the_esr_is_written,
                                xapic),
-        cmocka_unit_test_setup(an_error_entry_with_an_illegal_vector_ends, xapic),
+        cmocka_unit_test_setup(an_error_entry_with_an_illegal_vector_does_not_recurse, xapic),
         cmocka_unit_test_setup(local_interrupts_honour_the_mask, xapic),
         cmocka_unit_test_setup(a_software_eoi_retires_the_highest_in_service, xapic),
-        cmocka_unit_test_setup(an_eoi_exit_says_live_stale_or_coincidental, xapic),
-        cmocka_unit_test_setup(init_in_x2apic_mode_stays_there, x2apic),
+        cmocka_unit_test_setup(an_eoi_exit_is_live_stale_or_coincidental, xapic),
+        cmocka_unit_test_setup(init_keeps_x2apic_mode, x2apic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Guards vmm/interrupts/vlapic_registers.c and vmm/interrupts/vlapic_icr.c in xAPIC mode: what each
- * register takes, shows and does. */
+/* Guards vmm/interrupts/vlapic_registers.c and vmm/interrupts/vlapic_icr.c in xAPIC mode: which
+ * bits of a register can be written, what it reads, and what a write does. */
 #include "tests/unit/vlapic_alone.h"
 
 static void each_register_keeps_its_own_bits(void **state) {
@@ -27,14 +27,14 @@ static void each_register_keeps_its_own_bits(void **state) {
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         write_page(kept[i].offset, 0xffffffff);
         assert_int_equal(read_page(kept[i].offset), kept[i].bits);
-        vlapic_write(&apic, kept[i].offset, 0xffffffff); /* the emulated way is the same */
+        vlapic_write(&apic, kept[i].offset, 0xffffffff); /* the same for an emulated write */
         assert_int_equal(read_page(kept[i].offset), kept[i].bits);
     }
     write_page(APIC_DFR, 0);
     assert_int_equal(read_page(APIC_DFR), 0x0fffffff);
 }
 
-static void read_only_registers_take_nothing(void **state) {
+static void read_only_registers_ignore_writes(void **state) {
     static const uint32_t offsets[] = {APIC_VERSION, APIC_APR, APIC_PPR, APIC_RRD,
                                        APIC_ISR,     APIC_TMR, APIC_IRR, APIC_TIMER_CURRENT};
 
@@ -79,11 +79,11 @@ static void registers_that_do_not_exist_read_0_and_write_nothing(void **state) {
         assert_memory_equal(&page, &before, sizeof(page));
         assert_int_equal(errors(), APIC_ESR_ILLEGAL_REGISTER);
     }
-    write_page(APIC_LVT_CMCI, 0x12345); /* the processor has put it into the page */
+    write_page(APIC_LVT_CMCI, 0x12345); /* the processor has stored it in the page */
     assert_int_equal(apic_page_read(&page, APIC_LVT_CMCI), 0);
 }
 
-static void in_another_mode_the_page_is_no_apic(void **state) {
+static void in_x2apic_mode_the_page_has_no_registers(void **state) {
     (void)state;
     assert_true(vlapic_write_base(&apic, apic.base | APIC_BASE_X2APIC));
     assert_int_equal(read_page(APIC_VERSION), 0);
@@ -153,7 +153,7 @@ static void in_tsc_deadline_mode_an_initial_count_is_ignored(void **state) {
     assert_int_equal(read_page(APIC_TIMER_INITIAL), 0);
 }
 
-static void the_timers_registers_tell_when_they_change(void **state) {
+static void writes_to_the_timers_registers_are_reported(void **state) {
     (void)state;
     write_page(APIC_TIMER_INITIAL, 500);
     write_page(APIC_TIMER_DIVIDE, 3);
@@ -164,7 +164,7 @@ static void the_timers_registers_tell_when_they_change(void **state) {
     assert_int_equal(read_page(APIC_TIMER_INITIAL), 0);
 }
 
-static void suppression_exists_only_where_it_is_offered(void **state) {
+static void suppression_exists_only_if_it_is_offered(void **state) {
     uint32_t pins;
     bool rescan;
 
@@ -176,13 +176,13 @@ static void suppression_exists_only_where_it_is_offered(void **state) {
     assert_int_equal(read_page(APIC_SVR), 0x11ff);
     tokens_accept(&apic.tokens, V, 1, false);
     assert_int_equal(vlapic_eoi_exit(&apic, V, &pins, &rescan), VLAPIC_EOI_LIVE);
-    assert_int_equal(pins, 0); /* invariant 21: retired, but not told */
+    assert_int_equal(pins, 0); /* invariant 21: retired, but not broadcast */
     assert_false(vector_set_has(&apic.tokens.inflight, V));
 }
 
 /* ---- the ICR ---- */
 
-static void an_ipi_is_what_the_icr_says(void **state) {
+static void an_ipi_has_the_fields_of_the_icr(void **state) {
     (void)state;
     write_page(APIC_ICR_HIGH, 0x45ffffff);
     assert_int_equal(seen.sent, 0);
@@ -232,7 +232,7 @@ static void init_level_deassert_does_nothing(void **state) {
     assert_int_equal(seen.sent, 3);
 }
 
-static void an_illegal_vector_is_an_error_where_it_is_one(void **state) {
+static void an_illegal_vector_is_an_error_in_modes_that_use_it(void **state) {
     (void)state;
     write_page(APIC_ICR_LOW, 15);
     assert_int_equal(errors(), APIC_ESR_SEND_ILLEGAL_VECTOR);
@@ -245,7 +245,7 @@ static void an_illegal_vector_is_an_error_where_it_is_one(void **state) {
     assert_int_equal(seen.sent, 2);
 }
 
-static void the_esr_shows_what_was_gathered_before_the_write(void **state) {
+static void the_esr_shows_the_errors_from_before_its_last_write(void **state) {
     (void)state;
     write_page(APIC_ICR_LOW, 15);
     assert_int_equal(read_page(APIC_ESR), 0);
@@ -259,21 +259,21 @@ static void the_esr_shows_what_was_gathered_before_the_write(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_register_keeps_its_own_bits, xapic),
-        cmocka_unit_test_setup(read_only_registers_take_nothing, xapic),
+        cmocka_unit_test_setup(read_only_registers_ignore_writes, xapic),
         cmocka_unit_test_setup(registers_that_do_not_exist_read_0_and_write_nothing, xapic),
-        cmocka_unit_test_setup(in_another_mode_the_page_is_no_apic, xapic),
+        cmocka_unit_test_setup(in_x2apic_mode_the_page_has_no_registers, xapic),
         cmocka_unit_test_setup(invariant_13_only_a_real_change_of_identity_is_announced, xapic),
         cmocka_unit_test_setup(the_identity_is_what_the_registers_say, xapic),
         cmocka_unit_test_setup(software_disable_masks_the_lvt_and_keeps_it_masked, xapic),
         cmocka_unit_test_setup(in_tsc_deadline_mode_an_initial_count_is_ignored, xapic),
-        cmocka_unit_test_setup(the_timers_registers_tell_when_they_change, xapic),
-        cmocka_unit_test_setup(suppression_exists_only_where_it_is_offered, xapic),
-        cmocka_unit_test_setup(an_ipi_is_what_the_icr_says, xapic),
+        cmocka_unit_test_setup(writes_to_the_timers_registers_are_reported, xapic),
+        cmocka_unit_test_setup(suppression_exists_only_if_it_is_offered, xapic),
+        cmocka_unit_test_setup(an_ipi_has_the_fields_of_the_icr, xapic),
         cmocka_unit_test_setup(the_delivery_status_is_always_idle, xapic),
         cmocka_unit_test_setup(invalid_combinations_send_nothing, xapic),
         cmocka_unit_test_setup(init_level_deassert_does_nothing, xapic),
-        cmocka_unit_test_setup(an_illegal_vector_is_an_error_where_it_is_one, xapic),
-        cmocka_unit_test_setup(the_esr_shows_what_was_gathered_before_the_write, xapic),
+        cmocka_unit_test_setup(an_illegal_vector_is_an_error_in_modes_that_use_it, xapic),
+        cmocka_unit_test_setup(the_esr_shows_the_errors_from_before_its_last_write, xapic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

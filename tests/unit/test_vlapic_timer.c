@@ -1,10 +1,10 @@
 /* Guards vmm/interrupts/vlapic_timer.c: counting, expiries in phase, divisors, the mask, and
- * periods that a guest chooses to keep the host busy. */
+ * periods so short that they would keep the host busy. */
 #include "tests/unit/vlapic_timer_alone.h"
 
 /* ---- counting ---- */
 
-static void it_is_masked_and_stopped_after_a_reset(void **state) {
+static void after_a_reset_the_timer_is_masked_and_stopped(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(10, 0);
@@ -51,7 +51,7 @@ static void periodic_reloads_and_keeps_its_phase(void **state) {
     assert_int_equal(vlapic_timer_next(&timer), 7000);
 }
 
-static void expiries_slept_over_are_one_interrupt_and_cost_no_loop(void **state) {
+static void missed_expiries_are_one_interrupt_and_cost_no_loop(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 1000);
@@ -69,13 +69,13 @@ static void each_divisor_divides(void **state) {
         uint64_t now = i * 1000000;
 
         fire(now);
-        write_divide((i & 3) | (i & 4) << 1 | 0xfffffff4, now); /* other bits are nothing */
+        write_divide((i & 3) | (i & 4) << 1 | 0xfffffff4, now); /* other bits are ignored */
         assert_int_equal(write_initial(7, now), now + 7 * BUS_TICK * divisor[i]);
         assert_int_equal(current(now + BUS_TICK * divisor[i]), 6);
     }
 }
 
-static void the_initial_count_restarts_it_and_0_stops_it(void **state) {
+static void an_initial_count_restarts_the_timer_and_0_stops_it(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 0);
@@ -86,7 +86,7 @@ static void the_initial_count_restarts_it_and_0_stops_it(void **state) {
     assert_int_equal(fire(1000000), 0);
 }
 
-static void a_new_divisor_goes_on_from_the_current_count(void **state) {
+static void after_a_new_divisor_the_count_continues(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 0);
@@ -110,7 +110,7 @@ static void the_same_divisor_again_changes_nothing(void **state) {
 
 /* ---- the mask ---- */
 
-static void a_masked_timer_counts_and_leaves_nothing(void **state) {
+static void a_masked_timer_counts_without_interrupts(void **state) {
     (void)state;
     write_lvt(PERIODIC | MASKED, 0);
     assert_int_equal(write_initial(100, 0), NEVER); /* nothing to arm */
@@ -121,7 +121,7 @@ static void a_masked_timer_counts_and_leaves_nothing(void **state) {
     assert_int_equal(fire(10000), 1);
 }
 
-static void what_expired_under_the_mask_does_not_come_after_it(void **state) {
+static void an_expiry_while_masked_is_not_delivered_later(void **state) {
     (void)state;
     write_lvt(ONE_SHOT | MASKED, 0);
     write_initial(100, 0);
@@ -135,7 +135,7 @@ static void what_expired_under_the_mask_does_not_come_after_it(void **state) {
     assert_int_equal(fire(4000), 0);
 }
 
-static void a_mask_drops_what_is_due(void **state) {
+static void masking_drops_due_expiries(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     write_initial(100, 0);
@@ -144,7 +144,7 @@ static void a_mask_drops_what_is_due(void **state) {
     assert_int_equal(fire(2700), 0);
 }
 
-static void what_is_due_survives_other_writes(void **state) {
+static void due_expiries_survive_other_writes(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     write_initial(100, 0);
@@ -154,7 +154,7 @@ static void what_is_due_survives_other_writes(void **state) {
     assert_int_equal(fire(2600), 0);
 }
 
-/* ---- a guest that means harm ---- */
+/* ---- a hostile guest ---- */
 
 static void short_periods_come_no_closer_than_the_floor(void **state) {
     uint64_t interrupts = 0, expiries = 0, next;
@@ -176,7 +176,7 @@ static void short_periods_come_no_closer_than_the_floor(void **state) {
     assert_in_range(expiries, 1000000 / BUS_TICK - SHORTEST, 1000000 / BUS_TICK);
 }
 
-static void the_floor_does_not_hold_up_longer_periods(void **state) {
+static void the_floor_does_not_delay_longer_periods(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(SHORTEST / BUS_TICK + 1, 0);
@@ -190,7 +190,7 @@ static void the_longest_periods_do_not_wrap(void **state) {
     (void)state;
     vlapic_timer_init(&timer, UINT32_MAX, 0);
     write_lvt(PERIODIC, 0);
-    vlapic_timer_write(&timer, APIC_TIMER_DIVIDE, 0xa, 0); /* by 128 */
+    vlapic_timer_write(&timer, APIC_TIMER_DIVIDE, 0xa, 0); /* divide by 128 */
     assert_int_equal(write_initial(UINT32_MAX, 1ULL << 40), NEVER);
     assert_int_equal(fire(1ULL << 62), 0);
     assert_true(current(1ULL << 62) > 0);
@@ -198,14 +198,14 @@ static void the_longest_periods_do_not_wrap(void **state) {
     write_lvt(PERIODIC, 0);
     vlapic_timer_write(&timer, APIC_TIMER_DIVIDE, 0xa, 0);
     assert_int_equal(write_initial(1u << 26, 0), NEVER); /* 2^64 */
-    vlapic_timer_init(&timer, 0, 0);                     /* no division by it */
+    vlapic_timer_init(&timer, 0, 0);                     /* no division by 0 */
     write_lvt(PERIODIC, 0);
     assert_int_equal(write_initial(5, 0), 10);
     assert_int_equal(fire(10), 1);
 }
 
-/* Whatever is written: what is due has been announced, and nothing else comes. */
-static void any_order_of_writes_keeps_its_promises(void **state) {
+/* Whatever is written: the timer fires when vlapic_timer_next() has announced it, and only then. */
+static void any_order_of_writes_expires_when_announced(void **state) {
     static const uint32_t offset[] = {APIC_LVT_TIMER, APIC_TIMER_DIVIDE, APIC_TIMER_INITIAL, 0};
     uint64_t seed = 6, now = 0;
 
@@ -231,22 +231,22 @@ static void any_order_of_writes_keeps_its_promises(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(it_is_masked_and_stopped_after_a_reset),
+        TEST(after_a_reset_the_timer_is_masked_and_stopped),
         TEST(one_shot_expires_once),
         TEST(periodic_reloads_and_keeps_its_phase),
-        TEST(expiries_slept_over_are_one_interrupt_and_cost_no_loop),
+        TEST(missed_expiries_are_one_interrupt_and_cost_no_loop),
         TEST(each_divisor_divides),
-        TEST(the_initial_count_restarts_it_and_0_stops_it),
-        TEST(a_new_divisor_goes_on_from_the_current_count),
+        TEST(an_initial_count_restarts_the_timer_and_0_stops_it),
+        TEST(after_a_new_divisor_the_count_continues),
         TEST(the_same_divisor_again_changes_nothing),
-        TEST(a_masked_timer_counts_and_leaves_nothing),
-        TEST(what_expired_under_the_mask_does_not_come_after_it),
-        TEST(a_mask_drops_what_is_due),
-        TEST(what_is_due_survives_other_writes),
+        TEST(a_masked_timer_counts_without_interrupts),
+        TEST(an_expiry_while_masked_is_not_delivered_later),
+        TEST(masking_drops_due_expiries),
+        TEST(due_expiries_survive_other_writes),
         TEST(short_periods_come_no_closer_than_the_floor),
-        TEST(the_floor_does_not_hold_up_longer_periods),
+        TEST(the_floor_does_not_delay_longer_periods),
         TEST(the_longest_periods_do_not_wrap),
-        TEST(any_order_of_writes_keeps_its_promises),
+        TEST(any_order_of_writes_expires_when_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

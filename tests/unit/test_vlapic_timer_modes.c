@@ -1,4 +1,4 @@
-/* Guards vmm/interrupts/vlapic_timer.c: TSC-deadline mode, and what a change of mode leaves. */
+/* Guards vmm/interrupts/vlapic_timer.c: TSC-deadline mode and changes of mode. */
 #include "tests/unit/vlapic_timer_alone.h"
 
 /* ---- TSC-deadline mode ---- */
@@ -19,13 +19,13 @@ static void a_deadline_expires_once_and_reads_0_then(void **state) {
 static void a_deadline_in_the_past_is_due_at_once(void **state) {
     (void)state;
     write_lvt(DEADLINE, 0);
-    for (uint64_t now = 10000; now < 10100; now++) { /* nor does the floor hold it up */
+    for (uint64_t now = 10000; now < 10100; now++) { /* not delayed by the floor either */
         assert_int_equal(vlapic_timer_write_deadline(&timer, 1, now), 1);
         assert_int_equal(fire(now), 1);
     }
 }
 
-static void a_deadline_of_0_disarms_and_another_replaces(void **state) {
+static void a_deadline_of_0_disarms_and_a_new_one_replaces_the_old(void **state) {
     (void)state;
     write_lvt(DEADLINE, 0);
     vlapic_timer_write_deadline(&timer, 5000, 0);
@@ -36,7 +36,7 @@ static void a_deadline_of_0_disarms_and_another_replaces(void **state) {
     assert_int_equal(fire(7000), 1);
     assert_int_equal(fire(8000), 0);
     vlapic_timer_write_deadline(&timer, 8500, 8000);
-    vlapic_timer_write_deadline(&timer, 8700, 8600); /* the first one was reached */
+    vlapic_timer_write_deadline(&timer, 8700, 8600); /* the first deadline has expired */
     assert_int_equal(fire(8600), 1);
     assert_int_equal(fire(8700), 1);
     assert_int_equal(vlapic_timer_write_deadline(&timer, NEVER, 9000), NEVER);
@@ -52,21 +52,23 @@ static void a_deadline_is_in_the_guests_tsc(void **state) {
     assert_int_equal(fire(4999), 0);
     assert_int_equal(fire(5000), 1);
     assert_int_equal(vlapic_timer_read_deadline(&timer, 5000), 0);
-    vlapic_timer_set_tsc_offset(&timer, 0 - 5000ULL, 6000); /* it counts 1000 now */
+    vlapic_timer_set_tsc_offset(&timer, 0 - 5000ULL, 6000); /* the guest's TSC is 1000 now */
     assert_int_equal(vlapic_timer_write_deadline(&timer, 1500, 6000), 6500);
     assert_int_equal(vlapic_timer_write_deadline(&timer, 900, 6000), 5900);
     assert_int_equal(fire(6000), 1);
 }
 
-static void a_jump_of_the_tsc_moves_a_deadline_and_nothing_else(void **state) {
+static void a_jump_of_the_tsc_affects_only_a_deadline(void **state) {
     (void)state;
     write_lvt(DEADLINE, 0);
     vlapic_timer_write_deadline(&timer, 5000, 0);
     assert_int_equal(vlapic_timer_set_tsc_offset(&timer, 1000, 100), 4000);
     assert_int_equal(vlapic_timer_read_deadline(&timer, 100), 5000);
-    assert_int_equal(vlapic_timer_set_tsc_offset(&timer, 4950, 100), 50); /* past it: due at once */
+    assert_int_equal(vlapic_timer_set_tsc_offset(&timer, 4950, 100),
+                     50); /* past the deadline: due at once */
     assert_int_equal(fire(100), 1);
-    vlapic_timer_write_deadline(&timer, 1, 100); /* not one that was due before the jump */
+    vlapic_timer_write_deadline(&timer, 1,
+                                100); /* a deadline that was due before the jump stays due */
     vlapic_timer_set_tsc_offset(&timer, 0 - 100ULL, 100);
     assert_int_equal(fire(100), 1);
     assert_int_equal(fire(200), 0);
@@ -76,7 +78,7 @@ static void a_jump_of_the_tsc_moves_a_deadline_and_nothing_else(void **state) {
     assert_int_equal(current(1200), 50);
 }
 
-static void a_reset_leaves_the_tsc_alone(void **state) {
+static void a_reset_keeps_the_tsc_offset(void **state) {
     (void)state;
     vlapic_timer_set_tsc_offset(&timer, 7000, 0);
     vlapic_timer_reset(&timer);
@@ -121,7 +123,7 @@ static void to_and_from_tsc_deadline_mode_disarms(void **state) {
     }
 }
 
-static void between_one_shot_and_periodic_it_counts_on(void **state) {
+static void a_change_between_one_shot_and_periodic_keeps_the_count(void **state) {
     (void)state;
     write_lvt(ONE_SHOT, 0);
     write_initial(100, 0);
@@ -133,7 +135,7 @@ static void between_one_shot_and_periodic_it_counts_on(void **state) {
     assert_int_equal(current(3500), 25);
     assert_int_equal(fire(4000), 1);
     assert_int_equal(current(4000), 0);
-    assert_int_equal(write_lvt(PERIODIC, 4500), NEVER); /* an expired one stays so */
+    assert_int_equal(write_lvt(PERIODIC, 4500), NEVER); /* an expired timer stays expired */
     assert_int_equal(current(5000), 0);
     assert_int_equal(timer.initial, 100);
 }
@@ -150,7 +152,7 @@ static void the_reserved_mode_does_nothing(void **state) {
     assert_int_equal(fire(100000), 0);
 }
 
-static void a_vector_written_again_does_not_disturb(void **state) {
+static void a_write_of_the_vector_does_not_disturb_the_timer(void **state) {
     (void)state;
     write_lvt(PERIODIC, 0);
     write_initial(100, 0);
@@ -169,15 +171,15 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_deadline_expires_once_and_reads_0_then),
         TEST(a_deadline_in_the_past_is_due_at_once),
-        TEST(a_deadline_of_0_disarms_and_another_replaces),
+        TEST(a_deadline_of_0_disarms_and_a_new_one_replaces_the_old),
         TEST(a_deadline_is_in_the_guests_tsc),
-        TEST(a_jump_of_the_tsc_moves_a_deadline_and_nothing_else),
-        TEST(a_reset_leaves_the_tsc_alone),
+        TEST(a_jump_of_the_tsc_affects_only_a_deadline),
+        TEST(a_reset_keeps_the_tsc_offset),
         TEST(each_mode_ignores_the_others_registers),
         TEST(to_and_from_tsc_deadline_mode_disarms),
-        TEST(between_one_shot_and_periodic_it_counts_on),
+        TEST(a_change_between_one_shot_and_periodic_keeps_the_count),
         TEST(the_reserved_mode_does_nothing),
-        TEST(a_vector_written_again_does_not_disturb),
+        TEST(a_write_of_the_vector_does_not_disturb_the_timer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static void exactly_the_msrs_of_the_manual_exist(void **state) {
     assert_false(vlapic_write_msr(&apic, 0x10808, 0));
 }
 
-static void outside_of_x2apic_mode_they_all_fault(void **state) {
+static void outside_x2apic_mode_all_msrs_fault(void **state) {
     uint64_t value;
 
     (void)state;
@@ -118,7 +118,7 @@ static void the_icr_is_one_register_of_64_bits(void **state) {
     assert_true(seen.message.logical);
 }
 
-static void a_self_ipi_goes_to_oneself(void **state) {
+static void a_self_ipi_is_sent_to_its_sender(void **state) {
     (void)state;
     assert_true(write_msr(APIC_SELF_IPI, V));
     assert_int_equal(seen.shorthand, APIC_SHORTHAND_SELF);
@@ -129,7 +129,7 @@ static void a_self_ipi_goes_to_oneself(void **state) {
     assert_int_equal(read_msr(APIC_ESR), APIC_ESR_SEND_ILLEGAL_VECTOR);
 }
 
-/* The processor sends the legal ones by itself and leaves these to us, as an APIC-write exit. */
+/* The processor virtualizes self-IPIs with a legal vector; others cause an APIC-write exit. */
 static void a_self_ipi_with_an_illegal_vector_is_an_error(void **state) {
     uint64_t errors;
 
@@ -162,13 +162,13 @@ static void suppression_is_reserved_unless_offered(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(exactly_the_msrs_of_the_manual_exist, x2apic),
-        cmocka_unit_test_setup(outside_of_x2apic_mode_they_all_fault, x2apic),
+        cmocka_unit_test_setup(outside_x2apic_mode_all_msrs_fault, x2apic),
         cmocka_unit_test_setup(each_reserved_bit_faults, x2apic),
         cmocka_unit_test_setup(a_write_that_faults_changes_nothing, x2apic),
         cmocka_unit_test_setup(read_only_bits_of_the_lvt_are_ignored, x2apic),
         cmocka_unit_test_setup(the_ids_have_32_bits_and_are_derived, x2apic),
         cmocka_unit_test_setup(the_icr_is_one_register_of_64_bits, x2apic),
-        cmocka_unit_test_setup(a_self_ipi_goes_to_oneself, x2apic),
+        cmocka_unit_test_setup(a_self_ipi_is_sent_to_its_sender, x2apic),
         cmocka_unit_test_setup(a_self_ipi_with_an_illegal_vector_is_an_error, x2apic),
         cmocka_unit_test_setup(an_eoi_by_msr_is_a_software_eoi, x2apic),
         cmocka_unit_test_setup(suppression_is_reserved_unless_offered, x2apic),

@@ -1,5 +1,5 @@
-/* What the tests of vmm/interrupts/vioapic.c alone share: an I/O APIC whose effects are a log. How
- * many LAPICs accept what it sends is up to the test. */
+/* Shared by the tests of vmm/interrupts/vioapic.c alone: an I/O APIC whose effects are recorded.
+ * The test chooses how many LAPICs accept what it sends. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* What the tests of the virtual LAPIC alone share: one LAPIC whose effects are a log. */
+/* Shared by the tests of the virtual LAPIC alone: one LAPIC whose effects are recorded. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,7 +101,7 @@ static inline uint32_t read_page(uint32_t offset) {
     return vlapic_read(&apic, offset);
 }
 
-/* ...and software-enabled. */
+/* xAPIC mode, software-enabled. */
 static inline int xapic(void **state) {
     power_on(state);
     write_page(APIC_SVR, APIC_SVR_ENABLE | 0xff);
@@ -109,7 +109,7 @@ static inline int xapic(void **state) {
     return 0;
 }
 
-/* The same in x2APIC mode. */
+/* x2APIC mode, software-enabled. */
 static inline int x2apic(void **state) {
     xapic(state);
     assert_true(vlapic_write_base(&apic, apic.base | APIC_BASE_X2APIC));
@@ -128,7 +128,7 @@ static inline uint64_t read_msr(uint32_t reg) {
     return value;
 }
 
-/* The ESR as it is shown: after a write to it. */
+/* The errors since the last call: a write to the ESR makes it show them. */
 static inline uint32_t errors(void) {
     write_page(APIC_ESR, 0);
     return read_page(APIC_ESR);

@@ -1,4 +1,5 @@
-/* A LAPIC timer for the tests of vmm/interrupts/vlapic_timer.c, and its registers by name. */
+/* Shared by the tests of vmm/interrupts/vlapic_timer.c: a LAPIC timer, and its registers by name.
+ */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +44,7 @@ static inline uint32_t current(uint64_t now) {
     return vlapic_timer_current(&timer, now);
 }
 
-/* Divided by 1: a count is 20 ticks. */
+/* The divisor is 1, so a count is 20 ticks. */
 static inline int set_up(void **state) {
     (void)state;
     memset(&timer, 0xee, sizeof(timer));
