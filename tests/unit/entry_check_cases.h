@@ -1,4 +1,4 @@
-/* How the tests of the VM-entry checker say what breaks which rule. */
+/* Macros for the tests of the VM-entry checker: which change violates which rule. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #define MAX 32
 
-/* The state of one test case: an image and a processor, both valid until the case breaks one. */
+/* The state of a test case: an image and a processor, both valid until the case changes one. */
 static struct vmcs_image v;
 static struct vmx_capabilities c;
 
@@ -30,7 +30,7 @@ static void passes(void) {
     }
 }
 
-/* Among the broken rules is this one; `count` says how many there are. */
+/* This rule is among the violated ones, of which there are `count`. */
 static void breaks_among(unsigned count, const char *field, const char *rule) {
     struct entry_violation found[MAX];
     unsigned n = entry_check(&v, &c, found, MAX);
@@ -47,7 +47,7 @@ static void breaks_among(unsigned count, const char *field, const char *rule) {
              n ? found[0].rule : "");
 }
 
-/* After the statement the image breaks this rule and no other. */
+/* After the statement the image violates this rule and no other. */
 #define BREAKS(image, statement, field, rule)                                                      \
     do {                                                                                           \
         start(image());                                                                            \
@@ -56,7 +56,7 @@ static void breaks_among(unsigned count, const char *field, const char *rule) {
         breaks_among(1, field, rule);                                                              \
     } while (0)
 
-/* The same, but what is broken breaks `count` rules at once. */
+/* The same, but the statement violates `count` rules. */
 #define BREAKS_AMONG(count, image, statement, field, rule)                                         \
     do {                                                                                           \
         start(image());                                                                            \

@@ -55,7 +55,7 @@ static inline void image_data_segments(struct vmcs_image *v, struct image_segmen
     v->ss = v->ds = v->es = v->fs = v->gs = data;
 }
 
-/* A vCPU just after a start-up IPI: real mode, in an unrestricted guest. */
+/* A vCPU after a start-up IPI: real mode, in an unrestricted guest. */
 static inline struct vmcs_image real_mode_image(void) {
     struct vmcs_image v = {0};
 

@@ -1,8 +1,6 @@
-/* Guards drivers/acpi.c: sound tables are read, and unsound ones neither believed nor run away
- * with.
+/* Guards drivers/acpi.c: valid tables are read; invalid ones are rejected, and no read leaves them.
  *
- * The tables are built here, in a small physical memory of our own that refuses reads outside it.
- */
+ * The tables are built in a small simulated physical memory, which refuses reads outside of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +22,7 @@
 #define DSDT        (MEMORY_BASE + 0x1000)
 #define SSDT        (MEMORY_BASE + 0x2000)
 
-static uint8_t *memory; /* on the heap: the sanitizer sees what leaves it */
+static uint8_t *memory; /* on the heap, where the sanitizer detects accesses outside */
 
 static const void *map(uint64_t phys, uint64_t size) {
     if (phys < MEMORY_BASE || phys - MEMORY_BASE > MEMORY_SIZE ||
@@ -137,7 +135,7 @@ static struct acpi opened(void) {
     return acpi;
 }
 
-/* The table number `number` with this signature, from 0. */
+/* The table with this signature and this position among them, from 0. */
 static struct acpi_table found(const struct acpi *acpi, const char *signature, unsigned number) {
     struct acpi_table table;
     uint32_t index = 0;
@@ -156,7 +154,7 @@ static void the_xsdt_is_preferred(void **state) {
     assert_int_equal(opened().entry_size, 8);
 }
 
-static void the_rsdt_serves_where_there_is_no_sound_xsdt(void **state) {
+static void the_rsdt_is_used_without_a_valid_xsdt(void **state) {
     (void)state;
     make_rsdp(0, RSDT, XSDT);
     assert_ptr_equal(opened().root.bytes, at(RSDT));
@@ -171,7 +169,7 @@ static void the_rsdt_serves_where_there_is_no_sound_xsdt(void **state) {
     assert_int_equal(opened().entry_size, 4);
 }
 
-static void an_unsound_root_is_refused(void **state) {
+static void an_invalid_root_is_refused(void **state) {
     struct acpi acpi = {.map = map};
 
     (void)state;
@@ -193,7 +191,7 @@ static void an_unsound_root_is_refused(void **state) {
     assert_int_equal(found(&acpi, "APIC", 0).size, 0);
 }
 
-static void lengths_that_cannot_be_are_refused(void **state) {
+static void impossible_lengths_are_refused(void **state) {
     static const uint32_t bad[] = {0, 35, (16 << 20) + 1, 0x7fffffff, 0x80000000, 0xffffffff};
 
     (void)state;
@@ -202,7 +200,7 @@ static void lengths_that_cannot_be_are_refused(void **state) {
         put(RSDT + 4, bad[i], 4);
         assert_false(opens());
     }
-    put(RSDT + 4, MEMORY_SIZE, 4); /* reaches beyond what can be read */
+    put(RSDT + 4, MEMORY_SIZE, 4); /* extends beyond readable memory */
     assert_false(opens());
 }
 
@@ -232,7 +230,7 @@ static void half_an_entry_at_the_end_is_ignored(void **state) {
 
 /* ---- MADT ------------------------------------------------------------------------------------ */
 
-/* A MADT of these entries lists these CPUs, and no others. */
+/* A MADT with these entries lists exactly these CPUs. */
 static void assert_cpus(const uint8_t *entries, uint32_t size, const uint32_t *cpu,
                         unsigned count) {
     uint32_t offset = 0, apic_id;
@@ -260,7 +258,7 @@ static void enabled_cpus_are_listed(void **state) {
         1,    12, 9,    0, 1,    0,    0xc0, 0xfe, 1, 0, 0, 0, /* I/O APIC 9 */
         9,    16, 0,    0, 0x34, 0x12, 0,    0,    1, 0, 0, 0, 8, 0, 0, 0, /* x2APIC 0x1234 */
         9,    16, 0,    0, 0x35, 0x12, 0,    0,    2, 0, 0, 0, 8, 0, 0, 0, /* only online capable */
-        0x7f, 5,  1,    2, 3,                                              /* of the future */
+        0x7f, 5,  1,    2, 3,                                              /* unknown type */
     };
 
     (void)state;
@@ -279,7 +277,7 @@ static void an_entry_without_length_ends_the_list(void **state) {
     assert_cpus(beyond, sizeof(beyond), cpu, 1);
 }
 
-static void entries_shorter_than_their_kind_are_skipped(void **state) {
+static void entries_shorter_than_their_type_are_skipped(void **state) {
     static const uint8_t entries[] = {0, 7, 0, 1, 1, 0, 0, 9, 15, 0, 0, 1, 0, 0, 0,
                                       1, 0, 0, 0, 8, 0, 0, 0, 8,  0, 6, 1, 0, 0, 0};
 
@@ -287,7 +285,7 @@ static void entries_shorter_than_their_kind_are_skipped(void **state) {
     assert_cpus(entries, sizeof(entries), (const uint32_t[]){6}, 1);
 }
 
-static void a_madt_that_is_cut_short_has_no_cpus(void **state) {
+static void a_truncated_madt_has_no_cpus(void **state) {
     uint32_t offset = 0, apic_id;
 
     (void)state;
@@ -312,7 +310,7 @@ static struct acpi_soft_off soft_off(void) {
     return off;
 }
 
-static void the_fadt_tells_the_ports(void **state) {
+static void the_fadt_gives_the_ports(void **state) {
     struct acpi_soft_off off = soft_off();
 
     (void)state;
@@ -324,7 +322,7 @@ static void the_fadt_tells_the_ports(void **state) {
     assert_int_equal(off.sleep_type_b, 1);
 }
 
-static void the_extended_fields_count_if_they_are_sound(void **state) {
+static void valid_extended_fields_are_preferred(void **state) {
     (void)state;
     put(FADT + 172, 1, 1);
     put(FADT + 176, 0x1804, 8);
@@ -336,7 +334,7 @@ static void the_extended_fields_count_if_they_are_sound(void **state) {
     put(FADT + 176, 0x10001804, 8);
     finish_table(FADT, "FACP", 268);
     assert_int_equal(soft_off().pm1a_control, 0x604);
-    put(FADT + 140, SSDT, 8); /* no DSDT is there */
+    put(FADT + 140, SSDT, 8); /* that is not a DSDT */
     finish_table(FADT, "FACP", 268);
     struct acpi acpi = opened();
     assert_false(acpi_find_soft_off(&acpi, &(struct acpi_soft_off){0}));
@@ -353,11 +351,12 @@ static void an_old_fadt_is_shorter(void **state) {
     assert_false(acpi_find_soft_off(&acpi, &(struct acpi_soft_off){0}));
 }
 
-/* What is found where the DSDT has this code; 0xee where nothing is. */
+/* The sleep types found in a DSDT with this code; 0xee if none is found. */
 static struct acpi_soft_off s5_from(const void *aml, uint32_t size) {
     struct acpi acpi = opened();
     struct acpi_soft_off off = {.sleep_type_a = 0xee};
-    uint64_t dsdt = MEMORY_BASE + MEMORY_SIZE - AML_TABLE_SIZE(size); /* up to the last byte */
+    uint64_t dsdt =
+        MEMORY_BASE + MEMORY_SIZE - AML_TABLE_SIZE(size); /* ends at the last byte of memory */
 
     make_aml(dsdt, "DSDT", aml, size);
     put(FADT + 40, dsdt, 4);
@@ -367,7 +366,7 @@ static struct acpi_soft_off s5_from(const void *aml, uint32_t size) {
     return off;
 }
 
-static void s5_is_read_in_all_its_encodings(void **state) {
+static void s5_is_read_in_each_encoding(void **state) {
     static const struct {
         uint8_t aml[20];
         uint8_t size, a, b;
@@ -378,7 +377,7 @@ static void s5_is_read_in_all_its_encodings(void **state) {
         {{0x08, '_', 'S', '5', '_', 0x12, 0x49, 0, 2, 0x0b, 5, 0, 0x0c, 6, 0, 0, 0}, 17, 5, 6},
         {{0x08, '_', 'S', '5', '_', 0x12, 0x86, 0, 0, 2, 1, 1}, 12, 1, 1},
         {{0x08, '_', 'S', '5', '_', 0x12, 0xc7, 0, 0, 0, 2, 1, 1}, 13, 1, 1},
-        /* a reference to the name first, then the definition */
+        /* a reference to the name, then its definition */
         {{'_', 'S', '5', '_', 0x08, 0x08, '_', 'S', '5', '_', 0x12, 4, 2, 1, 0}, 15, 1, 0},
     };
 
@@ -390,7 +389,7 @@ static void s5_is_read_in_all_its_encodings(void **state) {
     }
 }
 
-static void what_only_looks_like_s5_is_not_taken(void **state) {
+static void code_that_only_resembles_s5_is_ignored(void **state) {
     static const struct {
         uint8_t aml[20];
         uint8_t size;
@@ -399,10 +398,10 @@ static void what_only_looks_like_s5_is_not_taken(void **state) {
         {{0x14, '_', 'S', '5', '_', 0x12, 6, 4, 1, 1, 0, 0}, 12}, /* a method */
         {{0x08, '_', 'S', '5', '_', 0x11, 6, 4, 1, 1, 0, 0}, 12}, /* a buffer */
         {{0x08, '_', 'S', '5', '_', 0x12, 3, 1, 1}, 9},           /* one element */
-        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 0x0a, 8, 1}, 11}, /* no sleep type */
+        {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 0x0a, 8, 1}, 11}, /* not a sleep type */
         {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 0xff, 1}, 10},    /* Ones */
         {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 'A', 'B', 'C', 'D'}, 12},
-        /* cut off, byte by byte */
+        /* truncated at every byte */
         {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 1, 0x0c, 1, 0, 0}, 13},
         {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 1, 0x0b, 1}, 11},
         {{0x08, '_', 'S', '5', '_', 0x12, 6, 2, 1, 0x0a}, 10},
@@ -444,8 +443,8 @@ static void an_endless_list_of_ssdts_ends(void **state) {
     assert_int_equal(s5_from("", 0).sleep_type_a, 0xee);
 }
 
-/* Bytes are damaged at random with the checksums made good again: nothing may read outside. */
-static void damaged_tables_are_safe(void **state) {
+/* Random bytes are changed and the checksums corrected: no access may leave the tables. */
+static void damaged_tables_are_safe_to_read(void **state) {
     static const uint64_t table[] = {XSDT, MADT, FADT, DSDT, SSDT};
     uint8_t *sound = malloc(MEMORY_SIZE);
 
@@ -481,23 +480,23 @@ static void damaged_tables_are_safe(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_xsdt_is_preferred),
-        TEST(the_rsdt_serves_where_there_is_no_sound_xsdt),
-        TEST(an_unsound_root_is_refused),
-        TEST(lengths_that_cannot_be_are_refused),
+        TEST(the_rsdt_is_used_without_a_valid_xsdt),
+        TEST(an_invalid_root_is_refused),
+        TEST(impossible_lengths_are_refused),
         TEST(tables_are_found_by_signature_and_index),
         TEST(half_an_entry_at_the_end_is_ignored),
         TEST(enabled_cpus_are_listed),
         TEST(an_entry_without_length_ends_the_list),
-        TEST(entries_shorter_than_their_kind_are_skipped),
-        TEST(a_madt_that_is_cut_short_has_no_cpus),
-        TEST(the_fadt_tells_the_ports),
-        TEST(the_extended_fields_count_if_they_are_sound),
+        TEST(entries_shorter_than_their_type_are_skipped),
+        TEST(a_truncated_madt_has_no_cpus),
+        TEST(the_fadt_gives_the_ports),
+        TEST(valid_extended_fields_are_preferred),
         TEST(an_old_fadt_is_shorter),
-        TEST(s5_is_read_in_all_its_encodings),
-        TEST(what_only_looks_like_s5_is_not_taken),
+        TEST(s5_is_read_in_each_encoding),
+        TEST(code_that_only_resembles_s5_is_ignored),
         TEST(s5_may_be_in_an_ssdt),
         TEST(an_endless_list_of_ssdts_ends),
-        TEST(damaged_tables_are_safe),
+        TEST(damaged_tables_are_safe_to_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Tests of lib/bits.h. */
+/* Guards lib/bits.h: every bit in order, once, and the loop acts like a loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ static void every_set_bit_is_visited_once_from_the_lowest_up(void **state) {
 
         for_each_bit(bit, sets[i]) {
             assert_true(bit < 64);
-            assert_true(1ULL << bit > seen); /* above all before it */
+            assert_true(1ULL << bit > seen); /* higher than all before */
             seen |= 1ULL << bit;
         }
         assert_int_equal(seen, sets[i]);

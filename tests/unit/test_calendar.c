@@ -1,4 +1,4 @@
-/* Guards lib/calendar.c, with the C library's calendar beside it. */
+/* Guards lib/calendar.c by a comparison with the C library's calendar. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,14 +35,14 @@ static void every_day_until_the_year_9999(void **state) {
     assert_same_as_the_library(LAST);
 }
 
-static void what_is_later_is_the_last_second(void **state) {
+static void later_times_give_the_last_second(void **state) {
     (void)state;
     struct calendar date = calendar_from_seconds(UINT64_MAX);
 
     assert_true(calendar_to_seconds(&date) == LAST);
 }
 
-static void what_is_out_of_range_is_the_nearest(void **state) {
+static void invalid_fields_are_clamped(void **state) {
     struct calendar none = {0};
     struct calendar all = {UINT32_MAX, UINT32_MAX, UINT32_MAX, 0,
                            UINT32_MAX, UINT32_MAX, UINT32_MAX};
@@ -59,8 +59,8 @@ static void what_is_out_of_range_is_the_nearest(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_day_until_the_year_9999),
-        cmocka_unit_test(what_is_later_is_the_last_second),
-        cmocka_unit_test(what_is_out_of_range_is_the_nearest),
+        cmocka_unit_test(later_times_give_the_last_second),
+        cmocka_unit_test(invalid_fields_are_clamped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,4 @@
-/* Guards boot/config.c: every key, every mistake with its line, and bytes that are no text at all.
- */
+/* Guards boot/config.c: every key, every mistake with its line, and bytes that are not text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +15,7 @@ static struct boot_guest guest[BOOT_MAX_GUESTS];
 static struct config config;
 
 static void parse(const char *text) {
-    /* A copy of the exact size: reading behind it is seen by the sanitizer. */
+    /* A copy of the exact size, so that the sanitizer detects reads beyond the end. */
     size_t size = strlen(text);
     char *bytes = malloc(size ? size : 1);
 
@@ -27,7 +26,7 @@ static void parse(const char *text) {
     free(bytes);
 }
 
-/* One guest with these lines, the first of which is line 2, and a kernel last. */
+/* Parses one guest with these lines, which begin at line 2, followed by a kernel. */
 static void parse_keys(const char *lines) {
     char text[4096];
 
@@ -148,7 +147,7 @@ static void sizes(void **state) {
 #undef E
 }
 
-static void vcpus_are_1_to_the_most(void **state) {
+static void vcpus_are_1_to_the_maximum(void **state) {
     (void)state;
     parse_keys("vcpus = 8");
     assert_int_equal(guest[0].config.vcpus, 8);
@@ -161,7 +160,7 @@ static void vcpus_are_1_to_the_most(void **state) {
 #undef E
 }
 
-static void the_ioapic_has_one_of_two_versions(void **state) {
+static void the_ioapic_has_version_11h_or_20h(void **state) {
     (void)state;
     parse_keys("ioapic = 0x11");
     assert_int_equal(guest[0].config.ioapic_version, 0x11);
@@ -205,7 +204,7 @@ static void the_first_mistake_is_kept(void **state) {
                      "pinwheel.cfg:2: vcpus: 0 is not a number from 1 to 8");
 }
 
-/* "KEY = ccc...", with `length` c; in static memory. */
+/* "KEY = ccc..." with `length` times c, in static memory. */
 static const char *long_value(const char *key, size_t length) {
     static char line[1024];
     int used = snprintf(line, sizeof(line), "%s = ", key);
@@ -287,7 +286,7 @@ static void too_many_guests(void **state) {
     assert_string_equal(guest[15].problem, "");
 }
 
-static void after_must_name_another_guest_without_a_circle(void **state) {
+static void after_must_name_another_guest_without_a_cycle(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nafter=x\n");
     assert_string_equal(guest[0].problem, "pinwheel.cfg:3: after: there is no guest x");
@@ -301,7 +300,7 @@ static void after_must_name_another_guest_without_a_circle(void **state) {
     assert_string_equal(guest[0].problem, "pinwheel.cfg:3: after: b is not started");
 }
 
-static void what_waits_for_a_failed_guest_fails(void **state) {
+static void guests_that_wait_for_a_failed_one_fail(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nafter=b\n[b]\nkernel=k\nafter=c\n[c]\nkernel=missing\n[d]\nkernel=k\n");
     config_fail(guest[2].problem, config.line[2].key[CONFIG_KERNEL], "kernel: %s: %s", "missing",
@@ -338,7 +337,7 @@ static void long_reasons_are_cut(void **state) {
     assert_int_equal(strlen(guest[0].problem), BOOT_PROBLEM_SIZE - 1);
 }
 
-static void zero_bytes_are_no_end_of_text(void **state) {
+static void zero_bytes_do_not_end_the_text(void **state) {
     static const char text[] = "[g]\nkernel=k\n\0\nvcpus=2\n[h]\nkernel=k";
 
     (void)state;
@@ -349,7 +348,7 @@ static void zero_bytes_are_no_end_of_text(void **state) {
     assert_string_equal(guest[1].problem, "");
 }
 
-static void a_line_of_a_mebibyte(void **state) {
+static void a_line_of_one_mebibyte(void **state) {
     size_t size = 1 << 20;
     char *text = malloc(size);
 
@@ -410,8 +409,8 @@ int main(void) {
         cmocka_unit_test(files_without_guests),
         cmocka_unit_test(a_byte_order_mark_is_skipped),
         cmocka_unit_test(sizes),
-        cmocka_unit_test(vcpus_are_1_to_the_most),
-        cmocka_unit_test(the_ioapic_has_one_of_two_versions),
+        cmocka_unit_test(vcpus_are_1_to_the_maximum),
+        cmocka_unit_test(the_ioapic_has_version_11h_or_20h),
         cmocka_unit_test(switches_are_on_or_off),
         cmocka_unit_test(mistakes_in_lines),
         cmocka_unit_test(the_first_mistake_is_kept),
@@ -421,12 +420,12 @@ int main(void) {
         cmocka_unit_test(a_name_used_twice),
         cmocka_unit_test(keys_before_the_first_guest),
         cmocka_unit_test(too_many_guests),
-        cmocka_unit_test(after_must_name_another_guest_without_a_circle),
-        cmocka_unit_test(what_waits_for_a_failed_guest_fails),
+        cmocka_unit_test(after_must_name_another_guest_without_a_cycle),
+        cmocka_unit_test(guests_that_wait_for_a_failed_one_fail),
         cmocka_unit_test(memory_is_given_in_the_order_of_the_file),
         cmocka_unit_test(long_reasons_are_cut),
-        cmocka_unit_test(zero_bytes_are_no_end_of_text),
-        cmocka_unit_test(a_line_of_a_mebibyte),
+        cmocka_unit_test(zero_bytes_do_not_end_the_text),
+        cmocka_unit_test(a_line_of_one_mebibyte),
         cmocka_unit_test(random_bytes_are_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

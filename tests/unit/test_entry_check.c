@@ -1,5 +1,5 @@
-/* Guards the VM-entry checker: valid guests pass, and each broken rule on controls and host is
- * named. */
+/* Guards the VM-entry checker: valid guests pass, and each violated rule on controls and host state
+ * is named. */
 #include "tests/unit/entry_check_cases.h"
 
 static void valid_guests_pass(void **state) {
@@ -68,7 +68,7 @@ static void reserved_bits_of_the_controls(void **state) {
            "requires to be 0");
 }
 
-/* Bits that the processor allows and that vmx_choose_controls() leaves as they are. */
+/* Bits that the processor allows and vmx_choose_controls() does not set. */
 static void a_control_that_pinwheel_does_not_set_is_refused(void **state) {
     static const char differs[] = "differs from the value that Pinwheel uses";
 
@@ -89,7 +89,7 @@ static void a_control_that_pinwheel_does_not_set_is_refused(void **state) {
     BREAKS(protected_image, v.entry_controls |= 1u << 13, "VM-entry controls", differs);
 }
 
-static void a_control_that_pinwheel_sets_must_stay_set(void **state) {
+static void a_control_that_pinwheel_sets_must_be_1(void **state) {
     static const char differs[] = "differs from the value that Pinwheel uses";
     uint32_t pin[] = {PIN_EXTERNAL_INTERRUPT_EXITING, PIN_NMI_EXITING, PIN_VIRTUAL_NMIS,
                       PIN_PREEMPTION_TIMER};
@@ -114,7 +114,7 @@ static void a_control_that_pinwheel_sets_must_stay_set(void **state) {
     EACH(entry, entry_controls, "VM-entry controls");
 }
 
-static void controls_that_change_as_a_guest_runs(void **state) {
+static void controls_that_change_while_a_guest_runs(void **state) {
     uint32_t modes = SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE;
 
     (void)state;
@@ -233,7 +233,7 @@ static void a_processor_with_57_bit_addresses(void **state) {
            "guest GS base", "canonical");
 }
 
-static void an_unknown_physical_width_is_the_widest(void **state) {
+static void an_unknown_physical_width_counts_as_the_widest(void **state) {
     (void)state;
     PASSES(long_mode_image, (c.physical_bits = 0, v.guest_cr3 = 1ull << 51));
     BREAKS(long_mode_image, (c.physical_bits = 0, v.guest_cr3 = 1ull << 52), "guest CR3",
@@ -242,7 +242,7 @@ static void an_unknown_physical_width_is_the_widest(void **state) {
            "physical-address width");
 }
 
-static void the_list_is_cut_at_max_but_counted_whole(void **state) {
+static void the_list_is_limited_but_counts_all(void **state) {
     struct entry_violation found[2] = {{0}, {.field = "untouched"}};
 
     (void)state;
@@ -259,7 +259,7 @@ static void the_list_is_cut_at_max_but_counted_whole(void **state) {
     assert_int_equal(entry_check(&v, &c, NULL, 0), 3);
 }
 
-static void an_empty_image_and_a_full_one_do_no_harm(void **state) {
+static void images_of_all_zeros_and_all_ones_are_safe(void **state) {
     (void)state;
     start((struct vmcs_image){0});
     assert_true(entry_check(&v, &c, NULL, 0) > 10);
@@ -275,17 +275,17 @@ int main(void) {
         cmocka_unit_test(valid_variations_pass),
         cmocka_unit_test(reserved_bits_of_the_controls),
         cmocka_unit_test(a_control_that_pinwheel_does_not_set_is_refused),
-        cmocka_unit_test(a_control_that_pinwheel_sets_must_stay_set),
-        cmocka_unit_test(controls_that_change_as_a_guest_runs),
+        cmocka_unit_test(a_control_that_pinwheel_sets_must_be_1),
+        cmocka_unit_test(controls_that_change_while_a_guest_runs),
         cmocka_unit_test(addresses_in_the_controls),
         cmocka_unit_test(ept_and_vpid),
         cmocka_unit_test(msr_lists_are_not_used),
         cmocka_unit_test(event_injection),
         cmocka_unit_test(host_control_registers_and_msrs),
         cmocka_unit_test(a_processor_with_57_bit_addresses),
-        cmocka_unit_test(an_unknown_physical_width_is_the_widest),
-        cmocka_unit_test(the_list_is_cut_at_max_but_counted_whole),
-        cmocka_unit_test(an_empty_image_and_a_full_one_do_no_harm),
+        cmocka_unit_test(an_unknown_physical_width_counts_as_the_widest),
+        cmocka_unit_test(the_list_is_limited_but_counts_all),
+        cmocka_unit_test(images_of_all_zeros_and_all_ones_are_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

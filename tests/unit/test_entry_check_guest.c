@@ -1,4 +1,4 @@
-/* Guards the VM-entry checker's rules on the guest state: each one that is broken is named. */
+/* Guards the VM-entry checker's rules on the guest state: each violated rule is named. */
 #include "tests/unit/entry_check_cases.h"
 
 static void host_segments_and_address_space(void **state) {

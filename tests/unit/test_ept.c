@@ -1,5 +1,5 @@
-/* Guards arch/vmx/ept.h: a guest's tables as arch/paging.c builds them, bit by bit as the processor
- * reads them. What fits where, and what is refused: test_paging.c. */
+/* Guards arch/vmx/ept.h: the extended page tables that arch/paging.c builds with its flags, bit by
+ * bit. Page sizes and refusals are tested by test_paging.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,8 +38,8 @@ static struct paging fresh(void) {
     return ept;
 }
 
-/* SDM "Format of an EPT Page-Table Entry" and the others. */
-static void the_entries_are_as_the_manual_says(void **state) {
+/* SDM Vol. 3C, "EPT Translation Mechanism": the formats of the entries. */
+static void entries_have_the_format_of_the_manual(void **state) {
     struct paging ept = fresh();
 
     (void)state;
@@ -58,8 +58,8 @@ static void the_entries_are_as_the_manual_says(void **state) {
     assert_int_equal(used, 4);
 }
 
-/* What is not mapped is all zeros: no stale address that speculation could follow. */
-static void what_is_not_mapped_is_empty(void **state) {
+/* An unmapped entry holds no stale address that a processor could use speculatively. */
+static void unmapped_entries_are_0(void **state) {
     struct paging ept = fresh();
 
     (void)state;
@@ -85,8 +85,8 @@ static void the_ept_pointer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_entries_are_as_the_manual_says),
-        cmocka_unit_test(what_is_not_mapped_is_empty),
+        cmocka_unit_test(entries_have_the_format_of_the_manual),
+        cmocka_unit_test(unmapped_entries_are_0),
         cmocka_unit_test(the_apics_page_lies_above_all_memory),
         cmocka_unit_test(the_ept_pointer),
     };

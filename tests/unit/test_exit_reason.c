@@ -1,5 +1,4 @@
-/* Guards arch/vmx/exit_reason.c: every number gives words, and no number reads outside the tables.
- */
+/* Guards arch/vmx/exit_reason.c: every number gives a text, and none reads outside the tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,13 +17,13 @@ static void known_reasons_have_their_names(void **state) {
     assert_string_equal(exit_reason_name(56), "APIC write");
 }
 
-static void the_flags_above_the_basic_reason_do_not_matter(void **state) {
+static void the_flags_above_the_basic_reason_are_ignored(void **state) {
     (void)state;
     assert_string_equal(exit_reason_name(0x80000021), "VM-entry failure: invalid guest state");
     assert_string_equal(exit_reason_name(1u << 27 | 48), "EPT violation");
 }
 
-static void numbers_that_are_not_in_the_list_are_unknown(void **state) {
+static void unlisted_numbers_are_unknown(void **state) {
     static const uint32_t unknown[] = {35, 38, 42, 57, 71, 79, 80, 0xffff, 0xffffffff};
 
     (void)state;
@@ -48,8 +47,8 @@ static void instruction_errors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_reasons_have_their_names),
-        cmocka_unit_test(the_flags_above_the_basic_reason_do_not_matter),
-        cmocka_unit_test(numbers_that_are_not_in_the_list_are_unknown),
+        cmocka_unit_test(the_flags_above_the_basic_reason_are_ignored),
+        cmocka_unit_test(unlisted_numbers_are_unknown),
         cmocka_unit_test(instruction_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,4 @@
-/* Guards lib/format.c: every conversion, the bound on the output, the length that is returned.
- */
+/* Guards lib/format.c: every conversion, the bound on the output, the returned length. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +46,7 @@ static void strings(void **state) {
     SAME("[%2s] [%-2s] [%s] [%3s] [%5s]", "abc", "abc", "", "", "-1");
 }
 
-static void a_null_string_is_named(void **state) {
+static void a_null_string_prints_as_null(void **state) {
     char out[32];
     const char *volatile none = NULL;
 
@@ -108,7 +107,7 @@ static int format_unchecked(char *out, size_t size, const char *fmt, ...) {
     return length;
 }
 
-static void what_is_not_known_is_copied(void **state) {
+static void unknown_conversions_are_copied(void **state) {
     char out[64];
 
     (void)state;
@@ -120,7 +119,7 @@ static void what_is_not_known_is_copied(void **state) {
     assert_string_equal(out, "%.4x|%p|%c|%i|%X");
 }
 
-static void absurd_widths_are_limited(void **state) {
+static void large_widths_are_limited(void **state) {
     char out[16];
 
     (void)state;
@@ -135,12 +134,12 @@ int main(void) {
         cmocka_unit_test(integers_print_as_printf_prints_them),
         cmocka_unit_test(width_and_flags),
         cmocka_unit_test(strings),
-        cmocka_unit_test(a_null_string_is_named),
+        cmocka_unit_test(a_null_string_prints_as_null),
         cmocka_unit_test(output_is_bounded_and_terminated),
         cmocka_unit_test(size_zero_writes_nothing),
         cmocka_unit_test(text_grows_step_by_step),
-        cmocka_unit_test(what_is_not_known_is_copied),
-        cmocka_unit_test(absurd_widths_are_limited),
+        cmocka_unit_test(unknown_conversions_are_copied),
+        cmocka_unit_test(large_widths_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Guards lib/memory.c. Its functions get other names here, beside the C library's. */
+/* Guards lib/memory.c. Its functions are renamed here, to be compared with the C library's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,4 @@
-/* Guards boot/memory_map.c: sorting, merging, contradictions, and maps that no firmware should
- * give. */
+/* Guards boot/memory_map.c: sorting, merging, contradictory and invalid descriptors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +69,7 @@ static void every_type_has_its_kind(void **state) {
         [EFI_MEMORY_MAPPED_IO_PORT_SPACE] = BOOT_MEMORY_MMIO,
         [13] = BOOT_MEMORY_RESERVED, /* PAL code */
         [14] = BOOT_MEMORY_RESERVED, /* persistent memory */
-        [15] = BOOT_MEMORY_RESERVED, /* memory that was not accepted yet */
+        [15] = BOOT_MEMORY_RESERVED, /* unaccepted memory */
     };
 
     (void)state;
@@ -121,7 +120,7 @@ static void memory_below_1_mib_is_never_usable(void **state) {
     assert_region(3, MIB, MIB, BOOT_MEMORY_USABLE);
 }
 
-static void the_more_careful_of_two_claims_wins(void **state) {
+static void the_more_restrictive_claim_wins(void **state) {
     struct efi_memory_descriptor map[] = {
         range(EFI_MEMORY_CONVENTIONAL, 2 * MIB, 8 * MIB),
         range(EFI_MEMORY_ACPI_NVS, 4 * MIB, 2 * MIB),
@@ -138,7 +137,7 @@ static void the_more_careful_of_two_claims_wins(void **state) {
     assert_region(3, 7 * MIB, 3 * MIB, BOOT_MEMORY_USABLE);
 }
 
-static void senseless_descriptors_are_left_out_or_cut(void **state) {
+static void invalid_descriptors_are_ignored_or_shortened(void **state) {
     struct efi_memory_descriptor map[] = {
         range(EFI_MEMORY_CONVENTIONAL, 2 * MIB, 0),
         range(EFI_MEMORY_CONVENTIONAL, 4 * MIB + 1, MIB),
@@ -157,7 +156,7 @@ static void senseless_descriptors_are_left_out_or_cut(void **state) {
 }
 
 static void larger_descriptors_of_newer_firmware_are_read(void **state) {
-    uint8_t map[3 * 56 + 1], *bytes = map + 1; /* unaligned, too */
+    uint8_t map[3 * 56 + 1], *bytes = map + 1; /* unaligned as well */
 
     (void)state;
     memset(map, 0xff, sizeof(map));
@@ -196,8 +195,8 @@ static void too_many_regions_keep_the_lowest(void **state) {
     assert_region(2, 12 * MIB, MIB, BOOT_MEMORY_USABLE);
 }
 
-/* Random maps: what comes out is sorted, has no overlap, no empty region, no usable low memory. */
-static void any_map_gives_a_sound_list(void **state) {
+/* For random maps the result is sorted, without overlap, empty regions or usable low memory. */
+static void any_map_gives_a_valid_list(void **state) {
     (void)state;
     srand(1);
     for (unsigned round = 0; round < 2000; round++) {
@@ -225,12 +224,12 @@ int main(void) {
         cmocka_unit_test(every_type_has_its_kind),
         cmocka_unit_test(neighbours_of_one_kind_are_merged_in_order),
         cmocka_unit_test(memory_below_1_mib_is_never_usable),
-        cmocka_unit_test(the_more_careful_of_two_claims_wins),
-        cmocka_unit_test(senseless_descriptors_are_left_out_or_cut),
+        cmocka_unit_test(the_more_restrictive_claim_wins),
+        cmocka_unit_test(invalid_descriptors_are_ignored_or_shortened),
         cmocka_unit_test(larger_descriptors_of_newer_firmware_are_read),
         cmocka_unit_test(malformed_sizes_are_refused),
         cmocka_unit_test(too_many_regions_keep_the_lowest),
-        cmocka_unit_test(any_map_gives_a_sound_list),
+        cmocka_unit_test(any_map_gives_a_valid_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Guards arch/paging.c: what is mapped where, with which page size, and every refusal. */
+/* Guards arch/paging.c: the mappings, their page sizes, and every refusal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "arch/paging.h"
 
-/* Tables live in this pool; their physical addresses begin at POOL_PHYS. */
+/* The tables are allocated from this pool, whose physical addresses begin at POOL_PHYS. */
 #define POOL_PHYS   0x7000000ULL
 #define POOL_TABLES 64
 
@@ -99,7 +99,7 @@ static void small_pages_where_virtual_and_physical_differ_in_alignment(void **st
     assert_maps(&paging, virt + 0x1fffff, phys + 0x1fffff, PAGING_4K, PAGING_NX);
 }
 
-static void each_flag_reaches_the_page(void **state) {
+static void each_flag_is_set_in_the_entry(void **state) {
     static const uint64_t flags[] = {0, PAGING_WRITABLE, PAGING_NX, PAGING_UNCACHED,
 
                                      PAGING_WRITABLE | PAGING_NX | PAGING_UNCACHED};
@@ -148,7 +148,7 @@ static void bad_ranges_are_refused(void **state) {
     assert_int_equal(pool.used, 1);
 }
 
-static void nothing_that_is_mapped_is_replaced(void **state) {
+static void existing_mappings_are_not_replaced(void **state) {
     struct paging paging = make();
 
     (void)state;
@@ -191,10 +191,10 @@ int main(void) {
         cmocka_unit_test(the_largest_page_that_fits_is_used),
         cmocka_unit_test(pages_of_1_gib_only_where_the_cpu_has_them),
         cmocka_unit_test(small_pages_where_virtual_and_physical_differ_in_alignment),
-        cmocka_unit_test(each_flag_reaches_the_page),
+        cmocka_unit_test(each_flag_is_set_in_the_entry),
         cmocka_unit_test(both_ends_of_the_address_space_can_be_mapped),
         cmocka_unit_test(bad_ranges_are_refused),
-        cmocka_unit_test(nothing_that_is_mapped_is_replaced),
+        cmocka_unit_test(existing_mappings_are_not_replaced),
         cmocka_unit_test(running_out_of_tables_is_an_error),
         cmocka_unit_test(lookup_finds_nothing_in_empty_tables),
     };

@@ -1,4 +1,4 @@
-/* Guards boot/refusal.c: each situation gets its own reason and advice, a good processor none. */
+/* Guards boot/refusal.c: each case gets its own reason and advice, a suitable processor none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ static void without_vmx_the_advice_fits_the_machine(void **state) {
     assert_refused(&p, "AMD processor", "Bochs");
 }
 
-static void vt_x_locked_off_points_to_the_firmware(void **state) {
+static void vt_x_disabled_by_the_firmware_refers_to_its_setup(void **state) {
     struct processor p = intel();
 
     (void)state;
@@ -63,7 +63,7 @@ static void vt_x_locked_off_points_to_the_firmware(void **state) {
     assert_false(refusal_text(&p, text, sizeof(text)));
 }
 
-static void an_older_processor_is_told_what_it_lacks(void **state) {
+static void an_older_processor_gets_a_list_of_what_it_lacks(void **state) {
     struct processor p = intel();
 
     (void)state;
@@ -111,8 +111,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_processor_is_not_refused),
         cmocka_unit_test(without_vmx_the_advice_fits_the_machine),
-        cmocka_unit_test(vt_x_locked_off_points_to_the_firmware),
-        cmocka_unit_test(an_older_processor_is_told_what_it_lacks),
+        cmocka_unit_test(vt_x_disabled_by_the_firmware_refers_to_its_setup),
+        cmocka_unit_test(an_older_processor_gets_a_list_of_what_it_lacks),
         cmocka_unit_test(each_reason_has_a_line_and_many_are_counted),
         cmocka_unit_test(five_level_paging_is_refused),
         cmocka_unit_test(a_small_buffer_cuts_the_text),

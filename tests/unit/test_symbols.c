@@ -1,4 +1,4 @@
-/* The symbol table's reader: names for backtraces, from a table that may be anything. */
+/* Guards arch/symbols.c: names for backtraces, from a table with any contents. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "arch/symbols.h"
 
-/* What the link map would set. */
+/* linker.ld would set these. */
 const uint8_t image_text[1], image_rodata[1], image_symbols[1], image_end[1];
 
 struct sample {
@@ -57,8 +57,9 @@ static void an_empty_or_missing_table_finds_nothing(void **state) {
         assert_null(symbols_find(none, size, SYMBOLS_BASE, &offset));
 }
 
-/* Each cut lies in memory of just its size, so that the sanitizer sees a read past it. */
-static void a_table_that_is_cut_short_is_never_read_past_its_end(void **state) {
+/* Each truncated table is in memory of exactly its size, so that the sanitizer detects a read
+ * beyond. */
+static void a_truncated_table_is_never_read_beyond_its_end(void **state) {
     (void)state;
     for (size_t size = 0; size <= sizeof(sample); size++) {
         void *cut = malloc(size ? size : 1);
@@ -73,7 +74,7 @@ static void a_table_that_is_cut_short_is_never_read_past_its_end(void **state) {
     }
 }
 
-static void a_name_out_of_bounds_is_not_followed(void **state) {
+static void a_name_out_of_bounds_is_not_read(void **state) {
     (void)state;
     struct sample wrong = sample;
     uint64_t offset;
@@ -95,8 +96,8 @@ int main(void) {
         cmocka_unit_test(an_address_has_the_last_name_at_or_below_it),
         cmocka_unit_test(an_address_before_the_first_name_has_none),
         cmocka_unit_test(an_empty_or_missing_table_finds_nothing),
-        cmocka_unit_test(a_table_that_is_cut_short_is_never_read_past_its_end),
-        cmocka_unit_test(a_name_out_of_bounds_is_not_followed),
+        cmocka_unit_test(a_truncated_table_is_never_read_beyond_its_end),
+        cmocka_unit_test(a_name_out_of_bounds_is_not_read),
         cmocka_unit_test(addresses_outside_the_text_have_no_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Guards drivers/text_screen.c: where text lands, what moves, what is drawn again,
- * and in which colour. */
+/* Guards drivers/text_screen.c: where text appears, when it moves, which cells are drawn again, and
+ * in which colour. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 static struct text_screen screen;
 
-/* What someone who draws the changes has on the screen. */
+/* The screen of an owner that draws the changes. */
 static char seen[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX + 1];
 static uint8_t seen_style[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX];
 static unsigned drawn;
@@ -46,7 +46,7 @@ static void put(const char *text) {
     update();
 }
 
-static void a_line_lands_where_it_should(void **state) {
+static void a_line_appears_in_its_row(void **state) {
     (void)state;
     make(8, 3);
     put("one\ntwo");
@@ -60,7 +60,7 @@ static void a_line_lands_where_it_should(void **state) {
     assert_int_equal(drawn, 0);
 }
 
-static void a_long_line_goes_on_in_the_next_row(void **state) {
+static void a_long_line_continues_in_the_next_row(void **state) {
     (void)state;
     make(4, 4);
     put("abcdefghi");
@@ -83,7 +83,7 @@ static void a_full_screen_moves_up_by_a_quarter(void **state) {
     (void)state;
     make(3, 8);
     put("1\n2\n3\n4\n5\n6\n7\n8\n");
-    assert_string_equal(seen[0], "1  "); /* the last line's end moves nothing */
+    assert_string_equal(seen[0], "1  "); /* the newline on the last row does not move up */
     assert_string_equal(seen[7], "8  ");
     put("9");
     assert_string_equal(seen[0], "3  ");
@@ -103,7 +103,7 @@ static void empty_lines_at_the_end_are_kept(void **state) {
     assert_string_equal(seen[3], "5  ");
 }
 
-static void moving_draws_only_what_differs(void **state) {
+static void moving_up_draws_only_changed_cells(void **state) {
     (void)state;
     make(8, 4);
     put("same a\nsame b\nsame c\nsame d\n");
@@ -122,7 +122,7 @@ static void a_screen_of_one_cell_works(void **state) {
     assert_int_equal(screen.rows, 1);
 }
 
-static void a_huge_screen_is_used_in_part(void **state) {
+static void a_screen_beyond_the_maximum_is_used_in_part(void **state) {
     char line[TEXT_COLUMNS_MAX + 1];
 
     (void)state;
@@ -145,7 +145,7 @@ static void tabs_stop_at_multiples_of_eight(void **state) {
     assert_string_equal(seen[1], "fgh     i           ");
 }
 
-static void what_cannot_be_shown_is_a_question_mark(void **state) {
+static void unprintable_characters_become_question_marks(void **state) {
     (void)state;
     make(12, 2);
     put("a\rb\x1b[0m\x7f~\xc3\xa9\xe2\x82\xac|");
@@ -156,7 +156,7 @@ static enum text_style style_of(const char *line) {
     return text_style_of(line, strlen(line));
 }
 
-static void the_beginning_of_a_line_decides_its_colour(void **state) {
+static void the_beginning_of_a_line_determines_its_colour(void **state) {
     (void)state;
     assert_int_equal(style_of("hello"), TEXT_PLAIN);
     assert_int_equal(style_of(""), TEXT_PLAIN);
@@ -173,7 +173,7 @@ static void the_beginning_of_a_line_decides_its_colour(void **state) {
     assert_int_equal(style_of("COUNTERS guest=a"), TEXT_PLAIN);
 }
 
-static void a_guests_name_in_front_does_not_count(void **state) {
+static void a_guests_name_at_the_beginning_is_ignored(void **state) {
     (void)state;
     assert_int_equal(style_of("[left] not ok 2 - wrong"), TEXT_BAD);
     assert_int_equal(style_of("[left] hello"), TEXT_PLAIN);
@@ -192,24 +192,24 @@ static void each_line_of_a_text_has_its_own_colour(void **state) {
     assert_int_equal(screen.cell[1][0].style, TEXT_BAD);
     assert_int_equal(screen.cell[2][1].style, TEXT_BAD); /* the same line, wrapped */
     assert_int_equal(screen.cell[3][0].style, TEXT_PLAIN);
-    assert_int_equal(screen.cell[4][4].style, TEXT_PLAIN); /* decided when the line began */
+    assert_int_equal(screen.cell[4][4].style, TEXT_PLAIN); /* determined when the line began */
     assert_int_equal(screen.cell[1][3].style, TEXT_PLAIN); /* a space has no colour */
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_lands_where_it_should),
-        cmocka_unit_test(a_long_line_goes_on_in_the_next_row),
+        cmocka_unit_test(a_line_appears_in_its_row),
+        cmocka_unit_test(a_long_line_continues_in_the_next_row),
         cmocka_unit_test(a_line_that_just_fits_takes_one_row),
         cmocka_unit_test(a_full_screen_moves_up_by_a_quarter),
         cmocka_unit_test(empty_lines_at_the_end_are_kept),
-        cmocka_unit_test(moving_draws_only_what_differs),
+        cmocka_unit_test(moving_up_draws_only_changed_cells),
         cmocka_unit_test(a_screen_of_one_cell_works),
-        cmocka_unit_test(a_huge_screen_is_used_in_part),
+        cmocka_unit_test(a_screen_beyond_the_maximum_is_used_in_part),
         cmocka_unit_test(tabs_stop_at_multiples_of_eight),
-        cmocka_unit_test(what_cannot_be_shown_is_a_question_mark),
-        cmocka_unit_test(the_beginning_of_a_line_decides_its_colour),
-        cmocka_unit_test(a_guests_name_in_front_does_not_count),
+        cmocka_unit_test(unprintable_characters_become_question_marks),
+        cmocka_unit_test(the_beginning_of_a_line_determines_its_colour),
+        cmocka_unit_test(a_guests_name_at_the_beginning_is_ignored),
         cmocka_unit_test(each_line_of_a_text_has_its_own_colour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

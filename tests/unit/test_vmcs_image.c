@@ -1,5 +1,4 @@
-/* Guards arch/vmx/vmcs_image.c: every member of the image is a field, once, with the right
- * encoding. */
+/* Guards arch/vmx/vmcs_image.c: every word of the image is one field, with the right encoding. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +15,7 @@ static void every_word_is_a_field(void **state) {
         assert_non_null(vmcs_fields[i].name);
 }
 
-static void no_encoding_or_name_comes_twice(void **state) {
+static void no_encoding_or_name_occurs_twice(void **state) {
     (void)state;
     for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++) {
         assert_int_equal(vmcs_fields[i].encoding & 1, 0);
@@ -27,8 +26,8 @@ static void no_encoding_or_name_comes_twice(void **state) {
     }
 }
 
-/* Bits 11:10 of an encoding say what kind of field it is, and so does the name. */
-static void the_kind_of_each_encoding_fits_its_name(void **state) {
+/* Bits 11:10 of an encoding give the kind of the field, and so does its name. */
+static void the_kind_of_each_encoding_matches_its_name(void **state) {
     (void)state;
     for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++) {
         const struct vmcs_field *field = &vmcs_fields[i];
@@ -44,7 +43,7 @@ static void the_kind_of_each_encoding_fits_its_name(void **state) {
     }
 }
 
-static void a_field_is_found_by_its_member(void **state) {
+static void each_member_has_its_field(void **state) {
     struct vmcs_image image;
     const struct vmcs_field *fields = vmcs_fields;
 
@@ -60,9 +59,9 @@ static void a_field_is_found_by_its_member(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_word_is_a_field),
-        cmocka_unit_test(no_encoding_or_name_comes_twice),
-        cmocka_unit_test(the_kind_of_each_encoding_fits_its_name),
-        cmocka_unit_test(a_field_is_found_by_its_member),
+        cmocka_unit_test(no_encoding_or_name_occurs_twice),
+        cmocka_unit_test(the_kind_of_each_encoding_matches_its_name),
+        cmocka_unit_test(each_member_has_its_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Guards arch/vmx/vmx_controls.c: the words it chooses, and that each lacking feature is named. */
+/* Guards arch/vmx/vmx_controls.c: the control words, and that each missing feature is named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ static void a_broadwell_lacks_nothing(void **state) {
     assert_int_equal(vmx_missing(&c, NULL, 0), 0);
 }
 
-static void the_words_for_xapic_mode(void **state) {
+static void the_control_words_for_xapic_mode(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls controls;
 
@@ -49,7 +49,7 @@ static void the_words_for_xapic_mode(void **state) {
     assert_int_equal(controls.entry, 0x11fb | 0x4 | 0x4000 | 0x8000);
 }
 
-static void the_apic_mode_decides_between_two_controls(void **state) {
+static void the_apic_mode_selects_one_of_two_controls(void **state) {
     uint32_t both = SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE;
     struct vmx_capabilities c = broadwell();
     struct vmx_controls xapic, x2apic, hidden;
@@ -103,7 +103,7 @@ static void an_optional_instruction_follows_cpuid_and_the_msr(void **state) {
     assert_int_equal(w.secondary & SECONDARY_ENABLE_INVPCID, 0);
 }
 
-static void pause_loops_exit_only_where_vcpus_share_a_cpu(void **state) {
+static void pause_loops_exit_only_if_vcpus_share_a_cpu(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls alone, shared;
 
@@ -115,7 +115,7 @@ static void pause_loops_exit_only_where_vcpus_share_a_cpu(void **state) {
     assert_int_equal(shared.primary, alone.primary);
 }
 
-static void without_pause_loop_exiting_guests_run_all_the_same(void **state) {
+static void pause_loop_exiting_is_optional(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls w;
 
@@ -125,7 +125,7 @@ static void without_pause_loop_exiting_guests_run_all_the_same(void **state) {
     assert_int_equal(w.secondary & SECONDARY_PAUSE_LOOP_EXITING, 0);
 }
 
-/* What is wanted set, by word, with the name that a user reads when it cannot be. */
+/* The controls that must be 1, by word, with the name that a user reads if one cannot be. */
 static const struct {
     size_t word;
     uint32_t bit;
@@ -172,7 +172,7 @@ static void each_control_that_cannot_be_set_is_named(void **state) {
     }
 }
 
-static void each_control_that_must_be_clear_is_named(void **state) {
+static void each_control_that_cannot_be_cleared_is_named(void **state) {
     static const struct {
         size_t word;
         uint32_t bit;
@@ -194,7 +194,7 @@ static void each_control_that_must_be_clear_is_named(void **state) {
     }
 }
 
-static void each_ability_of_ept_and_vpid_is_named(void **state) {
+static void each_missing_capability_of_ept_and_vpid_is_named(void **state) {
     static const struct {
         uint64_t bit;
         const char *name;
@@ -216,7 +216,7 @@ static void each_ability_of_ept_and_vpid_is_named(void **state) {
     }
 }
 
-static void a_processor_without_vmx_is_one_line(void **state) {
+static void without_vmx_only_that_is_missing(void **state) {
     struct vmx_capabilities c = {0};
 
     (void)state;
@@ -229,7 +229,7 @@ static void feature_control_locked_without_vmx_is_named(void **state) {
     (void)state;
     c.feature_control = FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_INSIDE_SMX;
     only_missing(&c, "VMX outside SMX");
-    c.feature_control = 0; /* not locked: the hypervisor sets it itself */
+    c.feature_control = 0; /* unlocked: the hypervisor sets it */
     assert_int_equal(vmx_missing(&c, NULL, 0), 0);
 }
 
@@ -244,8 +244,8 @@ static void the_vmx_basic_msr_is_checked(void **state) {
     only_missing(&c, "VMX regions of type WB");
 }
 
-/* Without the TRUE MSRs the old ones count, and they say that CR3 accesses always exit. */
-static void without_true_controls_the_plain_msrs_count(void **state) {
+/* Without the TRUE MSRs the others count, which report that CR3 accesses always exit. */
+static void without_true_msrs_the_others_count(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_missing missing[MAX];
 
@@ -260,8 +260,8 @@ static void without_true_controls_the_plain_msrs_count(void **state) {
     assert_true(vmx_capability(&c, VMX_ENTRY) == c.entry);
 }
 
-/* A Nehalem: VMX and EPT, but nothing of the virtual APIC beyond the TPR shadow. */
-static void an_old_processor_gets_the_whole_list(void **state) {
+/* A Nehalem has VMX and EPT, but of the virtual APIC only the TPR shadow. */
+static void an_old_processor_gets_the_complete_list(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_missing missing[MAX];
 
@@ -272,7 +272,7 @@ static void an_old_processor_gets_the_whole_list(void **state) {
     assert_string_equal(missing[1].name, "virtual-interrupt delivery");
 }
 
-static void the_list_is_cut_at_max_but_counted_whole(void **state) {
+static void the_list_is_limited_but_counts_all(void **state) {
     struct vmx_capabilities c = broadwell();
     struct vmx_missing missing[3] = {{"untouched", ""}, {"untouched", ""}, {"untouched", ""}};
 
@@ -299,22 +299,22 @@ static void fixed_bits_of_cr0_and_cr4(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broadwell_lacks_nothing),
-        cmocka_unit_test(the_words_for_xapic_mode),
-        cmocka_unit_test(the_apic_mode_decides_between_two_controls),
+        cmocka_unit_test(the_control_words_for_xapic_mode),
+        cmocka_unit_test(the_apic_mode_selects_one_of_two_controls),
         cmocka_unit_test(no_word_has_a_bit_that_the_processor_forbids),
         cmocka_unit_test(bits_that_must_be_one_are_one),
         cmocka_unit_test(an_optional_instruction_follows_cpuid_and_the_msr),
-        cmocka_unit_test(pause_loops_exit_only_where_vcpus_share_a_cpu),
-        cmocka_unit_test(without_pause_loop_exiting_guests_run_all_the_same),
+        cmocka_unit_test(pause_loops_exit_only_if_vcpus_share_a_cpu),
+        cmocka_unit_test(pause_loop_exiting_is_optional),
         cmocka_unit_test(each_control_that_cannot_be_set_is_named),
-        cmocka_unit_test(each_control_that_must_be_clear_is_named),
-        cmocka_unit_test(each_ability_of_ept_and_vpid_is_named),
-        cmocka_unit_test(a_processor_without_vmx_is_one_line),
+        cmocka_unit_test(each_control_that_cannot_be_cleared_is_named),
+        cmocka_unit_test(each_missing_capability_of_ept_and_vpid_is_named),
+        cmocka_unit_test(without_vmx_only_that_is_missing),
         cmocka_unit_test(feature_control_locked_without_vmx_is_named),
         cmocka_unit_test(the_vmx_basic_msr_is_checked),
-        cmocka_unit_test(without_true_controls_the_plain_msrs_count),
-        cmocka_unit_test(an_old_processor_gets_the_whole_list),
-        cmocka_unit_test(the_list_is_cut_at_max_but_counted_whole),
+        cmocka_unit_test(without_true_msrs_the_others_count),
+        cmocka_unit_test(an_old_processor_gets_the_complete_list),
+        cmocka_unit_test(the_list_is_limited_but_counts_all),
         cmocka_unit_test(fixed_bits_of_cr0_and_cr4),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
