@@ -21,4 +21,4 @@
 const char *symbol_lookup(uint64_t address, uint64_t *offset);
 
 /* The same for a table of `size` bytes at any 4-byte-aligned address; for tests. */
-const char *symbols_find(const void *table, size_t size, uint64_t address, uint64_t *offset);
+const char *symbols_find(const void *start, size_t size, uint64_t address, uint64_t *offset);

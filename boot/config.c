@@ -48,7 +48,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_TRACE] = {"trace", KEY_FIELD(trace), "on or off", 0, 0, on_off},
     [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0, NULL},
 };
-_Static_assert(CONFIG_MEMORY_UNIT == 2 << 20 && CONFIG_MEMORY_MAX == 3ULL << 30 &&
+_Static_assert(CONFIG_MEMORY_UNIT == 0x200000 && CONFIG_MEMORY_MAX == 0xc0000000 &&
                    BOOT_MAX_VCPUS == 8,
                "the limits in the texts above");
 

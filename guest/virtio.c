@@ -284,7 +284,7 @@ void guest_main(void) {
     uint32_t sectors = command_line_number("sectors", 0);
 
     apic_init(false);
-    for (uint8_t slot = 0; slot < SLOTS; slot++) {
+    for (uint8_t slot = 0; slot != SLOTS; slot++) {
         bool exists = slot != BLOCK || sectors;
         report(*reg(slot, MAGIC_VALUE) == 0x74726976 && *reg(slot, VERSION) == 2 &&
                    *reg(slot, DEVICE_ID) == (exists ? device_id[slot] : 0),

@@ -7,4 +7,4 @@
 #include "tests/world.h"
 
 /* `choose` returns a number below `below`. Returns the first violation, or NULL. */
-const char *walk(struct world *world, uint32_t (*choose)(uint32_t below), unsigned steps);
+const char *walk(struct world *where, uint32_t (*choose)(uint32_t below), unsigned steps);

@@ -58,12 +58,12 @@ static inline uint32_t random_below(struct random *random, uint32_t bound) {
 void inputs_init(void);
 
 /* Another destination; sometimes by another delivery mode. */
-void input_reroute(uint32_t input, struct random *random);
+void input_reroute(uint32_t index, struct random *random);
 /* Its other vector, if nothing is in flight. */
-void input_change_vector(uint32_t input);
-void input_mask(uint32_t input, bool masked);
+void input_change_vector(uint32_t index);
+void input_mask(uint32_t index, bool masked);
 /* The device wants service, if it does not already; sometimes with a glitch of its line. */
-void input_assert(uint32_t input, struct random *random);
+void input_assert(uint32_t index, struct random *random);
 
 /* The handler of a slot's vector gives the device what it wants. False: it wanted nothing, or the
  * input has its other vector. */
@@ -72,10 +72,10 @@ bool input_serve(uint32_t slot);
 void input_eoi_sent(uint32_t slot);
 
 /* Fixed delivery to this vCPU, unmasked; which slot the input has. */
-uint32_t input_route(uint32_t input, uint32_t cpu);
+uint32_t input_route(uint32_t index, uint32_t cpu);
 /* Whether its device wants nothing and no handler owes an EOI. */
-bool input_quiet(uint32_t input);
-bool input_remote_irr(uint32_t input);
+bool input_quiet(uint32_t index);
+bool input_remote_irr(uint32_t index);
 
 /* ---- noise.c ---- */
 

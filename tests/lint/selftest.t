@@ -23,7 +23,7 @@ my %good = (
     'vmm/entry.asm' => "global entry\nentry:\n    ret\n",
     'vmm/entry.h' => "#pragma once\n\nvoid entry(void);\n",
     'tests/lint/rooms' => "arch pure=pure.c\nvmm/core knot\nvmm\nguest uses=arch/pure.h entry=main\n",
-    'compile_commands.json' => join(",\n", map { qq({"directory": ".", "file": "$_", "command": ""}) }
+    'compile_commands.json' => join(",\n", map { qq({"directory": ".", "file": "$_", "command": "gcc -I. -c $_ -o x.o"}) }
         'arch/pure.c', 'vmm/machine.c'),
     'tools/hello' => "#!/usr/bin/env bash\necho \"\${1:-hello}\"\n",
 );
@@ -52,7 +52,7 @@ sub lint {
         open my $file, '>', "$dir/$path" or die "$path: $!";
         print $file $files{$path};
     }
-    copy("$home/.clang-format", "$dir/.clang-format");
+    copy("$home/$_", "$dir/$_") for '.clang-format', '.clang-tidy';
     local $ENV{PURE} = 'arch/pure.c';
     local $ENV{B} = 'build';
     local $ENV{LINT_OBJECTS} = join ' ', objects($dir, keys %files);
@@ -60,7 +60,7 @@ sub lint {
     return ($?, $output);
 }
 
-for my $rule (qw(rooms headers pure build format size portable)) {
+for my $rule (qw(rooms headers pure build tidy format size portable)) {
     my ($status, $output) = lint($rule);
     is($status, 0, "$rule passes on a good tree") or diag($output);
 }
@@ -143,6 +143,12 @@ breaks('a pure module with a header that is not', 'pure', 'includes only pure he
 breaks('a pure module that uses the C library', 'pure', 'no other standard header',
        'arch/pure.c' => "#include <stdlib.h>\n$add");
 breaks('a C file that the build does not know', 'build', 'an entry for vmm/new.c', 'vmm/new.c' => "int new;\n");
+breaks('a comparison with itself', 'tidy', 'arch/pure.c is clean',
+       'arch/pure.c' => $add =~ s/value \+ 1/value == value/r);
+breaks('a path that leads to address 0', 'tidy', 'arch/pure.c is clean',
+       'arch/pure.c' => $add =~ s/    return/    const uint32_t *next = value ? &value : 0;\n    return *next +/r);
+breaks('a mistake in a header', 'tidy', 'arch/pure.h is clean',
+       'arch/pure.h' => "$good{'arch/pure.h'}\nstatic inline int two(int a, int b) {\n    return a == a && b;\n}\n");
 breaks('a layout of its own', 'format', 'arch/pure.c',
        'arch/pure.c' => $add =~ s/    return/  return/r);
 breaks('a sloppy script', 'format', 'tools/hello', 'tools/hello' => "#!/usr/bin/env bash\necho \$1\n");

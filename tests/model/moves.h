@@ -57,8 +57,8 @@ struct bound {
 bool move_is_possible(const struct state *state, unsigned move, const struct bound *bound);
 /* Makes the move: fills the production structures from world.now, runs the code, reads them back,
  * and checks all invariants. */
-void move_apply(unsigned move);
+void move_apply(unsigned number);
 
 /* The name of a move, for replays: "step0", "line1", "write0.mask"; and the move, or -1. */
-const char *move_name(unsigned move);
+const char *move_name(unsigned number);
 int move_by_name(const char *name);

@@ -109,7 +109,7 @@ static void cpio_archives_end_at_their_trailer(void **state) {
 
     (void)state;
     while (end >= sizeof(trailer) &&
-           memcmp(file.at + end - sizeof(trailer), trailer, sizeof(trailer)))
+           memcmp(file.at + end - sizeof(trailer), trailer, sizeof(trailer)) != 0)
         end--;
     assert_true(end > 1000);
     for (size_t size = 1; size < end; size++)

@@ -22,7 +22,7 @@ static void draw(void *context, uint32_t row, uint32_t column, struct text_cell 
     assert_true(row < screen.rows && column < screen.columns);
     assert_true(cell.character >= ' ' && cell.character <= '~');
     assert_true(cell.style <= TEXT_BAD);
-    assert_true(seen[row][column] != cell.character || seen_style[row][column] != cell.style);
+    assert_true(seen[row][column] != (char)cell.character || seen_style[row][column] != cell.style);
     seen[row][column] = (char)cell.character;
     seen_style[row][column] = cell.style;
     drawn++;

@@ -147,7 +147,7 @@ static void an_index_that_does_not_exist_breaks_the_queue(void **state) {
 
     (void)state;
     describe(0, 0, BUFFERS, 1, 0, 0); /* the descriptor that a clamped index selects */
-    for (uint16_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         describe(0, 1, BUFFERS, 1, NEXT, bad[i]);
         offer(0, 1);
         assert_int_equal(next(), VIRTQ_BROKEN);

@@ -94,7 +94,7 @@ struct vcpu {
 };
 
 /* Allocates a vCPU of `vm` for this CPU. Panics if there is no memory. */
-struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *host);
+struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu);
 
 /* Whether its CPU carries others, too: known when all guests are created, before any runs. */
 bool vcpu_shares_cpu(const struct vcpu *vcpu);
