@@ -14,14 +14,14 @@ static const char *const step_text[PHASE_COUNT] = {
     [PHASE_OUT] = "arms and takes its requests",
     [PHASE_TAKEN] = "accepts what was posted",
     [PHASE_SYNCED] = "compares the generation with that of its last scan",
-    [PHASE_MUST_SCAN] = "under the lock: accepts once more, then scans",
+    [PHASE_MUST_SCAN] = "takes the lock, accepts once more, and scans",
     [PHASE_SCANNED] = "writes the changed EOI-exit words to the VMCS",
     [PHASE_WRITTEN] = "writes RVI and SVI to the VMCS",
     [PHASE_READY] = "enters the guest",
     [PHASE_EOI] = "handles the EOI-induced exit: retires its tokens",
     [PHASE_RETIRED] =
-        "under the lock: sends the EOI to the I/O APIC, requests a scan if one is due",
-    [PHASE_RENAMED] = "under the lock: requests scans of all vCPUs because of its new LDR",
+        "takes the lock, sends the EOI to the I/O APIC, and requests a scan if one is due",
+    [PHASE_RENAMED] = "takes the lock and requests scans of all vCPUs because of its new LDR",
 };
 
 static const char *const write_text[WRITE_COUNT] = {
