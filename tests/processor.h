@@ -1,8 +1,8 @@
 /* Virtual-interrupt delivery as the processor does it, from the SDM's pseudocode: the one model of
  * it that the tests share (tests/world.c, tests/model/, tests/unit/test_routing_threads.c).
  *
- * Beside it the reference, which says by instances what each EOI owes to the I/O APIC. It knows
- * nothing of tokens, front or behind.
+ * Beside it is the reference, which tracks by instances which pins each EOI is owed to. It does not
+ * use tokens.
  *
  * SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts". */
 #pragma once

@@ -214,7 +214,7 @@ static void on_eoi_record(const struct trace_record *record) {
     unsigned event = next ? next->record.event : TRACE_NONE;
 
     if (!cpu->eoi)
-        differ("an EOI is retired that has not exited");
+        differ("an EOI that has not exited is retired");
     if (event == TRACE_RESCAN || event == TRACE_REMOTE_IRR || event == TRACE_ORPHANED)
         cpu->held = record;
     else

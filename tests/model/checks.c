@@ -60,10 +60,10 @@ static void check_write(const struct state *before, const struct state *after,
     if (old->remote_irr && old->level && new->level && !new->remote_irr)
         world_violate(12, "a write to a level entry clears Remote IRR");
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        bool asked = after->vcpu[v].requests && !before->vcpu[v].requests;
+        bool notified = after->vcpu[v].requests && !before->vcpu[v].requests;
         if (!writes_route(move->argument) && after->vcpu[v].outdated != before->vcpu[v].outdated)
             world_violate(18, "a write that changes no route requests a scan");
-        if (after->vcpu[v].outdated && !before->vcpu[v].outdated && !asked &&
+        if (after->vcpu[v].outdated && !before->vcpu[v].outdated && !notified &&
             !after->vcpu[v].requests)
             world_violate(2, "a scan is due and the vCPU is not notified");
     }

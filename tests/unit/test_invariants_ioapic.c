@@ -51,7 +51,7 @@ static void invariant_10_the_eoi_of_the_old_vector_is_orphaned(void **state) {
     assert_eoi(0, WORLD_EOI_STALE);
     assert_true(waits_for_eoi(5));
     assert_int_equal(world.traced[TRACE_ORPHANED], 1);
-    assert_false(world_in_flight(&world, 0, V)); /* the token is retired all the same */
+    assert_false(world_in_flight(&world, 0, V)); /* the token is retired nevertheless */
     assert_bit(0, V, false);
     world_line(&world, 5, true);
     assert_runs(0, -1); /* blocked, as on hardware */
@@ -243,7 +243,7 @@ static void invariant_21_version_11h_has_no_suppression_and_no_eoi_register(void
     routing_ioapic_write(&world.routing, IOAPIC_EOI, 4, V);
     assert_true(waits_for_eoi(5));
     world_run(&world, 0);
-    assert_eoi(0, WORLD_EOI_LIVE); /* broadcast all the same */
+    assert_eoi(0, WORLD_EOI_LIVE); /* broadcast nevertheless */
     assert_int_equal(world.deliveries[5], 2);
 }
 

@@ -302,8 +302,8 @@ static void every_event_has_a_name_and_a_sentence(void **state) {
     for (unsigned what = TRACE_NONE + 1; what < TRACE_EVENT_COUNT; what++) {
         struct trace_record record = event((enum trace_event)what, 0x51);
         /* Events for programs have no sentence. */
-        bool told = what != TRACE_EXIT && what != TRACE_BITMAP;
-        assert_int_equal(trace_story(out, sizeof(out), &record, 0) > 0, told);
+        bool has_sentence = what != TRACE_EXIT && what != TRACE_BITMAP;
+        assert_int_equal(trace_story(out, sizeof(out), &record, 0) > 0, has_sentence);
         assert_true(trace_text(out, sizeof(out), &record, 0) > 0);
         assert_null(strchr(out, '?'));
     }
