@@ -12,10 +12,5 @@ const char *tsc_init(void);
 /* In Hz; never 0. */
 uint64_t tsc_frequency(void);
 
-/* Converts a number of ticks of a clock of from_hz to ticks of a clock of to_hz, rounded down. */
-static inline uint64_t tsc_scale(uint64_t ticks, uint64_t from_hz, uint64_t to_hz) {
-    return ticks / from_hz * to_hz + ticks % from_hz * to_hz / from_hz;
-}
-
 /* Busy-waits for at least this time, up to rounding. */
 void tsc_delay_us(uint64_t microseconds);

@@ -1,12 +1,12 @@
-/* The hypervisor, from its first line of C to the first guest: read it top to bottom.
+/* The hypervisor from its first line of C, hypervisor_main() at the end, to the first guest.
  *
- * The boot loader has told us about the machine (boot_info.h). Here the machine becomes ours: own
- * address space, tables and stacks, all CPUs in VMX operation; then the guests are made and run. */
+ * The boot loader has described the machine (boot_info.h). Here the hypervisor takes it over: its
+ * own address space, tables and stacks, all CPUs in VMX operation; then it creates the guests and
+ * runs them. */
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/panic.h"
 #include "arch/vmx/vmx.h"
-#include "arch/vmx/vmx_capabilities.h"
 #include "drivers/acpi.h"
 #include "drivers/console.h"
 #include "drivers/lapic.h"
@@ -17,11 +17,13 @@
 #include "vmm/host/host_memory.h"
 #include "vmm/host/panic.h"
 #include "vmm/host/screen.h"
-#include "vmm/vcpu/policy.h"
+#include "vmm/vcpu/guest_cpuid.h"
+#include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/run.h"
 #include "vmm/vcpu/virq.h"
-#include "vmm/vcpu/vm.h"
-#include "vmm/vm/results.h"
+#include "vmm/vcpu/vmcs_setup.h"
+#include "vmm/vm/guests.h"
+#include "vmm/vm/schedule.h"
 
 _Noreturn void hypervisor_main(struct boot_info *info);
 
@@ -32,8 +34,7 @@ static void handle_nmi(struct trap_frame *frame) {
     cpu_nmi(frame);
 }
 
-/* The timer has woken this CPU, which was all; or a device of the firmware's days has something to
- * say that nobody waits for. */
+/* The LAPIC timer, whose only purpose is to end a HLT; or a device that the firmware has used. */
 static void handle_interrupt(struct trap_frame *frame) {
     (void)frame;
     lapic_eoi();
@@ -52,7 +53,7 @@ static void start_this_cpu(const struct boot_info *info) {
         lapic_init(NULL);
     const char *problem = host_cpu_start(host.cpu[0]);
     if (problem)
-        panic("VMX cannot be switched on on the boot CPU: %s", problem);
+        panic("the boot CPU cannot enter VMX operation: %s", problem);
 }
 
 static void find_power_switch(const struct boot_info *info) {
@@ -65,67 +66,38 @@ static void find_power_switch(const struct boot_info *info) {
     power_init(&methods);
 }
 
-static void create_guests(const struct boot_info *info) {
-    for (uint32_t i = 0; i < info->guest_count; i++) {
-        const struct boot_guest *guest = &info->guest[i];
-        const char *reason = guest->problem;
-
-        if (!guest->problem[0])
-            vms[i] = vm_create(i, guest, &reason);
-        if (!vms[i])
-            results_not_started(guest, reason);
-    }
-    vm_count = info->guest_count;
-    for (uint32_t i = 0; i < vm_count && vm_count > 1; i++) {
-        for (unsigned j = 0; j < GUEST_CONSOLES && vms[i]; j++)
-            vms[i]->console[j].prefix = vms[i]->name;
-    }
+/* What guests need before the first of them is created. */
+static void prepare_for_guests(void) {
+    guest_cpuid_init(host.xcr0, tsc_frequency());
+    msr_init();
+    vmcs_setup_init();
+    virq_init();
+    run_init();
+    schedule_init();
 }
 
-/* Guests that wait for one that was never started would wait for ever. */
-static void start_guests(void) {
-    vm_start_waiting(NULL);
-    for (uint32_t i = 0; i < vm_count; i++) {
-        if (!vms[i])
-            vm_start_waiting(host_guest_name(i));
-    }
-}
-
-static const struct boot_info *boot;
-
-const char *host_guest_name(uint32_t index) {
-    return boot->guest[index].config.name;
-}
-
-uint64_t host_time(void) {
-    return boot->time * 1000000000 +
-           tsc_scale(rdtsc() - boot->time_tsc, tsc_frequency(), 1000000000);
-}
-
-/* Still on the image's first stack: memory is being mapped. */
 static _Noreturn void on_own_stack(void) {
     const char *tsc_source;
 
-    start_this_cpu(boot);
+    start_this_cpu(host.boot);
     tsc_source = tsc_init();
     lapic_measure_timer();
-    vmx_read_capabilities(&host.capabilities);
-    const char *problem = policy_init();
+    const char *problem = host_read_features();
     if (problem)
         panic("%s", problem);
-    run_init();
-    virq_init();
-    find_power_switch(boot);
-    host_start_others(boot);
+    prepare_for_guests();
+    find_power_switch(host.boot);
+    host_start_others(host.boot, schedule_run);
     console_print("pinwheel: %u of %u CPUs in VMX operation, TSC at %lu kHz (%s), %lu MiB free\n",
-                  host.cpu_count, boot->cpu_count, tsc_frequency() / 1000, tsc_source,
+                  host.cpu_count, host.boot->cpu_count, tsc_frequency() / 1000, tsc_source,
                   memory_free() >> 20);
-    create_guests(boot);
-    start_guests();
+    guests_create(host.boot);
+    guests_start();
     host_release();
-    host_run();
+    schedule_run();
 }
 
+/* Called by arch/entry.asm, on the image's first stack. */
 _Noreturn void hypervisor_main(struct boot_info *info) {
     console_init();
     panic_init();
@@ -136,7 +108,7 @@ _Noreturn void hypervisor_main(struct boot_info *info) {
     }
     screen_prepare(&info->framebuffer);
     info = memory_init(info);
-    boot = info;
+    host.boot = info;
     screen_start(info);
     host.tsc_at_start = info->tsc_at_start;
     uint64_t stack = memory_alloc_stack(16 * 1024);

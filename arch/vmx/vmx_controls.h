@@ -31,6 +31,7 @@ enum vmx_apic_mode {
     VMX_APIC_XAPIC,  /* accessed through memory: "virtualize APIC accesses" */
     VMX_APIC_X2APIC, /* accessed through MSRs: "virtualize x2APIC mode" */
     VMX_APIC_HIDDEN, /* disabled in IA32_APIC_BASE by the guest: neither of them */
+    VMX_APIC_MODES   /* how many there are */
 };
 
 enum vmx_word { VMX_PIN, VMX_PRIMARY, VMX_SECONDARY, VMX_EXIT, VMX_ENTRY };

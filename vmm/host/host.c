@@ -1,9 +1,11 @@
 /* The machine's CPUs: see host.h. */
 #include "vmm/host/host.h"
 
+#include "arch/cpuid.h"
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
+#include "arch/panic.h"
 #include "arch/trampoline.h"
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_capabilities.h"
@@ -12,24 +14,25 @@
 #include "drivers/tsc.h"
 #include "lib/memory.h"
 #include "vmm/host/host_memory.h"
-#include "vmm/vcpu/run.h"
+
+#define XCR0_OFFERED   (XCR0_X87 | XCR0_SSE | XCR0_AVX)
 
 #define STACK_SIZE     (16 * 1024)
 #define IST_STACK_SIZE (8 * 1024)
 
-/* A started CPU has this long to say that it is there. */
+/* A started CPU has this long to report that it runs. */
 #define ONLINE_WAIT_US 100000
 
 struct host host;
 
-/* What a starting CPU has said: nothing yet; that it is there; or, with its reason, that it cannot
- * be used. */
+/* What a starting CPU has reported: nothing yet; that it runs; or that it cannot be used, which it
+ * has printed the reason of. */
 enum online { CPU_SILENT, CPU_ONLINE, CPU_LEFT_OUT };
 
 static _Atomic uint32_t released;
+static void (*run_cpu)(void); /* what each started CPU does once it is released */
 
-/* The boot CPU's is in the image: the firmware's ResetSystem() runs under tables that map only
- * that. */
+/* In the image, because the firmware's ResetSystem() runs under page tables that map only that. */
 static struct host_cpu boot_cpu;
 
 struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id) {
@@ -51,8 +54,8 @@ const char *host_cpu_start(struct host_cpu *cpu) {
 
     cpu_load(&cpu->cpu);
     lapic_enable();
-    /* What the firmware left does not matter: SSE and XSAVE on for the guests' registers, machine
-     * checks reported, no traps on the floating-point unit. */
+    /* Whatever the firmware left: SSE and XSAVE on for the guests' registers, machine checks
+     * reported, no traps on the floating-point unit. */
     write_cr0((read_cr0() | CR0_MP | CR0_NE | CR0_WP) & ~(CR0_TS | CR0_EM | CR0_CD | CR0_NW));
     write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_MCE);
     region = memory_alloc_pages(sizeof(struct vmx_region), &physical);
@@ -82,9 +85,9 @@ static _Noreturn void other_cpu_main(struct cpu *cpu) {
     memory_enter();
     const char *problem = host_cpu_start(self);
     if (!problem && !is_like_boot_cpu())
-        problem = "its VMX capabilities are not those of the boot CPU";
+        problem = "its VMX capabilities differ from those of the boot CPU";
     if (problem) {
-        console_print("pinwheel: CPU %u is left out: %s\n", cpu->index, problem);
+        console_print("pinwheel: CPU %u not used: %s\n", cpu->index, problem);
         atomic_store(&self->online, CPU_LEFT_OUT);
         for (;;)
             halt();
@@ -92,11 +95,13 @@ static _Noreturn void other_cpu_main(struct cpu *cpu) {
     atomic_store(&self->online, CPU_ONLINE);
     while (!atomic_load(&released))
         cpu_idle(&released);
-    host_run();
+    run_cpu();
+    panic("CPU %u: the scheduler returned", cpu->index);
 }
 
-/* SDM Vol. 3A, "MP Initialization Example": INIT, 10 ms, STARTUP, and again if it was not heard. */
-static bool start(struct host_cpu *cpu, uint32_t page) {
+/* SDM Vol. 3A, "MP Initialization Example": INIT, 10 ms, STARTUP, and again if the CPU does not
+ * run. */
+static bool host_start_cpu(struct host_cpu *cpu, uint32_t page) {
     lapic_send_init(cpu->cpu.apic_id);
     tsc_delay_us(10000);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
@@ -112,10 +117,11 @@ static bool start(struct host_cpu *cpu, uint32_t page) {
     return atomic_load(&cpu->online) == CPU_ONLINE;
 }
 
-void host_start_others(const struct boot_info *info) {
+void host_start_others(const struct boot_info *info, void (*run)(void)) {
     uint32_t tables = memory_trampoline_tables(info->trampoline);
     void *page = phys_to_virt(info->trampoline);
 
+    run_cpu = run;
     for (uint32_t i = 1; i < info->cpu_count; i++) {
         struct host_cpu *cpu = host_cpu_create(host.cpu_count, info->cpu_apic_id[i]);
         struct trampoline_arguments arguments = {
@@ -126,15 +132,29 @@ void host_start_others(const struct boot_info *info) {
             .entry = (uint64_t)other_cpu_main,
         };
         trampoline_place(page, &arguments);
-        if (start(cpu, (uint32_t)info->trampoline)) {
+        if (host_start_cpu(cpu, (uint32_t)info->trampoline)) {
             host.cpu[host.cpu_count++] = cpu;
         } else {
             if (atomic_load(&cpu->online) == CPU_SILENT)
-                console_print("pinwheel: CPU with APIC ID %u does not answer and is left out\n",
+                console_print("pinwheel: CPU with APIC ID %u did not start; not used\n",
                               info->cpu_apic_id[i]);
-            lapic_send_init(cpu->cpu.apic_id); /* it must not wake up later, on a reused page */
+            lapic_send_init(
+                cpu->cpu.apic_id); /* so that it does not start late, from a reused page */
         }
     }
+}
+
+const char *host_read_features(void) {
+    vmx_read_capabilities(&host.capabilities);
+    if (!(cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE))
+        return "this CPU has no XSAVE";
+    struct cpuid_result xstate = cpuid(CPUID_LEAF_XSTATE, 0);
+    host.xcr0 = (xstate.eax | (uint64_t)xstate.edx << 32) & XCR0_OFFERED;
+    xsetbv(0, host.xcr0);
+    host.xsave_size = cpuid(CPUID_LEAF_XSTATE, 0).ebx; /* of what XCR0 now enables */
+    host.ibpb = cpuid_has_leaf(CPUID_LEAF_STRUCTURED_FEATURES) &&
+                (cpuid(CPUID_LEAF_STRUCTURED_FEATURES, 0).edx & CPUID_7_EDX_IBPB);
+    return NULL;
 }
 
 void host_release(void) {

@@ -1,4 +1,7 @@
-/* The machine as the hypervisor runs it: its CPUs and what each of them carries. */
+/* The machine as the hypervisor's: its CPUs, and the features that guests get.
+ *
+ * Starting the CPUs is told apart from running guests on them by a callback: this room knows
+ * neither vCPUs nor the scheduler. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,20 +19,24 @@ struct vcpu;
 struct host_cpu {
     struct cpu cpu; /* first: this_cpu() is this_host_cpu() */
     struct trace_ring *trace;
-    /* Set by anyone who has work for this CPU; `idle` tells that it may be waiting in HLT. */
+    /* Set by any CPU that has work for this one; `idle`: it may be waiting in HLT. */
     _Atomic uint32_t wake;
     _Atomic uint32_t idle;
     _Atomic uint32_t online; /* enum online of host.c */
     uint32_t vcpu_count;
-    uint32_t next_vcpu;  /* whose turn it is */
-    struct vcpu *loaded; /* whose VMCS is current and whose registers are in the processor */
+    uint32_t next_vcpu;  /* whose turn is next: the scheduler's */
+    struct vcpu *loaded; /* whose VMCS is current, and whose registers the CPU holds */
     struct vcpu *vcpu[HOST_MAX_VCPUS_PER_CPU];
 };
 
 struct host {
-    uint32_t cpu_count; /* that answered */
+    const struct boot_info *boot;
+    uint32_t cpu_count; /* that have started */
     struct host_cpu *cpu[BOOT_MAX_CPUS];
-    struct vmx_capabilities capabilities; /* of the boot CPU; the others are checked against it */
+    struct vmx_capabilities capabilities; /* the boot CPU's; those of the others are equal */
+    uint64_t xcr0;                        /* the XSAVE components that guests may use */
+    uint32_t xsave_size;                  /* bytes of an XSAVE area for them */
+    bool ibpb;                            /* IA32_PRED_CMD exists */
     uint64_t tsc_at_start;
 };
 
@@ -39,25 +46,29 @@ static inline struct host_cpu *this_host_cpu(void) {
     return (struct host_cpu *)this_cpu();
 }
 
-/* Prepares the current CPU: stacks, tables, LAPIC, VMX operation. Returns NULL or why not. */
-const char *host_cpu_start(struct host_cpu *cpu);
-struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id);
+/* The valid bits of a guest's physical addresses. */
+static inline uint64_t host_physical_mask(void) {
+    return (1ULL << host.capabilities.physical_bits) - 1;
+}
 
-/* Starts the other CPUs one by one; those that do not answer are reported and left out. Each goes
- * to host_run() when host_release() is called. */
-void host_start_others(const struct boot_info *info);
+/* Allocates a CPU's structures; `apic_id` is its physical LAPIC's. */
+struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id);
+/* Prepares the calling CPU: stacks, tables, LAPIC, VMX operation. NULL, or what is wrong, in words.
+ */
+const char *host_cpu_start(struct host_cpu *cpu);
+
+/* Reads the boot CPU's features into `host`. NULL, or what the CPU lacks, in words. */
+const char *host_read_features(void);
+
+/* Starts the other CPUs, one by one; those that do not start are reported and not used. Each waits
+ * for host_release(), then calls `run`, which does not return. */
+void host_start_others(const struct boot_info *info, void (*run)(void));
 void host_release(void);
 
-/* Work for this CPU has come (from any CPU): ends its HLT. */
+/* Tells a CPU that there is work for it: ends its HLT. Any CPU. */
 void host_wake(struct host_cpu *cpu);
 
-/* The name of a guest of the configuration, started or not. */
-const char *host_guest_name(uint32_t index);
-
-/* The time, in nanoseconds since 1970: the firmware's, gone on by the TSC. */
-uint64_t host_time(void);
-
-/* Records an event (trace_what()) of this guest in this CPU's trace. The second never folds it into
- * the record before it. */
+/* Records an event (trace_what()) of this guest in the calling CPU's trace. The second never folds
+ * it into the record before it. */
 void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b);
 void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b);

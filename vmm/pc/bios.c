@@ -6,29 +6,29 @@
 #include "lib/memory.h"
 #include "vmm/devices/acpi_tables.h"
 #include "vmm/devices/pc_map.h"
-#include "vmm/vcpu/vm.h"
+#include "vmm/pc/pc.h"
 
-/* In real-address mode: MOV DX, port; MOV AL, value; OUT DX, AL; HLT; back to the HLT. An operating
- * system that knows no other way to reset jumps here: Linux does on hardware-reduced ACPI without
- * EFI, before it has tried ACPI's reset register. */
+/* In real-address mode: MOV DX, port; MOV AL, value; OUT DX, AL; HLT; back to the HLT. Operating
+ * systems jump here to reset: on hardware-reduced ACPI without EFI, Linux does so before it tries
+ * ACPI's reset register. */
 static const uint8_t reset_code[] = {
     0xba, PC_RESET_PORT & 0xff, PC_RESET_PORT >> 8, 0xb0, PC_RESET_VALUE, 0xee, 0xf4, 0xeb, 0xfd,
 };
 _Static_assert(PC_RESET_VECTOR + sizeof(reset_code) <= PC_ACPI_BASE + PC_ACPI_SIZE, "its place");
 
-const char *bios_place(struct vm *vm) {
+const char *bios_place(struct pc *pc) {
     extern const uint8_t dsdt[], dsdt_end[];
-    uint8_t *rom = vm_ram(vm, PC_ACPI_BASE, PC_ACPI_SIZE);
+    uint8_t *rom = pc->config.ram + PC_ACPI_BASE;
     struct acpi_tables_request request = {
         .at = rom,
         .physical = PC_ACPI_BASE,
         .size = PC_RESET_VECTOR - PC_ACPI_BASE,
-        .vcpus = vm->config->vcpus,
+        .vcpus = pc->config.vcpu_count,
         .dsdt = dsdt,
         .dsdt_size = dsdt_end - dsdt,
     };
 
-    if (!rom)
+    if (pc->config.ram_size < PC_ACPI_BASE + PC_ACPI_SIZE)
         return "it has no memory for ACPI tables below 1 MiB";
     memcpy(rom + (PC_RESET_VECTOR - PC_ACPI_BASE), reset_code, sizeof(reset_code));
     return acpi_tables_build(&request);

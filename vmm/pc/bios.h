@@ -1,9 +1,9 @@
-/* What a guest has where a PC has the BIOS: the ACPI tables, and what to do at the reset vector. No
- * service of a BIOS. It is RAM; a guest that writes to it has itself to thank. */
+/* What a guest finds where a PC has its BIOS: the ACPI tables, and code at the reset vector. There
+ * are no BIOS services. It is RAM: a guest that overwrites it harms only itself. */
 #pragma once
 
-struct vm;
+struct pc;
 
-/* Before the kernel is loaded: one that wants to be there goes before. Returns NULL, or why not, in
- * words. */
-const char *bios_place(struct vm *vm);
+/* Before the kernel is loaded: a kernel that is linked to these addresses overwrites the BIOS.
+ * Returns NULL, or why the tables do not fit, in words. */
+const char *bios_place(struct pc *pc);

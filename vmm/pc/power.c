@@ -1,12 +1,8 @@
-/* Off and reset, and the timer: see power.h. */
+/* Power-off, reset, the power button and ACPI's timer: see power.h. */
 #include "vmm/pc/power.h"
 
-#include "arch/instructions.h"
-#include "drivers/tsc.h"
 #include "vmm/devices/pc_map.h"
-#include "vmm/pc/irq_lines.h"
-#include "vmm/vcpu/vcpu.h"
-#include "vmm/vcpu/vm.h"
+#include "vmm/pc/pc.h"
 
 _Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SLEEP_CONTROL + 2 &&
                    PC_BUTTON_PORT == PC_SLEEP_CONTROL + 3,
@@ -18,78 +14,80 @@ _Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SL
 
 #define PM_TIMER_MASK        0xffffff /* the FADT's flag TMR_VAL_EXT is 0 */
 
-#define RESET_CONTROL_CPU    4 /* its rise resets; it is never seen set */
+#define RESET_CONTROL_CPU    4 /* its rise resets; a guest never reads it as set */
+
+static void end_guest(struct pc *pc, const char *how, uint32_t code) {
+    pc->config.effects->end_guest(pc->config.context, how, code);
+}
 
 /* ---- the button ---- */
 
-static void set_pressed(struct vm *vm, bool pressed) {
-    spin_lock(&vm->power.lock);
-    vm->power.pressed = pressed;
-    irq_lines_set_line(vm, IRQ_SOURCE_BUTTON, PC_BUTTON_IRQ, pressed);
-    spin_unlock(&vm->power.lock);
+static void button_set(struct pc *pc, bool pressed) {
+    spin_lock(&pc->power.lock);
+    pc->power.pressed = pressed;
+    irq_lines_set(pc, IRQ_SOURCE_BUTTON, PC_BUTTON_IRQ, pressed);
+    spin_unlock(&pc->power.lock);
 }
 
-void pc_power_press(struct vm *vm) {
-    set_pressed(vm, true);
+void pc_power_press(struct pc *pc) {
+    button_set(pc, true);
 }
 
 /* ---- ports ---- */
 
-/* No other register keeps anything: nothing is asleep, and nothing has woken. */
-uint32_t pc_power_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    struct pc_power *power = &vcpu->vm->power;
-
+/* No other register keeps a value: nothing sleeps, so nothing has woken. */
+uint32_t pc_power_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)size;
-    spin_lock(&power->lock);
-    uint32_t value = port == PC_BUTTON_PORT && power->pressed;
-    spin_unlock(&power->lock);
+    spin_lock(&pc->power.lock);
+    uint32_t value = port == PC_BUTTON_PORT && pc->power.pressed;
+    spin_unlock(&pc->power.lock);
     return value;
 }
 
-/* S5 is the one sleep state that \_Sx packages name. */
-void pc_power_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+/* S5 is the only sleep state that the DSDT has a \_Sx package for. */
+void pc_power_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     (void)size;
     if (port == PC_SLEEP_CONTROL && value & PC_SLEEP_ENABLE &&
         (value >> PC_SLEEP_TYPE_SHIFT & 7) == PC_SLEEP_TYPE_S5)
-        vm_exit(vcpu->vm, "poweroff", 0);
+        end_guest(pc, "poweroff", 0);
     else if (port == PC_RESET_PORT && (uint8_t)value == PC_RESET_VALUE)
-        vm_exit(vcpu->vm, "reset", 0);
+        end_guest(pc, "reset", 0);
     else if (port == PC_BUTTON_PORT && value & 1)
-        set_pressed(vcpu->vm, false);
+        button_set(pc, false);
 }
 
-uint32_t pc_power_timer_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    (void)vcpu;
+uint32_t pc_power_timer_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)size;
-    uint32_t count = (uint32_t)tsc_scale(rdtsc(), tsc_frequency(), PC_PM_TIMER_HZ) & PM_TIMER_MASK;
+    uint32_t count =
+        (uint32_t)time_scale(pc_now(pc), pc->config.tsc_hz, PC_PM_TIMER_HZ) & PM_TIMER_MASK;
     return count >> 8 * (port - PC_PM_TIMER);
 }
 
-uint32_t pc_power_panic_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    (void)vcpu;
+uint32_t pc_power_panic_in(struct pc *pc, uint16_t port, unsigned size) {
+    (void)pc;
     (void)port;
     (void)size;
     return PC_PANIC_PANICKED;
 }
 
-/* Another event is a panic that the guest has a crash kernel for: that one goes on. */
-void pc_power_panic_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+/* The other event, a crash that the guest has a crash kernel for, does not end the guest. */
+void pc_power_panic_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     (void)port;
     (void)size;
     if (value & PC_PANIC_PANICKED)
-        vm_exit(vcpu->vm, "panic", 1);
+        end_guest(pc, "panic", 1);
 }
 
-void pc_power_keyboard_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+void pc_power_keyboard_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     (void)port;
     (void)size;
     if ((value & KEYBOARD_PULSE_MASK) == KEYBOARD_PULSE_RESET)
-        vm_exit(vcpu->vm, "reset", 0);
+        end_guest(pc, "reset", 0);
 }
 
-void pc_power_reset_control_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
+void pc_power_reset_control_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     (void)port;
     (void)size;
     if (value & RESET_CONTROL_CPU)
-        vm_exit(vcpu->vm, "reset", 0);
+        end_guest(pc, "reset", 0);
 }

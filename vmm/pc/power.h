@@ -1,10 +1,10 @@
-/* How a guest switches its PC off, and resets it: hardware-reduced ACPI's registers, and the two
+/* How a guest switches its PC off and resets it: hardware-reduced ACPI's registers, and the two
  * older ways to reset that operating systems try. Either ends the guest with the result "pass";
- * how=poweroff or how=reset tells which it was. And how it says that it has panicked, which ends it
- * with the result "fail" and how=panic: the reset that may follow looks like any other.
+ * how=poweroff or how=reset tells them apart. A guest that reports a panic ends with the result
+ * "fail" and how=panic: the reset that may follow would look like any other.
  *
- * And how it is asked to switch off: its power button, whose interrupt a Generic Event Device of
- * the DSDT handles. ACPI 6.5, "Interrupt-signaled ACPI events". ACPI's timer is here, too. */
+ * Also the power button, which asks the guest to switch off: a Generic Event Device of the DSDT
+ * handles its interrupt (ACPI 6.5, "Interrupt-signaled ACPI events"); and ACPI's timer. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,8 +18,7 @@
 #define PC_POWER_KEYBOARD      0x64
 #define PC_POWER_RESET_CONTROL 0xcf9
 
-struct vcpu;
-struct vm;
+struct pc;
 
 struct pc_power {
     struct spinlock lock;
@@ -27,20 +26,21 @@ struct pc_power {
 };
 
 /* Presses the button. Any CPU. */
-void pc_power_press(struct vm *vm);
+void pc_power_press(struct pc *pc);
 
-uint32_t pc_power_in(struct vcpu *vcpu, uint16_t port, unsigned size);
-void pc_power_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+/* The guest's ports; `port` is the whole number. */
+uint32_t pc_power_in(struct pc *pc, uint16_t port, unsigned size);
+void pc_power_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
 
-/* ACPI's power management timer counts always and interrupts nobody. */
-uint32_t pc_power_timer_in(struct vcpu *vcpu, uint16_t port, unsigned size);
+/* ACPI's power management timer: it always counts and never interrupts. */
+uint32_t pc_power_timer_in(struct pc *pc, uint16_t port, unsigned size);
 
-/* The 8042's command port. There is no 8042; it reads as nothing does. */
-void pc_power_keyboard_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+/* The 8042's command port. There is no 8042: only the reset pulse has an effect. */
+void pc_power_keyboard_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
 
-/* "pvpanic", as QEMU has it. */
-uint32_t pc_power_panic_in(struct vcpu *vcpu, uint16_t port, unsigned size);
-void pc_power_panic_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+/* QEMU's "pvpanic" device. */
+uint32_t pc_power_panic_in(struct pc *pc, uint16_t port, unsigned size);
+void pc_power_panic_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
 
 /* The reset control register of Intel's chipsets. */
-void pc_power_reset_control_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+void pc_power_reset_control_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);

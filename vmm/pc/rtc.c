@@ -1,86 +1,77 @@
 /* A guest's real-time clock: see rtc.h. */
 #include "vmm/pc/rtc.h"
 
-#include "arch/instructions.h"
-#include "drivers/tsc.h"
 #include "vmm/devices/pc_map.h"
-#include "vmm/host/host.h"
-#include "vmm/pc/irq_lines.h"
-#include "vmm/vcpu/vcpu.h"
-#include "vmm/vcpu/vm.h"
+#include "vmm/pc/pc.h"
 
-#define NANOSECONDS 1000000000u
-
-void rtc_reset(struct vm *vm) {
-    vrtc_reset(&vm->cmos.rtc, host_time());
-    vm->cmos.next = TIME_NEVER;
-    atomic_store(&vm->cmos.timer_next, TIME_NEVER);
+void rtc_reset(struct pc *pc) {
+    vrtc_reset(&pc->rtc.vrtc, pc_time(pc));
+    pc->rtc.next = TIME_NEVER;
+    atomic_store(&pc->rtc.timer_next, TIME_NEVER);
 }
 
-/* ---- under the lock ---- */
+/* ---- the caller holds the lock ---- */
 
-/* What has come by now. A rise that an access ends at once is an edge all the same. */
-static void look(struct vm *vm, uint64_t now) {
-    struct rtc *cmos = &vm->cmos;
+/* Brings clock and line up to date. An interrupt that an access ends at once is still an edge. */
+static void rtc_poll(struct pc *pc, uint64_t now) {
+    struct rtc *rtc = &pc->rtc;
 
-    vrtc_poll(&cmos->rtc, now);
-    bool interrupt = vrtc_interrupt(&cmos->rtc);
-    if (interrupt != cmos->interrupt)
-        irq_lines_set_line(vm, IRQ_SOURCE_RTC, PC_RTC_IRQ, interrupt);
-    cmos->interrupt = interrupt;
+    vrtc_poll(&rtc->vrtc, now);
+    bool interrupt = vrtc_interrupt(&rtc->vrtc);
+    if (interrupt != rtc->interrupt)
+        irq_lines_set(pc, IRQ_SOURCE_RTC, PC_RTC_IRQ, interrupt);
+    rtc->interrupt = interrupt;
 }
 
-/* When to look again; as a time of the TSC a tick later, since that is rounded down. */
-static void plan(struct rtc *cmos, uint64_t now) {
+/* The conversion rounds down: a tick later the time has come for certain. */
+static void rtc_plan(struct pc *pc, uint64_t now) {
+    struct rtc *rtc = &pc->rtc;
     uint64_t tsc = TIME_NEVER;
 
-    cmos->next = vrtc_next(&cmos->rtc);
-    if (cmos->next != TIME_NEVER) {
-        uint64_t left = cmos->next > now ? cmos->next - now : 0;
-        tsc = rdtsc() + tsc_scale(left, NANOSECONDS, tsc_frequency()) + 1;
+    rtc->next = vrtc_next(&rtc->vrtc);
+    if (rtc->next != TIME_NEVER) {
+        uint64_t left = rtc->next > now ? rtc->next - now : 0;
+        tsc = pc_now(pc) + time_scale(left, 1000000000, pc->config.tsc_hz) + 1;
     }
-    atomic_store(&cmos->timer_next, tsc);
+    atomic_store(&rtc->timer_next, tsc);
 }
 
-void rtc_tick(struct vm *vm) {
-    spin_lock(&vm->cmos.lock);
-    uint64_t now = host_time();
-    look(vm, now);
-    plan(&vm->cmos, now);
-    spin_unlock(&vm->cmos.lock);
+/* ---- any CPU ---- */
+
+void rtc_tick(struct pc *pc) {
+    spin_lock(&pc->rtc.lock);
+    uint64_t now = pc_time(pc);
+    rtc_poll(pc, now);
+    rtc_plan(pc, now);
+    spin_unlock(&pc->rtc.lock);
 }
 
-/* ---- ports ---- */
+/* A read, or with `write` a write, of one of the two ports. Returns what a read reads. */
+static uint8_t rtc_access(struct pc *pc, uint16_t port, bool write, uint8_t value) {
+    struct rtc *rtc = &pc->rtc;
 
-static void after_access(struct vm *vm, uint64_t now) {
-    look(vm, now);
-    if (vrtc_next(&vm->cmos.rtc) == vm->cmos.next)
-        return;
-    plan(&vm->cmos, now);
-    irq_lines_plan(vm);
-}
-
-uint32_t rtc_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    struct vm *vm = vcpu->vm;
-
-    (void)size;
-    spin_lock(&vm->cmos.lock);
-    uint64_t now = host_time();
-    look(vm, now);
-    uint8_t value = vrtc_read(&vm->cmos.rtc, port, now);
-    after_access(vm, now);
-    spin_unlock(&vm->cmos.lock);
+    spin_lock(&rtc->lock);
+    uint64_t now = pc_time(pc);
+    rtc_poll(pc, now);
+    if (write)
+        vrtc_write(&rtc->vrtc, port, value, now);
+    else
+        value = vrtc_read(&rtc->vrtc, port, now);
+    rtc_poll(pc, now);
+    if (vrtc_next(&rtc->vrtc) != rtc->next) {
+        rtc_plan(pc, now);
+        pc->config.effects->timer_changed(pc->config.context);
+    }
+    spin_unlock(&rtc->lock);
     return value;
 }
 
-void rtc_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
-    struct vm *vm = vcpu->vm;
-
+uint32_t rtc_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)size;
-    spin_lock(&vm->cmos.lock);
-    uint64_t now = host_time();
-    look(vm, now);
-    vrtc_write(&vm->cmos.rtc, port, (uint8_t)value, now);
-    after_access(vm, now);
-    spin_unlock(&vm->cmos.lock);
+    return rtc_access(pc, port, false, 0);
+}
+
+void rtc_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
+    (void)size;
+    rtc_access(pc, port, true, (uint8_t)value);
 }

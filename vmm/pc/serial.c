@@ -2,12 +2,11 @@
 #include "vmm/pc/serial.h"
 
 #include "vmm/devices/pc_map.h"
-#include "vmm/pc/irq_lines.h"
-#include "vmm/vcpu/vcpu.h"
-#include "vmm/vcpu/vm.h"
+#include "vmm/pc/pc.h"
 
-/* ---- under the lock ---- */
+/* ---- the caller holds the lock ---- */
 
+/* Returns how many bytes the UART accepted: 0 or 1. */
 static uint32_t type_to_uart(struct serial *serial) {
     if (!vuart_can_receive(&serial->uart))
         return 0;
@@ -15,81 +14,78 @@ static uint32_t type_to_uart(struct serial *serial) {
     return 1;
 }
 
-/* What is in one piece in the ring. */
-static uint32_t type_to_virtio(struct vm *vm) {
-    const struct serial *serial = &vm->serial;
+/* The same for the virtio console: at most what lies in one piece in the ring. */
+static uint32_t type_to_virtio(struct pc *pc) {
+    const struct serial *serial = &pc->serial;
     uint32_t left = SERIAL_TYPED - serial->first;
 
-    return virtio_type(vm, serial->typed + serial->first,
+    return virtio_type(pc, serial->typed + serial->first,
                        serial->count < left ? serial->count : left);
 }
 
-/* What waits moves on to where the guest speaks. Rare: out of the way of an access to a port. */
-__attribute__((noinline)) static void type(struct vm *vm) {
-    struct serial *serial = &vm->serial;
-    bool speaks_virtio = atomic_load(&vm->virtio.speaks);
+/* Moves waiting bytes to the device that the guest uses. Rare, so kept out of the way of port
+ * accesses. */
+__attribute__((noinline)) static void type_waiting(struct pc *pc) {
+    struct serial *serial = &pc->serial;
+    bool to_virtio = atomic_load(&pc->virtio.takes_input);
     uint32_t taken = 1;
 
     while (serial->count && taken) {
-        taken = speaks_virtio ? type_to_virtio(vm) : type_to_uart(serial);
+        taken = to_virtio ? type_to_virtio(pc) : type_to_uart(serial);
         serial->first = (serial->first + taken) % SERIAL_TYPED;
         serial->count -= taken;
     }
 }
 
-/* ...and the line follows. */
-static void update(struct vm *vm) {
-    struct serial *serial = &vm->serial;
+/* After every access: moves waiting bytes, and drives the line. */
+static void serial_update(struct pc *pc) {
+    struct serial *serial = &pc->serial;
 
     if (serial->count)
-        type(vm);
+        type_waiting(pc);
     bool interrupt = vuart_interrupt(&serial->uart);
     if (interrupt != serial->interrupt)
-        irq_lines_set_line(vm, IRQ_SOURCE_UART, PC_UART_IRQ, interrupt);
+        irq_lines_set(pc, IRQ_SOURCE_UART, PC_UART_IRQ, interrupt);
     serial->interrupt = interrupt;
 }
 
 /* ---- any CPU ---- */
 
-void serial_type_more(struct vm *vm) {
-    spin_lock(&vm->serial.lock);
-    update(vm);
-    spin_unlock(&vm->serial.lock);
+void serial_type_more(struct pc *pc) {
+    spin_lock(&pc->serial.lock);
+    serial_update(pc);
+    spin_unlock(&pc->serial.lock);
 }
 
-bool serial_type(struct vm *vm, uint8_t byte) {
-    struct serial *serial = &vm->serial;
+bool serial_type(struct pc *pc, uint8_t byte) {
+    struct serial *serial = &pc->serial;
 
     spin_lock(&serial->lock);
     bool room = serial->count < SERIAL_TYPED;
     if (room)
         serial->typed[(serial->first + serial->count++) % SERIAL_TYPED] = byte;
-    update(vm);
+    serial_update(pc);
     spin_unlock(&serial->lock);
     return room;
 }
 
-uint32_t serial_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
-    struct vm *vm = vcpu->vm;
-
+uint32_t serial_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)size;
-    spin_lock(&vm->serial.lock);
-    uint8_t value = vuart_read(&vm->serial.uart, port - PC_UART_PORT);
-    update(vm);
-    spin_unlock(&vm->serial.lock);
+    spin_lock(&pc->serial.lock);
+    uint8_t value = vuart_read(&pc->serial.uart, port - PC_UART_PORT);
+    serial_update(pc);
+    spin_unlock(&pc->serial.lock);
     return value;
 }
 
-void serial_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value) {
-    struct vm *vm = vcpu->vm;
-
+void serial_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     (void)size;
-    spin_lock(&vm->serial.lock);
-    int sent = vuart_write(&vm->serial.uart, port - PC_UART_PORT, (uint8_t)value);
+    spin_lock(&pc->serial.lock);
+    int sent = vuart_write(&pc->serial.uart, port - PC_UART_PORT, (uint8_t)value);
     if (sent != VUART_NO_BYTE)
-        atomic_store(&vm->virtio.speaks, false);
-    update(vm);
-    spin_unlock(&vm->serial.lock);
+        atomic_store(&pc->virtio.takes_input, false);
+    serial_update(pc);
+    spin_unlock(&pc->serial.lock);
     if (sent != VUART_NO_BYTE)
-        guest_console_put(&vm->console[GUEST_CONSOLE_SERIAL], (char)sent);
+        pc->config.effects->console_put(pc->config.context, PC_CONSOLE_SERIAL, (char)sent);
 }

@@ -11,10 +11,10 @@
 #define TEST_LINE_BASE 0x2000
 #define SHUTDOWN_PORT  0x8900
 
-struct vcpu;
+struct pc;
 
-/* One for each guest; guests write to it from any vCPU, and get what they deserve if two do at
- * once: each field is bounded where it is used. */
+/* Concurrent use by several vCPUs is not synchronised; only the guest itself is harmed, since each
+ * field is bounded where it is used. */
 struct test_devices {
     uint32_t scratch;
     uint16_t fw_cfg_item;
@@ -22,12 +22,12 @@ struct test_devices {
     uint32_t shutdown_seen; /* characters of "Shutdown" so far */
 };
 
-uint32_t test_scratch_in(struct vcpu *vcpu, uint16_t port, unsigned size);
-void test_scratch_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
-uint32_t debug_console_in(struct vcpu *vcpu, uint16_t port, unsigned size);
-void debug_console_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
-void test_exit_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
-void test_line_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
-uint32_t fw_cfg_in(struct vcpu *vcpu, uint16_t port, unsigned size);
-void fw_cfg_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
-void shutdown_out(struct vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+uint32_t test_scratch_in(struct pc *pc, uint16_t port, unsigned size);
+void test_scratch_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
+uint32_t debug_console_in(struct pc *pc, uint16_t port, unsigned size);
+void debug_console_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
+void test_exit_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
+void test_line_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
+uint32_t fw_cfg_in(struct pc *pc, uint16_t port, unsigned size);
+void fw_cfg_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
+void shutdown_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);

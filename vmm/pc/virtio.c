@@ -6,25 +6,21 @@
 #include "lib/index_clamp.h"
 #include "lib/memory.h"
 #include "vmm/devices/virtio_rng.h"
-#include "vmm/host/host_memory.h"
-#include "vmm/pc/irq_lines.h"
-#include "vmm/pc/serial.h"
-#include "vmm/vcpu/vcpu.h"
-#include "vmm/vcpu/vm.h"
+#include "vmm/pc/pc.h"
 
 #define RDRAND_TRIES 10 /* SDM Vol. 1, "Random Number Generator Instructions" */
 
-/* ---- what the devices do, under their locks ---- */
+/* ---- what the devices call, their locks held ---- */
 
-static void set_line(void *context, bool level) {
+static void virtio_set_line(void *context, bool level) {
     const struct virtio_slot *slot = context;
-    unsigned irq = PC_VIRTIO_IRQ + (unsigned)(slot - slot->vm->virtio.slot);
+    unsigned irq = PC_VIRTIO_IRQ + (unsigned)(slot - slot->pc->virtio.slot);
 
-    irq_lines_set_line(slot->vm, IRQ_SOURCE_VIRTIO, irq, level);
+    irq_lines_set(slot->pc, IRQ_SOURCE_VIRTIO, irq, level);
 }
 
-/* Where RDRAND is missing or gives nothing: times of requests, mixed. What a guest makes of them
- * can be guessed, unlike RDRAND's; a guest that minds sees in CPUID that there is no RDRAND. */
+/* Where RDRAND is missing or fails: the times of requests, mixed. Unlike RDRAND's bytes these can
+ * be guessed; a guest that cares sees in CPUID that there is no RDRAND. */
 static uint64_t mix_time(uint64_t before) {
     uint64_t x = before ^ rdtsc();
 
@@ -55,38 +51,38 @@ static void random_bytes(void *context, uint8_t *to, uint32_t size) {
 }
 
 static void transmit(void *context, const uint8_t *from, uint32_t size) {
-    struct vm *vm = ((struct virtio_slot *)context)->vm;
+    struct pc *pc = ((struct virtio_slot *)context)->pc;
 
-    atomic_store(&vm->virtio.speaks, true);
+    atomic_store(&pc->virtio.takes_input, true);
     for (uint32_t i = 0; i < size; i++)
-        guest_console_put(&vm->console[GUEST_CONSOLE_VIRTIO], (char)from[i]);
+        pc->config.effects->console_put(pc->config.context, PC_CONSOLE_VIRTIO, (char)from[i]);
 }
 
-static const struct virtio_effects effects = {set_line, random_bytes, transmit};
+static const struct virtio_effects effects = {virtio_set_line, random_bytes, transmit};
 
 /* ---- the guest ---- */
 
-void virtio_init(struct vm *vm) {
-    const struct boot_guest *boot = vm->boot;
-    struct virtio *virtio = &vm->virtio;
+void virtio_reset(struct pc *pc) {
+    const struct pc_config *config = &pc->config;
+    struct virtio *virtio = &pc->virtio;
 
     for (unsigned i = 0; i < PC_VIRTIO_SLOTS; i++) {
-        virtio->slot[i].vm = vm;
+        virtio->slot[i].pc = pc;
         virtio->slot[i].mmio = (struct virtio_mmio){
             .effects = &effects,
             .context = &virtio->slot[i],
-            .ram = {vm->ram, vm->ram_size},
+            .ram = {config->ram, config->ram_size},
         };
     }
-    if (boot->disk_size)
-        virtio_block_init(&virtio->slot[PC_VIRTIO_BLOCK].mmio, &virtio->block,
-                          phys_to_virt(boot->disk_base), boot->disk_size, false);
+    if (config->disk)
+        virtio_block_init(&virtio->slot[PC_VIRTIO_BLOCK].mmio, &virtio->block, config->disk,
+                          config->disk_size, false);
     virtio_rng_init(&virtio->slot[PC_VIRTIO_RNG].mmio);
     virtio_console_init(&virtio->slot[PC_VIRTIO_CONSOLE].mmio, &virtio->console);
 }
 
-uint32_t virtio_type(struct vm *vm, const uint8_t *bytes, uint32_t size) {
-    struct virtio_slot *slot = &vm->virtio.slot[PC_VIRTIO_CONSOLE];
+uint32_t virtio_type(struct pc *pc, const uint8_t *bytes, uint32_t size) {
+    struct virtio_slot *slot = &pc->virtio.slot[PC_VIRTIO_CONSOLE];
 
     spin_lock(&slot->lock);
     uint32_t taken = virtio_console_receive(&slot->mmio, bytes, size);
@@ -94,14 +90,14 @@ uint32_t virtio_type(struct vm *vm, const uint8_t *bytes, uint32_t size) {
     return taken;
 }
 
-static struct virtio_slot *slot_at(struct vcpu *vcpu, uint64_t address) {
+static struct virtio_slot *slot_at(struct pc *pc, uint64_t address) {
     uint32_t index = (uint32_t)(address - PC_VIRTIO_BASE) / PC_VIRTIO_STRIDE;
 
-    return &vcpu->vm->virtio.slot[index_clamp(index, PC_VIRTIO_SLOTS)];
+    return &pc->virtio.slot[index_clamp(index, PC_VIRTIO_SLOTS)];
 }
 
-uint64_t virtio_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
-    struct virtio_slot *slot = slot_at(vcpu, address);
+uint64_t virtio_read(struct pc *pc, uint64_t address, unsigned size) {
+    struct virtio_slot *slot = slot_at(pc, address);
 
     spin_lock(&slot->lock);
     uint64_t value = virtio_mmio_read(&slot->mmio, address % PC_VIRTIO_STRIDE, size);
@@ -109,13 +105,11 @@ uint64_t virtio_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     return value;
 }
 
-bool virtio_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
-    struct virtio_slot *slot = slot_at(vcpu, address);
+bool virtio_write(struct pc *pc, uint64_t address, unsigned size, uint64_t value) {
+    struct virtio_slot *slot = slot_at(pc, address);
 
     spin_lock(&slot->lock);
     bool again = virtio_mmio_write(&slot->mmio, address % PC_VIRTIO_STRIDE, size, (uint32_t)value);
     spin_unlock(&slot->lock);
-    if (slot == &vcpu->vm->virtio.slot[PC_VIRTIO_CONSOLE])
-        serial_type_more(vcpu->vm); /* there may be buffers now */
     return !again;
 }

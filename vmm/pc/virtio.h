@@ -13,12 +13,11 @@
 #include "vmm/devices/virtio_block.h"
 #include "vmm/devices/virtio_console.h"
 
-struct vcpu;
-struct vm;
+struct pc;
 
 struct virtio_slot {
     struct spinlock lock; /* guards the rest, and the device's own below */
-    struct vm *vm;
+    struct pc *pc;
     struct virtio_mmio mmio;
 };
 
@@ -26,15 +25,16 @@ struct virtio {
     struct virtio_slot slot[PC_VIRTIO_SLOTS]; /* enum pc_virtio_slot */
     struct virtio_block block;
     struct virtio_console console;
-    atomic_bool speaks; /* the guest's last text came from this console, not from the serial port */
+    atomic_bool takes_input; /* the guest's last output came from this console, not the UART */
 };
 
-/* When the guest's memory and disk are there. */
-void virtio_init(struct vm *vm);
+/* config.ram and config.disk are set. */
+void virtio_reset(struct pc *pc);
 
-/* What was typed for the guest; returns how many bytes its driver had buffers for. */
-uint32_t virtio_type(struct vm *vm, const uint8_t *bytes, uint32_t size);
+/* Offers bytes that were typed for the guest; returns how many its driver had buffers for. */
+uint32_t virtio_type(struct pc *pc, const uint8_t *bytes, uint32_t size);
 
-/* Accesses to the devices' pages. False: the same write has to be tried again, it is not done. */
-uint64_t virtio_read(struct vcpu *vcpu, uint64_t address, unsigned size);
-bool virtio_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value);
+/* The guest's accesses to the devices' pages. False: nothing was done, and the guest has to repeat
+ * the write. */
+uint64_t virtio_read(struct pc *pc, uint64_t address, unsigned size);
+bool virtio_write(struct pc *pc, uint64_t address, unsigned size, uint64_t value);

@@ -1,15 +1,16 @@
-/* Accesses to memory that is not RAM: EPT violations and APIC-access exits.
+/* Accesses to addresses that are not RAM: see exit_mmio.h.
  *
- * Both tell the address; the instruction's own bytes tell the rest (mmio_decode.h). They are copied
- * first and judged then, so that another vCPU that rewrites them changes nothing in between.
- * An address where there is nothing reads all ones and swallows writes. */
+ * Both exits report the address; the instruction's bytes say what the access does (mmio_decode.h).
+ * They are copied before they are decoded, so another vCPU that rewrites them cannot change them in
+ * between. An address without RAM or device reads as all ones, and writes to it are ignored. */
+#include "vmm/vcpu/exit_mmio.h"
+
 #include "arch/apic_registers.h"
 #include "arch/control_registers.h"
 #include "arch/msr.h"
 #include "lib/memory.h"
 #include "vmm/emulate/guest_walk.h"
-#include "vmm/emulate/mmio_operate.h"
-#include "vmm/vcpu/exits.h"
+#include "vmm/emulate/mmio_decode.h"
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/virq.h"
@@ -20,8 +21,8 @@
 /* The violation was by a linear address's own translation, not by a paging structure's. */
 #define EPT_VIOLATION_OF_ADDRESS (EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_TRANSLATED)
 
-/* What a device does with an access of `size` bytes. A write that is false is not done yet: the
- * guest has to try it again. */
+/* A device's access functions; `size` is in bytes. A write that returns false has done nothing: the
+ * guest has to execute the instruction again. */
 struct mmio_device {
     uint64_t (*read)(struct vcpu *vcpu, uint64_t address, unsigned size);
     bool (*write)(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value);
@@ -41,8 +42,8 @@ static bool ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uin
 
 static const struct mmio_device ioapic = {ioapic_read, ioapic_write};
 
-/* SDM Vol. 3A, "The Local APIC Block Diagram": registers are read and written as aligned 32-bit
- * words; anything else is undefined there and harmless here. */
+/* SDM Vol. 3A, "The Local APIC Block Diagram": registers are accessed as aligned 32-bit words. The
+ * SDM leaves other accesses undefined; here they read parts or 0, and their writes are ignored. */
 static uint64_t lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
     uint32_t value = offset % 16 + size <= 4 ? vlapic_read(virq_lapic(vcpu), offset & 0xff0) : 0;
@@ -73,10 +74,18 @@ static bool nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, ui
     return true;
 }
 
-static const struct mmio_device virtio = {virtio_read, virtio_write};
+static uint64_t page_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
+    return pc_page_read(&vcpu->vm->pc, address, size);
+}
+
+static bool page_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+    return pc_page_write(&vcpu->vm->pc, address, size, value);
+}
+
+static const struct mmio_device virtio = {page_read, page_write};
 static const struct mmio_device nothing = {nothing_read, nothing_write};
 
-/* The local APIC comes first, as it does on the processor. */
+/* The local APIC has priority over what else is at its address, as on the processor. */
 static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t page) {
     if (page == virq_apic_address(vcpu))
         return &lapic;
@@ -89,8 +98,8 @@ static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t pag
 
 /* ---- the instruction ---- */
 
-/* From a linear address of code to where it is in RAM. In 64-bit mode there is paging, and it has
- * four levels: guests are not offered five. */
+/* The offset in RAM of a linear address of code. In 64-bit mode there is 4-level paging: guests are
+ * not offered 5-level paging. */
 static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode) {
     uint8_t *ram = vcpu->vm->ram;
     uint64_t size = vcpu->vm->ram_size, cr3 = vmcs_read(VMCS_GUEST_CR3);
@@ -108,7 +117,7 @@ static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, enum 
     return guest_walk(&paging, linear);
 }
 
-/* Where a page ends among the bytes: piece by piece. */
+/* The bytes cross a page boundary: copies page by page. */
 __attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vcpu, uint64_t linear,
                                                            enum mmio_mode mode, uint64_t bytes[2]) {
     size_t count = 0;
@@ -128,8 +137,8 @@ __attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vc
     return count;
 }
 
-/* Copies the bytes at a linear address of code; returns how many there are, at least
- * MMIO_INSTRUCTION_MAX if nothing ends before. */
+/* Copies the bytes at a linear address of code. Returns how many: at least MMIO_INSTRUCTION_MAX
+ * unless the memory ends before. */
 static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode,
                            uint64_t bytes[2]) {
     if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - INSTRUCTION_BYTES)
@@ -141,20 +150,21 @@ static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, enum mmio_m
     return INSTRUCTION_BYTES;
 }
 
-/* ADD, XCHG and the like. Between the read and the write another vCPU may come, LOCK or not:
- * drivers do not share a register so. */
-static void operate(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
-                    const struct mmio_instruction *i) {
+/* ADD, XCHG and the like. Another vCPU's access may come between the read and the write, even with
+ * LOCK: drivers do not share a register in this way. */
+static void mmio_read_modify_write(struct vcpu *vcpu, const struct mmio_device *device,
+                                   uint64_t address, const struct mmio_instruction *i) {
     uint64_t flags = vmcs_read(VMCS_GUEST_RFLAGS);
     uint64_t memory = device->read(vcpu, address, i->size);
     uint64_t result = mmio_operate(i, memory, vcpu->context.reg, &flags);
 
     if (i->store)
-        device->write(vcpu, address, i->size, result); /* never tried again: half of it is done */
+        device->write(vcpu, address, i->size,
+                      result); /* cannot be repeated: the read has been done */
     vmcs_write(VMCS_GUEST_RFLAGS, flags);
 }
 
-/* MOVS: the device is at one of its ends; RAM must be at the other. */
+/* MOVS: one operand is the device, the other one must be RAM. */
 static bool move_string(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
                         const struct mmio_instruction *i, bool to_device) {
     const uint64_t *reg = vcpu->context.reg;
@@ -179,7 +189,7 @@ static bool carry_out(struct vcpu *vcpu, const struct mmio_device *device, uint6
         if (!move_string(vcpu, device, address, i, write))
             return false;
     } else if (i->operation != MMIO_MOVE) {
-        operate(vcpu, device, address, i);
+        mmio_read_modify_write(vcpu, device, address, i);
     } else if (i->store) {
         if (!device->write(vcpu, address, i->size, mmio_stored(i, reg)))
             return false;
@@ -189,8 +199,8 @@ static bool carry_out(struct vcpu *vcpu, const struct mmio_device *device, uint6
     return !i->string || mmio_string_step(i, reg, vmcs_read(VMCS_GUEST_RFLAGS));
 }
 
-static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *device,
-                                uint64_t address, bool write) {
+static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device *device,
+                                     uint64_t address, bool write) {
     uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS), efer = vmcs_read(VMCS_GUEST_EFER);
     uint64_t linear = vmcs_read(VMCS_GUEST_RIP), bytes[2];
     enum mmio_mode mode = MMIO_MODE_64;
@@ -222,16 +232,16 @@ static enum exit_action emulate(struct vcpu *vcpu, const struct mmio_device *dev
 
 /* ---- the exits ---- */
 
-__attribute__((noinline, cold)) static enum exit_action refuse(struct vcpu *vcpu, uint64_t q,
-                                                               uint64_t address) {
+__attribute__((noinline, cold)) static enum exit_action mmio_refuse(struct vcpu *vcpu, uint64_t q,
+                                                                    uint64_t address) {
     if (q & EPT_VIOLATION_FETCH)
-        vm_kill(vcpu->vm, "vCPU %u: executes at 0x%lx, where there is no memory (RIP 0x%lx)",
+        vm_kill(vcpu->vm, "vCPU %u: instruction fetch at 0x%lx, which is not RAM (RIP 0x%lx)",
                 vcpu->index, address, vmcs_read(VMCS_GUEST_RIP));
     else if ((q & EPT_VIOLATION_OF_ADDRESS) != EPT_VIOLATION_OF_ADDRESS)
-        vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, where there is no memory",
-                vcpu->index, address);
+        vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, which is not RAM", vcpu->index,
+                address);
     else
-        vm_kill(vcpu->vm, "vCPU %u: delivering an event needs 0x%lx, where there is no memory",
+        vm_kill(vcpu->vm, "vCPU %u: delivery of an event accesses 0x%lx, which is not RAM",
                 vcpu->index, address);
     return EXIT_RESUME;
 }
@@ -242,8 +252,9 @@ enum exit_action exit_ept_violation(struct vcpu *vcpu) {
 
     if ((q & (EPT_VIOLATION_FETCH | EPT_VIOLATION_OF_ADDRESS)) != EPT_VIOLATION_OF_ADDRESS ||
         vcpu->event)
-        return refuse(vcpu, q, address);
-    return emulate(vcpu, device_at(vcpu, address & ~PAGE_OFFSET), address, q & EPT_VIOLATION_WRITE);
+        return mmio_refuse(vcpu, q, address);
+    return mmio_emulate(vcpu, device_at(vcpu, address & ~PAGE_OFFSET), address,
+                        q & EPT_VIOLATION_WRITE);
 }
 
 enum exit_action exit_apic_access(struct vcpu *vcpu) {
@@ -252,11 +263,11 @@ enum exit_action exit_apic_access(struct vcpu *vcpu) {
 
     if (type != APIC_ACCESS_TYPE_READ && type != APIC_ACCESS_TYPE_WRITE) {
         vm_kill(vcpu->vm,
-                "vCPU %u: the local APIC's page is used for something else than its "
-                "registers (access type %lu)",
+                "vCPU %u: access to the local APIC's page that is not a plain read or write "
+                "(access type %lu)",
                 vcpu->index, type);
         return EXIT_RESUME;
     }
-    return emulate(vcpu, &lapic, APIC_DEFAULT_BASE + (q & APIC_ACCESS_OFFSET_MASK),
-                   type == APIC_ACCESS_TYPE_WRITE);
+    return mmio_emulate(vcpu, &lapic, APIC_DEFAULT_BASE + (q & APIC_ACCESS_OFFSET_MASK),
+                        type == APIC_ACCESS_TYPE_WRITE);
 }

@@ -1,4 +1,4 @@
-/* VM exits: the table and the short handlers. Devices are in io.c and mmio.c.
+/* VM exits: the table of handlers, and the short ones. See exits.h.
  * SDM Vol. 3C, "VM Exits", and Vol. 3D, Appendix C. */
 #include "vmm/vcpu/exits.h"
 
@@ -7,10 +7,13 @@
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "arch/panic.h"
+#include "vmm/vcpu/control_regs.h"
+#include "vmm/vcpu/events.h"
+#include "vmm/vcpu/exit_io.h"
+#include "vmm/vcpu/exit_mmio.h"
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/halted.h"
-#include "vmm/vcpu/policy.h"
-#include "vmm/vcpu/run.h"
+#include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/virq.h"
 #include "vmm/vcpu/vmcs_setup.h"
@@ -27,12 +30,12 @@ static enum exit_action exit_undefined(struct vcpu *vcpu) {
 
 /* ---- events ---- */
 
-/* While the guest ran, or was being entered. */
-static enum exit_action machine_check(struct vcpu *vcpu) {
-    panic("machine check while guest %s ran: the hardware reports an error", vcpu->vm->name);
+/* In guest mode, or during a VM entry. */
+static enum exit_action exit_machine_check(struct vcpu *vcpu) {
+    panic("machine check in guest %s: the processor reports a hardware error", vcpu->vm->name);
 }
 
-/* An exception that we intercept goes back to the guest; an NMI was a kick. */
+/* An intercepted exception is injected into the guest; an NMI was a kick. */
 static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
     uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION);
 
@@ -40,17 +43,17 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
         nmi_unblock();
         return EXIT_RESUME;
     }
-    /* The fault was IRET's, which had unblocked NMIs already: it will be run again. While an event
-     * was being delivered the bit says nothing. */
+    /* IRET faulted after it had unblocked NMIs: it will run again, so NMIs are blocked again.
+     * During event delivery the bit is undefined. */
     if ((info & INTERRUPTION_NMI_UNBLOCKED) && !vcpu->event)
         vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
                    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_MC)
-        return machine_check(vcpu);
+        return exit_machine_check(vcpu);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
-        /* DR6 is not in the VMCS: the exit qualification has its new bits. */
+        /* DR6 is not in the VMCS: the exit qualification has the new bits. */
         write_dr6(DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION));
-        /* One that a shadow holds back has to stay pending; this exit has cleared the field. */
+        /* A trap that a shadow holds back stays pending; this exit has cleared the field. */
         if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW)
             exit_pend_single_step();
     }
@@ -63,7 +66,7 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
     return EXIT_RESUME;
 }
 
-/* None is expected; the host's handler takes it and does nothing. */
+/* None is expected; the host's handler acknowledges it. */
 static enum exit_action exit_external_interrupt(struct vcpu *vcpu) {
     (void)vcpu;
     __asm__ volatile("sti; nop; cli" : : : "memory");
@@ -75,7 +78,7 @@ static enum exit_action exit_triple_fault(struct vcpu *vcpu) {
     return EXIT_RESUME;
 }
 
-/* The window is open: what waited for it goes in on the way back. */
+/* The window is open: the pending event is injected before the next entry. */
 static enum exit_action exit_window(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_RESUME;
@@ -121,30 +124,30 @@ static enum exit_action exit_cpuid(struct vcpu *vcpu) {
 }
 
 static enum exit_action exit_hlt(struct vcpu *vcpu) {
-    /* Something may be on its way: the requests are looked at before anyone waits. */
-    if (vcpu_can_wake(vcpu))
+    /* Requests that arrived meanwhile are drained before the CPU idles. */
+    if (events_can_wake(vcpu))
         return EXIT_ADVANCE;
     vcpu->state = VCPU_HALTED;
     halted_begin(vcpu);
     return EXIT_ADVANCE_AND_YIELD;
 }
 
-/* It has spun for a while, perhaps for a vCPU that waits for this CPU. The exit comes before the
- * PAUSE, which has nothing left to do. SDM Vol. 3C, "Controls for PAUSE-Loop Exiting". */
+/* The vCPU has spun for a while, perhaps waiting for a vCPU that waits for this CPU. The exit comes
+ * before the PAUSE, which is skipped. SDM Vol. 3C, "Controls for PAUSE-Loop Exiting". */
 static enum exit_action exit_pause(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_ADVANCE_AND_YIELD;
 }
 
-/* Guest memory is write-back and nothing of it needs to reach a device. */
+/* Guest memory is write-back, and no device reads it past the caches. */
 static enum exit_action exit_cache_flush(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_ADVANCE;
 }
 
-/* An IPI to each LAPIC in a map of 128 bits, RBX and RCX, that begins at the APIC ID in RDX. RSI is
- * an ICR, of which the delivery mode, fixed or NMI, and the vector count. Returns how many took it.
- * Linux, "KVM_HC_SEND_IPI". */
+/* Sends an IPI to each LAPIC in a map of 128 bits, RBX and RCX, that begins at the APIC ID in RDX.
+ * RSI is an ICR value: only its vector and delivery mode (fixed or NMI) are used. Returns how many
+ * LAPICs accepted the IPI. Linux, "KVM_HC_SEND_IPI". */
 __attribute__((noinline)) static uint64_t send_ipis(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     const uint64_t map[2] = {reg[GUEST_RBX], reg[GUEST_RCX]};
@@ -158,7 +161,7 @@ __attribute__((noinline)) static uint64_t send_ipis(struct vcpu *vcpu) {
     for (unsigned bit = 0; bit < 128; bit++) {
         message.destination = first + bit;
         if (message.destination < first || message.destination == UINT32_MAX)
-            break; /* all ones would be everybody */
+            break; /* all ones would be a broadcast */
         if (map[bit / 64] >> bit % 64 & 1)
             sent += routing_send(&vcpu->vm->routing, &message);
     }
@@ -182,7 +185,7 @@ static uint64_t read_register(const struct vcpu *vcpu, unsigned number) {
     return number == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[number];
 }
 
-/* Only writes that change a bit that the guest does not own come here, and MOV alone can. */
+/* Only MOVs that change a bit that the guest does not own exit. */
 static enum exit_action exit_control_register(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     unsigned number = (unsigned)(q & CR_EXIT_NUMBER_MASK);
@@ -194,11 +197,11 @@ static enum exit_action exit_control_register(struct vcpu *vcpu) {
         return EXIT_RESUME;
     }
     uint64_t value = read_register(vcpu, source);
-    /* Outside 64-bit mode the upper half of the register does not count. */
+    /* Outside 64-bit mode the operand has 32 bits. */
     if (!(vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
         value = (uint32_t)value;
     bool ok =
-        number == 0 ? policy_guest_writes_cr0(vcpu, value) : policy_guest_writes_cr4(vcpu, value);
+        number == 0 ? control_regs_write_cr0(vcpu, value) : control_regs_write_cr4(vcpu, value);
     return ok ? EXIT_ADVANCE : inject_gp(vcpu);
 }
 
@@ -217,7 +220,7 @@ static enum exit_action exit_rdmsr(struct vcpu *vcpu) {
     else if (msr == MSR_IA32_APIC_BASE)
         value = virq_base(vcpu);
     else
-        ok = policy_read_msr(vcpu, msr, &value);
+        ok = msr_read(vcpu, msr, &value);
     if (!ok)
         return inject_gp(vcpu);
     reg[GUEST_RAX] = (uint32_t)value;
@@ -230,7 +233,7 @@ static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         return vlapic_write_msr(virq_lapic(vcpu), msr, value);
     if (msr == MSR_IA32_APIC_BASE)
         return virq_write_base(vcpu, value);
-    return policy_write_msr(vcpu, msr, value);
+    return msr_write(vcpu, msr, value);
 }
 
 static enum exit_action exit_wrmsr(struct vcpu *vcpu) {
@@ -244,7 +247,7 @@ static enum exit_action exit_xsetbv(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
 
-    if (!policy_guest_writes_xcr0(vcpu, (uint32_t)reg[GUEST_RCX], value))
+    if (!control_regs_write_xcr(vcpu, (uint32_t)reg[GUEST_RCX], value))
         return inject_gp(vcpu);
     return EXIT_ADVANCE;
 }
@@ -274,7 +277,7 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
     [EXIT_REASON_MWAIT] = exit_undefined,
     [EXIT_REASON_MONITOR] = exit_undefined,
     [EXIT_REASON_PAUSE] = exit_pause,
-    [EXIT_REASON_ENTRY_MACHINE_CHECK] = machine_check,
+    [EXIT_REASON_ENTRY_MACHINE_CHECK] = exit_machine_check,
     [EXIT_REASON_APIC_ACCESS] = exit_apic_access,
     [EXIT_REASON_VIRTUALIZED_EOI] = exit_virtualized_eoi,
     [EXIT_REASON_EPT_VIOLATION] = exit_ept_violation,
@@ -286,8 +289,8 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
     [EXIT_REASON_APIC_WRITE] = exit_apic_write,
 };
 
-/* An event whose delivery the exit cut short is delivered again, unless the handler has something
- * of its own. SDM Vol. 3C, "Information for VM Exits During Event Delivery". */
+/* An event whose delivery the exit interrupted is injected again, unless the handler queues another
+ * one. SDM Vol. 3C, "Information for VM Exits During Event Delivery". */
 static void keep_interrupted_event(struct vcpu *vcpu) {
     uint32_t info = (uint32_t)vmcs_read(VMCS_IDT_VECTORING_INFORMATION);
 
@@ -300,7 +303,7 @@ static void keep_interrupted_event(struct vcpu *vcpu) {
     }
     vcpu->event_length = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
     if ((info & INTERRUPTION_TYPE) == INTERRUPTION_NMI) {
-        /* It was taken from us once: it blocks again when it is injected again. */
+        /* Injecting it again needs NMIs unblocked, and blocks them. */
         uint64_t interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
         vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~(uint64_t)INTERRUPTIBILITY_NMI);
     }
@@ -313,7 +316,7 @@ bool exit_handle(struct vcpu *vcpu) {
         virq_trace_exit(vcpu, reason);
     keep_interrupted_event(vcpu);
     if (reason >= EXIT_REASON_COUNT || !exit_table[reason]) {
-        vm_kill(vcpu->vm, "vCPU %u: exit that is not handled: %s (reason %u)", vcpu->index,
+        vm_kill(vcpu->vm, "vCPU %u: unexpected VM exit: %s (reason %u)", vcpu->index,
                 exit_reason_name(reason), reason);
         return true;
     }

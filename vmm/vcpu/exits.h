@@ -1,4 +1,7 @@
-/* VM exits: one row of a table for each reason that is handled. */
+/* VM exits: the table of handlers, one row for each reason that is handled.
+ *
+ * A handler does not enter the guest: it returns what to do next. Handlers with a file of their
+ * own: exit_io.h, exit_mmio.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,27 +11,27 @@
 
 struct vcpu;
 
-/* What a handler wants done. */
+/* What to do after a handler. */
 enum exit_action {
-    EXIT_RESUME = 0,  /* as is: trap-like exits, faults, injected exceptions */
-    EXIT_ADVANCE = 1, /* past the instruction: it has been emulated */
-    EXIT_YIELD = 2,   /* not now: the CPU's next vCPU has its turn */
+    EXIT_RESUME = 0,  /* RIP stays: trap-like exits, faults, injected exceptions */
+    EXIT_ADVANCE = 1, /* RIP moves past the instruction, which has been emulated */
+    EXIT_YIELD = 2,   /* the turn ends: another vCPU gets the CPU */
     EXIT_ADVANCE_AND_YIELD = EXIT_ADVANCE | EXIT_YIELD,
 };
 
-/* Handles the exit that has just happened. False: the vCPU gives its CPU away. */
+/* Handles the exit that has just happened, its VMCS current. False: the turn ends. */
 bool exit_handle(struct vcpu *vcpu);
 
-/* Makes the trap of a guest that runs by single steps pending: behind an instruction that the
- * processor has not run. SDM Vol. 3B, "Single-Step Exception Condition". */
+/* If the guest single-steps, makes the trap after an emulated instruction pending. SDM Vol. 3B,
+ * "Single-Step Exception Condition". */
 static inline void exit_pend_single_step(void) {
     if (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
         vmcs_write(VMCS_GUEST_PENDING_DEBUG,
                    vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
-/* Moves RIP past an instruction of this length that has been emulated, which also ends the shadow
- * of a STI or MOV SS before it. Outside 64-bit mode RIP has 32 bits and wraps. */
+/* Moves RIP past an emulated instruction of this length, which also ends the shadow of an STI or
+ * MOV SS before it. Outside 64-bit mode RIP has 32 bits and wraps. */
 static inline void exit_advance(uint64_t length) {
     uint64_t rip = vmcs_read(VMCS_GUEST_RIP), next = rip + length;
 
@@ -41,12 +44,7 @@ static inline void exit_advance(uint64_t length) {
     exit_pend_single_step();
 }
 
-/* Handlers in other files. */
-enum exit_action exit_io(struct vcpu *vcpu);
-enum exit_action exit_ept_violation(struct vcpu *vcpu);
-enum exit_action exit_apic_access(struct vcpu *vcpu);
-
-/* The guest's hypercalls: number in RAX; the result comes back there. */
+/* Hypercalls: the number is in RAX, and so is the result. */
 #define HYPERCALL_NOTHING   0      /* returns 0: for measuring an exit */
 #define HYPERCALL_SEND_IPIS 10     /* as of KVM */
 #define HYPERCALL_EOI_EXITS 0x100  /* returns how many EOIs of this vCPU have exited so far */

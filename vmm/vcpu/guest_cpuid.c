@@ -145,7 +145,7 @@ void guest_cpuid_init(uint64_t xcr0, uint64_t tsc_frequency) {
     memcpy(&hypervisor.edx, "VMM\0", 4);
 }
 
-uint64_t vcpuid_cr4_bits(void) {
+uint64_t guest_cpuid_cr4_bits(void) {
     uint64_t bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
                     CR4_OSFXSR | CR4_OSXMMEXCPT;
 

@@ -1,15 +1,16 @@
-/* The CPUID that guests see: a list of what is really offered. */
+/* The CPUID that guests see: a list of the features that are virtualized. */
 #pragma once
 #include <stdint.h>
 
 #include "arch/instructions.h"
 #include "vmm/vcpu/vcpu.h"
 
-/* Builds the table from the machine's CPUID; xcr0: the XSAVE components that guests may use. */
+/* Builds the table from the machine's CPUID. xcr0: the XSAVE components that guests may use;
+ * tsc_frequency: in Hz. Once, before any vCPU runs. */
 void guest_cpuid_init(uint64_t xcr0, uint64_t tsc_frequency);
 
-/* What this vCPU reads. */
+/* What CPUID with this leaf (EAX) and subleaf (ECX) returns on this vCPU, its VMCS current. */
 struct cpuid_result guest_cpuid_read(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf);
 
-/* The CR4 bits that belong to features which are offered. */
-uint64_t vcpuid_cr4_bits(void);
+/* The CR4 bits of the features that are offered. */
+uint64_t guest_cpuid_cr4_bits(void);

@@ -1,15 +1,16 @@
-/* INS and OUTS: see string_io.h. The VMCS has what the instruction's prefixes say; the registers
- * say where its memory is. SDM Vol. 3C, "VM-Exit Instruction-Information Field as Used for INS and
+/* INS and OUTS: see string_io.h. The VMCS has the instruction's prefixes; its memory operand is in
+ * the registers. SDM Vol. 3C, "VM-Exit Instruction-Information Field as Used for INS and
  * OUTS". */
 #include "vmm/vcpu/string_io.h"
 
 #include "arch/msr.h"
 #include "vmm/emulate/mmio_operate.h"
 #include "vmm/host/host.h"
+#include "vmm/pc/ports.h"
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/vcpu.h"
 
-/* So many elements of a REP are done in one exit: then other things have their turn. */
+/* A REP transfers at most this many elements per exit, so that requests are drained in between. */
 #define ELEMENTS_PER_EXIT  32
 
 #define INFO_ADDRESS_SHIFT 7 /* 0, 1, 2: 16, 32, 64 bits */
@@ -17,7 +18,7 @@
 #define INFO_SEGMENT_SHIFT 15 /* of OUTS; INS has ES */
 #define INFO_SEGMENT_MASK  7u
 
-static bool transfer(struct vcpu *vcpu, const struct mmio_instruction *i, uint16_t port) {
+static bool string_io_transfer(struct vcpu *vcpu, const struct mmio_instruction *i, uint16_t port) {
     bool in = i->string == MMIO_INS;
     uint64_t index = vcpu->context.reg[in ? GUEST_RDI : GUEST_RSI];
     struct guest_span span;
@@ -26,9 +27,9 @@ static bool transfer(struct vcpu *vcpu, const struct mmio_instruction *i, uint16
                          i->size, in, &span))
         return false;
     if (in)
-        guest_span_write(&span, port_in(vcpu, port, i->size));
+        guest_span_write(&span, pc_port_in(&vcpu->vm->pc, port, i->size));
     else
-        port_out(vcpu, port, i->size, (uint32_t)guest_span_read(&span));
+        pc_port_out(&vcpu->vm->pc, port, i->size, (uint32_t)guest_span_read(&span));
     return true;
 }
 
@@ -48,15 +49,15 @@ enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
 
     if (!(host.capabilities.basic & VMX_BASIC_INS_OUTS) || width > 2 || i.segment > GUEST_GS) {
         vm_kill(vcpu->vm,
-                "vCPU %u: the processor does not say what a string instruction at port "
-                "0x%x means",
+                "vCPU %u: the processor does not report the operands of a string "
+                "instruction at port 0x%x",
                 vcpu->index, port);
         return EXIT_RESUME;
     }
     if (i.repeat && !mmio_index(i.address_size, reg[GUEST_RCX]))
         return EXIT_ADVANCE;
     for (unsigned n = 0; n < ELEMENTS_PER_EXIT; n++) {
-        if (!transfer(vcpu, &i, port))
+        if (!string_io_transfer(vcpu, &i, port))
             return EXIT_RESUME;
         if (mmio_string_step(&i, reg, vmcs_read(VMCS_GUEST_RFLAGS)))
             return EXIT_ADVANCE;

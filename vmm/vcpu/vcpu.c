@@ -1,4 +1,4 @@
-/* A virtual CPU: its life between physical CPU and memory. See vcpu.h. */
+/* A virtual CPU: loading it on its physical CPU, its start states, its requests. See vcpu.h. */
 #include "vmm/vcpu/vcpu.h"
 
 #include "arch/control_registers.h"
@@ -12,7 +12,7 @@
 #include "lib/memory.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
-#include "vmm/vcpu/policy.h"
+#include "vmm/vcpu/control_regs.h"
 #include "vmm/vcpu/virq.h"
 #include "vmm/vcpu/vmcs_setup.h"
 
@@ -20,7 +20,7 @@
 #define XSAVE_MXCSR_OFFSET 24
 #define MXCSR_RESET        0x1f80
 
-/* Descriptors of the flat segments that boot protocols ask for, and of real mode's. */
+/* Access rights of the flat segments that boot protocols require, and of real-address mode. */
 #define FLAT_CODE32 (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0xb | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
 #define FLAT_CODE64 (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0xb | ACCESS_RIGHTS_L | ACCESS_RIGHTS_G)
 #define FLAT_DATA   (ACCESS_RIGHTS_P | ACCESS_RIGHTS_S | 0x3 | ACCESS_RIGHTS_DB | ACCESS_RIGHTS_G)
@@ -29,7 +29,7 @@
 #define TSS_BUSY    (ACCESS_RIGHTS_P | 0xb)
 #define LDT         (ACCESS_RIGHTS_P | 0x2)
 
-/* The LAPIC timers count at the TSC's rate; periodic ones interrupt at most this often. */
+/* LAPIC timers count at the TSC's rate; a periodic one has at least this period. */
 #define TIMER_BUS_TICK    1
 #define TIMER_SHORTEST_US 20
 
@@ -43,11 +43,11 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     vcpu->routed = &vm->routing.vcpu[index];
     vcpu->host = cpu;
     vcpu->apic_page = memory_alloc_pages(sizeof(*vcpu->apic_page), &vcpu->apic_page_physical);
-    vcpu->xsave = memory_alloc_pages(policy.xsave_size, NULL);
+    vcpu->xsave = memory_alloc_pages(host.xsave_size, NULL);
     *(uint32_t *)(vcpu->xsave + XSAVE_MXCSR_OFFSET) = MXCSR_RESET;
     vlapic_timer_init(&vcpu->timer, TIMER_BUS_TICK, tsc_frequency() / 1000000 * TIMER_SHORTEST_US);
     vcpu->timer_next = TIME_NEVER;
-    mtrr_firmware_defaults(&vcpu->mtrr, policy.physical_mask);
+    mtrr_firmware_defaults(&vcpu->mtrr, host_physical_mask());
     vcpu->registers.xcr0 = XCR0_X87;
     vcpu->registers.dr6 = DR6_RESET;
     cpu->vcpu[cpu->vcpu_count++] = vcpu;
@@ -69,7 +69,7 @@ static void xrstor(const uint8_t *area) {
 static void registers_save(struct vcpu *vcpu) {
     struct vcpu_registers *r = &vcpu->registers;
 
-    xsetbv(0, policy.xcr0);
+    xsetbv(0, host.xcr0);
     xsave(vcpu->xsave);
     r->cr2 = read_cr2();
     r->dr[0] = read_dr0();
@@ -89,7 +89,7 @@ static void registers_save(struct vcpu *vcpu) {
 static void registers_restore(const struct vcpu *vcpu) {
     const struct vcpu_registers *r = &vcpu->registers;
 
-    xsetbv(0, policy.xcr0);
+    xsetbv(0, host.xcr0);
     xrstor(vcpu->xsave);
     xsetbv(0, r->xcr0);
     write_cr2(r->cr2);
@@ -127,8 +127,8 @@ void vcpu_load(struct vcpu *vcpu) {
         vcpu->set_up = true;
     }
     registers_restore(vcpu);
-    /* Another guest's branch history must not steer this one. */
-    if (policy.ibpb && (!before || before->vm != vcpu->vm))
+    /* Another guest's branch history must not steer this guest's indirect branches. */
+    if (host.ibpb && (!before || before->vm != vcpu->vm))
         wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 
@@ -144,7 +144,7 @@ void vcpu_unload_for_good(struct vcpu *vcpu) {
 void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
     atomic_fetch_or(&vcpu->requests, requests);
     if (vcpu->host == this_host_cpu())
-        return; /* it is in the hypervisor now, and looks before it enters a guest */
+        return; /* this CPU is in the hypervisor, and checks the requests before any VM entry */
     if (atomic_load(&vcpu->in_guest))
         lapic_send_nmi(vcpu->host->cpu.apic_id);
     else
@@ -192,8 +192,8 @@ void vcpu_reset(struct vcpu *vcpu) {
     vmcs_write(VMCS_GUEST_RIP, 0xfff0);
     vmcs_write(VMCS_GUEST_RSP, 0);
     vmcs_write(VMCS_GUEST_RFLAGS, RFLAGS_ONE);
-    policy_set_cr0(CR0_ET | CR0_NW | CR0_CD);
-    policy_set_cr4(0);
+    control_regs_set_cr0(CR0_ET | CR0_NW | CR0_CD);
+    control_regs_set_cr4(0);
     vmcs_write(VMCS_GUEST_CR3, 0);
     vmcs_write(VMCS_GUEST_EFER, 0);
     vmcs_write(VMCS_ENTRY_CONTROLS, vcpu->controls.entry);
@@ -213,7 +213,7 @@ void vcpu_reset(struct vcpu *vcpu) {
 static void enter_multiboot(struct vcpu *vcpu, const struct multiboot_entry *entry) {
     SET_SEGMENT(CS, 0x08, 0, 0xffffffff, FLAT_CODE32);
     set_data_segments(0x10, 0xffffffff, FLAT_DATA);
-    policy_set_cr0(CR0_PE | CR0_ET);
+    control_regs_set_cr0(CR0_PE | CR0_ET);
     vmcs_write(VMCS_GUEST_RIP, entry->eip);
     vcpu->context.reg[GUEST_RAX] = MULTIBOOT_ENTRY_MAGIC;
     vcpu->context.reg[GUEST_RBX] = entry->ebx;
@@ -225,8 +225,8 @@ static void enter_linux(struct vcpu *vcpu, const struct linux_entry *entry) {
     set_data_segments(entry->data_selector, 0xffffffff, FLAT_DATA);
     vmcs_write(VMCS_GUEST_GDTR_BASE, entry->gdt_base);
     vmcs_write(VMCS_GUEST_GDTR_LIMIT, entry->gdt_limit);
-    policy_set_cr0(CR0_PE | CR0_ET | CR0_PG);
-    policy_set_cr4(CR4_PAE);
+    control_regs_set_cr0(CR0_PE | CR0_ET | CR0_PG);
+    control_regs_set_cr4(CR4_PAE);
     vmcs_write(VMCS_GUEST_CR3, entry->cr3);
     vmcs_write(VMCS_GUEST_EFER, EFER_LME | EFER_LMA);
     vmcs_write(VMCS_ENTRY_CONTROLS, vcpu->controls.entry | VM_ENTRY_CONTROL_IA32E_MODE_GUEST);
@@ -252,7 +252,8 @@ void vcpu_enter_real_mode(struct vcpu *vcpu, uint16_t segment, uint16_t offset) 
     vcpu->state = VCPU_RUNNABLE;
 }
 
-/* A fault leaves RF set in the flags that it saves; injected, it saves what is in the VMCS. */
+/* The processor sets RF in the flags that a fault saves; an injected fault saves those of the VMCS.
+ */
 void vcpu_inject_exception(struct vcpu *vcpu, uint8_t vector) {
     vcpu->event = INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION | vector;
     vmcs_write(VMCS_GUEST_RFLAGS, vmcs_read(VMCS_GUEST_RFLAGS) | RFLAGS_RF);

@@ -1,7 +1,7 @@
-/* A virtual CPU: what the processor does not keep for it in the VMCS, and what is asked of it.
+/* A virtual CPU: its state outside the VMCS, and the requests to it.
  *
- * Each is pinned to one physical CPU, which alone touches its VMCS, registers and virtual-APIC
- * page. Others set request bits and kick. Read next: run.h. */
+ * Each vCPU is pinned to one physical CPU, which alone accesses its VMCS, registers and
+ * virtual-APIC page. Other CPUs set request bits and kick. Read next: run.h. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,28 +22,28 @@ struct host_cpu;
 
 enum vcpu_state {
     VCPU_STOPPED,       /* not started yet */
-    VCPU_ENDED,         /* for good: its VMCS is back in memory */
-    VCPU_WAIT_FOR_SIPI, /* as after INIT */
+    VCPU_ENDED,         /* for good: its VMCS was cleared */
+    VCPU_WAIT_FOR_SIPI, /* after INIT */
     VCPU_RUNNABLE,
-    VCPU_HALTED, /* HLT: until an interrupt can be delivered */
+    VCPU_HALTED, /* in HLT, until an interrupt can be delivered */
 };
 
 /* Requests: drained before each entry. */
 enum vcpu_request {
-    REQUEST_INTERRUPTS = 1, /* something was posted, or the routes changed: sync and scan */
+    REQUEST_INTERRUPTS = 1, /* an interrupt was posted, or the routes changed: sync and scan */
     REQUEST_NMI = 2,
     REQUEST_INIT = 4,
     REQUEST_SIPI = 8,
     REQUEST_STOP = 16,
     REQUEST_START = 32,      /* vCPU 0: the guest begins */
     REQUEST_LINT0 = 64,      /* the 8259s' output rose */
-    REQUEST_EXTINT = 128,    /* a message told this vCPU to take an interrupt from the 8259s */
-    REQUEST_TIMER = 256,     /* vCPU 0: the 8254 was written */
+    REQUEST_EXTINT = 128,    /* an ExtINT message: accept the 8259s' interrupt */
+    REQUEST_TIMER = 256,     /* vCPU 0: the PC's timer_next has changed */
     REQUEST_REGISTERS = 512, /* print the registers */
 };
 
-/* Registers that neither VM entry nor VM exit switches and that the hypervisor does not use: they
- * change hands when the CPU turns to another vCPU. */
+/* Registers that VM entries and exits do not switch and the hypervisor does not use: they are saved
+ * and restored when the CPU switches to another vCPU. */
 struct vcpu_registers {
     uint64_t cr2;
     uint64_t dr[4], dr6;
@@ -60,8 +60,8 @@ struct vcpu {
 
     _Atomic uint32_t requests;  /* enum vcpu_request bits */
     _Atomic uint32_t in_guest;  /* in the guest or about to be: a kick needs an NMI */
-    _Atomic uint32_t sipi_page; /* vector of the last SIPI */
-    _Atomic uint32_t awake;     /* 0: only an NMI, an INIT or a SIPI lets it run: halted.h */
+    _Atomic uint32_t sipi_page; /* the last SIPI's vector */
+    _Atomic uint32_t awake;     /* 0: only an NMI, INIT or SIPI makes it runnable: halted.h */
     uint32_t state;             /* enum vcpu_state; its own CPU's */
 
     bool launched;
@@ -72,13 +72,13 @@ struct vcpu {
     struct vmx_controls controls;
 
     struct vlapic_timer timer;
-    uint64_t timer_next;   /* TSC: when virq_fire_timer() is due; from the timer, looked at often */
-    uint64_t slice_end;    /* TSC: when the next vCPU of this CPU has its turn */
-    _Atomic uint32_t nmis; /* that came: requests have but one bit for them */
+    uint64_t timer_next;   /* TSC: when virq_fire_timer() is due; derived from the timers */
+    uint64_t slice_end;    /* TSC: when the turn ends, if another vCPU wants this CPU */
+    _Atomic uint32_t nmis; /* sent since the last drain: a request bit cannot count them */
     uint32_t nmi_pending;  /* 0 to 2, or 1 while one is in service */
-    bool nmi_given;        /* since it last had the CPU with NMIs unblocked */
-    uint32_t extint;       /* 1: REQUEST_EXTINT, not taken yet */
-    uint32_t windows;      /* the primary controls' window-exiting bits that are set */
+    bool nmi_given;        /* since it was last loaded with NMIs unblocked */
+    uint32_t extint;       /* 1: an ExtINT message is pending */
+    uint32_t windows;      /* the window-exiting bits that are set in the primary controls */
     uint32_t event;        /* VM-entry interruption information to inject; 0: none */
     uint32_t event_error;
     uint32_t event_length;
@@ -96,30 +96,37 @@ struct vcpu {
 /* Allocates a vCPU of `vm` for this CPU. Panics if there is no memory. */
 struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu);
 
-/* Whether its CPU carries others, too: known when all guests are created, before any runs. */
+/* Whether its CPU runs other vCPUs as well. Final once all guests have been created. */
 bool vcpu_shares_cpu(const struct vcpu *vcpu);
 
-/* Makes it the one whose VMCS and registers are in this CPU. */
+/* The virtual-processor identifier: never 0, which is the host's, and unique. */
+static inline uint16_t vcpu_vpid(const struct vcpu *vcpu) {
+    return (uint16_t)(1 + vcpu->vm->index * BOOT_MAX_VCPUS + vcpu->index);
+}
+
+/* Loads the vCPU's VMCS and registers on this CPU, which is its own. */
 void vcpu_load(struct vcpu *vcpu);
-/* Its VMCS goes back to memory; it will not run again. */
+/* Clears its VMCS: the vCPU will not run again. */
 void vcpu_unload_for_good(struct vcpu *vcpu);
 
-/* Sets requests and makes sure that they are looked at soon: the vCPU leaves the guest, or its CPU
- * its HLT. Any CPU. */
+/* Sets request bits, and kicks: the vCPU leaves guest mode, or its CPU leaves HLT, and drains them
+ * soon. Any CPU. */
 void vcpu_request(struct vcpu *vcpu, uint32_t requests);
 
-/* An NMI arrives. Any CPU. */
+/* Sends an NMI. Any CPU. */
 static inline void vcpu_send_nmi(struct vcpu *vcpu) {
     atomic_fetch_add(&vcpu->nmis, 1);
     vcpu_request(vcpu, REQUEST_NMI);
 }
 
-/* The state after INIT, waiting for SIPI. SDM Vol. 3A, "Processor State After Reset". */
+/* Sets the state after INIT: the vCPU waits for a SIPI. SDM Vol. 3A, "Processor State After Reset".
+ */
 void vcpu_reset(struct vcpu *vcpu);
-/* ...and then as the kernel's boot protocol says, or at segment:offset in real-address mode. */
+/* Makes it runnable: in the state of the kernel's boot protocol, after a reset; or in real-address
+ * mode at segment:offset. */
 void vcpu_enter_kernel(struct vcpu *vcpu);
 void vcpu_enter_real_mode(struct vcpu *vcpu, uint16_t segment, uint16_t offset);
 
-/* Queues an exception for the next entry. The guest's RIP stays. */
+/* Queues an exception for the next VM entry. The guest's RIP stays. */
 void vcpu_inject_exception(struct vcpu *vcpu, uint8_t vector);
 void vcpu_inject_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);

@@ -5,7 +5,7 @@
 #include "lib/bits.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
-#include "vmm/vcpu/policy.h"
+#include "vmm/vcpu/msr.h"
 
 /* Guest interrupt status: RVI in the low byte, SVI in the high one. */
 #define STATUS_RVI_MASK  0xffULL
@@ -13,7 +13,7 @@
 
 static uint64_t apic_access_page;
 
-/* ---- what routing asks of us ---- */
+/* ---- the effects that vmm/interrupts/routing.h asks for ---- */
 
 static void lock(void *context) {
     spin_lock(&((struct vm *)context)->interrupt_lock);
@@ -44,7 +44,7 @@ static void signal(void *context, unsigned index, enum apic_delivery_mode mode, 
     case APIC_DELIVERY_NMI:
         vcpu_send_nmi(vcpu);
         break;
-    case APIC_DELIVERY_INIT: /* a SIPI before it was for nothing */
+    case APIC_DELIVERY_INIT: /* INIT cancels a pending SIPI */
         atomic_fetch_and(&vcpu->requests, ~(uint32_t)REQUEST_SIPI);
         vcpu_request(vcpu, REQUEST_INIT);
         break;
@@ -150,14 +150,14 @@ void virq_mode_changed(struct vcpu *vcpu) {
         vm_kill(vcpu->vm, "this APIC mode cannot be virtualized here");
         return;
     }
-    vmcs_write(VMCS_MSR_BITMAP, policy.msr_bitmap[mode]);
+    vmcs_write(VMCS_MSR_BITMAP, msr_bitmap(mode));
     vmcs_write(VMCS_EPT_POINTER, vcpu->vm->ept_pointer[mode == VMX_APIC_XAPIC]);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
     vcpu->windows = 0;
     vmcs_write(VMCS_SECONDARY_CONTROLS, vcpu->controls.secondary);
     /* Translations of the APIC-access page are cached with the control's old value.
      * SDM Vol. 3C, "Guidelines for Use of the INVVPID Instruction". */
-    invvpid(INVVPID_SINGLE_CONTEXT, (uint16_t)policy_vpid(vcpu));
+    invvpid(INVVPID_SINGLE_CONTEXT, vcpu_vpid(vcpu));
     write_status(vcpu);
 }
 
@@ -216,27 +216,28 @@ bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
     return true;
 }
 
-/* The 8254 is vCPU 0's to look after. */
-static uint64_t with_pit(const struct vcpu *vcpu, uint64_t next) {
-    uint64_t pit = vcpu->index == 0 ? atomic_load(&vcpu->vm->isa.timer_next) : TIME_NEVER;
+/* The PC's timers are polled on vCPU 0's CPU. */
+static uint64_t with_pc_timers(const struct vcpu *vcpu, uint64_t next) {
+    uint64_t pc = vcpu->index == 0 ? pc_timer_next(&vcpu->vm->pc) : TIME_NEVER;
 
-    return pit < next ? pit : next;
+    return pc < next ? pc : next;
 }
 
 void virq_plan_timer(struct vcpu *vcpu) {
-    vcpu->timer_next = with_pit(vcpu, vlapic_timer_next(&vcpu->timer));
+    vcpu->timer_next = with_pc_timers(vcpu, vlapic_timer_next(&vcpu->timer));
 }
 
 void virq_fire_timer(struct vcpu *vcpu, uint64_t now) {
     if (vlapic_timer_fire(&vcpu->timer, now))
         vlapic_local_interrupt(virq_lapic(vcpu), APIC_LVT_TIMER);
-    if (vcpu->index == 0 && atomic_load(&vcpu->vm->isa.timer_next) <= now)
-        irq_lines_tick(vcpu->vm);
+    if (vcpu->index == 0 && pc_timer_next(&vcpu->vm->pc) <= now)
+        pc_tick(&vcpu->vm->pc);
     virq_plan_timer(vcpu);
 }
 
 void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline) {
-    vcpu->timer_next = with_pit(vcpu, vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc()));
+    vcpu->timer_next =
+        with_pc_timers(vcpu, vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc()));
 }
 
 /* ---- the 8259s ---- */
@@ -259,14 +260,14 @@ static bool takes_intr(const struct vcpu *vcpu) {
 }
 
 bool virq_extint_pending(const struct vcpu *vcpu) {
-    return vcpu->extint || (atomic_load(&vcpu->vm->isa.intr) && takes_intr(vcpu));
+    return vcpu->extint || (pc_intr(&vcpu->vm->pc) && takes_intr(vcpu));
 }
 
 int virq_take_extint(struct vcpu *vcpu) {
     bool message = vcpu->extint != 0;
 
     vcpu->extint = 0;
-    return irq_lines_acknowledge(vcpu->vm, message);
+    return irq_lines_acknowledge(&vcpu->vm->pc, message);
 }
 
 /* The output's rise is what counts, also where the trigger mode is level: docs/architecture.md,

@@ -1,6 +1,8 @@
-/* A virtual machine: its memory, its interrupt routing, its vCPUs, and how it ends.
+/* A virtual machine as its vCPUs know it: what they share, and how it ends.
  *
- * There is no global VM: several run side by side. What more than one CPU touches says so. */
+ * There is no global VM: several run side by side. A VM and its vCPUs know each other, which is the
+ * one knot in the hypervisor; it stays inside this room. Creating and starting VMs is done above:
+ * vmm/vm/vm_create.h, vmm/vm/guests.h. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,13 +14,8 @@
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot.h"
-#include "vmm/pc/irq_lines.h"
-#include "vmm/pc/power.h"
-#include "vmm/pc/rtc.h"
-#include "vmm/pc/serial.h"
-#include "vmm/pc/test_devices.h"
-#include "vmm/pc/virtio.h"
-#include "vmm/vm/guest_console.h"
+#include "vmm/pc/guest_console.h"
+#include "vmm/pc/pc.h"
 
 struct vcpu;
 
@@ -29,7 +26,7 @@ enum vm_result { VM_PASSED, VM_FAILED, VM_KILLED, VM_NOT_STARTED };
 #define VM_LOGGED_ACCESSES 16
 #define VM_LOGGED_MSRS     32
 
-/* How vCPU 0 begins: by the protocol that the kernel's file is for. */
+/* How vCPU 0 starts: by the boot protocol of the kernel's file. */
 struct kernel_entry {
     bool is_linux;
     union {
@@ -43,70 +40,47 @@ struct vm {
     const struct guest_config *config;
     const char *name;
     uint32_t index;
-    bool trace; /* config->trace, looked at on each exit */
+    bool trace; /* config->trace, here because each exit reads it */
 
     uint8_t *ram; /* in the direct map */
     uint64_t ram_physical, ram_size;
-    /* Two views of the same memory. In one the APIC-access page is at its default place, for vCPUs
-     * whose local APIC is there; in the other nothing is, for those that have moved it, switched it
-     * off, or reach it by MSR: without the control the page would be memory that all guests share.
-     */
-    uint64_t ept_pointer[2]; /* [1]: with the APIC-access page */
+    /* Two views of the same memory: [1] has the APIC-access page at the local APIC's default
+     * address, for vCPUs whose local APIC is there; [0] has nothing there, for vCPUs that have
+     * moved their local APIC, disabled it, or use it in x2APIC mode. With the page mapped and the
+     * control "virtualize APIC accesses" 0, the page would be memory that all guests share. */
+    uint64_t ept_pointer[2];
     struct kernel_entry entry;
 
     struct routing routing;
     struct spinlock interrupt_lock; /* guards what routing.h says */
-    struct irq_lines isa;
-    struct test_devices test;
-    struct guest_console console[GUEST_CONSOLES];
-    struct serial serial;
-    struct rtc cmos;
-    struct pc_power power;
-    struct virtio virtio;
+    struct pc pc;
+    struct guest_console console[PC_CONSOLES];
 
     uint32_t vcpu_count;
     struct vcpu *vcpu[BOOT_MAX_VCPUS];
-    _Atomic uint32_t wakes; /* how often a vCPU that rested was looked at again: halted.h */
+    _Atomic uint32_t wakes; /* how often a halted vCPU began to work again: halted.h */
 
     _Atomic uint32_t state;      /* enum vm_state */
     _Atomic uint32_t live_vcpus; /* not yet stopped for good */
-    enum vm_result result;       /* this and what follows: by whoever ended it first */
+    enum vm_result result;       /* this and the next three: written once, by the first end */
     uint32_t code;
     const char *how; /* it ended, in a word: docs/configuration.md */
     char reason[VM_REASON_SIZE];
-    _Atomic uint32_t logged;                     /* accesses to nothing that were reported so far */
-    _Atomic uint64_t logged_msr[VM_LOGGED_MSRS]; /* unknown ones that were reported, plus 1 */
+    _Atomic uint32_t logged;                     /* accesses to no device, reported so far */
+    _Atomic uint64_t logged_msr[VM_LOGGED_MSRS]; /* unknown MSRs reported so far, plus 1 */
 };
 
-extern struct vm *vms[BOOT_MAX_GUESTS];
-extern uint32_t vm_count;
-
-/* Allocates and loads a guest. NULL if it cannot be: *reason says why. */
-struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason);
-
-/* Lets vCPU 0 run. Any CPU. */
-void vm_start(struct vm *vm);
-
-/* The guest ends by itself with a code; 0 is success; `how` is for the summary. Its vCPUs stop
- * soon, the caller's at once after its handler returns. Any CPU; the first end counts. */
+/* Ends the guest on its own request: code 0 is success, `how` is for the results. Any CPU; only the
+ * first end counts. The vCPUs stop soon, the caller's when its exit handler returns. */
 void vm_exit(struct vm *vm, const char *how, uint32_t code);
-/* The guest did something fatal; the reason is one sentence in words. */
+/* Ends the guest for a reason that it cannot survive: one sentence. */
 void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
-
-/* Kills all that run, and those that wait do not start. Any CPU. */
-void vm_end_all(const char *reason);
-
-/* A vCPU has stopped for good, on its own CPU. The last one ends the VM. */
-void vm_vcpu_stopped(struct vm *vm);
-
-/* Starts those that wait for `name`, or for nothing if NULL. */
-void vm_start_waiting(const char *name);
-bool vm_all_ended(void);
 
 /* `size` bytes of guest memory at a guest-physical address, or NULL if they are not all RAM. */
 void *vm_ram(const struct vm *vm, uint64_t address, uint64_t size);
 
-/* One log line for an access to nothing, the first VM_LOGGED_ACCESSES times. */
+/* Reports an access to an address with neither RAM nor a device, the first VM_LOGGED_ACCESSES
+ * times. */
 void vm_log_access(struct vm *vm, const char *what, uint64_t address);
-/* The same for an MSR that does not exist, once for each, the first VM_LOGGED_MSRS of them. */
+/* Reports an access to an MSR that does not exist, once for each of the first VM_LOGGED_MSRS. */
 void vm_log_msr(struct vm *vm, const char *what, uint32_t msr);

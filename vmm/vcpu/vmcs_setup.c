@@ -10,14 +10,23 @@
 #include "arch/segments.h"
 #include "arch/vmx/entry_check.h"
 #include "drivers/console.h"
+#include "lib/memory.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
-#include "vmm/vcpu/policy.h"
+#include "vmm/vcpu/control_regs.h"
 #include "vmm/vcpu/virq.h"
 
-/* #DB and #AC: delivering them can raise them again for ever, with no instruction in between
+/* #DB and #AC: delivering one can raise it again without end, with no instruction in between
  * (CVE-2015-8104, CVE-2015-5307). #MC belongs to the host. */
 #define INTERCEPTED_EXCEPTIONS (1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC)
+
+static uint64_t io_bitmap; /* physical address of two pages: every port exits */
+
+void vmcs_setup_init(void) {
+    uint8_t *bitmap = memory_alloc_pages(2 * PAGE_SIZE, &io_bitmap);
+
+    memset(bitmap, 0xff, 2 * PAGE_SIZE);
+}
 
 static void set_host_state(const struct vcpu *vcpu) {
     const struct cpu *cpu = &vcpu->host->cpu;
@@ -48,7 +57,7 @@ static void set_host_state(const struct vcpu *vcpu) {
 static void set_controls(struct vcpu *vcpu) {
     if (!vmx_choose_controls(&host.capabilities, VMX_APIC_XAPIC, vcpu_shares_cpu(vcpu),
                              &vcpu->controls))
-        panic("the VMX controls that the boot loader found are gone");
+        panic("the VMX controls that the boot loader checked are no longer available");
     vmcs_write(VMCS_PIN_BASED_CONTROLS, vcpu->controls.pin);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
     vmcs_write(VMCS_SECONDARY_CONTROLS, vcpu->controls.secondary);
@@ -69,9 +78,9 @@ static void set_controls(struct vcpu *vcpu) {
     vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, 0);
     vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, 0);
     vmcs_write(VMCS_TSC_OFFSET, 0);
-    vmcs_write(VMCS_IO_BITMAP_A, policy.io_bitmap);
-    vmcs_write(VMCS_IO_BITMAP_B, policy.io_bitmap + PAGE_SIZE);
-    vmcs_write(VMCS_VPID, policy_vpid(vcpu));
+    vmcs_write(VMCS_IO_BITMAP_A, io_bitmap);
+    vmcs_write(VMCS_IO_BITMAP_B, io_bitmap + PAGE_SIZE);
+    vmcs_write(VMCS_VPID, vcpu_vpid(vcpu));
     vmcs_write(VMCS_LINK_POINTER, UINT64_MAX);
 }
 
@@ -79,7 +88,7 @@ void vmcs_set_up(struct vcpu *vcpu) {
     set_controls(vcpu);
     set_host_state(vcpu);
     virq_set_up(vcpu);
-    policy_set_masks();
+    control_regs_set_masks();
     vmcs_write(VMCS_GUEST_PAT, PAT_RESET);
     vmcs_write(VMCS_GUEST_DEBUGCTL, 0);
     vmcs_write(VMCS_GUEST_SYSENTER_CS, 0);
@@ -90,10 +99,10 @@ void vmcs_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_GUEST_PDPTE2, 0);
     vmcs_write(VMCS_GUEST_PDPTE3, 0);
     vcpu_reset(vcpu);
-    /* This CPU may have used the identifiers before, for what the firmware or another VMM ran. */
+    /* This CPU's caches may hold translations for these identifiers, from a VMM before us. */
     for (unsigned i = 0; i < 2; i++)
         invept(INVEPT_SINGLE_CONTEXT, vcpu->vm->ept_pointer[i]);
-    invvpid(INVVPID_SINGLE_CONTEXT, (uint16_t)policy_vpid(vcpu));
+    invvpid(INVVPID_SINGLE_CONTEXT, vcpu_vpid(vcpu));
 }
 
 #define VIOLATIONS_SHOWN 4
@@ -118,7 +127,8 @@ bool vmcs_check(struct vcpu *vcpu, bool failed) {
         vm_kill(vcpu->vm, "vCPU %u: its state cannot be entered: %s: %s", vcpu->index,
                 violation[0].field, violation[0].rule);
     else if (failed)
-        vm_kill(vcpu->vm, "vCPU %u: the processor refuses its state (%s) and we find no fault",
+        vm_kill(vcpu->vm,
+                "vCPU %u: the VM entry failed (%s); Pinwheel's own checks found nothing wrong",
                 vcpu->index, exit_reason_name((uint32_t)vmcs_read(VMCS_EXIT_REASON)));
     return count == 0 && !failed;
 }

@@ -1,16 +1,18 @@
-/* What is typed on the machine's serial port, and the slow tick of the consoles.
+/* The keyboard: bytes from the machine's serial port, and the periodic work of the consoles.
  *
- * The boot CPU looks at the port, since no maskable interrupt is taken while a guest runs: each
- * CONSOLE_TICK_US when it has nothing to do, and when it is busy but somebody has typed in the last
- * minute; else between two turns, at least each SLICE_US. The port keeps 16 bytes, 1.4 ms of a
- * paste, until then. Read next: console_keys.h, devices/serial.h. */
+ * No maskable interrupt is accepted while a guest runs, so the boot CPU polls the port: every
+ * CONSOLE_TICK_US while it is idle, and also while it is busy if a byte came in the last minute;
+ * otherwise between two turns, at least every SLICE_US. The port buffers 16 bytes, 1.4 ms of a
+ * paste, in between. Read next: console_keys.h, vmm/pc/serial.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/time.h"
+
 #define CONSOLE_TICK_US 500
 
-/* On the boot CPU, as often as it likes: does something only when it is due. */
+/* On the boot CPU: polls if a poll is due. */
 void console_input_tick(void);
-/* TSC: when it is due; to a CPU that is not idle, UINT64_MAX: between two turns will do. */
+/* TSC: when the next poll is due; TIME_NEVER: for a busy CPU, between two turns is soon enough. */
 uint64_t console_input_next(bool idle);

@@ -1,17 +1,15 @@
-/* What a guest leaves behind: see results.h. */
+/* The results of guests: see results.h. */
 #include "vmm/vm/results.h"
 
-#include "arch/instructions.h"
 #include "drivers/console.h"
 #include "drivers/power.h"
-#include "lib/format.h"
 #include "vmm/host/host.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vm.h"
 
 #define STORY_LINE 200
 
-static uint32_t guests, passed;
+static uint32_t ended, passed; /* guests */
 
 static const char *result_name(enum vm_result result) {
     static const char *const name[] = {
@@ -56,26 +54,7 @@ void results_print_counters(const struct vm *vm) {
     print_exits(vm);
 }
 
-void results_print_registers(const struct vcpu *vcpu) {
-    static const char *const name[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                       "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    char out[1024];
-    struct text text = {out, sizeof(out), 0};
-
-    text_add(&text, "REGISTERS guest=%s vcpu=%u rip=0x%lx halted=%u\n", vcpu->vm->name, vcpu->index,
-             vmcs_read(VMCS_GUEST_RIP), vcpu->state == VCPU_HALTED);
-    text_add(&text, "  cs %lx rflags %lx cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx",
-             vmcs_read(VMCS_GUEST_CS_SELECTOR), vmcs_read(VMCS_GUEST_RFLAGS),
-             vmcs_read(VMCS_GUEST_CR0), read_cr2(), vmcs_read(VMCS_GUEST_CR3),
-             vmcs_read(VMCS_GUEST_CR4), vmcs_read(VMCS_GUEST_EFER));
-    for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
-        text_add(&text, "%s%-3s %016lx", i % 4 ? " " : "\n  ", name[i],
-                 i == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[i]);
-    text_add(&text, "\n");
-    console_write(out, text.length);
-}
-
-static void tell(const struct trace_record *record, uint64_t start) {
+static void print_sentence(const struct trace_record *record, uint64_t start) {
     char line[STORY_LINE];
 
     if (trace_story(line, sizeof(line), record, start) > 0)
@@ -121,7 +100,7 @@ static uint64_t each_record(const struct vm *vm, uint64_t most,
 
 void results_tell_story(const struct vm *vm, uint64_t most) {
     console_print("\n  The interrupts of guest %s, in order (time in TSC ticks):\n", vm->name);
-    each_record(vm, most, tell);
+    each_record(vm, most, print_sentence);
     console_print("\n");
 }
 
@@ -146,7 +125,7 @@ void results_of_guest(struct vm *vm) {
     results_print_counters(vm);
     console_print("GUEST name=%s result=%s code=%u how=%s exits=%lu\n", vm->name,
                   result_name(vm->result), vm->code, vm->how, exits);
-    __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&ended, 1, __ATOMIC_RELAXED);
     if (vm->result == VM_PASSED)
         __atomic_fetch_add(&passed, 1, __ATOMIC_RELAXED);
 }
@@ -154,10 +133,10 @@ void results_of_guest(struct vm *vm) {
 void results_not_started(const struct boot_guest *guest, const char *reason) {
     console_print("pinwheel: guest %s is not started: %s\n", guest->config.name, reason);
     console_print("GUEST name=%s result=fail code=0 how=none exits=0\n", guest->config.name);
-    __atomic_fetch_add(&guests, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&ended, 1, __ATOMIC_RELAXED);
 }
 
 _Noreturn void results_and_power_off(void) {
-    console_print("PINWHEEL done guests=%u passed=%u failed=%u\n", guests, passed, guests - passed);
+    console_print("PINWHEEL done guests=%u passed=%u failed=%u\n", ended, passed, ended - passed);
     power_off();
 }

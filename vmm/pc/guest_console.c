@@ -1,21 +1,21 @@
 /* A guest's console: see guest_console.h. */
-#include "vmm/vm/guest_console.h"
+#include "vmm/pc/guest_console.h"
 
 #include "arch/instructions.h"
 #include "drivers/console.h"
 #include "drivers/tsc.h"
 #include "lib/format.h"
 
-/* Longer than a guest that shares its CPU waits for its turn, most times. */
+/* Longer than a guest that shares its CPU usually waits for its turn. */
 #define QUIET_US 50000
 
-static void show(struct guest_console *console) {
+static void console_show(struct guest_console *console) {
     console_line(console->prefix ? CONSOLE_SERIAL | CONSOLE_SCREEN : CONSOLE_SCREEN, console,
                  console->line, console->shown, console->length);
     console->shown = console->length;
 }
 
-static void add(struct guest_console *console, char c) {
+static void console_add(struct guest_console *console, char c) {
     if (!console->length && console->prefix)
         console->length =
             (uint32_t)format(console->line, sizeof(console->line), "[%s] ", console->prefix);
@@ -23,8 +23,8 @@ static void add(struct guest_console *console, char c) {
 }
 
 static void end_line(struct guest_console *console) {
-    add(console, '\n');
-    show(console);
+    console_add(console, '\n');
+    console_show(console);
     console->length = console->shown = 0;
 }
 
@@ -42,9 +42,9 @@ static bool is_escape(struct guest_console *console, char c) {
     return before != NONE || console->escape != NONE;
 }
 
-/* Control characters could fool the reader's terminal: those of ASCII, and the 32 of ISO 6429 from
- * 80H on, one of which begins sequences as ESC [ does. In UTF-8 they follow C2H; what follows
- * another byte of that kind is part of a letter. */
+/* Control characters could deceive the reader's terminal: those of ASCII, and the 32 of ISO 6429
+ * from 80H on, one of which begins a sequence as ESC [ does. UTF-8 encodes the latter behind C2H;
+ * behind another byte from 80H on, such a byte is part of a letter. */
 static bool is_control(const struct guest_console *console, char c) {
     uint8_t byte = (uint8_t)c,
             before = console->length ? (uint8_t)console->line[console->length - 1] : 0;
@@ -54,11 +54,11 @@ static bool is_control(const struct guest_console *console, char c) {
     return (byte < ' ' && byte != '\t') || byte == 0x7f;
 }
 
-static void put(struct guest_console *console, char c) {
+static void console_put(struct guest_console *console, char c) {
     if (c == '\n') {
         end_line(console);
     } else if (c != '\r' && !is_escape(console, c)) {
-        add(console, is_control(console, c) ? '?' : c);
+        console_add(console, is_control(console, c) ? '?' : c);
         if (console->length == GUEST_CONSOLE_LINE - 1)
             end_line(console);
     }
@@ -68,17 +68,17 @@ void guest_console_put(struct guest_console *console, char c) {
     spin_lock(&console->lock);
     if (!console->prefix)
         console_line(CONSOLE_SERIAL, console, &c, 0, 1);
-    put(console, c);
+    console_put(console, c);
     console->changed = rdtsc();
     spin_unlock(&console->lock);
 }
 
 void guest_console_tick(struct guest_console *console, uint64_t now, bool typed_to) {
     if (!spin_try_lock(&console->lock))
-        return; /* it prints: it is not quiet, and may be for long */
+        return; /* a vCPU is printing, so the guest is not silent; do not wait for it */
     if ((typed_to || !console->prefix) && console->length > console->shown &&
         now > console->changed + tsc_frequency() / 1000000 * QUIET_US)
-        show(console);
+        console_show(console);
     spin_unlock(&console->lock);
 }
 

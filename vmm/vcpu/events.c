@@ -1,0 +1,89 @@
+/* Events for injection: see events.h. */
+#include "vmm/vcpu/events.h"
+
+#include "arch/control_registers.h"
+#include "arch/idt.h"
+#include "vmm/vcpu/virq.h"
+
+/* The guest's interruptibility. A VM entry loads blocking by NMI, but Bochs 2.7 only sets it: after
+ * a vCPU that was in its NMI handler, the CPU's next vCPU appears blocked although it got no NMI.
+ */
+static uint64_t interruptibility(const struct vcpu *vcpu) {
+    uint64_t state = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+
+    if ((state & INTERRUPTIBILITY_NMI) && !vcpu->nmi_given) {
+        state &= ~(uint64_t)INTERRUPTIBILITY_NMI;
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, state);
+    }
+    return state;
+}
+
+void events_accept_nmis(struct vcpu *vcpu) {
+    bool in_service = (interruptibility(vcpu) & INTERRUPTIBILITY_NMI) ||
+                      (vcpu->event & INTERRUPTION_TYPE) == INTERRUPTION_NMI;
+    uint32_t most = in_service ? 1 : 2, all = vcpu->nmi_pending + atomic_exchange(&vcpu->nmis, 0);
+
+    if (vcpu->state != VCPU_WAIT_FOR_SIPI)
+        vcpu->nmi_pending = all < most ? all : most;
+}
+
+bool events_can_wake(const struct vcpu *vcpu) {
+    return (vcpu->nmi_pending && !(interruptibility(vcpu) & INTERRUPTIBILITY_NMI)) ||
+           ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+            (virq_deliverable(vcpu) || virq_extint_pending(vcpu)));
+}
+
+/* ---- injection ---- */
+
+static void inject_event(struct vcpu *vcpu) {
+    vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, vcpu->event);
+    if (vcpu->event & INTERRUPTION_ERROR_CODE)
+        vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, vcpu->event_error);
+    vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH, vcpu->event_length);
+    vcpu->nmi_given |= (vcpu->event & INTERRUPTION_TYPE) == INTERRUPTION_NMI;
+    vcpu->event = 0;
+}
+
+/* The processor accepts both between two instructions, and not in the shadow of STI or MOV SS. */
+static void inject_nmi_or_extint(struct vcpu *vcpu) {
+    uint64_t blocking = interruptibility(vcpu);
+    const uint64_t shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
+
+    if (vcpu->nmi_pending && !(blocking & (shadow | INTERRUPTIBILITY_NMI))) {
+        vcpu->nmi_pending--;
+        vcpu->nmi_given = true;
+        vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
+                   INTERRUPTION_VALID | INTERRUPTION_NMI | VECTOR_NMI);
+    } else if (virq_extint_pending(vcpu) && (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+               !(blocking & shadow)) {
+        int vector = virq_take_extint(vcpu);
+        if (vector >= 0)
+            vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
+                       INTERRUPTION_VALID | INTERRUPTION_EXTERNAL | (uint32_t)vector);
+    }
+}
+
+/* The window exits that are needed. In the shadow of an STI the NMI window may count as open
+ * although nothing is injected there: the interrupt window opens behind it. SDM Vol. 3C,
+ * "NMI-Window Exiting". */
+static uint32_t wanted_windows(const struct vcpu *vcpu) {
+    uint32_t windows = virq_extint_pending(vcpu) ? PRIMARY_INTERRUPT_WINDOW_EXITING : 0;
+
+    if (vcpu->nmi_pending && (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_STI))
+        windows |= PRIMARY_INTERRUPT_WINDOW_EXITING;
+    else if (vcpu->nmi_pending)
+        windows |= PRIMARY_NMI_WINDOW_EXITING;
+    return windows;
+}
+
+void events_inject(struct vcpu *vcpu) {
+    if (vcpu->event)
+        inject_event(vcpu);
+    else
+        inject_nmi_or_extint(vcpu);
+    uint32_t windows = wanted_windows(vcpu);
+    if (windows != vcpu->windows) {
+        vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary | windows);
+        vcpu->windows = windows;
+    }
+}

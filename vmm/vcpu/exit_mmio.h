@@ -1,0 +1,6 @@
+/* The exits of accesses to addresses that are not RAM: EPT violations, and APIC-access exits. */
+#pragma once
+#include "vmm/vcpu/exits.h"
+
+enum exit_action exit_ept_violation(struct vcpu *vcpu);
+enum exit_action exit_apic_access(struct vcpu *vcpu);

@@ -1,0 +1,154 @@
+/* The MSRs of guests: see msr.h. */
+#include "vmm/vcpu/msr.h"
+
+#include "arch/control_registers.h"
+#include "arch/instructions.h"
+#include "arch/msr.h"
+#include "lib/memory.h"
+#include "vmm/host/host.h"
+#include "vmm/host/host_memory.h"
+#include "vmm/vcpu/virq.h"
+
+static uint64_t bitmap_physical[VMX_APIC_MODES];
+
+/* ---- the bitmaps ---- */
+
+/* SDM Vol. 3C, "MSR-Bitmap Address": reads of low MSRs, reads of high ones, then writes. */
+#define BITMAP_WRITES 2048
+#define BITMAP_HIGH   1024
+#define HIGH_MSR_BASE 0xc0000000u
+
+static void open_msr(uint8_t *bitmap, uint32_t msr, bool reads, bool writes) {
+    uint32_t byte = (msr & 0x1fff) / 8 + (msr >= HIGH_MSR_BASE ? BITMAP_HIGH : 0);
+    uint8_t bit = (uint8_t)(1u << (msr & 7));
+
+    if (reads)
+        bitmap[byte] &= (uint8_t)~bit;
+    if (writes)
+        bitmap[byte + BITMAP_WRITES] &= (uint8_t)~bit;
+}
+
+/* Open for reads and writes: VM entries and exits, or the switch between vCPUs, save and restore
+ * these MSRs, and the processor itself refuses bad values. */
+static const uint32_t open_msrs[] = {
+    MSR_IA32_FS_BASE, MSR_IA32_GS_BASE,      MSR_IA32_KERNEL_GS_BASE, MSR_IA32_STAR,
+    MSR_IA32_LSTAR,   MSR_IA32_CSTAR,        MSR_IA32_FMASK,          MSR_IA32_SYSENTER_CS,
+    MSR_IA32_PAT,     MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+};
+
+/* In x2APIC mode the processor answers these reads from the virtual-APIC page. Reads of the current
+ * count and of registers that do not exist exit, and so do all writes but three. */
+static void open_x2apic(uint8_t *bitmap) {
+    static const uint16_t readable[] = {
+        APIC_ID,        APIC_VERSION,   APIC_TPR,         APIC_PPR,           APIC_LDR,
+        APIC_SVR,       APIC_ESR,       APIC_LVT_THERMAL, APIC_LVT_TIMER,     APIC_LVT_PERFORMANCE,
+        APIC_LVT_LINT0, APIC_LVT_LINT1, APIC_LVT_ERROR,   APIC_TIMER_INITIAL, APIC_TIMER_DIVIDE,
+    };
+
+    for (unsigned i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
+        open_msr(bitmap, MSR_X2APIC_BASE + readable[i] / 16, true, false);
+    for (uint32_t msr = MSR_X2APIC_BASE + APIC_ISR / 16; msr < MSR_X2APIC_BASE + APIC_ESR / 16;
+         msr++)
+        open_msr(bitmap, msr, true, false);
+    open_msr(bitmap, MSR_X2APIC_TPR, true, true);
+    open_msr(bitmap, MSR_X2APIC_EOI, false, true);
+    open_msr(bitmap, MSR_X2APIC_SELF_IPI, false, true);
+}
+
+uint64_t msr_bitmap(enum vmx_apic_mode mode) {
+    return bitmap_physical[mode];
+}
+
+void msr_init(void) {
+    for (unsigned mode = 0; mode < VMX_APIC_MODES; mode++) {
+        uint8_t *bitmap = memory_alloc_pages(PAGE_SIZE, &bitmap_physical[mode]);
+        memset(bitmap, 0xff, PAGE_SIZE);
+        for (unsigned i = 0; i < sizeof(open_msrs) / sizeof(open_msrs[0]); i++)
+            open_msr(bitmap, open_msrs[i], true, true);
+        if (host.capabilities.rdtscp)
+            open_msr(bitmap, MSR_IA32_TSC_AUX, true, true);
+        open_msr(bitmap, MSR_IA32_TSC, true, false);
+        open_msr(bitmap, MSR_IA32_EFER, true, false);
+        if (mode == VMX_APIC_X2APIC)
+            open_x2apic(bitmap);
+    }
+}
+
+/* ---- RDMSR and WRMSR ---- */
+
+static bool write_efer(uint64_t value) {
+    uint64_t old = vmcs_read(VMCS_GUEST_EFER);
+
+    if (value & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
+        return false;
+    if (((value ^ old) & EFER_LME) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PG))
+        return false;
+    vmcs_write(VMCS_GUEST_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
+    return true;
+}
+
+/* Moves the guest's TSC. The machine's own is not written: other guests and the hypervisor keep
+ * time by it. SDM Vol. 3B, "IA32_TSC_ADJUST Register Support". */
+static void move_tsc(struct vcpu *vcpu, uint64_t by) {
+    uint64_t offset = vcpu->timer.tsc_offset + by;
+
+    vcpu->tsc_adjust += by;
+    vlapic_timer_set_tsc_offset(&vcpu->timer, offset, rdtsc());
+    virq_plan_timer(vcpu);
+    vmcs_write(VMCS_TSC_OFFSET, offset);
+}
+
+bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
+    switch (msr) {
+    case MSR_IA32_TSC_DEADLINE:
+        *value = vlapic_timer_read_deadline(&vcpu->timer, rdtsc());
+        return true;
+    case MSR_IA32_TSC_ADJUST:
+        *value = vcpu->tsc_adjust;
+        return true;
+    case MSR_IA32_BIOS_SIGN_ID: /* the microcode's revision: operating systems read it */
+        *value = 1ULL << 32;
+        return true;
+    case MSR_IA32_MISC_ENABLE:
+        *value =
+            MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE;
+        return true;
+    case MSR_IA32_MCG_CAP: /* no banks */
+    case MSR_IA32_MCG_STATUS:
+    case MSR_IA32_PLATFORM_ID:
+        *value = 0;
+        return true;
+    default:
+        if (mtrr_has(msr)) {
+            *value = mtrr_read(&vcpu->mtrr, msr);
+            return true;
+        }
+        vm_log_msr(vcpu->vm, "RDMSR", msr);
+        return false;
+    }
+}
+
+bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
+    switch (msr) {
+    case MSR_IA32_TSC_DEADLINE:
+        virq_write_deadline(vcpu, value);
+        return true;
+    case MSR_IA32_TSC:
+        move_tsc(vcpu, value - (rdtsc() + vcpu->timer.tsc_offset));
+        return true;
+    case MSR_IA32_TSC_ADJUST:
+        move_tsc(vcpu, value - vcpu->tsc_adjust);
+        return true;
+    case MSR_IA32_EFER:
+        return write_efer(value);
+    case MSR_IA32_BIOS_SIGN_ID: /* written 0 before CPUID, to read the revision */
+        return value == 0;
+    case MSR_IA32_MCG_STATUS:
+        return value == 0;
+    default:
+        if (mtrr_has(msr))
+            return mtrr_write(&vcpu->mtrr, msr, value, host_physical_mask());
+        vm_log_msr(vcpu->vm, "WRMSR", msr);
+        return false;
+    }
+}

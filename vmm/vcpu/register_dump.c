@@ -1,0 +1,26 @@
+/* A vCPU's registers as text: see register_dump.h. */
+#include "vmm/vcpu/register_dump.h"
+
+#include "arch/instructions.h"
+#include "drivers/console.h"
+#include "lib/format.h"
+#include "vmm/vcpu/vcpu.h"
+
+void register_dump_print(const struct vcpu *vcpu) {
+    static const char *const name[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                       "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    char out[1024];
+    struct text text = {out, sizeof(out), 0};
+
+    text_add(&text, "REGISTERS guest=%s vcpu=%u rip=0x%lx halted=%u\n", vcpu->vm->name, vcpu->index,
+             vmcs_read(VMCS_GUEST_RIP), vcpu->state == VCPU_HALTED);
+    text_add(&text, "  cs %lx rflags %lx cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx",
+             vmcs_read(VMCS_GUEST_CS_SELECTOR), vmcs_read(VMCS_GUEST_RFLAGS),
+             vmcs_read(VMCS_GUEST_CR0), read_cr2(), vmcs_read(VMCS_GUEST_CR3),
+             vmcs_read(VMCS_GUEST_CR4), vmcs_read(VMCS_GUEST_EFER));
+    for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
+        text_add(&text, "%s%-3s %016lx", i % 4 ? " " : "\n  ", name[i],
+                 i == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[i]);
+    text_add(&text, "\n");
+    console_write(out, text.length);
+}

@@ -1,0 +1,15 @@
+/* The scheduler: each physical CPU gives its vCPUs their turns, round robin.
+ *
+ * A turn lasts until its slice ends, or until the vCPU halts, yields or ends: vmm/vcpu/run.h. A
+ * vCPU never moves to another CPU. */
+#pragma once
+
+/* How long a vCPU may keep a CPU that others want. */
+#define SLICE_US 10000
+
+/* Once, when the TSC's frequency is known. */
+void schedule_init(void);
+
+/* Runs this CPU's vCPUs for ever. When all guests have ended, the boot CPU prints the results and
+ * switches the machine off. */
+_Noreturn void schedule_run(void);

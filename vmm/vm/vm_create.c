@@ -1,0 +1,142 @@
+/* Creating a virtual machine: see vm_create.h. */
+#include "vmm/vm/vm_create.h"
+
+#include "arch/vmx/ept.h"
+#include "drivers/tsc.h"
+#include "vmm/host/host.h"
+#include "vmm/host/host_memory.h"
+#include "vmm/vcpu/msr.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/virq.h"
+#include "vmm/vcpu/vm.h"
+#include "vmm/vm/pc_wiring.h"
+
+/* RAM from address 0, and, if `with_apic`, the APIC-access page. */
+static const char *build_ept(struct vm *vm, bool with_apic) {
+    struct paging ept = {.pages_1g = host.capabilities.ept_vpid & EPT_VPID_CAP_1G,
+                         .table_flags = EPT_ALL,
+                         .alloc_table = memory_alloc_table,
+                         .table = memory_table};
+    const char *problem = paging_init(&ept);
+
+    if (!problem)
+        problem = paging_map(&ept, 0, vm->ram_physical, vm->ram_size, EPT_ALL | EPT_WB);
+    if (!problem && with_apic)
+        problem = paging_map(&ept, APIC_DEFAULT_BASE, virq_apic_access_page(), PAGE_SIZE,
+                             EPT_READ | EPT_WRITE | EPT_WB);
+    vm->ept_pointer[with_apic] = ept_pointer(&ept);
+    return problem;
+}
+
+static const char *allocate_memory(struct vm *vm) {
+    vm->ram_size = vm->config->memory;
+    vm->ram_physical = memory_alloc(vm->ram_size, LARGE_PAGE_SIZE);
+    if (!vm->ram_physical)
+        return "there is not that much memory free in one piece";
+    vm->ram = phys_to_virt(vm->ram_physical);
+    const char *problem = build_ept(vm, false);
+    return problem ? problem : build_ept(vm, true);
+}
+
+static const char *power_on_pc(struct vm *vm) {
+    const struct boot_guest *boot = vm->boot;
+    struct pc_config config = {
+        .effects = &pc_wiring,
+        .context = vm,
+        .tsc_hz = tsc_frequency(),
+        .ram = vm->ram,
+        .ram_size = vm->ram_size,
+        .vcpu_count = vm->config->vcpus,
+        .disk = boot->disk_size ? phys_to_virt(boot->disk_base) : NULL,
+        .disk_size = boot->disk_size,
+        .time = host.boot->time * 1000000000,
+        .time_tsc = host.boot->time_tsc,
+    };
+
+    return pc_power_on(&vm->pc, &config);
+}
+
+static const char *load_multiboot(struct vm *vm) {
+    const struct boot_guest *boot = vm->boot;
+    struct multiboot_request request = {
+        .ram = vm->ram,
+        .ram_size = vm->ram_size,
+        .file = phys_to_virt(boot->kernel_base),
+        .file_size = boot->kernel_size,
+        .module = boot->initrd_size ? phys_to_virt(boot->initrd_base) : NULL,
+        .module_size = boot->initrd_size,
+        .kernel_name = boot->config.kernel,
+        .module_name = boot->config.initrd,
+        .command_line = boot->config.command_line,
+        .reason = vm->reason,
+    };
+
+    return multiboot_place(&request, &vm->entry.multiboot);
+}
+
+static const char *load_linux(struct vm *vm) {
+    const struct boot_guest *boot = vm->boot;
+    struct linux_request request = {
+        .ram = vm->ram,
+        .ram_size = vm->ram_size,
+        .file = phys_to_virt(boot->kernel_base),
+        .file_size = boot->kernel_size,
+        .initrd = boot->initrd_size ? phys_to_virt(boot->initrd_base) : NULL,
+        .initrd_size = boot->initrd_size,
+        .command_line = boot->config.command_line,
+        .acpi_rsdp = PC_ACPI_BASE,
+        .reason = vm->reason,
+    };
+
+    return linux_place(&request, &vm->entry.linux64);
+}
+
+static const char *load_kernel(struct vm *vm) {
+    vm->entry.is_linux =
+        linux_is_kernel(phys_to_virt(vm->boot->kernel_base), vm->boot->kernel_size);
+    return vm->entry.is_linux ? load_linux(vm) : load_multiboot(vm);
+}
+
+/* Round robin, so that vCPUs of one guest share a CPU only where there are too few. */
+static struct host_cpu *next_cpu(void) {
+    static uint32_t next;
+
+    return host.cpu[next++ % host.cpu_count];
+}
+
+static void create_vcpus(struct vm *vm) {
+    struct routing_config routing = {
+        .vcpu_count = vm->config->vcpus,
+        .ioapic_version = vm->config->ioapic_version,
+        .physical_address_mask = host_physical_mask(),
+        .stale_rescan = vm->config->stale_rescan,
+        .x2apic_offered = vm->config->x2apic,
+    };
+
+    vm->vcpu_count = vm->config->vcpus;
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        vm->vcpu[i] = vcpu_create(vm, i, next_cpu());
+        routing.page[i] = vm->vcpu[i]->apic_page;
+    }
+    routing_power_on(&vm->routing, &routing, vm->trace ? &virq_effects_trace_each : &virq_effects,
+                     vm);
+}
+
+struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason) {
+    /* In this order: a kernel that is linked to the BIOS's addresses overwrites it. */
+    static const char *(*const step[])(struct vm *) = {allocate_memory, power_on_pc, load_kernel};
+    struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
+
+    vm->boot = boot;
+    vm->config = &boot->config;
+    vm->name = boot->config.name;
+    vm->index = index;
+    vm->trace = boot->config.trace;
+    for (unsigned i = 0; i < sizeof(step) / sizeof(step[0]); i++) {
+        *reason = step[i](vm);
+        if (*reason)
+            return NULL;
+    }
+    create_vcpus(vm);
+    return vm;
+}
