@@ -47,7 +47,7 @@ answers($machine, "$long\r", qr/\n\[\Q$long\E\] 1000 bytes/, 'a thousand charact
 answers($machine, "a\x03\x1a\x11b\r", qr/\n\[a<03><1a><11>b\] 5 bytes/, 'Ctrl-C, Ctrl-Z and Ctrl-Q are the guest\'s');
 answers($machine, "\x01\x01\r", qr/\n\[<01>\] 1 bytes/, 'Ctrl-A twice is one');
 answers($machine, "time\r", qr/\n2000-01-01 00:00\r/, 'the real-time clock has the firmware\'s time');
-answers($machine, "\x01?", qr/\npinwheel: Ctrl-A and then: .*counters of guest alone.* p presses/, 'help');
+answers($machine, "\x01?", qr/\npinwheel: keys after Ctrl-A: .*of guest alone, c prints the counters.* p presses/, 'help');
 my $live = answers($machine, "\x01c", qr/\nCOUNTERS guest=alone vcpu=0 vector=0x61 eoi_live=(\d+) /, 'counters');
 cmp_ok($live || 0, '>=', 5, 'as many interrupts as lines, at the least');
 answers($machine, undef, qr/\nEXITS guest=alone vcpu=0 reason=45 count=$live /, 'each with its EOI exit');
@@ -59,7 +59,7 @@ for (1, 2) {
 }
 answers($machine, "spin\r", qr/\nspins\r*\n/, 'a guest that never waits');
 answers($machine, "\x01D", qr/REGISTERS .* halted=0\r*\n/, 'the registers of one that runs, by a capital letter');
-answers($machine, "\x012", qr/\npinwheel: guest 2 does not run/, 'there is no second guest');
+answers($machine, "\x012", qr/\npinwheel: guest 2 is not running/, 'there is no second guest');
 answers($machine, "\x01x", qr/pinwheel: guest alone is killed: ended from the console/, 'the end');
 answers($machine, undef, qr/isig icanon iexten echo /, 'the terminal is as it was');
 $machine->finish;
@@ -93,7 +93,7 @@ answers($machine, "escapes\r", qr/\n\[two\] abc \? \? \? \xc2\?2J \xc4\x9b\xc3\x
     'what a terminal would take for commands is not let through, letters are');
 answers($machine, "\x01c", qr/\nCOUNTERS guest=two /, 'its counters are shown');
 answers($machine, "quit\r", qr/\nGUEST name=two result=pass/, 'it ends');
-answers($machine, "\x012", qr/\npinwheel: guest 2 does not run/, 'and cannot be chosen any more');
+answers($machine, "\x012", qr/\npinwheel: guest 2 is not running/, 'and cannot be chosen any more');
 answers($machine, "quit\r", qr/\nGUEST name=one result=pass/, 'the other gets the input then');
 is($machine->finish, 0, 'both have passed');
 $log = Log->read_file("$dir/serial.log");

@@ -96,7 +96,7 @@ static bool drain_requests(struct vcpu *vcpu) {
     if (requests)
         virq_prepare_entry(vcpu);
     if (requests & REQUEST_TIMER) {
-        virq_plan_timer(vcpu);
+        virq_pc_timer_changed(vcpu);
         vmcs_write(VMCS_PREEMPTION_TIMER, 0); /* exit at once, to arm for the new time */
     }
     if (vcpu->state == VCPU_HALTED && events_can_wake(vcpu))

@@ -46,7 +46,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     vcpu->xsave = memory_alloc_pages(host.xsave_size, NULL);
     *(uint32_t *)(vcpu->xsave + XSAVE_MXCSR_OFFSET) = MXCSR_RESET;
     vlapic_timer_init(&vcpu->timer, TIMER_BUS_TICK, tsc_frequency() / 1000000 * TIMER_SHORTEST_US);
-    vcpu->timer_next = TIME_NEVER;
+    vcpu->timer_next = vcpu->pc_timer_next = TIME_NEVER;
     mtrr_firmware_defaults(&vcpu->mtrr, host_physical_mask());
     vcpu->registers.xcr0 = XCR0_X87;
     vcpu->registers.dr6 = DR6_RESET;

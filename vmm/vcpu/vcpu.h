@@ -72,14 +72,15 @@ struct vcpu {
     struct vmx_controls controls;
 
     struct vlapic_timer timer;
-    uint64_t timer_next;   /* TSC: when virq_fire_timer() is due; derived from the timers */
-    uint64_t slice_end;    /* TSC: when the turn ends, if another vCPU wants this CPU */
-    _Atomic uint32_t nmis; /* sent since the last drain: a request bit cannot count them */
-    uint32_t nmi_pending;  /* 0 to 2, or 1 while one is in service */
-    bool nmi_given;        /* since it was last loaded with NMIs unblocked */
-    uint32_t extint;       /* 1: an ExtINT message is pending */
-    uint32_t windows;      /* the window-exiting bits that are set in the primary controls */
-    uint32_t event;        /* VM-entry interruption information to inject; 0: none */
+    uint64_t timer_next;    /* TSC: when virq_fire_timer() is due; derived from the timers */
+    uint64_t pc_timer_next; /* vCPU 0 polls the PC's timers: a copy of pc_timer_next() */
+    uint64_t slice_end;     /* TSC: when the turn ends, if another vCPU wants this CPU */
+    _Atomic uint32_t nmis;  /* sent since the last drain: a request bit cannot count them */
+    uint32_t nmi_pending;   /* 0 to 2, or 1 while one is in service */
+    bool nmi_given;         /* since it was last loaded with NMIs unblocked */
+    uint32_t extint;        /* 1: an ExtINT message is pending */
+    uint32_t windows;       /* the window-exiting bits that are set in the primary controls */
+    uint32_t event;         /* VM-entry interruption information to inject; 0: none */
     uint32_t event_error;
     uint32_t event_length;
 

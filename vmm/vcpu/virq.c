@@ -216,28 +216,34 @@ bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
     return true;
 }
 
-/* The PC's timers are polled on vCPU 0's CPU. */
-static uint64_t with_pc_timers(const struct vcpu *vcpu, uint64_t next) {
-    uint64_t pc = vcpu->index == 0 ? pc_timer_next(&vcpu->vm->pc) : TIME_NEVER;
-
-    return pc < next ? pc : next;
+static uint64_t earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
 }
 
 void virq_plan_timer(struct vcpu *vcpu) {
-    vcpu->timer_next = with_pc_timers(vcpu, vlapic_timer_next(&vcpu->timer));
+    vcpu->timer_next = earlier(vcpu->pc_timer_next, vlapic_timer_next(&vcpu->timer));
+}
+
+void virq_pc_timer_changed(struct vcpu *vcpu) {
+    vcpu->pc_timer_next = pc_timer_next(&vcpu->vm->pc);
+    virq_plan_timer(vcpu);
 }
 
 void virq_fire_timer(struct vcpu *vcpu, uint64_t now) {
     if (vlapic_timer_fire(&vcpu->timer, now))
         vlapic_local_interrupt(virq_lapic(vcpu), APIC_LVT_TIMER);
-    if (vcpu->index == 0 && pc_timer_next(&vcpu->vm->pc) <= now)
+    if (vcpu->pc_timer_next <= now) {
         pc_tick(&vcpu->vm->pc);
+        virq_pc_timer_changed(vcpu);
+        return;
+    }
     virq_plan_timer(vcpu);
 }
 
 void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline) {
-    vcpu->timer_next =
-        with_pc_timers(vcpu, vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc()));
+    uint64_t next = vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc());
+
+    vcpu->timer_next = earlier(vcpu->pc_timer_next, next);
 }
 
 /* ---- the 8259s ---- */

@@ -36,10 +36,11 @@ bool virq_deliverable(const struct vcpu *vcpu);
 
 /* vlapic_write() for a write to the page that the processor left to us; an EOI changes SVI. */
 void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value);
-/* The LAPIC's timer is due: vcpu->timer_next has come. */
+/* vcpu->timer_next has come: fires the LAPIC's timer, and on vCPU 0 polls the PC's. */
 void virq_fire_timer(struct vcpu *vcpu, uint64_t now);
-/* Sets vcpu->timer_next: the LAPIC's timer, and for vCPU 0 the 8254's. */
+/* Sets vcpu->timer_next again: after a change of the LAPIC's timer, or of the PC's. */
 void virq_plan_timer(struct vcpu *vcpu);
+void virq_pc_timer_changed(struct vcpu *vcpu);
 /* Interrupts from the 8259s: whether one waits for this vCPU; its vector, -1 if it has gone; what a
  * rise of their output does by LINT0 besides; and the registers as firmware leaves them. */
 bool virq_extint_pending(const struct vcpu *vcpu);
