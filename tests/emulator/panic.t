@@ -30,7 +30,7 @@ my $log = break_at_eoi_exit('panic', "set rdi = 0\n");
 like($log, qr/^PINWHEEL panic: #PF page fault in the hypervisor, error code 0x0$/m, 'what it is');
 like($log, qr/^  rip ffffffff8[0-9a-f]{7} rsp ffffc0[0-9a-f]{10} .* cr2 0{13}[0-9a-f]{3} /m,
     'the registers, on a stack of our own');
-like($log, qr/  backtrace:\n.*\+0x.*\n    0x[0-9a-f]+ routing_eoi_exit\+0x.*exit_handle\+0x.*host_run\+0x/s,
+like($log, qr/  backtrace:\n.*\+0x.*\n    0x[0-9a-f]+ routing_eoi_exit\+0x.*exit_handle\+0x.*schedule_run\+0x/s,
     'the way there, by name');
 like($log, qr/last events of each CPU:.*accept level.*rte write.*scan: now stale/s,
     'what the interrupts did before');
@@ -42,7 +42,7 @@ unlike($log, qr/^PINWHEEL done/m, 'nothing goes on');
 $log = break_at_eoi_exit('panic-check',
     "set rdi = 0\nset rsi = 0x1234\nset rip = 0x$address{vmx_fail}\n", image => 'panic');
 like($log, qr/^PINWHEEL panic: \(null\) of 0x1234 failed: /m, 'what failed');
-like($log, qr/  backtrace:\n    0x[0-9a-f]+ vmx_fail\+0x.*exit_handle\+0x.*host_run\+0x/s,
+like($log, qr/  backtrace:\n    0x[0-9a-f]+ vmx_fail\+0x.*exit_handle\+0x.*schedule_run\+0x/s,
     'the way there begins where panic() was called');
 like($log, qr/last events of each CPU:.*accept level.*^PINWHEEL panic: the machine has stopped/ms,
     'the events and the end');

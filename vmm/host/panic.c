@@ -26,12 +26,14 @@ static bool is_stack(uint64_t address) {
            (address >= (uint64_t)image_start && address < (uint64_t)image_end && address % 8 == 0);
 }
 
-static void print_address(uint64_t address) {
+/* `back` is 1 for a return address: the CALL lies before it, and may be a function's last
+ * instruction. */
+static void print_address(uint64_t address, uint64_t back) {
     uint64_t offset = 0;
-    const char *name = symbol_lookup(address, &offset);
+    const char *name = symbol_lookup(address - back, &offset);
 
     if (name)
-        console_print("    0x%016lx %s+0x%lx\n", address, name, offset);
+        console_print("    0x%016lx %s+0x%lx\n", address, name, offset + back);
     else
         console_print("    0x%016lx\n", address);
 }
@@ -40,12 +42,12 @@ static void print_address(uint64_t address) {
 static void print_backtrace(uint64_t rip, uint64_t rbp) {
     console_print("  backtrace:\n");
     if (rip)
-        print_address(rip);
+        print_address(rip, 0);
     for (unsigned i = 0; i < BACKTRACE_FRAMES && is_stack(rbp) && is_stack(rbp + 8); i++) {
         const uint64_t *frame = (const uint64_t *)rbp;
         if (!frame[1])
             break;
-        print_address(frame[1]);
+        print_address(frame[1], 1);
         if (frame[0] <= rbp)
             break;
         rbp = frame[0];
