@@ -26,8 +26,9 @@ say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
 
 # $(call flags,NAME,COMMAND): the file build/flags/NAME holds COMMAND, and is written only when that has
 # changed. What is made with COMMAND depends on the file: a changed flag rebuilds that, and nothing else.
+# (strip, because $(file <) of make 4.3 does not always cut off the last newline.)
 define flags_rule
-$(B)/flags/$(1): $(if $(call differ,$(file <$(B)/flags/$(1)),$(2)),FORCE)
+$(B)/flags/$(1): $(if $(call differ,$(strip $(file <$(B)/flags/$(1))),$(strip $(2))),FORCE)
 	@mkdir -p $$(@D)
 	@printf '%s\n' '$(2)' >$$@
 endef
