@@ -11,6 +11,7 @@
 #include "lib/memory.h"
 #include "vmm/emulate/guest_walk.h"
 #include "vmm/emulate/mmio_decode.h"
+#include "vmm/emulate/mmio_operate.h"
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/virq.h"
