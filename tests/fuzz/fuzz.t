@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Runs each fuzzer over its corpus, then lets it look for more: FUZZ_SECONDS each, 30 if not given.
-# What it finds is left in build/fuzz, with the command that does it again.
+# Runs each fuzzer on its corpus, and then on new inputs for FUZZ_SECONDS (30 by default). An input
+# that fails is left in build/fuzz/found, and the command that repeats it is printed.
 use strict;
 use warnings;
 use File::Path 'make_path';
@@ -9,7 +9,7 @@ use Test::More;
 my $build = $ENV{B} // 'build';
 my $seconds = $ENV{FUZZ_SECONDS} // 30;
 my @sources = glob 'tests/fuzz/fuzz_*.c';
-cmp_ok(scalar @sources, '>', 0, 'there are fuzzers');
+cmp_ok(scalar @sources, '>', 0, 'fuzzers exist');
 for (@sources) {
     my ($name) = m{fuzz_(\w+)\.c$};
     my $found = "$build/fuzz/found/$name";
