@@ -1,4 +1,4 @@
-/* Arithmetic on ranges of offsets and addresses that cannot wrap. Pure: inline functions only. */
+/* Arithmetic on ranges of offsets, addresses and numbers. Pure: inline functions only. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

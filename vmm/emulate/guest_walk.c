@@ -23,8 +23,8 @@ struct path {
     uint64_t rights; /* WRITABLE and USER, if set in every entry */
 };
 
-/* A walk for instruction bytes records no path, and every emulated access to device memory needs
- * one. So these functions are compiled twice, with and without a path. */
+/* Every emulated access to device memory walks for the bytes of its instruction, without a path. So
+ * these functions are compiled twice, with and without one. */
 #define BOTH static inline __attribute__((always_inline))
 
 /* Reads one entry with a single access and records it. */
@@ -63,25 +63,32 @@ BOTH enum guest_walk_result walk_wide(const struct guest_paging *p, uint64_t tab
     }
 }
 
-/* Bit 7 of a PML4 entry does not map a page. */
+/* From an entry above those of walk_wide(), which never maps a page and leads to the table of
+ * `shift`. recorded: the path, or NULL if this entry is not to be recorded. */
+BOTH enum guest_walk_result walk_from(const struct guest_paging *p, uint64_t address,
+                                      struct path *recorded, unsigned shift, uint64_t linear,
+                                      struct path *path, uint64_t *physical) {
+    uint64_t entry;
+    enum guest_walk_result result = next_entry(p, recorded, address, 8, &entry);
+
+    if (result != GUEST_WALK_FOUND)
+        return result;
+    return walk_wide(p, entry & FRAME, shift, linear, path, physical);
+}
+
 BOTH enum guest_walk_result walk_4_level(const struct guest_paging *p, uint64_t linear,
                                          struct path *path, uint64_t *physical) {
-    uint64_t entry, address = (p->cr3 & FRAME) + (linear >> 39 & 0x1ff) * 8;
-    enum guest_walk_result result;
+    uint64_t address = (p->cr3 & FRAME) + (linear >> 39 & 0x1ff) * 8;
 
-    result = next_entry(p, path, address, 8, &entry);
-    return result == GUEST_WALK_FOUND ? walk_wide(p, entry & FRAME, 30, linear, path, physical)
-                                      : result;
+    return walk_from(p, address, path, 30, linear, path, physical);
 }
 
 /* The four PDPTEs have no access rights and no flags: they are not recorded. */
 BOTH enum guest_walk_result walk_pae(const struct guest_paging *p, uint32_t linear,
                                      struct path *path, uint64_t *physical) {
-    uint64_t entry, address = (p->cr3 & 0xffffffe0) + 8 * (linear >> 30);
-    enum guest_walk_result result = next_entry(p, NULL, address, 8, &entry);
+    uint64_t address = (p->cr3 & 0xffffffe0) + 8 * (linear >> 30);
 
-    return result == GUEST_WALK_FOUND ? walk_wide(p, entry & FRAME, 21, linear, path, physical)
-                                      : result;
+    return walk_from(p, address, NULL, 21, linear, path, physical);
 }
 
 BOTH enum guest_walk_result walk_32bit(const struct guest_paging *p, uint32_t linear,
