@@ -1,4 +1,4 @@
-/* Places a Linux kernel in a guest's memory and writes what it is told.
+/* Places a Linux kernel in a guest's memory and the information that it receives from its loader.
  *
  * The file is a bzImage: a boot sector and real-mode code with a header in them, which are not run
  * here, and then the protected-mode kernel, which unpacks itself. By the 64-bit boot protocol it is

@@ -1,4 +1,5 @@
-/* Places a Multiboot image in a guest's memory and writes what it is told.
+/* Places a Multiboot image in a guest's memory and the information that it receives from its
+ * loader.
  *
  * Multiboot 0.6.96 is the smallest contract between a loader and a kernel: a header in the first
  * 8192 bytes of the file says how to load it, and the kernel is entered in 32-bit protected mode
