@@ -12,7 +12,7 @@
  * What the guest cannot see stands in the hypervisor's counters: tests/emulator/soak.t.
  *
  * Command line: xapic or x2apic (default: x2apic); reroutes=N (default 100000); ipis=N on each
- * vector afterwards (default 10000); seed=N. Invariants 1 to 9, 12, 14 to 16, 23 of the design. */
+ * vector afterwards (default 10000); seed=N. Invariants 1 to 9, 12, 14 to 16 and 23. */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"

@@ -1,8 +1,9 @@
-/* Virtual interrupts and the VMCS: the only place that writes the VMCS's interrupt fields.
+/* Virtual interrupts and the VMCS: writes the fields of virtual-interrupt delivery.
  *
- * What to deliver and which EOIs must exit is decided by routing.h and below, without a VMCS; here
- * the results become EOI-exit bitmaps and the guest interrupt status, for virtual-interrupt
- * delivery. Another backend would fit behind the same few functions.
+ * routing.h and the modules below it decide what to deliver and which EOIs must exit, without a
+ * VMCS; here the results go into the EOI-exit bitmaps and the guest interrupt status. Another
+ * backend would fit behind the same functions. Injected events are in events.h; who writes which
+ * field: docs/interrupts.md, "Which module owns what".
  * SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts". */
 #pragma once
 #include <stdbool.h>
@@ -22,7 +23,8 @@ uint64_t virq_apic_access_page(void);
 void virq_set_up(struct vcpu *vcpu);
 void virq_mode_changed(struct vcpu *vcpu);
 
-/* Steps 2 to 5 of the work before an entry: sync, scan if asked, EOI-exit words, RVI and SVI. */
+/* Steps 3 to 6 of the work before an entry: sync, scan if one is due, EOI-exit words, RVI and SVI.
+ * docs/interrupts.md, "The order of work before an entry". */
 void virq_prepare_entry(struct vcpu *vcpu);
 
 /* Records an event of this vCPU. */
