@@ -1,24 +1,27 @@
 /* The registers of the 8254, and port 61H: see vpit.h. */
 #include "vmm/devices/vpit.h"
 
+#include "lib/bits.h"
 #include "lib/index_clamp.h"
 
-#define CONTROL_BCD         0x01
-#define CONTROL_ACCESS      0x30 /* read and write: the low byte, the high byte, both */
-#define CONTROL_PROGRAMMED  0x3f
-#define ACCESS_LATCH        0x00
-#define ACCESS_HIGH         0x20
-#define ACCESS_BOTH         0x30
-#define READ_BACK           3 /* in bits 7:6 */
-#define READ_BACK_NO_COUNT  0x20
-#define READ_BACK_NO_STATUS 0x10
-#define STATUS_OUTPUT       0x80
-#define STATUS_NULL_COUNT   0x40
+#define CONTROL_BCD              0x01
+#define CONTROL_ACCESS           0x30 /* read and write: the low byte, the high byte, both */
+#define CONTROL_PROGRAMMED       0x3f
+#define ACCESS_LATCH             0x00
+#define ACCESS_HIGH              0x20
+#define ACCESS_BOTH              0x30
+#define READ_BACK                3  /* in bits 7:6 */
+#define READ_BACK_COUNTERS       7u /* a bit for each counter */
+#define READ_BACK_COUNTERS_SHIFT 1
+#define READ_BACK_NO_COUNT       0x20
+#define READ_BACK_NO_STATUS      0x10
+#define STATUS_OUTPUT            0x80
+#define STATUS_NULL_COUNT        0x40
 
-#define PORT_B_GATE2        0x01
-#define PORT_B_WRITABLE     0x0f
-#define PORT_B_REFRESH      0x10
-#define PORT_B_OUT2         0x20
+#define PORT_B_GATE2             0x01
+#define PORT_B_WRITABLE          0x0f
+#define PORT_B_REFRESH           0x10
+#define PORT_B_OUT2              0x20
 
 /* The refresh bit toggles every 15 us. Chipsets do that independently of counter 1. */
 #define TICKS_OF_REFRESH 18
@@ -53,9 +56,9 @@ static void latch_status(struct vpit_channel *channel, uint64_t now) {
 }
 
 static void read_back(struct vpit *pit, uint8_t value, uint64_t now) {
-    for (unsigned i = 0; i < VPIT_COUNTERS; i++) {
-        if (!(value & 2u << i))
-            continue;
+    unsigned i;
+
+    for_each_bit(i, value >> READ_BACK_COUNTERS_SHIFT & READ_BACK_COUNTERS) {
         if (!(value & READ_BACK_NO_COUNT))
             latch_count(&pit->channel[i], now);
         if (!(value & READ_BACK_NO_STATUS))
