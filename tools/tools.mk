@@ -72,6 +72,12 @@ bench: deps ## measure what things cost, beside KVM's figures and our goals; and
 	if $(MAKE_ALL) $(LINUX)/native.txt; then echo; cat $(LINUX)/native.txt; else status=1; fi; \
 	exit $$status
 
+.PHONY: docs
+docs: ## draw docs/rooms.svg again: which room includes which
+	@mkdir -p $(B)
+	@tools/draw-rooms >$(B)/rooms.svg
+	@cp $(B)/rooms.svg docs/rooms.svg
+
 # For clangd, clang-tidy and their like: what make would call, for each C file and program.
 compile_commands.json: tools/compile-commands.awk FORCE ## for an editor's language server
 	@mkdir -p $(B)

@@ -8,7 +8,7 @@ use lib "$ENV{LINT_HOME}/tests/lib";
 use Test::More;
 use NotYet;
 use Rooms qw(rooms room_of may_use module_of includes calls cycles);
-use Tree qw(files dependencies count_lines);
+use Tree qw(files dependencies count_lines read_text);
 
 my @code = grep { m{^(?:arch|boot|drivers|guest|lib|vmm)/} && /\.(?:[ch]|asm|asl)$/ } files();
 my %graph;
@@ -91,6 +91,14 @@ for my $from (keys %calls) {
     }
 }
 is(join(', ', map { "@$_" } cycles(%kept)), '', 'no cycle between rooms');
+
+# The entry "picture" of not-yet stands for all changes until the rooms are in order.
+if (-e 'docs/rooms.svg') {
+    my $is_now = `'$ENV{LINT_HOME}/tools/draw-rooms'` eq read_text('docs/rooms.svg');
+    my $excused = NotYet->new('picture')->excuses('docs/rooms.svg');
+    ok($is_now || $excused, 'docs/rooms.svg shows the rooms as they are: make docs');
+    diag('not yet: docs/rooms.svg is drawn again') if $excused;
+}
 
 if ($ENV{LINT_TABLE}) {
     my ($arrows, @lines) = (0);

@@ -60,7 +60,7 @@ sub lint {
     return ($?, $output);
 }
 
-for my $rule (qw(rooms headers pure build tidy format size portable)) {
+for my $rule (qw(rooms headers pure build tidy docs format size portable)) {
     my ($status, $output) = lint($rule);
     is($status, 0, "$rule passes on a good tree") or diag($output);
 }
@@ -105,6 +105,7 @@ passes('a knot where one may be', 'rooms', knot('vmm/core'));
 passes('includes that are excused', 'rooms', %upward, 'tests/lint/not-yet' => "include arch -> vmm\n");
 passes('calls that are excused', 'rooms', %call, 'tests/lint/not-yet' => "call arch -> vmm\n");
 passes('a knot that is excused', 'rooms', knot('arch'), 'tests/lint/not-yet' => "knot arch\n");
+breaks('a picture of the rooms as they were', 'rooms', 'docs/rooms.svg shows', 'docs/rooms.svg' => "<svg></svg>\n");
 breaks('an excuse that is not needed', 'rooms', 'else delete it: include arch -> vmm',
        'tests/lint/not-yet' => "include arch -> vmm\n");
 
@@ -164,6 +165,32 @@ breaks('a place of one machine', 'portable', 'tools/hello',
     'tools/hello' => $good{'tools/hello'} . "cat /" . "home/someone/x\n");
 breaks('blanks at the end of a line', 'portable', 'no blanks', 'README.md' => "text \nmore\n");
 breaks('a file without an end', 'portable', 'ends with one newline', 'README.md' => 'text');
+
+my %page = ('docs/page.md' => "# Page\n\n## The `scan`, and more\n\n<a id=\"here\"></a>[a](#the-scan-and-more) [b](../README.md)\n",
+    'README.md' => "# All\n\n[page](docs/page.md#here), [page](docs/page.md#page), [page.md](docs/page.md), \"Page\"\n",
+    'docs/interrupts.md' => "# Heart\n\n## Invariants\n\n1. one\n2. two\n3. three\n\n## More\n\n4. no invariant\n\nAll 3 invariants.\n",
+    'vmm/note.h' => "/* docs/page.md, \"The scan, and\n * more\"; invariants 1 to 3; (I2). */\n#pragma once\n");
+passes('pages with links and citations', 'docs', %page);
+sub page {
+    my ($path, $more) = @_;
+    return (%page, $path => $page{$path} . $more);
+}
+breaks('a link to nowhere', 'docs', 'README.md: each link', page('README.md', "[x](docs/none.md)\n"));
+breaks('a link out of the tree', 'docs', 'README.md: each link', page('README.md', "[x](../README.md)\n"));
+breaks('a picture that is not there', 'docs', 'docs/page.md: each link', page('docs/page.md', "![x](none.svg)\n"));
+breaks('an anchor that is not there', 'docs', 'README.md: each link', page('README.md', "[x](docs/page.md#none)\n"));
+breaks('an anchor of the page itself', 'docs', 'docs/page.md: each link', page('docs/page.md', "[x](#none)\n"));
+breaks('a page that is not there', 'docs', 'vmm/note.h: each page', page('vmm/note.h', "/* docs/none.md */\n"));
+breaks('a section that is not there', 'docs', 'vmm/note.h: each page', page('vmm/note.h', "/* docs/page.md,\n * \"None\" */\n"));
+breaks('a linked section that is not there', 'docs', 'README.md: each page', page('README.md', "[page.md](docs/page.md), \"None\"\n"));
+breaks('a citation without a page', 'docs', 'vmm/note.h: each page', page('vmm/note.h', "/* See the docs. */\n"));
+breaks('an invariant that is not there', 'docs', 'vmm/note.h: each invariant', page('vmm/note.h', "/* Invariant 4. */\n"));
+breaks('a range of invariants', 'docs', 'vmm/note.h: each invariant', page('vmm/note.h', "/* invariants 1 and 2\n * to 4 */\n"));
+breaks('an invariant in parentheses', 'docs', 'vmm/note.h: each invariant', page('vmm/note.h', "/* kept (I4) */\n"));
+breaks('a wrong number of invariants', 'docs', 'README.md: there are 3', page('README.md', "The 4 invariants.\n"));
+breaks('a table that cannot be read', 'docs', 'README.md: no table cell', page('README.md', '| a | ' . 'b' x 300 . " |\n"));
+passes('a link that is excused', 'docs', page('README.md', "[x](docs/none.md)\n"),
+       'tests/lint/not-yet' => "docs README.md: docs/none.md\n");
 
 my ($status, $output) = do {
     local $ENV{LINT_LINES} = 10;

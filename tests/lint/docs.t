@@ -1,0 +1,130 @@
+#!/usr/bin/env perl
+# What the pages and the comments refer to exists: links and their anchors, pages and sections cited as
+# docs/PAGE.md, "Section", and the numbers of invariants. And a table's cell is short enough to be read
+# in a table.
+use strict;
+use warnings;
+use lib "$ENV{LINT_HOME}/tests/lib";
+use File::Basename 'dirname';
+use NotYet;
+use Test::More;
+use Tree qw(files read_text);
+
+my $CELL = 300; # characters
+
+my $excuses = NotYet->new('docs');
+my %exists = map { $_ => 1 } files();
+my @pages = grep { /\.md$/ } sort keys %exists;
+
+# Is there nothing wrong, but for what is excused ("FILE: what")?
+sub nothing_wrong {
+    my ($name, $path, @wrong) = @_;
+    is(join("\n", grep { !$excuses->excuses("$path: $_") } @wrong), '', "$path: $name");
+}
+
+# ---- what a page has ----------------------------------------------------------------------------
+
+# Without blocks and pieces of code.
+sub prose {
+    my ($text) = @_;
+    $text =~ s/^(```|~~~).*?^\1$//gms;
+    return $text =~ s/`[^`\n]*`//gr;
+}
+
+my (%sections, %anchors);
+for my $page (@pages) {
+    my $text = read_text($page);
+    my $outside_code = $text =~ s/^(```|~~~).*?^\1$//gmsr;
+    for my $title ($outside_code =~ /^#+ +(.*?) *$/gm) {
+        my $plain = $title =~ s/[`*]//gr;
+        $sections{$page}{$plain} = 1;
+        my $anchor = lc $plain =~ s/\[([^\]]*)\]\([^)]*\)/$1/gr;
+        $anchor =~ s/[^\w\- ]//g;
+        $anchors{$page}{$anchor =~ tr/ /-/r} = 1;
+    }
+    $anchors{$page}{$_} = 1 for $text =~ /<a (?:id|name)="([^"]+)"/g;
+}
+
+# A path relative to a page, or undef if it leads out of the tree.
+sub relative {
+    my ($page, $target) = @_;
+    my @parts = grep { $_ ne '.' } split m{/}, dirname($page);
+    for (split m{/}, $target) {
+        next if $_ eq '.' || $_ eq '';
+        if ($_ eq '..') { @parts ? pop @parts : return }
+        else { push @parts, $_ }
+    }
+    return join '/', @parts;
+}
+
+# ---- links --------------------------------------------------------------------------------------
+
+for my $page (@pages) {
+    my @wrong;
+    for my $target (prose(read_text($page)) =~ /\]\(\s*([^)\s]+)[^)]*\)/g) {
+        next if $target =~ /^[a-z]+:/;
+        my ($path, $anchor) = $target =~ /^([^#]*)#?(.*)$/;
+        my $file = $path eq '' ? $page : relative($page, $path) // '';
+        my $there = $exists{$file} || ($path ne '' && grep { m{^\Q$file\E/} } keys %exists);
+        push @wrong, $target if !$there || ($anchor ne '' && !$anchors{$file}{$anchor});
+    }
+    nothing_wrong('each link has its target', $page, @wrong);
+}
+
+# ---- citations, in all files --------------------------------------------------------------------
+
+my $invariants = $exists{'docs/interrupts.md'} ? read_text('docs/interrupts.md') : '';
+$invariants =~ s/.*?^#+ +Invariants$//ms;
+$invariants =~ s/^#.*//ms;
+my %invariant = map { $_ => 1 } $invariants =~ /^(\d+)\. /gm;
+my $count = keys %invariant;
+
+sub numbers {
+    my ($list) = @_;
+    my @numbers;
+    while ($list =~ /(\d+)(?: +(?:to|-) +(\d+))?/g) {
+        push @numbers, $1 .. ($2 // $1);
+    }
+    return @numbers;
+}
+
+for my $path (grep { !m{^tests/(?:fuzz/corpus/|lint/(?:selftest|not-yet))} } sort keys %exists) {
+    my $text = read_text($path);
+    next if $text =~ /\0/;
+    # One line, without the marks that begin a comment's.
+    $text =~ s{[ \t]*\n[ \t]*(?:\*(?!/)|#+|;+|//+)?[ \t]*}{ }g;
+
+    my @wrong;
+    while ($text =~ m{\b(docs/[a-z][\w.-]*\.md)\b[)`]*(?:, "([^"]*)")?}g) {
+        my ($page, $section) = ($1, $2);
+        push @wrong, $page if !$exists{$page};
+        push @wrong, qq($page, "$section") if defined $section && !$sections{$page}{$section};
+    }
+    while ($path =~ /\.md$/ && $text =~ m{\]\(([^)#:]+\.md)\), "([^"]*)"}g) {
+        my ($target, $section) = ($1, $2);
+        my $page = relative($path, $target) // '';
+        push @wrong, qq($target, "$section") if !$sections{$page}{$section};
+    }
+    push @wrong, $1 while $text =~ /\b(see (?:the )?docs)\b(?!\/)/gi;
+    nothing_wrong('each page and section cited exists', $path, @wrong) if @wrong || $text =~ m{docs/|\.md\)};
+
+    my @cited;
+    while ($text =~ /\binvariants? +(\d+(?:(?:, | and | to | or |, and )\d+)*)/gi) {
+        push @cited, numbers($1);
+    }
+    push @cited, $1 while $text =~ /\(I(\d+)\)/g;
+    nothing_wrong('each invariant cited is in docs/interrupts.md', $path, map { "invariant $_" } grep { !$invariant{$_} } @cited)
+        if @cited;
+    my @counts = $text =~ /\b(\d+) invariants\b/g;
+    nothing_wrong("there are $count invariants", $path, map { "$_ invariants" } grep { $_ != $count } @counts) if @counts;
+}
+is(join(' ', sort { $a <=> $b } keys %invariant), join(' ', 1 .. $count), 'the invariants are numbered from 1');
+
+# ---- tables -------------------------------------------------------------------------------------
+
+for my $page (@pages) {
+    my @long = grep { length > $CELL } map { split /(?<!\\)\|/ } grep { /^ *\|/ } split /\n/, read_text($page);
+    nothing_wrong("no table cell is longer than $CELL characters", $page, map { s/^ *(.{30}).*$/$1.../sr } @long);
+}
+$excuses->done;
+done_testing();
