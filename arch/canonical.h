@@ -1,6 +1,7 @@
 /* Canonical addresses: the unused upper bits of a linear address are copies of its highest used
  * bit. 4-level paging uses 48 bits, 5-level paging 57. An access to any other address raises #GP,
- * or #SS through the stack segment. Pure. SDM Vol. 1, "Canonical Addressing". */
+ * or #SS through the stack segment. Pure. SDM Vol. 1, "Canonical Addressing". Read next:
+ * arch/paging.h, vmm/emulate/guest_walk.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

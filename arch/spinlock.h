@@ -2,7 +2,7 @@
  *
  * The hypervisor runs with interrupts off and the NMI handler takes no lock, so a holder is never
  * interrupted by code that wants the same lock. The order in which locks are taken is listed in
- * docs/architecture.md. */
+ * docs/architecture.md, "Locks". */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>

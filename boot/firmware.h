@@ -1,7 +1,7 @@
 /* UEFI's boot services, as the boot loader uses them.
  *
  * GNU-EFI's library names their table BS and the system table ST. They exist until
- * ExitBootServices(), see leave.h. UEFI 2.10, "Services - Boot Services". */
+ * ExitBootServices(), see leave.h. UEFI 2.10, "Services - Boot Services". Read next: leave.h. */
 #pragma once
 #include <stdint.h>
 

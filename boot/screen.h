@@ -2,7 +2,7 @@
  *
  * Text is collected first and shown in one call: each call of the firmware draws on the screen,
  * moves the cursor and waits for the serial port. ASCII only. UEFI 2.10, "Simple Text Output
- * Protocol". */
+ * Protocol". Read next: report.h. */
 #pragma once
 #include <stddef.h>
 

@@ -2,7 +2,8 @@
  *
  * CPUID leaves 15H and 16H report the frequency, but emulators and some firmware report it wrongly.
  * So it is measured against the 8254, and CPUID's value is used only if the two agree, or if there
- * is no 8254. SDM Vol. 3B, "Determining the Processor Base Frequency". */
+ * is no 8254. SDM Vol. 3B, "Determining the Processor Base Frequency". Read next:
+ * vmm/interrupts/vlapic_timer.h. */
 #pragma once
 #include <stdint.h>
 

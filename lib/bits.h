@@ -1,4 +1,5 @@
-/* The bits of an integer as a set of small numbers. Pure. */
+/* The bits of an integer as a set of small numbers: vCPUs, pins, words of a larger set. Pure. Read
+ * next: vmm/interrupts/vector_set.h, a set of 256. */
 #pragma once
 #include <stdbool.h>
 

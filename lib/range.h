@@ -1,4 +1,5 @@
-/* Arithmetic on ranges of offsets, addresses and numbers. Pure: inline functions only. */
+/* Arithmetic on ranges of offsets, addresses and numbers. Pure. Read next: lib/index_clamp.h, for
+ * an index from a guest after its check. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

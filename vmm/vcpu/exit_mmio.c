@@ -170,7 +170,7 @@ static bool move_string(struct vcpu *vcpu, const struct mmio_device *device, uin
                         const struct mmio_instruction *i, bool to_device) {
     const uint64_t *reg = vcpu->context.reg;
     uint64_t offset = mmio_index(i->address_size, reg[to_device ? GUEST_RSI : GUEST_RDI]);
-    enum guest_segment segment = to_device ? (enum guest_segment)i->segment : GUEST_ES;
+    enum guest_segment segment = to_device ? (enum guest_segment)i->segment : SEGMENT_ES;
     struct guest_span span;
 
     if (!guest_span_find(vcpu, segment, offset, i->size, !to_device, &span))

@@ -48,7 +48,7 @@ static bool find_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t 
     bool ok;
 
     if (is_64bit()) {
-        *linear = offset + (segment >= GUEST_FS ? base : 0);
+        *linear = offset + (segment >= SEGMENT_FS ? base : 0);
         ok = is_canonical(*linear, CANONICAL_BITS_4_LEVEL) &&
              is_canonical(*linear + size - 1, CANONICAL_BITS_4_LEVEL);
     } else {
@@ -56,7 +56,7 @@ static bool find_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t 
         ok = segment_allows(segment, offset, size, write);
     }
     if (!ok)
-        vcpu_inject_exception_with_code(vcpu, segment == GUEST_SS ? VECTOR_SS : VECTOR_GP, 0);
+        vcpu_inject_exception_with_code(vcpu, segment == SEGMENT_SS ? VECTOR_SS : VECTOR_GP, 0);
     return ok;
 }
 

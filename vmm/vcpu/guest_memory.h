@@ -8,7 +8,7 @@
 struct vcpu;
 
 /* As in an instruction's encoding. */
-enum guest_segment { GUEST_ES, GUEST_CS, GUEST_SS, GUEST_DS, GUEST_FS, GUEST_GS };
+enum guest_segment { SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS };
 
 /* Where 1 to 8 bytes are: they may cross into another page. */
 struct guest_span {

@@ -42,12 +42,12 @@ enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
         .size = (uint8_t)((q & IO_EXIT_SIZE_MASK) + 1),
         .string = q & IO_EXIT_IN ? MMIO_INS : MMIO_OUTS,
         .repeat = q & IO_EXIT_REP,
-        .segment = (uint8_t)(q & IO_EXIT_IN ? GUEST_ES : segment),
+        .segment = (uint8_t)(q & IO_EXIT_IN ? SEGMENT_ES : segment),
         .address_size = (uint8_t)(2u << (width & 3)),
     };
     uint64_t *reg = vcpu->context.reg;
 
-    if (!(host.capabilities.basic & VMX_BASIC_INS_OUTS) || width > 2 || i.segment > GUEST_GS) {
+    if (!(host.capabilities.basic & VMX_BASIC_INS_OUTS) || width > 2 || i.segment > SEGMENT_GS) {
         vm_kill(vcpu->vm,
                 "vCPU %u: the processor does not report the operands of a string "
                 "instruction at port 0x%x",
