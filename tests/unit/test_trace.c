@@ -141,9 +141,9 @@ static void a_full_ring_keeps_the_newest(void **state) {
 }
 
 static void rings_merge_by_time(void **state) {
-    const struct trace_ring *rings[] = {&ring, &other};
-    uint64_t cursor[2], last = 0, seen = 0;
+    uint64_t last = 0, seen[2] = {0, 0};
     const struct trace_record *record;
+    unsigned whose;
 
     (void)state;
     for (unsigned i = 0; i < 100; i++) {
@@ -151,17 +151,18 @@ static void rings_merge_by_time(void **state) {
         next.a = i;
         add_record(i * 7 % 3 ? &ring : &other, &next);
     }
-    cursor[0] = trace_first(&ring);
-    cursor[1] = trace_first(&other);
-    while ((record = trace_next(rings, cursor, 2))) {
+    struct trace_cursor cursor[] = {{&ring, trace_first(&ring)}, {&other, trace_first(&other)}};
+    while ((record = trace_next(cursor, 2, &whose))) {
         assert_true(record->time >= last);
-        assert_int_equal(record->a, seen);
+        assert_int_equal(record->a, seen[0] + seen[1]);
+        assert_int_equal(whose, record->a * 7 % 3 ? 0 : 1);
         last = record->time;
-        seen++;
+        seen[whose]++;
     }
-    assert_int_equal(seen, 100);
-    assert_null(trace_next(rings, cursor, 2));
-    assert_null(trace_next(rings, cursor, 0));
+    assert_int_equal(seen[0], 66);
+    assert_int_equal(seen[1], 34);
+    assert_null(trace_next(cursor, 2, &whose));
+    assert_null(trace_next(cursor, 0, &whose));
 }
 
 /* ---- text ---- */

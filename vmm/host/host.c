@@ -178,3 +178,10 @@ void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
     what |= (uint64_t)guest << TRACE_SHIFT(guest);
     trace_add(this_host_cpu()->trace, rdtsc(), what, a, b, false);
 }
+
+void host_trace_last(struct trace_cursor cursor[BOOT_MAX_CPUS], uint64_t most) {
+    for (uint32_t i = 0; i < host.cpu_count; i++) {
+        const struct trace_ring *ring = host.cpu[i]->trace;
+        cursor[i] = (struct trace_cursor){ring, trace_last(ring, most)};
+    }
+}

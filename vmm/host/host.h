@@ -72,3 +72,7 @@ void host_wake(struct host_cpu *cpu);
  * it into the record before it. */
 void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b);
 void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b);
+
+/* For trace_next(), which merges the traces of all host.cpu_count CPUs: places each cursor before
+ * the last `most` records of that CPU. Any CPU; the others may add records meanwhile. */
+void host_trace_last(struct trace_cursor cursor[BOOT_MAX_CPUS], uint64_t most);

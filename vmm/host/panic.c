@@ -55,19 +55,16 @@ static void print_backtrace(uint64_t rip, uint64_t rbp) {
 }
 
 static void print_trace(void) {
-    const struct trace_ring *ring[BOOT_MAX_CPUS];
-    uint64_t cursor[BOOT_MAX_CPUS];
+    struct trace_cursor cursor[BOOT_MAX_CPUS];
+    const struct trace_record *record;
+    unsigned cpu;
 
     console_print("  last events of each CPU:\n");
-    for (uint32_t i = 0; i < host.cpu_count; i++) {
-        ring[i] = host.cpu[i]->trace;
-        cursor[i] = trace_last(ring[i], TRACE_EVENTS);
-    }
-    const struct trace_record *record;
-    while ((record = trace_next(ring, cursor, host.cpu_count))) {
+    host_trace_last(cursor, TRACE_EVENTS);
+    while ((record = trace_next(cursor, host.cpu_count, &cpu))) {
         char line[160];
         trace_text(line, sizeof(line), record, host.tsc_at_start);
-        console_print("    %s\n", line);
+        console_print("    CPU %u %s\n", cpu, line);
     }
 }
 

@@ -7,21 +7,20 @@ uint64_t trace_last(const struct trace_ring *ring, uint64_t n) {
     return ring->count > most ? ring->count - most : 0;
 }
 
-const struct trace_record *trace_next(const struct trace_ring *const *ring, uint64_t *cursor,
-                                      unsigned n) {
-    const struct trace_record *first = 0;
-    unsigned chosen = 0;
+const struct trace_record *trace_next(struct trace_cursor *cursor, unsigned n, unsigned *whose) {
+    const struct trace_record *first = NULL;
 
     for (unsigned i = 0; i < n; i++) {
-        if (cursor[i] >= ring[i]->count)
+        const struct trace_ring *ring = cursor[i].ring;
+        if (cursor[i].next >= ring->count)
             continue;
-        const struct trace_record *next = &ring[i]->record[cursor[i] % TRACE_RING_RECORDS];
+        const struct trace_record *next = &ring->record[cursor[i].next % TRACE_RING_RECORDS];
         if (!first || next->time < first->time) {
             first = next;
-            chosen = i;
+            *whose = i;
         }
     }
     if (first)
-        cursor[chosen]++;
+        cursor[*whose].next++;
     return first;
 }

@@ -106,10 +106,15 @@ static inline uint64_t trace_first(const struct trace_ring *ring) {
     return trace_last(ring, TRACE_RING_RECORDS);
 }
 
-/* Merges n rings by time. cursor[i] starts at trace_first(ring[i]). Returns the next record in
- * order of time and advances the cursor of its ring, or NULL at the end. */
-const struct trace_record *trace_next(const struct trace_ring *const *ring, uint64_t *cursor,
-                                      unsigned n);
+/* A reader's place in a ring. */
+struct trace_cursor {
+    const struct trace_ring *ring;
+    uint64_t next; /* the record to read next, as a value of ring->count */
+};
+
+/* Merges n rings by time: returns the next record in order of time, moves that ring's cursor past
+ * it and sets *whose to the index of the cursor; NULL at the end. */
+const struct trace_record *trace_next(struct trace_cursor *cursor, unsigned n, unsigned *whose);
 
 /* Format a record as one line without a newline and return its length. Safe for any bytes in the
  * record. `start` is subtracted from the time. trace_text() is the terse form; trace_story() is a

@@ -54,21 +54,17 @@ void results_print_counters(const struct vm *vm) {
     print_exits(vm);
 }
 
-static void print_sentence(const struct trace_record *record, uint64_t start) {
+static void print_sentence(const struct trace_record *record, uint64_t start, unsigned cpu) {
     char line[STORY_LINE];
 
+    (void)cpu;
     if (trace_story(line, sizeof(line), record, start) > 0)
         console_print("  %s\n", line);
 }
 
 /* For programs: docs/configuration.md. */
-static void print_record(const struct trace_record *r, uint64_t start) {
-    uint32_t cpu = 0; /* whose ring it is in */
-
+static void print_record(const struct trace_record *r, uint64_t start, unsigned cpu) {
     (void)start;
-    while ((uintptr_t)r - (uintptr_t)host.cpu[cpu]->trace->record >=
-           sizeof(host.cpu[0]->trace->record))
-        cpu++;
     console_print("TRACE %u %u %x %u %lx %lx %u %u\n", r->event, r->vcpu, r->vector, r->pin, r->a,
                   r->b, r->repeats, cpu);
 }
@@ -76,24 +72,24 @@ static void print_record(const struct trace_record *r, uint64_t start) {
 /* Calls `show` for each record of this guest among the last `most` of each CPU, merged by time.
  * Returns how many records of any guest came before. The other CPUs may add more meanwhile. */
 static uint64_t each_record(const struct vm *vm, uint64_t most,
-                            void (*show)(const struct trace_record *, uint64_t)) {
-    const struct trace_ring *ring[BOOT_MAX_CPUS];
-    uint64_t cursor[BOOT_MAX_CPUS];
+                            void (*show)(const struct trace_record *, uint64_t start,
+                                         unsigned cpu)) {
+    struct trace_cursor cursor[BOOT_MAX_CPUS];
     const struct trace_record *record;
     uint64_t start = 0, before = 0, left = 0;
+    unsigned cpu;
 
+    host_trace_last(cursor, most);
     for (uint32_t i = 0; i < host.cpu_count; i++) {
-        ring[i] = host.cpu[i]->trace;
-        cursor[i] = trace_last(ring[i], most);
-        before += cursor[i];
-        left += ring[i]->count - cursor[i];
+        before += cursor[i].next;
+        left += cursor[i].ring->count - cursor[i].next;
     }
-    while (left-- && (record = trace_next(ring, cursor, host.cpu_count))) {
+    while (left-- && (record = trace_next(cursor, host.cpu_count, &cpu))) {
         if (record->guest != vm->index)
             continue;
         if (!start)
             start = record->time;
-        show(record, start);
+        show(record, start, cpu);
     }
     return before;
 }
