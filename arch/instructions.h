@@ -93,8 +93,23 @@ static inline void xsetbv(uint32_t index, uint64_t value) {
     __asm__ volatile("xsetbv" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+/* Save and restore all components of the extended state that XCR0 enables. `area` is 64-byte
+ * aligned. #GP if it does not hold what XSAVE has written, or zeros. SDM Vol. 1, "XSAVE Area". */
+static inline void xsave(uint8_t *area) {
+    __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
+}
+
+static inline void xrstor(const uint8_t *area) {
+    __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
+}
+
 static inline void interrupts_off(void) {
     __asm__ volatile("cli" : : : "memory");
+}
+
+/* With interrupts off: accepts one that is pending. STI takes effect after the NOP. */
+static inline void interrupts_accept(void) {
+    __asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
 static inline void halt(void) {

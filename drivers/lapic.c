@@ -109,7 +109,7 @@ void lapic_timer_start(uint64_t tsc) {
 void lapic_timer_stop(void) {
     lapic_write_register(APIC_TIMER_INITIAL, 0);
     lapic_write_register(APIC_LVT_TIMER, APIC_LVT_MASKED | VECTOR_WAKE);
-    __asm__ volatile("sti; nop; cli" : : : "memory");
+    interrupts_accept();
 }
 
 void lapic_mask_8259(void) {

@@ -40,7 +40,9 @@ $(UNIT_TESTS): $(B)/host/unit/%: $(B)/host/tests/unit/%.o $(PURE_LIB) $(B)/flags
 
 .SECONDARY: $(UNIT_SRC:%.c=$(B)/host/%.o)
 
-unit-tests: $(UNIT_TESTS)
+include tests/machine/machine.mk
+
+unit-tests: $(UNIT_TESTS) $(MACHINE_TESTS)
 
 # ---- running them ------------------------------------------------------------------------------
 
@@ -61,8 +63,8 @@ MODEL_TESTS    = $(wildcard tests/model/*.t)
 EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 LINUX_TESTS    = $(wildcard tests/linux/*.t)
 
-unit: $(UNIT_TESTS) ## build and run the unit tests
-	@$(PROVE) $(UNIT_TESTS)
+unit: $(UNIT_TESTS) $(MACHINE_TESTS) ## build and run the unit tests
+	@$(PROVE) $(UNIT_TESTS) $(MACHINE_TESTS)
 
 lint: deps ## check the tree: the order of the rooms, headers, purity, format, size, scripts
 	@$(MAKE_ALL) all unit-tests compile_commands.json
@@ -70,11 +72,11 @@ lint: deps ## check the tree: the order of the rooms, headers, purity, format, s
 
 check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) compile_commands.json
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/model/smoke.t
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
 test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
 	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/native.efi compile_commands.json
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS)
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS)
 
 linux-test: deps ## an unmodified Linux: its shell, driven by a program that types; its costs; its soaks
 	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi

@@ -69,7 +69,7 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
 /* None is expected; the host's handler acknowledges it. */
 static enum exit_action exit_external_interrupt(struct vcpu *vcpu) {
     (void)vcpu;
-    __asm__ volatile("sti; nop; cli" : : : "memory");
+    interrupts_accept();
     return EXIT_RESUME;
 }
 

@@ -58,14 +58,6 @@ bool vcpu_shares_cpu(const struct vcpu *vcpu) {
     return vcpu->host->vcpu_count > 1;
 }
 
-static void xsave(uint8_t *area) {
-    __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
-}
-
-static void xrstor(const uint8_t *area) {
-    __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
-}
-
 static void registers_save(struct vcpu *vcpu) {
     struct vcpu_registers *r = &vcpu->registers;
 

@@ -1,0 +1,326 @@
+/* What vmm/host and the drivers do for the rooms under test, and VMs for the tests: see machine.h.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/control_registers.h"
+#include "arch/idt.h"
+#include "arch/msr.h"
+#include "arch/panic.h"
+#include "drivers/console.h"
+#include "drivers/lapic.h"
+#include "drivers/tsc.h"
+#include "tests/machine/machine.h"
+#include "tests/unit/processor.h"
+#include "vmm/host/host_memory.h"
+#include "vmm/vcpu/guest_cpuid.h"
+#include "vmm/vcpu/msr.h"
+#include "vmm/vcpu/run.h"
+#include "vmm/vcpu/virq.h"
+#include "vmm/vcpu/vmcs_setup.h"
+#include "vmm/vm/pc_wiring.h"
+
+#define PIECES          256
+#define FIRST_PHYSICAL  0x100000ULL
+#define DEFAULT_MEMORY  0x200000ULL
+#define FIRST_APIC_ID   0x10 /* an APIC ID is no index */
+#define EPT_TABLE_FLAGS 0x1e /* write-back, four levels */
+
+struct host host;
+
+/* ---- memory ---- */
+
+static struct {
+    void *at;
+    uint64_t physical, size;
+} piece[PIECES];
+static unsigned pieces;
+static uint64_t next_physical;
+static struct trace_ring *ring[MACHINE_CPUS];
+
+/* Of exactly this size, so that ASan sees what lies behind it. */
+void *memory_alloc_pages(uint64_t size, uint64_t *physical) {
+    void *at = NULL;
+
+    if (pieces == PIECES || posix_memalign(&at, PAGE_SIZE, size))
+        machine_fail("no memory");
+    memset(at, 0, size);
+    piece[pieces].at = at;
+    piece[pieces].physical = next_physical;
+    piece[pieces++].size = size;
+    if (physical)
+        *physical = next_physical;
+    next_physical += (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    return at;
+}
+
+void *machine_memory(uint64_t physical) {
+    for (unsigned i = 0; i < pieces; i++) {
+        if (physical - piece[i].physical < piece[i].size)
+            return (uint8_t *)piece[i].at + (physical - piece[i].physical);
+    }
+    return NULL;
+}
+
+uint64_t memory_root(void) {
+    return 0x7000;
+}
+
+/* ---- the host's side ---- */
+
+void host_wake(struct host_cpu *cpu) {
+    machine_record(MACHINE_WAKE, cpu->cpu.index, 0);
+    atomic_store(&cpu->wake, 1);
+    if (atomic_load(&cpu->idle))
+        lapic_send_nmi(cpu->cpu.apic_id);
+}
+
+void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
+    what |= (uint64_t)guest << TRACE_SHIFT(guest);
+    trace_add(this_host_cpu()->trace, machine.tsc, what, a, b, true);
+}
+
+void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
+    what |= (uint64_t)guest << TRACE_SHIFT(guest);
+    trace_add(this_host_cpu()->trace, machine.tsc, what, a, b, false);
+}
+
+void panic(const char *fmt, ...) {
+    char text[PANIC_TEXT_SIZE];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    machine_fail("panic: %s", text);
+}
+
+uint64_t idt_base(void) {
+    return 0xffffffff80005000ULL;
+}
+
+void cpu_idle(const _Atomic uint32_t *wake) {
+    machine_record(MACHINE_IDLE, machine.now, 0);
+    if (atomic_load(wake))
+        return;
+    if (!machine.idle)
+        machine_fail("the CPU waits, and nothing wakes it");
+    machine.idle();
+}
+
+/* ---- drivers ---- */
+
+uint64_t tsc_frequency(void) {
+    return MACHINE_HZ;
+}
+
+void lapic_send_nmi(uint32_t apic_id) {
+    machine_record(MACHINE_NMI, apic_id, 0);
+    for (unsigned i = 0; i < host.cpu_count; i++) {
+        if (machine.cpu[i].cpu.apic_id == apic_id)
+            machine_nmi(i);
+    }
+}
+
+void lapic_timer_start(uint64_t tsc) {
+    machine_record(MACHINE_TIMER, 0, tsc);
+}
+
+void lapic_timer_stop(void) {
+    machine_record(MACHINE_NO_TIMER, 0, 0);
+}
+
+static void add(struct machine_text *to, const char *text, size_t size) {
+    if (size >= sizeof(to->text) - to->length)
+        machine_fail("more text than there is room for");
+    memcpy(to->text + to->length, text, size);
+    to->length += size;
+    to->text[to->length] = 0;
+}
+
+void console_write(const char *text, size_t size) {
+    add(&machine.console, text, size);
+}
+
+void console_line(unsigned outputs, const void *owner, const char *line, size_t shown,
+                  size_t size) {
+    (void)owner;
+    if (outputs & CONSOLE_SERIAL)
+        add(&machine.console, line + shown, size - shown);
+    if (outputs & CONSOLE_SCREEN)
+        add(&machine.screen, line + shown, size - shown);
+}
+
+void console_print(const char *fmt, ...) {
+    char text[CONSOLE_LINE];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    console_write(text, strlen(text));
+}
+
+/* ---- for tests ---- */
+
+void machine_reset(void) {
+    for (unsigned i = 0; i < pieces; i++)
+        free(piece[i].at);
+    for (unsigned i = 0; i < MACHINE_CPUS; i++) {
+        free(ring[i]);
+        ring[i] = NULL;
+    }
+    pieces = 0;
+    next_physical = FIRST_PHYSICAL;
+    machine_processor_reset();
+    host = (struct host){.capabilities = broadwell(), .xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX};
+    host.xsave_size = machine_leaf(0x0d, 0)->ebx;
+    host.ibpb = true;
+}
+
+void machine_start(unsigned cpus) {
+    for (unsigned i = 0; i < MACHINE_CPUS; i++) {
+        struct host_cpu *cpu = &machine.cpu[i];
+        ring[i] = calloc(1, sizeof(*ring[i]));
+        *cpu = (struct host_cpu){.trace = ring[i]};
+        cpu->cpu.self = &cpu->cpu;
+        cpu->cpu.index = i;
+        cpu->cpu.apic_id = FIRST_APIC_ID + 2 * i;
+        host.cpu[i] = cpu;
+    }
+    host.cpu_count = cpus;
+    guest_cpuid_init(host.xcr0, MACHINE_HZ);
+    msr_init();
+    vmcs_setup_init();
+    virq_init();
+    run_init();
+}
+
+struct guest_config machine_guest(void) {
+    return (struct guest_config){
+        .name = "tested",
+        .memory = DEFAULT_MEMORY,
+        .vcpus = 1,
+        .ioapic_version = 0x20,
+        .stale_rescan = true,
+        .x2apic = true,
+    };
+}
+
+static void power_on(struct vm *vm) {
+    struct pc_config config = {
+        .effects = &pc_wiring,
+        .context = vm,
+        .tsc_hz = MACHINE_HZ,
+        .ram = vm->ram,
+        .ram_size = vm->ram_size,
+        .vcpu_count = vm->vcpu_count,
+        .time = 1700000000000000000ULL,
+        .time_tsc = machine.tsc,
+    };
+    const char *problem = pc_power_on(&vm->pc, &config);
+
+    if (problem)
+        machine_fail("the PC cannot be powered on: %s", problem);
+}
+
+/* As vmm/vm/vm_create.c does it. */
+struct vm *machine_vm(uint32_t index, const struct guest_config *config) {
+    struct vm *vm = memory_alloc_pages(sizeof(*vm), NULL);
+    struct guest_config *own = memory_alloc_pages(sizeof(*own), NULL);
+
+    *own = *config;
+    vm->config = own;
+    vm->name = own->name;
+    vm->index = index;
+    vm->trace = config->trace;
+    vm->ram_size = config->memory;
+    vm->ram = memory_alloc_pages(vm->ram_size, &vm->ram_physical);
+    vm->vcpu_count = config->vcpus;
+    for (unsigned i = 0; i < 2; i++) {
+        memory_alloc_pages(PAGE_SIZE, &vm->ept_pointer[i]);
+        vm->ept_pointer[i] |= EPT_TABLE_FLAGS;
+    }
+    power_on(vm);
+    struct routing_config routing = {
+        .vcpu_count = vm->vcpu_count,
+        .ioapic_version = config->ioapic_version,
+        .physical_address_mask = host_physical_mask(),
+        .stale_rescan = config->stale_rescan,
+        .x2apic_offered = config->x2apic,
+    };
+    for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+        vm->vcpu[i] = vcpu_create(vm, i, host.cpu[i % host.cpu_count]);
+        routing.page[i] = vm->vcpu[i]->apic_page;
+    }
+    routing_power_on(&vm->routing, &routing, vm->trace ? &virq_effects_trace_each : &virq_effects,
+                     vm);
+    atomic_store(&vm->state, VM_RUNNING);
+    atomic_store(&vm->live_vcpus, vm->vcpu_count);
+    return vm;
+}
+
+void machine_load(struct vcpu *vcpu) {
+    machine.now = vcpu->host->cpu.index;
+    vcpu_load(vcpu);
+}
+
+/* ---- modes ---- */
+
+#define CODE_16 0x9b
+#define CODE_32 0xc09b
+#define CODE_64 0xa09b
+#define DATA_16 0x93
+#define DATA_32 0xc093
+
+static void set_segments(uint64_t code, uint64_t data, uint32_t limit) {
+    for (unsigned i = 0; i < 6; i++) {
+        machine_set(VMCS_GUEST_ES_SELECTOR + 2 * i, i == 1 ? 0x08 : 0x10);
+        machine_set(VMCS_GUEST_ES_BASE + 2 * i, 0);
+        machine_set(VMCS_GUEST_ES_LIMIT + 2 * i, limit);
+        machine_set(VMCS_GUEST_ES_ACCESS_RIGHTS + 2 * i, i == 1 ? code : data);
+    }
+}
+
+static void set_mode(uint64_t cr0, uint64_t cr4, uint64_t efer) {
+    uint64_t entry =
+        machine_get(VMCS_ENTRY_CONTROLS) & ~(uint64_t)VM_ENTRY_CONTROL_IA32E_MODE_GUEST;
+
+    machine_set(VMCS_GUEST_CR0, vmx_guest_cr0(&host.capabilities, cr0 | CR0_ET));
+    machine_set(VMCS_CR0_READ_SHADOW, cr0 | CR0_ET);
+    machine_set(VMCS_GUEST_CR4, vmx_cr4(&host.capabilities, cr4 | CR4_MCE));
+    machine_set(VMCS_CR4_READ_SHADOW, cr4);
+    machine_set(VMCS_GUEST_EFER, efer);
+    machine_set(VMCS_ENTRY_CONTROLS,
+                efer & EFER_LMA ? entry | VM_ENTRY_CONTROL_IA32E_MODE_GUEST : entry);
+    machine_set(VMCS_GUEST_RIP, 0x1000);
+    machine_set(VMCS_GUEST_RSP, 0x8000);
+    machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_IF);
+    machine_set(VMCS_GUEST_INTERRUPTIBILITY, 0);
+}
+
+void machine_real_mode(void) {
+    set_segments(CODE_16, DATA_16, 0xffff);
+    for (unsigned i = 0; i < 6; i++)
+        machine_set(VMCS_GUEST_ES_SELECTOR + 2 * i, 0);
+    set_mode(0, 0, 0);
+}
+
+void machine_protected_mode(void) {
+    set_segments(CODE_32, DATA_32, 0xffffffff);
+    set_mode(CR0_PE, 0, 0);
+}
+
+/* Entry 0 of each table leads on; the last maps a page of 2 MiB. */
+void machine_long_mode(struct vm *vm) {
+    uint64_t *tables = (uint64_t *)(vm->ram + MACHINE_TABLES);
+
+    tables[0] = (MACHINE_TABLES + 0x1000) | 7;
+    tables[0x1000 / 8] = (MACHINE_TABLES + 0x2000) | 7;
+    tables[0x2000 / 8] = 0x80 | 7;
+    set_segments(CODE_64, DATA_32, 0xffffffff);
+    machine_set(VMCS_GUEST_CR3, MACHINE_TABLES);
+    set_mode(CR0_PE | CR0_PG | CR0_WP, CR4_PAE, EFER_LME | EFER_LMA | EFER_NXE);
+}
