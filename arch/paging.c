@@ -51,9 +51,7 @@ static const char *next_table(struct paging *paging, uint64_t *entry, uint64_t *
     return *table ? NULL : no_memory;
 }
 
-/* A level-4 entry never maps a page and its bit 7 is reserved, so next_table() checks all levels
- * alike.
- */
+/* next_table() serves all levels: a level-4 entry never maps a page, and its bit 7 is reserved. */
 static const char *map_page(struct paging *paging, uint64_t virt, uint64_t phys, int leaf_level,
                             uint64_t flags) {
     uint64_t *table = paging->table(paging->root);

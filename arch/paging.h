@@ -27,9 +27,7 @@ struct paging {
     uint64_t root;        /* physical address of the level-4 table, for CR3; set by paging_init() */
     bool pages_1g;        /* pages of 1 GiB may be used */
     uint64_t table_flags; /* flags of entries that lead to a table, besides present and writable */
-    /* Returns a zeroed, aligned 4-KiB table, and its physical address in *phys; NULL if out of
-     * memory.
-     */
+    /* Returns a zeroed, aligned 4-KiB table, and its address in *phys; NULL if out of memory. */
     uint64_t *(*alloc_table)(uint64_t *phys);
     /* Returns a pointer to the table at a physical address. */
     uint64_t *(*table)(uint64_t phys);

@@ -17,8 +17,7 @@
 /* Of the usable memory, what the hypervisor itself needs. */
 #define HYPERVISOR_MEMORY (8ULL << 20)
 
-/* Reads a guest's file, unless `path` is empty; if that fails, records why at the line of its key.
- */
+/* Reads a guest's file, unless `path` is empty. On failure records why, at the line of its key. */
 static void read_file(struct boot_guest *guest, uint32_t line, const char *path, uint64_t *base,
                       uint64_t *size) {
     struct file file = {0};

@@ -1,11 +1,10 @@
-/* The hypervisor's image: from the ELF file inside BOOTX64.EFI to memory, under page tables of its
- * own.
+/* Loads the hypervisor's image from the ELF file inside BOOTX64.EFI, and builds its page tables.
  *
  * The file is of this build and linked at the top of the address space (linker.ld). It gets one
- * contiguous piece of physical memory, where each segment is mapped with its own rights. The same
- * tables hold an identity map, in which the boot loader finishes its work and the firmware's
- * runtime services can be called later. ELF-64 Object File Format, version 1.5. Read next: leave.h.
- */
+ * contiguous piece of physical memory, and each segment is mapped with its own rights. The same
+ * tables contain an identity map, under which the boot loader finishes its work and the firmware's
+ * runtime services can be called later. ELF-64 Object File Format, version 1.5. Read next:
+ * leave.h. */
 #pragma once
 #include <stdint.h>
 

@@ -5,6 +5,5 @@
 #pragma once
 #include "lib/boot_info.h"
 
-/* Fills in rsdp, reset_system, time, time_tsc, framebuffer, cpu_count and cpu_apic_id. Cannot fail.
- */
+/* Fills in rsdp, reset_system, time, time_tsc, framebuffer, cpu_count and cpu_apic_id. */
 void machine_describe(struct boot_info *info);

@@ -116,8 +116,7 @@ bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *ap
 #define FADT_1_SIZE 116 /* of revision 1, the shortest */
 #define SPACE_IO    1   /* Generic Address Structure: the address is an I/O port */
 
-/* A field of `size` bytes at `offset`; 0 if the table, of an older revision, is too short for it.
- */
+/* A field of `size` bytes at `offset`; 0 if the table, of an older revision, does not have it. */
 static uint64_t field(const struct acpi_table *table, uint32_t offset, unsigned size) {
     if (table->size < size || offset > table->size - size)
         return 0;

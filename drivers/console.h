@@ -6,9 +6,7 @@
 #pragma once
 #include <stddef.h>
 
-/* Sets up the serial port; once, before anything is printed. The screen is separate:
- * framebuffer_init().
- */
+/* Sets up the serial port; once, before anything is printed. For the screen: framebuffer_init(). */
 void console_init(void);
 
 /* Print to all outputs. console_print() formats as lib/format.h does; text beyond CONSOLE_LINE - 1

@@ -13,8 +13,7 @@ struct framebuffer {
     void *pixels;           /* where it is mapped; NULL: it is not mapped yet */
     uint32_t width, height; /* pixels */
     uint32_t pixels_per_line;
-    bool blue_first; /* a pixel's bytes are blue, green, red, unused; else red, green, blue, unused
-                      */
+    bool blue_first; /* bytes of a pixel: blue, green, red, unused; else red, green, blue, unused */
 };
 
 /* Sets the screen up: from now on framebuffer_write() draws, and clears the screen first. Does

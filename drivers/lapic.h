@@ -29,9 +29,8 @@ void lapic_send_startup(uint32_t apic_id, uint32_t page);
  * tsc_init(). */
 void lapic_measure_timer(void);
 
-/* Requests an interrupt VECTOR_WAKE on this CPU when its TSC reaches `tsc`, but after at most one
- * second.
- */
+/* Requests an interrupt VECTOR_WAKE on this CPU when its TSC reaches `tsc`, or after a second if
+ * that is earlier. */
 void lapic_timer_start(uint64_t tsc);
 
 /* Cancels that request; if the interrupt is pending already, it is delivered within this call. */

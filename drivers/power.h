@@ -15,6 +15,5 @@ struct power_methods {
 /* Sets the methods for power_off(). */
 void power_init(const struct power_methods *methods);
 
-/* Waits until all output has been sent and switches the machine off. The other CPUs have stopped.
- */
+/* Waits until all output has been sent, then switches off. All other CPUs have stopped. */
 _Noreturn void power_off(void);

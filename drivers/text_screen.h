@@ -35,9 +35,9 @@ struct text_screen {
  * must show an empty screen too. */
 void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t rows);
 
-/* Appends text. Newline and tab act as usual, carriage returns are ignored, and any other character
- * that is not printable ASCII becomes a question mark (one for a UTF-8 character of several bytes).
- */
+/* Appends text. Newline and tab act as usual, carriage returns are ignored, and every other
+ * character that is not printable ASCII, even if it has several bytes in UTF-8, becomes a question
+ * mark. */
 void text_screen_put(struct text_screen *screen, const char *text, size_t size);
 
 /* Calls `draw` for each cell that has changed since the last call. */

@@ -3,8 +3,8 @@
 #pragma once
 #include <stdbool.h>
 
-/* The number of the lowest bit that is 1 in x, which is not 0. For a 32-bit integer the 32-bit
- * instruction: extending it to 64 bits would cost another one in each iteration. */
+/* The number of the lowest bit that is 1 in x, which is not 0. A 32-bit integer gets the 32-bit
+ * instruction: extending it to 64 bits would cost another instruction in each iteration. */
 #define lowest_bit(x)                                                                              \
     ((unsigned)(sizeof(x) > sizeof(int) ? __builtin_ctzll(x) : __builtin_ctz((unsigned)(x))))
 

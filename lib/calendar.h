@@ -17,9 +17,8 @@ struct calendar {
     uint32_t hour, minute, second;
 };
 
-/* Seconds from 1970-01-01 00:00:00 to the date. Invalid fields are clamped; the weekday is ignored.
- */
+/* Seconds since 1970-01-01 00:00:00. Invalid fields are clamped; the weekday is ignored. */
 uint64_t calendar_to_seconds(const struct calendar *date);
 
-/* The date of that second. Later seconds than CALENDAR_YEAR_MAX has count as its last one. */
+/* The date of a number of seconds. Times after CALENDAR_YEAR_MAX give that year's last second. */
 struct calendar calendar_from_seconds(uint64_t seconds);

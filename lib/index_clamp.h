@@ -2,8 +2,7 @@
  *
  * A mispredicted branch may run the code after the check with any index, and leave traces in the
  * caches of what it read: Spectre variant 1, by which I/O APIC emulation has been attacked. The
- * clamp does without a branch. Pure. Read next: vmm/interrupts/vioapic.c, which uses it for pins.
- */
+ * clamp has no branch. Pure. Read next: vmm/interrupts/vioapic.c, which uses it for pins. */
 #pragma once
 #include <stdint.h>
 

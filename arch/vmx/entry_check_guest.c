@@ -127,8 +127,7 @@ static void check_interruptibility(struct entry_checker *check) {
             "blocking by NMI must be 0 when an NMI is injected with \"virtual NMIs\"");
 }
 
-/* With RFLAGS.TF = 1, a single-step trap must be pending while blocking or HLT delays its delivery.
- */
+/* With RFLAGS.TF = 1, a single-step trap must be pending while blocking or HLT delays it. */
 static void check_pending_debug(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     const uint64_t *field = &v->guest_pending_debug;

@@ -3,9 +3,8 @@
  *
  * An access that they do not allow causes a VM exit, an EPT violation: this is how memory-mapped
  * devices are emulated, and how a guest is confined to its own RAM. Each CPU that may have cached a
- * translation would have to execute INVEPT after it is changed; a guest's tables never change while
- * it runs. Pure. SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)". Read next: arch/paging.h.
- */
+ * translation would have to execute INVEPT after a change; a guest's tables never change while it
+ * runs. Pure. SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)". Read next: arch/paging.h. */
 #pragma once
 #include <stdint.h>
 

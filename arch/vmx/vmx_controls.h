@@ -76,6 +76,5 @@ uint64_t vmx_host_cr0(const struct vmx_capabilities *capabilities, uint64_t cr0)
 uint64_t vmx_guest_cr0(const struct vmx_capabilities *capabilities, uint64_t cr0);
 uint64_t vmx_cr4(const struct vmx_capabilities *capabilities, uint64_t cr4);
 
-/* The value of the capability MSR for a control word: of its TRUE variant if the processor has it.
- */
+/* The value of the capability MSR for a control word: of the TRUE variant if there is one. */
 uint64_t vmx_capability(const struct vmx_capabilities *capabilities, enum vmx_word word);
