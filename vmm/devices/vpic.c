@@ -143,7 +143,7 @@ void vpic_set_line(struct vpic *pic, unsigned irq, bool level) {
 
 /* ---- initialization command words ---- */
 
-/* Only edges after this count; the ELCR and the levels of the lines are kept. */
+/* Edges before this are forgotten; the ELCR and the levels of the lines are kept. */
 static void write_icw1(struct vpic_chip *chip, uint8_t value) {
     *chip = (struct vpic_chip){
         .line = chip->line,

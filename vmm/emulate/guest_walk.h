@@ -40,7 +40,7 @@ uint64_t guest_walk_64bit(uint8_t *ram, uint64_t ram_size, uint64_t cr3, uint64_
 /* For data. access: PAGE_FAULT_WRITE and PAGE_FAULT_USER as they apply. user_pages: SMAP permits a
  * supervisor access to user pages. Checks access rights, but neither reserved bits nor protection
  * keys, and sets the accessed and dirty flags. *physical is set for GUEST_WALK_FOUND, the page
- * fault's *error_code for GUEST_WALK_FAULT. SDM Vol. 3A, "Access Rights". */
+ * fault's *error_code for GUEST_WALK_FAULT. SDM Vol. 3A, "Determination of Access Rights". */
 enum guest_walk_result guest_walk_data(const struct guest_paging *paging, uint64_t linear,
                                        uint32_t access, bool user_pages, uint64_t *physical,
                                        uint32_t *error_code);
