@@ -1,15 +1,21 @@
-/* ACPI as an operating system finds it: the tables are sound, list this guest's vCPUs, and name the
- * registers by which the guest then ends.
+/* ACPI as an operating system uses it: finds the tables, checks them, and ends by a register that
+ * they name.
  *
- * Command line: `cpus=N`, and how to end: `end=off`, `end=reset`, one of the older ways to reset,
- * `end=keyboard` and `end=chipset`, `end=vector`, which takes the second vCPU, in real-address
- * mode, to the reset vector, or `end=init`, where INIT takes the first one there. ACPI 6.5, "ACPI
- * Software Programming Model". */
+ * Command line: cpus=N, the number of vCPUs that the MADT must list; and how the guest ends:
+ *   end=off       switches off by the sleep control register
+ *   end=reset     resets by the FADT's reset register
+ *   end=keyboard  resets by the keyboard controller
+ *   end=chipset   resets by the chipset's port CF9H
+ *   end=vector    the second vCPU jumps to the reset vector, in real-address mode
+ *   end=init      INIT takes the first vCPU to the reset vector
+ * Without end= it ends with exit code 2. Look at `how=` in the line GUEST. ACPI 6.5, "ACPI Software
+ * Programming Model". */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
+#include "guest/lib/pit.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 #include "lib/memory.h"
@@ -33,9 +39,7 @@
 #define SLEEP_ENABLE        0x20
 #define SLEEP_TYPE_SHIFT    2
 #define PM_TIMER_MASK       0xffffff
-#define PM_TIMER_TICKS      30000 /* 8.4 ms: the 8254 counts less than once round meanwhile */
-#define PIT                 0x40
-#define PIT_CONTROL         0x43
+#define PM_TIMER_TICKS      30000 /* 8.4 ms, in which the 8254 does not wrap around */
 #define MADT_ENTRIES        44
 #define MADT_LAPIC          0
 #define KEYBOARD_COMMAND    0x64
@@ -71,19 +75,19 @@ static const uint8_t *find_rsdp(void) {
     return NULL;
 }
 
-/* A whole sound table, where ACPI tables are; reported. */
+/* Reports whether the table is in the ACPI area and valid; returns it, or NULL. */
 static const uint8_t *check_table(uint64_t address, const char *signature) {
     const uint8_t *table = (const uint8_t *)address;
 
     if (!report(address >= SEARCH_START && address < SEARCH_END - HEADER_SIZE,
-                "%s is where ACPI tables are", signature))
+                "%s is in the area of ACPI tables", signature))
         return NULL;
-    bool sound = memcmp(table, signature, 4) == 0 && length(table) >= HEADER_SIZE &&
+    bool valid = memcmp(table, signature, 4) == 0 && length(table) >= HEADER_SIZE &&
                  length(table) <= SEARCH_END - address && sums_to_zero(table, length(table));
-    return report(sound, "%s is sound", signature) ? table : NULL;
+    return report(valid, "%s has a valid signature, length and checksum", signature) ? table : NULL;
 }
 
-/* The entry of the root table that leads to this one. */
+/* Finds a table by the root table, and checks it. */
 static const uint8_t *check_entry(const uint8_t *xsdt, const char *signature) {
     for (uint32_t at = HEADER_SIZE; at + 8 <= length(xsdt); at += 8) {
         uint64_t address = number(xsdt + at, 8);
@@ -106,10 +110,10 @@ static void check_cpus(const uint8_t *madt, uint32_t expected) {
         listed++;
     }
     report(listed == expected, "the MADT lists %u CPUs", expected);
-    report(in_order, "each enabled, with the APIC IDs from 0");
+    report(in_order, "all CPUs are enabled and have the APIC IDs 0, 1, 2...");
 }
 
-/* \_S5 as iasl compiles it: a name, a package of two elements, a byte. -1 if there is none. */
+/* The sleep type of \_S5, as iasl compiles it: a name, a package of two elements, a byte. Or -1. */
 static int find_s5(const uint8_t *dsdt) {
     static const uint8_t name[] = {0x08, '_', 'S', '5', '_', 0x12};
 
@@ -120,7 +124,7 @@ static int find_s5(const uint8_t *dsdt) {
     return -1;
 }
 
-/* Nothing of this may end the guest. */
+/* Writes that must not end the guest: no sleep enable, another sleep type, another reset value. */
 static void check_registers(const uint8_t *fadt, int s5) {
     uint16_t control = (uint16_t)number(fadt + FADT_SLEEP_CONTROL, 8);
     uint16_t status = (uint16_t)number(fadt + FADT_SLEEP_STATUS, 8);
@@ -132,24 +136,17 @@ static void check_registers(const uint8_t *fadt, int s5) {
     }
     outb((uint16_t)number(fadt + FADT_RESET_PORT, 8), (uint8_t)~fadt[FADT_RESET_VALUE]);
     outb(KEYBOARD_COMMAND, 0xff); /* pulses no line */
-    outb(RESET_CONTROL, 0x02);    /* which kind of reset, when there is one */
-    report(inb(control) == 0 && inb(status) == 0, "nothing is asleep, and nothing has woken");
-    report(inb(KEYBOARD_COMMAND) == 0xff, "there is no keyboard controller");
+    outb(RESET_CONTROL, 0x02);    /* selects the kind of reset, does not start one */
+    report(inb(control) == 0 && inb(status) == 0, "sleep control and sleep status read 0");
+    report(inb(KEYBOARD_COMMAND) == 0xff,
+           "the keyboard controller's status reads FFH: there is none");
 }
 
-static uint16_t pit_count(void) {
-    outb(PIT_CONTROL, 0x00); /* latches counter 0 */
-    uint8_t low = inb(PIT);
-    return (uint16_t)(low | inb(PIT) << 8);
-}
-
-/* It has three ticks for each of the 8254's, give or take what passes between two exits. */
+/* The PM timer ticks three times as fast as the 8254, within what passes between two exits. */
 static void check_timer(uint16_t port) {
     uint32_t start = inl(port), timer = 0, largest = start;
 
-    outb(PIT_CONTROL, 0x34); /* from 65536 down, round and round */
-    outb(PIT, 0);
-    outb(PIT, 0);
+    pit_start(2, 0); /* periodic, from 65536 */
     start = inl(port);
     uint16_t pit = pit_count();
     for (uint64_t i = 0; i < WAIT_BOUND && timer < PM_TIMER_TICKS; i++) {
@@ -158,27 +155,29 @@ static void check_timer(uint16_t port) {
         largest = now > largest ? now : largest;
     }
     pit = (uint16_t)(pit - pit_count());
-    report(timer >= PM_TIMER_TICKS && largest <= PM_TIMER_MASK, "the timer counts, in 24 bits");
+    report(timer >= PM_TIMER_TICKS && largest <= PM_TIMER_MASK, "the PM timer counts, in 24 bits");
     report(pit > timer / 3 - timer / 30 && pit < timer / 3 + timer / 30,
-           "it counts three times as fast as the 8254");
-    report(inw((uint16_t)(port + 2)) <= PM_TIMER_MASK >> 16, "its upper bytes can be read alone");
+           "the PM timer counts three times as fast as the 8254");
+    report(inw((uint16_t)(port + 2)) <= PM_TIMER_MASK >> 16,
+           "the upper 16 bits of the PM timer can be read alone");
 }
 
-/* The second vCPU starts with a far jump to F000:FFF0. */
+/* The first instruction of the second vCPU is a far jump to F000:FFF0. */
 static void go_to_reset_vector(void) {
     static const uint8_t jump[] = {0xea, 0xf0, 0xff, 0x00, 0xf0};
 
     memcpy((void *)TRAMPOLINE, jump, sizeof(jump));
     apic_init(false);
-    apic_send(1, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_INIT << 8);
-    apic_send(1, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_SIPI << 8 | TRAMPOLINE >> 12);
+    apic_send_init(1);
+    apic_send_sipi(1, TRAMPOLINE);
     spin(WAIT_BOUND);
 }
 
-/* SDM Vol. 3A, "MP Initialization Protocol Algorithm": the bootstrap processor starts there. */
+/* INIT restarts the bootstrap processor at the reset vector: SDM Vol. 3A, "MP Initialization
+ * Protocol Algorithm for MP Systems". */
 static void init_self(void) {
     apic_init(false);
-    apic_send(0, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_INIT << 8);
+    apic_send_init(0);
     spin(WAIT_BOUND);
 }
 
@@ -199,26 +198,29 @@ static void end(const uint8_t *fadt, int s5) {
         init_self();
 }
 
-/* NULL if something that is needed later is not sound. */
+/* Returns the FADT, or NULL if one of the tables is missing or invalid. */
 static const uint8_t *check_tables(int *s5) {
     const uint8_t *rsdp = find_rsdp();
 
-    if (!report(rsdp != NULL, "a search finds the RSDP"))
+    if (!report(rsdp != NULL, "the RSDP is found in the BIOS area"))
         return NULL;
-    report(sums_to_zero(rsdp, RSDP_1_SIZE) && sums_to_zero(rsdp, RSDP_SIZE), "it is sound");
+    report(sums_to_zero(rsdp, RSDP_1_SIZE) && sums_to_zero(rsdp, RSDP_SIZE),
+           "both checksums of the RSDP are right");
     const uint8_t *xsdt = check_table(number(rsdp + 24, 8), "XSDT");
     const uint8_t *fadt = xsdt ? check_entry(xsdt, "FACP") : NULL;
     const uint8_t *madt = xsdt ? check_entry(xsdt, "APIC") : NULL;
     const uint8_t *rsdt = check_table(number(rsdp + 16, 4), "RSDT");
-    report(rsdt && number(rsdt + HEADER_SIZE, 4) == (uint64_t)fadt, "which leads to the same FADT");
+    report(rsdt && number(rsdt + HEADER_SIZE, 4) == (uint64_t)fadt,
+           "the RSDT lists the same FADT as the XSDT");
     if (!fadt || !madt || length(fadt) < FADT_SIZE)
         return NULL;
     check_cpus(madt, command_line_number("cpus", 1));
     uint64_t flags = number(fadt + FADT_FLAGS, 4);
-    report(flags & FLAG_REDUCED && flags & FLAG_RESET, "ACPI is hardware-reduced, with a reset");
+    report(flags & FLAG_REDUCED && flags & FLAG_RESET,
+           "the FADT has the flags hardware-reduced ACPI and reset register");
     const uint8_t *dsdt = check_table(number(fadt + FADT_DSDT, 8), "DSDT");
     *s5 = dsdt ? find_s5(dsdt) : -1;
-    return report(*s5 >= 0 && *s5 < 8, "the DSDT says how to switch off") ? fadt : NULL;
+    return report(*s5 >= 0 && *s5 < 8, "the DSDT has the sleep type of S5") ? fadt : NULL;
 }
 
 void guest_main(void) {

@@ -1,9 +1,9 @@
-/* IA32_APIC_BASE: the local APIC in memory, in MSRs, switched off, and moved elsewhere.
+/* IA32_APIC_BASE: the local APIC in memory, in MSRs, globally disabled, and relocated.
  *
- * Where it is not, its page must be like any address without a device: a hypervisor that leaves the
- * page mapped there has given all guests a piece of memory in common. Each vCPU does it in turn,
- * while the others' APICs stay where they were. No command line. SDM Vol. 3A, "Relocating the Local
- * APIC Registers" and "Extended XAPIC (x2APIC)". */
+ * Where the APIC is not, its page must read like any address without a device: a hypervisor that
+ * left the page mapped there would share a piece of memory between all guests. Each vCPU runs the
+ * tests in turn, while the APICs of the others stay in place. No command line. SDM Vol. 3A,
+ * "Relocating the Local APIC Registers" and "Extended XAPIC (x2APIC)". */
 #include "guest/lib/apic.h"
 #include "guest/lib/console.h"
 #include "guest/lib/cpus.h"
@@ -18,13 +18,13 @@
 #define VECTOR_LEVEL     0x61
 #define VECTOR_IPI       0x72
 #define CPUID_1_EDX_APIC (1u << 9)
-#define NOTHING          0xffffffffu
+#define NO_DEVICE        0xffffffffu
 #define SPIN             2000
 
 static volatile uint32_t *page = (volatile uint32_t *)APIC_DEFAULT_BASE;
 static volatile uint32_t levels, ipis;
 
-static uint32_t at(uint64_t base, uint32_t offset) {
+static uint32_t read_at(uint64_t base, uint32_t offset) {
     return *(volatile uint32_t *)(base + offset);
 }
 
@@ -45,8 +45,8 @@ static void on_ipi(uint8_t vector) {
     page[APIC_EOI / 4] = 0;
 }
 
-/* A level interrupt and an IPI through the page as it is now, twice each: the second comes only if
- * the first one's EOI arrived. */
+/* Two level-triggered interrupts and two IPIs with the page at its present address. The second of
+ * each arrives only if the EOI of the first had its effect. */
 static void test_interrupts(const char *where) {
     levels = ipis = 0;
     page[APIC_SVR / 4] = APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR;
@@ -61,7 +61,7 @@ static void test_interrupts(const char *where) {
         report(ipis == i, "%s: IPI %u arrives", where, i);
     }
     interrupts_off();
-    report(!(ioapic_read_entry(PIN) & RTE_REMOTE_IRR), "%s: no Remote IRR is left", where);
+    report(!(ioapic_read_entry(PIN) & RTE_REMOTE_IRR), "%s: Remote IRR is clear", where);
     ioapic_mask(PIN);
 }
 
@@ -71,55 +71,58 @@ static void test_task_priority(const char *where) {
     page[APIC_ICR_LOW / 4] = APIC_ICR_SELF | APIC_ICR_ASSERT | VECTOR_IPI;
     interrupts_on();
     spin(SPIN);
-    report(ipis == 0, "%s: the TPR holds an interrupt back", where);
+    report(ipis == 0, "%s: the TPR blocks an interrupt", where);
     page[APIC_TPR / 4] = 0;
     spin(SPIN);
     interrupts_off();
-    report(ipis == 1, "%s: and lets it through", where);
+    report(ipis == 1, "%s: lowering the TPR delivers it", where);
 }
 
-static void test_off(uint64_t base, uint32_t version) {
+static void test_disabled(uint64_t base, uint32_t version) {
     wrmsr(MSR_IA32_APIC_BASE, base & ~APIC_BASE_ENABLE);
-    report(!cpuid_has_apic(), "switched off: CPUID says that there is no APIC");
-    report(at(APIC_DEFAULT_BASE, APIC_VERSION) == NOTHING, "switched off: nothing is at its page");
+    report(!cpuid_has_apic(), "disabled: CPUID reports no APIC");
+    report(read_at(APIC_DEFAULT_BASE, APIC_VERSION) == NO_DEVICE,
+           "disabled: no device at the default page");
     wrmsr(MSR_IA32_APIC_BASE, base);
-    report(cpuid_has_apic(), "on again: CPUID says so");
-    report(at(APIC_DEFAULT_BASE, APIC_VERSION) == version, "on again: it is at its page");
-    report(at(APIC_DEFAULT_BASE, APIC_SVR) == 0xff, "on again: it is as after a reset");
+    report(cpuid_has_apic(), "enabled again: CPUID reports the APIC");
+    report(read_at(APIC_DEFAULT_BASE, APIC_VERSION) == version,
+           "enabled again: the APIC is at the default page");
+    report(read_at(APIC_DEFAULT_BASE, APIC_SVR) == 0xff, "enabled again: SVR has its reset value");
 }
 
-static void test_moved(uint64_t base, uint32_t version) {
+static void test_relocated(uint64_t base, uint32_t version) {
     wrmsr(MSR_IA32_APIC_BASE, (base & ~APIC_BASE_ADDRESS_MASK) | ELSEWHERE);
     page = (volatile uint32_t *)ELSEWHERE;
-    report(at(ELSEWHERE, APIC_VERSION) == version, "moved: it is at its new page");
-    report(at(APIC_DEFAULT_BASE, APIC_VERSION) == NOTHING, "moved: nothing is at the old one");
-    test_interrupts("moved");
-    test_task_priority("moved");
+    report(read_at(ELSEWHERE, APIC_VERSION) == version, "relocated: the APIC is at the new page");
+    report(read_at(APIC_DEFAULT_BASE, APIC_VERSION) == NO_DEVICE,
+           "relocated: no device at the default page");
+    test_interrupts("relocated");
+    test_task_priority("relocated");
     wrmsr(MSR_IA32_APIC_BASE, base);
     page = (volatile uint32_t *)APIC_DEFAULT_BASE;
-    report(at(ELSEWHERE, APIC_VERSION) == NOTHING, "moved back: nothing is where it was");
+    report(read_at(ELSEWHERE, APIC_VERSION) == NO_DEVICE, "back: no device at the other page");
 }
 
 static void test_x2apic(uint64_t base) {
     if (!apic_has_x2apic())
-        return report_skip("x2APIC mode leaves nothing in memory", "no x2APIC mode");
+        return report_skip("x2APIC mode: no device at the default page", "no x2APIC mode");
     wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_X2APIC);
     *(volatile uint32_t *)(APIC_DEFAULT_BASE + APIC_DFR) = 0x5ec2e700;
-    report(at(APIC_DEFAULT_BASE, APIC_DFR) == NOTHING, "x2APIC mode leaves nothing in memory");
+    report(read_at(APIC_DEFAULT_BASE, APIC_DFR) == NO_DEVICE,
+           "x2APIC mode: no device at the default page");
 }
 
-static void test_own(void) {
+static void test_this_vcpu(void) {
     uint64_t base = rdmsr(MSR_IA32_APIC_BASE);
-    uint32_t version = at(APIC_DEFAULT_BASE, APIC_VERSION);
+    uint32_t version = read_at(APIC_DEFAULT_BASE, APIC_VERSION);
 
     print("# vCPU %u\n", cpu_self()->index);
-    report((base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE,
-           "the page is at its default place");
-    test_interrupts("at its default place");
-    test_task_priority("at its default place");
-    test_off(base, version);
-    test_moved(base, version);
-    test_interrupts("moved back");
+    report((base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE, "the base address is the default");
+    test_interrupts("default page");
+    test_task_priority("default page");
+    test_disabled(base, version);
+    test_relocated(base, version);
+    test_interrupts("back");
     test_x2apic(base);
 }
 
@@ -129,7 +132,7 @@ void guest_main(void) {
     interrupt_handle(VECTOR_IPI, on_ipi);
     uint32_t vcpus = cpus_start(0);
     for (uint32_t i = 1; i < vcpus; i++)
-        report(cpu_run(i, test_own) && cpu_wait(i), "vCPU %u has done it", i);
-    test_own();
+        report(cpu_call(i, test_this_vcpu), "vCPU %u has finished its tests", i);
+    test_this_vcpu();
     report_done();
 }

@@ -1,12 +1,15 @@
-/* What things cost a guest: a line BENCH name=NAME instructions=N each, the median of many rounds.
+/* What single operations cost a guest. Look at the lines BENCH name=NAME instructions=N: N is the
+ * median of many rounds.
  *
  * The clock is the TSC. In an emulator whose TSC counts executed instructions, and with one
- * physical CPU, the figures are exact instruction counts, the hypervisor's included; on hardware
- * they are cycles. What an empty round costs is taken off.
+ * physical CPU, N is an exact number of instructions, including the hypervisor's; on hardware it is
+ * in cycles. The cost of an empty round is subtracted.
  *
- * Command line: xapic or x2apic runs only the cases of that mode; default: xAPIC first, then x2APIC
- * if there is one. rounds=N (default 201, at most 1001). cpus=N: how many vCPUs there are (default:
- * what CPUID tells); the IPI cases want two. */
+ * Command line: xapic or x2apic runs only the cases of that mode; default: xAPIC, then x2APIC if
+ * CPUID offers it. rounds=N (default 201, at most 1001). cpus=N: the number of vCPUs (default: from
+ * CPUID); the cases that send IPIs to another vCPU need two. */
+#include <stddef.h>
+
 #include "arch/msr.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
@@ -19,24 +22,23 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define PIN                      MEASURE_PIN
-#define VECTOR_LEVEL             0x51
-#define VECTOR_IPI               0x62
-#define VECTOR_EDGE              0x64
-#define VECTOR_OTHER             0x73
-#define VECTOR_TIMER             0x84
-#define SETTLE                   2000u /* PAUSEs, for another vCPU to get back to where it waits */
-#define PORT_READ                0x3fd /* the UART's line status */
-#define PORT_WRITE               0x3ff /* its scratch register */
-#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+#define PIN          MEASURE_PIN
+#define VECTOR_LEVEL 0x51
+#define VECTOR_IPI   0x62
+#define VECTOR_EDGE  0x64
+#define VECTOR_OTHER 0x73
+#define VECTOR_TIMER 0x84
+#define SETTLE       2000u /* PAUSEs in which another vCPU returns to its waiting loop */
+#define PORT_READ    0x3fd /* the UART's line status */
+#define PORT_WRITE   0x3ff /* the UART's scratch register */
 
 enum mode { ANY_MODE, XAPIC, X2APIC };
 
 static uint32_t rounds, vcpus;
-static atomic_uint handled; /* interrupts, by whichever handler */
-static uint64_t eoi_cost;   /* of the last handler that measured it */
+static atomic_uint handled; /* interrupts, by any handler */
+static uint64_t eoi_cost;   /* as the last handler measured it */
 static atomic_bool stop_listening;
-static atomic_ullong handled_at; /* when handle_and_note() ran */
+static atomic_ullong handled_at; /* when handle_and_record_time() ran */
 
 /* ---- no interrupts ---- */
 
@@ -114,22 +116,22 @@ static void handle_edge(uint8_t vector) {
     atomic_fetch_add(&handled, 1);
 }
 
-/* To the handler and back: what is timed ends when the interrupted code goes on. */
+/* Measures nothing: these rounds end when the interrupted code continues. */
 static void handle_ipi(uint8_t vector) {
     (void)vector;
     atomic_store_explicit(&handled, handled + 1, memory_order_relaxed);
     apic_eoi();
 }
 
-static void handle_and_note(uint8_t vector) {
+static void handle_and_record_time(uint8_t vector) {
     atomic_store(&handled_at, rdtsc());
     handle_ipi(vector);
 }
 
-/* Time from `start` to now, if the handler has run by now or does within the bound. */
+/* The time since `start` once the handler has run, or MEASURE_FAILED. */
 static uint64_t since(uint64_t start, uint32_t target) {
-    bool came = handled >= target || wait_at_least(&handled, target);
-    return came ? rdtsc() - start : MEASURE_FAILED;
+    bool arrived = handled >= target || wait_at_least(&handled, target);
+    return arrived ? rdtsc() - start : MEASURE_FAILED;
 }
 
 static uint64_t self_ipi(void) {
@@ -142,7 +144,7 @@ static uint64_t self_ipi(void) {
 static uint64_t self_icr(void) {
     uint32_t target = handled + 1, self = cpu_self()->index;
     uint64_t start = rdtsc();
-    apic_send(self, (uint32_t)APIC_ICR_ASSERT | VECTOR_IPI);
+    apic_send_ipi(self, VECTOR_IPI);
     return since(start, target);
 }
 
@@ -178,7 +180,7 @@ static void handle_level(uint8_t vector) {
     handle_edge(vector);
 }
 
-/* The EOI comes from a vCPU that the route no longer names: it includes the scan that follows. */
+/* The EOI comes from a vCPU that the route no longer names. Its cost includes the scan after it. */
 static void handle_level_and_reroute(uint8_t vector) {
     ioapic_reroute(PIN, 1);
     handle_level(vector);
@@ -202,7 +204,7 @@ static uint64_t stale_eoi(void) {
 
 /* ---- two vCPUs ---- */
 
-/* Work for vCPU 1: takes interrupts until told to stop, spinning. */
+/* Runs on vCPU 1: spins with interrupts enabled until it is told to stop. */
 static void listen_spinning(void) {
     interrupts_on();
     while (!atomic_load(&stop_listening))
@@ -210,7 +212,7 @@ static void listen_spinning(void) {
     interrupts_off();
 }
 
-/* The same, halted: the interrupt that ends the last halt comes with the order to stop. */
+/* The same, halted: end_listener() sends the interrupt that ends the last HLT. */
 static void listen_halted(void) {
     while (!atomic_load(&stop_listening)) {
         interrupts_on_and_halt();
@@ -222,20 +224,20 @@ static uint64_t ipi_to_other(void) {
     spin(SETTLE);
     uint32_t target = handled + 1;
     uint64_t start = rdtsc();
-    apic_send(1, (uint32_t)APIC_ICR_ASSERT | VECTOR_OTHER);
+    apic_send_ipi(1, VECTOR_OTHER);
     return since(start, target);
 }
 
-/* Until its handler runs there. */
+/* The time until the handler begins on the other vCPU. */
 static uint64_t ipi_to_handler(void) {
     spin(SETTLE);
     uint32_t target = handled + 1;
-    interrupt_handle(VECTOR_OTHER, handle_and_note);
+    interrupt_handle(VECTOR_OTHER, handle_and_record_time);
     uint64_t start = rdtsc();
-    apic_send(1, (uint32_t)APIC_ICR_ASSERT | VECTOR_OTHER);
-    bool came = wait_at_least(&handled, target);
+    apic_send_ipi(1, VECTOR_OTHER);
+    bool arrived = wait_at_least(&handled, target);
     interrupt_handle(VECTOR_OTHER, handle_ipi);
-    return came ? handled_at - start : MEASURE_FAILED;
+    return arrived ? handled_at - start : MEASURE_FAILED;
 }
 
 /* ---- the table ---- */
@@ -244,18 +246,18 @@ static void try_vmcall(uint64_t number) {
     vmcall(number);
 }
 
-/* Each tells why a case cannot run here, or null. */
+/* Why a case cannot run here, or NULL. */
 static const char *no_vmcall(void) {
-    int vector = expect_exception(try_vmcall, HYPERCALL_NOTHING, 0);
-    return vector == NO_EXCEPTION ? 0 : "VMCALL raises an exception";
+    int vector = expect_exception(try_vmcall, HYPERCALL_NOTHING, NULL);
+    return vector == NO_EXCEPTION ? NULL : "VMCALL raises an exception";
 }
 
 static const char *no_tsc_deadline(void) {
-    return cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE ? 0 : "no TSC deadline";
+    return apic_has_tsc_deadline() ? NULL : "no TSC-deadline mode";
 }
 
 static const char *no_second_vcpu(void) {
-    return vcpus >= 2 ? 0 : "one vCPU only";
+    return vcpus >= 2 ? NULL : "there is only one vCPU";
 }
 
 static const struct bench {
@@ -263,7 +265,7 @@ static const struct bench {
     enum mode mode;
     uint64_t (*once)(void);
     const char *(*obstacle)(void);
-    void (*listener)(void); /* what vCPU 1 does meanwhile */
+    void (*listener)(void); /* runs on vCPU 1 meanwhile */
 } benches[] = {
     {.name = "cpuid", .once = cpuid_leaf},
     {.name = "vmcall", .once = hypercall, .obstacle = no_vmcall},
@@ -274,21 +276,21 @@ static const struct bench {
     {.name = "cr4_pge_twice", .once = toggle_cr4_pge},
     {.name = "cr8_write", .once = cr8_write},
     {.name = "rte_reroute", .once = measure_reroute},
-    {"tpr_write_xapic", XAPIC, tpr_write_mapped, 0, 0},
-    {"self_ipi_xapic", XAPIC, self_ipi, 0, 0},
-    {"self_ipi_hlt_xapic", XAPIC, self_ipi_halted, 0, 0},
-    {"eoi_edge_xapic", XAPIC, eoi_edge, 0, 0},
-    {"live_eoi_xapic", XAPIC, live_eoi, 0, 0},
-    {"stale_eoi_xapic", XAPIC, stale_eoi, 0, 0},
+    {"tpr_write_xapic", XAPIC, tpr_write_mapped, NULL, NULL},
+    {"self_ipi_xapic", XAPIC, self_ipi, NULL, NULL},
+    {"self_ipi_hlt_xapic", XAPIC, self_ipi_halted, NULL, NULL},
+    {"eoi_edge_xapic", XAPIC, eoi_edge, NULL, NULL},
+    {"live_eoi_xapic", XAPIC, live_eoi, NULL, NULL},
+    {"stale_eoi_xapic", XAPIC, stale_eoi, NULL, NULL},
     {"ipi_to_other_xapic", XAPIC, ipi_to_other, no_second_vcpu, listen_spinning},
-    {"tpr_write", X2APIC, tpr_write_msr, 0, 0},
-    {"self_ipi_x2apic", X2APIC, self_ipi, 0, 0},
-    {"self_icr_x2apic", X2APIC, self_icr, 0, 0},
-    {"self_ipi_hlt_x2apic", X2APIC, self_ipi_halted, 0, 0},
-    {"tsc_deadline", X2APIC, tsc_deadline, no_tsc_deadline, 0},
-    {"eoi_edge", X2APIC, eoi_edge, 0, 0},
-    {"live_eoi", X2APIC, live_eoi, 0, 0},
-    {"stale_eoi", X2APIC, stale_eoi, 0, 0},
+    {"tpr_write", X2APIC, tpr_write_msr, NULL, NULL},
+    {"self_ipi_x2apic", X2APIC, self_ipi, NULL, NULL},
+    {"self_icr_x2apic", X2APIC, self_icr, NULL, NULL},
+    {"self_ipi_hlt_x2apic", X2APIC, self_ipi_halted, NULL, NULL},
+    {"tsc_deadline", X2APIC, tsc_deadline, no_tsc_deadline, NULL},
+    {"eoi_edge", X2APIC, eoi_edge, NULL, NULL},
+    {"live_eoi", X2APIC, live_eoi, NULL, NULL},
+    {"stale_eoi", X2APIC, stale_eoi, NULL, NULL},
     {"ipi_to_other", X2APIC, ipi_to_other, no_second_vcpu, listen_spinning},
     {"ipi_to_handler", X2APIC, ipi_to_handler, no_second_vcpu, listen_spinning},
     {"ipi_to_halted", X2APIC, ipi_to_other, no_second_vcpu, listen_halted},
@@ -303,12 +305,12 @@ static bool end_listener(void (*listener)(void)) {
     if (!listener)
         return true;
     atomic_store(&stop_listening, true);
-    apic_send(1, (uint32_t)APIC_ICR_ASSERT | VECTOR_OTHER);
+    apic_send_ipi(1, VECTOR_OTHER);
     return cpu_wait(1);
 }
 
 static void run(const struct bench *bench, uint64_t overhead) {
-    const char *obstacle = bench->obstacle ? bench->obstacle() : 0;
+    const char *obstacle = bench->obstacle ? bench->obstacle() : NULL;
     if (obstacle) {
         report_skip(bench->name, obstacle);
         return;
@@ -316,7 +318,7 @@ static void run(const struct bench *bench, uint64_t overhead) {
     if (start_listener(bench->listener))
         measure_and_report(bench->name, bench->once, rounds, overhead);
     if (!end_listener(bench->listener))
-        report(false, "%s: vCPU 1 comes back", bench->name);
+        report(false, "%s: vCPU 1 stops its loop", bench->name);
 }
 
 static void run_all(enum mode mode, uint64_t overhead) {
@@ -326,9 +328,9 @@ static void run_all(enum mode mode, uint64_t overhead) {
     }
 }
 
-/* This vCPU and vCPU 1 to this mode: false if it is not offered. */
+/* Switches vCPU 0 and vCPU 1 to this mode. False: the mode is not offered. */
 static bool enter_mode(bool x2apic) {
-    return apic_init(x2apic) && (vcpus < 2 || (cpu_run(1, apic_enable) && cpu_wait(1)));
+    return apic_init(x2apic) && (vcpus < 2 || cpu_call(1, apic_enable));
 }
 
 void guest_main(void) {

@@ -1,5 +1,5 @@
-/* What interrupt lines, routes and timers cost, with all 24 pins of the I/O APIC routed to this
- * vCPU by level-triggered entries: a line BENCH name=NAME instructions=N each, as in bench.c.
+/* What interrupt lines, routes and timers cost while all 24 pins of the I/O APIC are routed to this
+ * vCPU by level-triggered entries. Look at the lines BENCH, as in bench.c.
  *
  * Command line: rounds=N (default 201, at most 1001). */
 #include <stdatomic.h>
@@ -16,15 +16,14 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define PIN MEASURE_PIN
-#define VECTOR(pin)                                                                                \
-    (uint8_t)(0x30 + 8 * (pin)) /* of each pin its own, in all words of the bitmap */
+#define PIN          MEASURE_PIN
+#define VECTOR(pin)  (uint8_t)(0x30 + 8 * (pin)) /* one for each pin, in all words of the bitmap */
 #define VECTOR_TIMER 0x2f
-#define SOON         20000u /* ticks; longer than any path through the hypervisor */
+#define SOON         20000u /* ticks: more than any path through the hypervisor takes */
 #define LATER        1000000000u
 
 static atomic_uint handled;
-static uint64_t handled_at, eoi_cost; /* of the last handler */
+static uint64_t handled_at, eoi_cost; /* as the last handler measured them */
 
 static void handle(uint8_t vector) {
     (void)vector;
@@ -34,7 +33,7 @@ static void handle(uint8_t vector) {
     atomic_fetch_add(&handled, 1);
 }
 
-/* Only the mask: no route changes, nothing is scanned. */
+/* Toggles the mask bit only: no route changes, so no scan follows. */
 static uint64_t mask(void) {
     static uint32_t low = (uint32_t)RTE_LEVEL | VECTOR(PIN);
     low ^= (uint32_t)RTE_MASKED;
@@ -44,7 +43,8 @@ static uint64_t mask(void) {
     return rdtsc() - start;
 }
 
-/* A level route leads here, and what came was an edge: its EOI exits for nothing. */
+/* The vector has a level-triggered route to this vCPU, but the interrupt is an IPI: its EOI causes
+ * a VM exit that the I/O APIC does not need. */
 static uint64_t coincidental_eoi(void) {
     uint32_t target = handled + 1;
     apic_self_ipi(VECTOR(PIN + 1));
@@ -59,7 +59,7 @@ static uint64_t timer_arm(void) {
     return cost;
 }
 
-/* From the deadline to the handler, while the vCPU runs. */
+/* The time from the deadline to the handler, on a vCPU that runs. */
 static uint64_t timer_fire(void) {
     uint32_t target = handled + 1;
     uint64_t deadline = rdtsc() + SOON;
@@ -76,7 +76,7 @@ void guest_main(void) {
         interrupt_handle(VECTOR(pin), handle);
         ioapic_write_entry(pin, rte_level(VECTOR(pin), 0));
     }
-    print("# %u level-triggered pins lead here\n", IOAPIC_PIN_COUNT);
+    print("# %u level-triggered pins are routed to this vCPU\n", IOAPIC_PIN_COUNT);
     measure_and_report("rte_reroute_24", measure_reroute, rounds | 1, overhead);
     measure_and_report("rte_mask", mask, rounds | 1, overhead);
     interrupts_on();

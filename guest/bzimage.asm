@@ -1,8 +1,8 @@
-; The smallest Linux kernel, as far as a boot loader can tell: a bzImage that looks at how it was
-; entered and at what it was told, reports that, and ends. Linux, Documentation/arch/x86/boot.rst,
+; A bzImage that a boot loader takes for a Linux kernel: it checks the state in which it was entered
+; and its boot parameters, reports the results, and ends. Linux, Documentation/arch/x86/boot.rst,
 ; "The Real-Mode Kernel Header" and "64-bit Boot Protocol"; zero-page.rst.
 ;
-; A flat file. Nothing in it depends on where it is loaded. The tests make damaged kernels from it.
+; A flat file that runs at any address. Tests make damaged kernels from it.
 
 %define UART_DATA         0x3f8
 %define UART_LINE_CONTROL 0x3fb
@@ -31,7 +31,7 @@ bits 64
 default rel
 org 0
 
-; ---- the boot sector and one sector of setup: only the header counts ----
+; ---- the boot sector and one setup sector: only the header is used ----
 
 file:
     times 0x1f1 - ($ - file) db 0
@@ -67,12 +67,12 @@ signature:
 header_end:
     times 1024 - ($ - file) db 0
 
-; ---- the kernel proper ----
+; ---- the kernel ----
 
 code:
-    times 0x200 hlt                     ; where a 32-bit loader would enter
+    times 0x200 hlt                     ; the 32-bit entry point, which is not used
 
-; `report equal, "text"`: a line of TAP, by the flags.
+; `report CONDITION, "text"`: prints a TAP line for a condition of the flags, as in SETcc.
 %macro report 2
     set%1 al
     lea rsi, [%%text]
@@ -82,7 +82,7 @@ code:
 %%done:
 %endmacro
 
-; `show "text", register`: the string at that address, as a comment.
+; `show "text", REGISTER`: prints the string at that address in a comment line.
 %macro show 2
     mov rbx, %2
     lea rsi, [%%text]
@@ -98,7 +98,7 @@ code:
 
 entry:
     mov rbp, rsi                        ; the zero page
-    pushfq                              ; the loader gave a stack
+    pushfq                              ; the loader provides a stack
     pop r12
     mov dx, UART_LINE_CONTROL
     mov al, 3                           ; eight data bits, no parity, one stop bit
@@ -126,7 +126,7 @@ entry:
     or ecx, eax
     report z, "DS, ES and SS are __BOOT_DS"
 
-    ; The same from the GDT: a descriptor that is wrong faults.
+    ; Loads them again from the GDT: an invalid descriptor faults.
     mov eax, BOOT_DS
     mov ds, eax
     mov es, eax
@@ -137,28 +137,28 @@ entry:
     o64 retf
 .reloaded:
     xor eax, eax
-    report z, "the GDT has these segments"
+    report z, "the GDT contains these segments"
 
     cmp dword [rbp + ZERO_SIGNATURE], "HdrS"
-    report e, "RSI is the zero page, with the header"
+    report e, "RSI points to the zero page, which contains the header"
     cmp byte [rbp + ZERO_TYPE_OF_LOADER], 0xff
-    report e, "the loader has left its mark"
+    report e, "type_of_loader is FFH"
     cmp byte [rbp + ZERO_E820_ENTRIES], 4
     report e, "the memory map has four ranges"
-    ; The last is the memory from 1 MiB on: its last 8 bytes are there.
+    ; The last range is the memory from 1 MiB: its last 8 bytes can be written and read.
     mov rax, [rbp + ZERO_E820 + 3 * 20]
     add rax, [rbp + ZERO_E820 + 3 * 20 + 8]
     mov rcx, 0x1122334455667788
     mov [rax - 8], rcx
     cmp [rax - 8], rcx
-    report e, "memory reaches as far as the map says"
+    report e, "memory reaches the end of its last range"
     mov rax, [rbp + ZERO_RSDP]
     mov rcx, "RSD PTR "
     cmp [rax], rcx
-    report e, "the ACPI root pointer is where it is said to be"
+    report e, "the RSDP is at the address in the zero page"
     lea rax, [rel code]
     test rax, 0x1fffff
-    report z, "the kernel is aligned"
+    report z, "the kernel is aligned to 2 MiB"
 
     mov eax, [rbp + ZERO_CMD_LINE_PTR]
     show "command line: ", rax
@@ -166,8 +166,8 @@ entry:
     je .plan
     mov eax, [rbp + ZERO_RAMDISK_IMAGE]
     test eax, 0xfff
-    report z, "the initial RAM disk begins on a page"
-    mov eax, [rbp + ZERO_RAMDISK_IMAGE] ; a line of text, in the test
+    report z, "the initial RAM disk is page-aligned"
+    mov eax, [rbp + ZERO_RAMDISK_IMAGE] ; the test puts a line of text there
     show "initrd: ", rax
 
 .plan:
@@ -185,7 +185,7 @@ entry:
     hlt
     jmp .stop
 
-; AL: 1 if it is as it should be. RSI: the text.
+; Prints a TAP line. AL: 1 if the test passed. RSI: the text.
 report_line:
     push rsi
     inc dword [count]
@@ -204,7 +204,7 @@ report_line:
     call print
     lea rsi, [new_line]
 
-; The string at RSI.
+; Prints the string at RSI.
 print:
     mov dx, UART_LINE_STATUS
     in al, dx
@@ -219,7 +219,7 @@ print:
 .done:
     ret
 
-; EAX, less than 100, in decimal.
+; Prints EAX, which is less than 100, in decimal.
 print_number:
     mov cl, 10
     div cl

@@ -1,18 +1,25 @@
-/* A guest to type to: it reads lines from its serial port by interrupts and says what they were.
+/* A guest to type to: it reads lines from its serial port by interrupts and answers each.
  *
- * The UART's interrupt is pin 4 of the I/O APIC, level-triggered. Commands: "time" shows the
- * real-time clock, "button" waits for the power button, "flood" prints a lot, "work" tells what a
- * loop takes, "escapes" says what a terminal would take for commands, "slow" lets what comes next
- * wait a long time, "spin" never waits again, "quit" ends with a report.
- * Everything else comes back in brackets, control characters as <03>. First it says a line with a
- * long pause in it. PC16550D and MC146818 data sheets. */
+ * The UART interrupts through pin 4 of the I/O APIC, level-triggered. Commands:
+ *   time     prints the real-time clock
+ *   button   waits for the power button and prints how often it was pressed
+ *   flood    prints many lines
+ *   work     prints how long a loop of a fixed number of instructions took
+ *   escapes  prints escape sequences that must not reach the user's terminal
+ *   slow     waits for input and leaves it in the UART for a long time
+ *   spin     runs forever without halting
+ *   quit     ends with a report
+ * Any other line is printed in brackets, with its length and control characters as <03>. Before the
+ * first prompt it prints a line with a long pause in it. PC16550D and MC146818A data sheets. */
 #include "arch/apic_registers.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/console.h"
+#include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 #include "guest/lib/ioapic.h"
 #include "guest/lib/report.h"
+#include "guest/lib/rtc.h"
 #include "guest/lib/start.h"
 
 #define UART          0x3f8
@@ -24,26 +31,26 @@
 #define IER_EMPTY     0x02
 #define IIR_EMPTY     0x02
 #define FCR_ENABLE    0x01
-#define FCR_FOUR      0x40 /* trigger level */
+#define FCR_TRIGGER_4 0x40 /* interrupt at four received characters */
 #define MCR_OUT2      0x08
 #define MCR_LOOPBACK  0x10
 #define LSR_RECEIVED  0x01
 #define PIN           4
 #define VECTOR        0x61
-#define RTC           0x70
-#define BUTTON        0x603 /* bit 0: pressed; to write it says that it was seen */
+#define BUTTON        0x603 /* bit 0: pressed; writing 1 acknowledges it */
 #define BUTTON_PIN    19
 #define BUTTON_VECTOR 0x62
 #define LINE          1024
 #define FLOOD         400
 #define WORK          40000000u
-#define ROUNDS        5000000 /* meanwhile 1000 bytes come, in the emulator */
+#define LONG          5000000 /* PAUSEs in which 1000 bytes arrive, in the emulator */
 
 static char line[LINE + 1];
 static volatile uint32_t length, interrupts, empty;
 static volatile bool complete;
 
-/* As much as there is, unless a line waits to be answered: then the rest waits in the UART. */
+/* Reads all received characters up to the end of a line. Those after it stay in the UART until the
+ * line has been answered. */
 static void receive(uint8_t vector) {
     (void)vector;
     interrupts++;
@@ -65,29 +72,24 @@ static void test_uart(void) {
     report((inb(IIR) & 0xc0) == 0xc0, "the UART has FIFOs");
     interrupts_on();
     outb(IER, IER_EMPTY);
-    for (uint32_t i = 0; i < 1000; i++)
-        pause();
+    spin(1000);
     interrupts_off();
     outb(IER, 0);
-    report(interrupts == 1 && empty == 1, "an empty transmitter interrupts once");
+    report(interrupts == 1 && empty == 1,
+           "enabling the transmitter-empty interrupt raises it once");
     outb(MCR, MCR_LOOPBACK | MCR_OUT2);
     for (uint32_t i = 0; i < 3; i++)
         outb(UART, (uint8_t)('a' + i));
-    bool heard = inb(LSR) & LSR_RECEIVED && inb(UART) == 'a' && inb(UART) == 'b' &&
-                 inb(UART) == 'c' && !(inb(LSR) & LSR_RECEIVED);
+    bool looped = inb(LSR) & LSR_RECEIVED && inb(UART) == 'a' && inb(UART) == 'b' &&
+                  inb(UART) == 'c' && !(inb(LSR) & LSR_RECEIVED);
     outb(MCR, MCR_OUT2);
-    report(heard, "in loopback it hears itself");
-}
-
-static uint8_t rtc(uint8_t index) {
-    outb(RTC, index);
-    return inb(RTC + 1);
+    report(looped, "in loopback mode the UART receives what it sends");
 }
 
 static volatile uint32_t presses;
 
-/* Until it was seen the line stays high. */
-static void press(uint8_t vector) {
+/* The line stays active until the press is acknowledged. */
+static void handle_button(uint8_t vector) {
     (void)vector;
     presses += inb(BUTTON);
     outb(BUTTON, 1);
@@ -97,12 +99,10 @@ static void press(uint8_t vector) {
 }
 
 static void wait_for_button(void) {
-    print("waits for its button\n");
-    interrupt_handle(BUTTON_VECTOR, press);
+    print("waiting for the power button\n");
+    interrupt_handle(BUTTON_VECTOR, handle_button);
     ioapic_write_entry(BUTTON_PIN, rte_level(BUTTON_VECTOR, 0));
-    interrupts_off();
-    for (uint32_t before = presses; presses == before; interrupts_off())
-        interrupts_on_and_halt();
+    halt_until(&presses, presses + 1);
     print("pressed %u times\n", presses);
 }
 
@@ -114,15 +114,15 @@ static bool is(const char *word) {
     return !word[i] && i == length;
 }
 
-/* About as fast as the machine can print; it is said when it is over. */
+/* Prints as fast as the machine can. */
 static void flood(void) {
     for (uint32_t i = 0; i < FLOOD; i++)
         print("%0200u\n", i);
     print("flooded\n");
 }
 
-/* Instructions, and ticks of the TSC, which are the same in the emulator but for what takes the
- * processor away. */
+/* A loop of WORK instructions, timed by the TSC. In the emulator a tick is an instruction, so the
+ * difference is the time in which this vCPU did not run. */
 static void work(void) {
     uint64_t begun = rdtsc();
     uint32_t left = WORK / 2;
@@ -133,29 +133,25 @@ static void work(void) {
     print("took %u of %u\n", (uint32_t)(rdtsc() - begun), WORK);
 }
 
-static void wait_long(void) {
-    for (uint32_t i = 0; i < ROUNDS; i++)
-        pause();
-}
-
-/* Busy, and reads nothing: until something has come, and for long after that. */
+/* Reads nothing for a long time after the first character has arrived. */
 static void be_slow(void) {
-    print("waits\n");
+    print("reading nothing\n");
     while (!(inb(LSR) & LSR_RECEIVED))
         pause();
-    wait_long();
+    spin(LONG);
 }
 
-/* What could fool a terminal, and letters that must stay. */
+/* Escape sequences and control characters, and letters that must not be changed. */
 static void try_escapes(void) {
     print("a\x1b[2Jb\x1b[31mc \x07 \x7f \x9b \xc2\x9b"
           "2J \xc4\x9b\xc3\xa9\n");
 }
 
-/* The line as it came, then an empty one for the next. */
+/* Runs the command that was typed, or prints the line in brackets. */
 static void answer(void) {
     if (is("time"))
-        print("%02x%02x-%02x-%02x %02x:%02x\n", rtc(0x32), rtc(9), rtc(8), rtc(7), rtc(4), rtc(2));
+        print("%02x%02x-%02x-%02x %02x:%02x\n", rtc_read(0x32), rtc_read(9), rtc_read(8),
+              rtc_read(7), rtc_read(4), rtc_read(2));
     else if (is("button"))
         wait_for_button();
     else if (is("flood"))
@@ -167,7 +163,7 @@ static void answer(void) {
     else if (is("slow"))
         be_slow();
     else if (is("spin")) {
-        print("spins\n");
+        print("spinning\n");
         for (;;)
             pause();
     } else {
@@ -186,12 +182,12 @@ static void answer(void) {
 void guest_main(void) {
     apic_init(false);
     interrupt_handle(VECTOR, receive);
-    outb(IIR, FCR_ENABLE | FCR_FOUR);
+    outb(IIR, FCR_ENABLE | FCR_TRIGGER_4);
     outb(MCR, MCR_OUT2);
     ioapic_write_entry(PIN, rte_level(VECTOR, 0));
     test_uart();
     print("a line in ");
-    wait_long();
+    spin(LONG);
     print("two pieces\n");
     while (!is("quit")) {
         length = 0;
@@ -207,6 +203,6 @@ void guest_main(void) {
         if (!is("quit"))
             answer();
     }
-    report(interrupts > 1, "what was typed came by interrupts");
+    report(interrupts > 1, "input arrived by interrupts");
     report_done();
 }

@@ -1,7 +1,9 @@
-/* What the hypervisor carries out in the processor's stead must look as if the processor had: the
- * flags of instructions on device memory, RF in the flags that a fault saves, a TSC that the guest
- * sets, and the timer that goes by it. xAPIC mode. SDM Vol. 1, "EFLAGS Register"; Vol. 3B,
- * "IA32_TSC_ADJUST Register Support". */
+/* Instructions that the hypervisor emulates must have the effects that the processor gives them:
+ * the flags of instructions on device memory, RF in the flags that a fault saves, single steps, a
+ * TSC that the guest sets, and the timer that depends on it.
+ *
+ * xAPIC mode. No command line. SDM Vol. 1, "EFLAGS Register"; Vol. 3B, "IA32_TSC_ADJUST Register
+ * Support". */
 #include "guest/lib/apic.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
@@ -10,9 +12,9 @@
 #include "guest/lib/start.h"
 
 #define VECTOR           0x51
-#define NOWHERE          0x42000000ULL
+#define NO_MEMORY        0x42000000ULL
 #define JUMP             100000000000ULL
-#define A_WHILE          1000000000ULL /* in ticks: more than any path through the hypervisor */
+#define A_WHILE          1000000000ULL /* ticks: more than any path through the hypervisor takes */
 #define CPUID_TSC_ADJUST (1u << 1)
 #define SEND_IPIS        10
 #define IOAPIC_ID_MASK   0x0f000000u
@@ -50,13 +52,13 @@ static void test_faults(void) {
     interrupt_handle_raw(VECTOR_UD, (uintptr_t)on_ud);
     interrupt_handle_raw(VECTOR_GP, (uintptr_t)on_gp);
     __asm__ volatile("ud2; nop");
-    test_fault("#UD of the processor");
-    __asm__ volatile("vmxoff"); /* an exit */
-    test_fault("#UD of the hypervisor");
+    test_fault("a #UD that the processor raises");
+    __asm__ volatile("vmxoff"); /* causes a VM exit */
+    test_fault("a #UD that the hypervisor injects");
     __asm__ volatile("mov %0, %%cr4" : : "a"(0xffffffffULL));
-    test_fault("#GP for a wrong CR4");
+    test_fault("a #GP for reserved bits of CR4");
     __asm__ volatile("rdmsr; nop" : : "c"(0x12345678) : "eax", "edx");
-    test_fault("#GP for an MSR that does not exist");
+    test_fault("a #GP for an MSR that does not exist");
 }
 
 /* ---- single steps ---- */
@@ -68,9 +70,8 @@ __attribute__((interrupt)) static void on_db(struct interrupted *frame) {
     steps++;
 }
 
-/* With TF set each instruction traps, beginning with the one behind the POPFQ that sets it and
- * ending with the one that clears it. CPUID, IN and MOV from CR8 are run by three different ways.
- */
+/* While TF is set each instruction traps, from the one after the POPFQ that sets TF to the POPFQ
+ * that clears it. CPUID, IN and MOV from CR8 take three different paths in the hypervisor. */
 #define STEP(instructions)                                                                         \
     __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; " instructions                           \
                      "; pushfq; andl $~0x100, (%%rsp); popfq"                                      \
@@ -84,16 +85,16 @@ static void test_steps(void) {
     report(steps == 4, "single steps: NOP traps");
     steps = 0;
     STEP("cpuid; nop; inb $0x61, %%al; mov %%cr8, %%rax");
-    report(steps == 7, "so do CPUID, NOP, IN and MOV from CR8");
+    report(steps == 7, "single steps: CPUID, IN and MOV from CR8 trap");
     steps = 0;
     STEP("mov %%ss, %%eax; mov %%eax, %%ss; nop");
-    report(steps == 5, "MOV to SS traps together with what follows");
+    report(steps == 5, "single steps: MOV to SS and the next instruction trap once");
     steps = 0;
     STEP("mov %%ss, %%eax; mov %%eax, %%ss; cpuid");
-    report(steps == 5, "CPUID as well");
+    report(steps == 5, "single steps: MOV to SS and CPUID trap once");
     steps = 0;
     STEP("mov %%ss, %%eax; mov %%eax, %%ss; .byte 0xf1");
-    report(steps >= 5, "and INT1");
+    report(steps >= 5, "single steps: MOV to SS and INT1 trap");
     steps = 0;
 }
 
@@ -109,16 +110,16 @@ static void test_tsc(void) {
     uint64_t before = rdtsc();
     wrmsr(MSR_IA32_TSC_ADJUST, JUMP);
     report(near(rdtsc(), before + JUMP), "a write to IA32_TSC_ADJUST moves the TSC");
-    report(near(rdmsr(MSR_IA32_TSC), before + JUMP), "RDMSR reads what RDTSC does");
-    report(rdmsr(MSR_IA32_TSC_ADJUST) == JUMP, "IA32_TSC_ADJUST reads what was written");
+    report(near(rdmsr(MSR_IA32_TSC), before + JUMP), "RDMSR of IA32_TSC reads the same as RDTSC");
+    report(rdmsr(MSR_IA32_TSC_ADJUST) == JUMP, "IA32_TSC_ADJUST reads back");
     before = rdtsc();
     wrmsr(MSR_IA32_TSC, 5);
-    report(near(rdtsc(), 5), "a write to IA32_TSC sets it");
+    report(near(rdtsc(), 5), "a write to IA32_TSC sets the TSC");
     report(near(JUMP - before - rdmsr(MSR_IA32_TSC_ADJUST), 0),
-           "and IA32_TSC_ADJUST tells by how much");
+           "a write to IA32_TSC changes IA32_TSC_ADJUST by the same amount");
 }
 
-/* The TSC is far from the machine's here. */
+/* The guest's TSC differs widely from the processor's here. */
 static void test_deadline(void) {
     interrupt_handle(VECTOR, on_interrupt);
     apic_write(APIC_LVT_TIMER, APIC_LVT_TIMER_TSC_DEADLINE | VECTOR);
@@ -126,18 +127,19 @@ static void test_deadline(void) {
     interrupts_on();
     uint64_t deadline = rdtsc() + 300000;
     wrmsr(MSR_IA32_TSC_DEADLINE, deadline);
-    report(count == 0 && rdmsr(MSR_IA32_TSC_DEADLINE) == deadline, "a deadline waits");
+    report(count == 0 && rdmsr(MSR_IA32_TSC_DEADLINE) == deadline,
+           "a deadline in the future does not fire yet");
     while (!count)
         pause();
-    report(rdtsc() >= deadline, "and comes when the guest's TSC is there");
-    report(rdmsr(MSR_IA32_TSC_DEADLINE) == 0 && count == 1, "once");
+    report(rdtsc() >= deadline, "it fires when the guest's TSC reaches it");
+    report(rdmsr(MSR_IA32_TSC_DEADLINE) == 0 && count == 1, "it fires once");
     wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc());
-    report(count == 2, "a deadline of now comes at once");
+    report(count == 2, "a deadline of now fires at once");
     wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() + JUMP);
     wrmsr(MSR_IA32_TSC_ADJUST, rdmsr(MSR_IA32_TSC_ADJUST) + 2 * JUMP);
-    report(count == 3, "a jump past a deadline is enough");
+    report(count == 3, "a deadline fires when the TSC jumps past it");
     wrmsr(MSR_IA32_TSC_DEADLINE, 1);
-    report(count == 4, "one that is long past comes at once, too");
+    report(count == 4, "a deadline long in the past fires at once");
     wrmsr(MSR_IA32_TSC_ADJUST, 0);
     interrupts_off();
 }
@@ -157,21 +159,22 @@ static uint64_t send_ipis(uint64_t low, uint64_t high, uint64_t first, uint64_t 
 static void test_hypercalls(void) {
     count = 0;
     interrupts_on();
-    report(send_ipis(1, 0, 0, VECTOR) == 1 && count == 1, "one IPI to oneself by a hypercall");
+    report(send_ipis(1, 0, 0, VECTOR) == 1 && count == 1,
+           "the hypercall sends an IPI to this vCPU");
     interrupts_off();
-    report(send_ipis(~0ULL, ~0ULL, 0, VECTOR) == 1, "nobody has the other IDs");
-    report(send_ipis(~0ULL, ~0ULL, 0xffffff80, VECTOR) == 0, "all ones is not everybody");
-    report(send_ipis(~0ULL, ~0ULL, 0xffffffff, VECTOR) == 0, "and IDs do not wrap around");
-    report((int64_t)send_ipis(1, 0, 0, APIC_DELIVERY_INIT << 8) < 0, "INIT is refused");
+    report(send_ipis(~0ULL, ~0ULL, 0, VECTOR) == 1, "it skips APIC IDs that no vCPU has");
+    report(send_ipis(~0ULL, ~0ULL, 0xffffff80, VECTOR) == 0, "FFFFFFFFH is not a broadcast here");
+    report(send_ipis(~0ULL, ~0ULL, 0xffffffff, VECTOR) == 0, "APIC IDs do not wrap around");
+    report((int64_t)send_ipis(1, 0, 0, APIC_DELIVERY_INIT << 8) < 0, "it refuses INIT");
     interrupts_on();
-    pause(); /* behind the shadow of the STI */
-    report(count == 2, "so two interrupts in all");
+    pause(); /* ends the blocking by STI */
+    report(count == 2, "two interrupts arrived in all");
     interrupts_off();
 }
 
 /* ---- instructions on device memory ---- */
 
-/* The I/O APIC's ID is four bits that can be written. */
+/* The I/O APIC's ID register, of which four bits can be written. */
 static volatile uint32_t *id_register(uint32_t value) {
     volatile uint32_t *window = (volatile uint32_t *)(IOAPIC_DEFAULT_BASE + IOAPIC_DATA);
 
@@ -180,7 +183,7 @@ static volatile uint32_t *id_register(uint32_t value) {
     return window;
 }
 
-/* Carries out one instruction on the ID that is `value` first, and gives the flags back. */
+/* Executes one instruction on the ID register, whose value is `value` before; returns the flags. */
 #define ON_ID(value, instruction, ...)                                                             \
     ({                                                                                             \
         volatile uint32_t *id = id_register(value);                                                \
@@ -208,7 +211,7 @@ static void test_arithmetic(void) {
     expect_id("AND", flags, 0x03000000, 0);
     flags = ON_ID(0x0f000000, "xorl $0x0f000000, %[id]", "i"(0));
     expect_id("XOR", flags, 0, RFLAGS_ZF);
-    flags = ON_ID(0x0f000000, "addl $0x01000000, %[id]", "i"(0)); /* the carry is not stored */
+    flags = ON_ID(0x0f000000, "addl $0x01000000, %[id]", "i"(0)); /* bit 28 cannot be written */
     expect_id("ADD", flags, 0, 0);
     flags = ON_ID(0x01000000, "subl $0x02000000, %[id]", "i"(0));
     expect_id("SUB", flags, 0x0f000000, RFLAGS_CF | RFLAGS_SF);
@@ -254,12 +257,12 @@ static void test_lapic(void) {
 
 static void test_strings(void) {
     static uint32_t copy[8];
-    uint64_t to = NOWHERE, left = 100, from;
+    uint64_t to = NO_MEMORY, left = 100, from;
     uint32_t value = 0x0b000000;
     volatile uint32_t *id = id_register(0);
 
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0xff) : "memory");
-    report(to == NOWHERE + 100 && left == 0, "REP STOSB to where nothing is");
+    report(to == NO_MEMORY + 100 && left == 0, "REP STOSB to an address without a device");
     to = (uint64_t)id;
     __asm__ volatile("stosl" : "+D"(to) : "a"(0x0a000000) : "memory");
     report(*id == 0x0a000000 && to == (uint64_t)id + 4, "STOSD to the I/O APIC");
@@ -277,7 +280,7 @@ static void test_strings(void) {
     from = (uint64_t)id;
     __asm__ volatile("std; movsl; cld" : "+D"(to), "+S"(from) : : "memory");
     report(copy[1] == 0x0b000000 && to == (uint64_t)copy && from == (uint64_t)id - 4,
-           "MOVSD downwards");
+           "MOVSD with DF set");
 }
 
 void guest_main(void) {

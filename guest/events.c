@@ -1,10 +1,10 @@
-/* When an interrupt is taken, and how often: priorities, the shadow of STI, TPR and CR8; the I/O
- * APIC's edges and levels, masked, repeated, rerouted; the timer's count when its mode changes.
+/* When an interrupt is delivered, and how often: priorities, blocking by STI, TPR and CR8; edge-
+ * and level-triggered interrupts of the I/O APIC that are masked, repeated and rerouted; the
+ * timer's count when its mode changes.
  *
- * xapic or x2apic on the command line chooses the mode; four vCPUs. SDM Vol. 3A, "Handling
- * Interrupts"; 82093AA data sheet. */
+ * Command line: xapic or x2apic (default: x2APIC if CPUID offers it). Needs four vCPUs. SDM Vol.
+ * 3A, "Handling Interrupts"; 82093AA data sheet. */
 #include "guest/lib/apic.h"
-#include "guest/lib/command_line.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
@@ -14,7 +14,7 @@
 
 #define VCPUS   4u
 #define LOW     0x20
-#define HIGH    0x21 /* of the same priority class */
+#define HIGH    0x21 /* in the same priority class as LOW */
 #define HIGHER  0x3e
 #define PIN     14
 #define PIN_LOW 13
@@ -26,7 +26,7 @@
 
 static atomic_uint count[256];
 static volatile uint32_t order, order_of[256];
-static void (*volatile in_handler)(uint32_t times);
+static void (*volatile in_handler)(uint32_t times); /* runs before the EOI */
 
 static void on_interrupt(uint8_t vector) {
     uint32_t times = atomic_fetch_add(&count[vector], 1) + 1;
@@ -51,18 +51,19 @@ static void test_class(void) {
     apic_self_ipi(HIGH);
     __asm__ volatile("sti; nop; cli");
     report(count[LOW] == 1 && count[HIGH] == 1 && order_of[HIGH] < order_of[LOW],
-           "two of one class: both behind one STI, the higher first");
+           "two vectors of one class: both delivered after one STI, the higher first");
 }
 
-/* The software interrupt is in the shadow, so it comes before the one that waits. */
+/* STI blocks interrupts for one instruction, so INT n is executed before the pending interrupt. */
 static void test_software(void) {
     expect(LOW);
     expect(HIGH);
     apic_self_ipi(LOW);
     __asm__ volatile("sti; int $0x21; cli" : : : "memory");
     report(count[LOW] == 1 && count[HIGH] == 1 && order_of[HIGH] < order_of[LOW],
-           "INT n in the shadow of an STI comes before an interrupt that waits");
-    report(apic_vectors_empty(APIC_ISR) && apic_vectors_empty(APIC_IRR), "its EOI changes nothing");
+           "INT n right after STI comes before a pending interrupt");
+    report(apic_vectors_empty(APIC_ISR) && apic_vectors_empty(APIC_IRR),
+           "the EOI after INT n changes neither ISR nor IRR");
 }
 
 static void test_tpr(void) {
@@ -73,11 +74,12 @@ static void test_tpr(void) {
     apic_self_ipi(LOW);
     apic_self_ipi(HIGHER);
     spin(SETTLE);
-    report(count[LOW] == 0 && count[HIGHER] == 0, "a TPR of F0H holds all back");
+    report(count[LOW] == 0 && count[HIGHER] == 0, "TPR F0H blocks all vectors");
     apic_write(APIC_TPR, 0x20);
-    report(count[LOW] == 0 && count[HIGHER] == 1, "20H lets class 3 through, at once");
+    report(count[LOW] == 0 && count[HIGHER] == 1,
+           "TPR 20H delivers class 3 at once, and not class 2");
     apic_write(APIC_TPR, 0);
-    report(count[LOW] == 1, "0 the rest");
+    report(count[LOW] == 1, "TPR 0 delivers class 2");
     interrupts_off();
 }
 
@@ -85,21 +87,21 @@ static void test_self_ipis(void) {
     expect(HIGHER);
     apic_self_ipi(HIGHER);
     __asm__ volatile("sti; nop");
-    report(count[HIGHER] == 1, "a self-IPI, then STI and NOP");
+    report(count[HIGHER] == 1, "a self-IPI is delivered after STI and NOP");
     interrupts_off();
     apic_self_ipi(HIGHER);
     interrupts_on_and_halt();
-    report(count[HIGHER] == 2, "then STI and HLT");
+    report(count[HIGHER] == 2, "a self-IPI is delivered after STI and HLT");
     write_cr8(0xf);
     apic_self_ipi(HIGHER);
     write_cr8(0);
-    report(count[HIGHER] == 3, "raised and lowered by CR8");
+    report(count[HIGHER] == 3, "a self-IPI blocked by CR8 is delivered when CR8 is 0 again");
     interrupts_off();
     write_cr8(0xf);
     apic_self_ipi(HIGHER);
     write_cr8(0);
     interrupts_on_and_halt();
-    report(count[HIGHER] == 4, "and with STI and HLT");
+    report(count[HIGHER] == 4, "the same with STI and HLT");
 }
 
 /* ---- the timer ---- */
@@ -114,23 +116,23 @@ static void wait_below(uint32_t value) {
 }
 
 static void test_timer_modes(void) {
-    apic_write(APIC_TIMER_DIVIDE, 0xb);
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | HIGHER);
     apic_write(APIC_TIMER_INITIAL, INITIAL);
     wait_below(INITIAL / 2);
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | APIC_LVT_TIMER_PERIODIC | HIGHER);
     report(timer_now() && timer_now() < INITIAL / 2 && apic_read(APIC_TIMER_INITIAL) == INITIAL,
-           "one-shot to periodic: it counts on");
+           "timer from one-shot to periodic: the count continues");
     uint32_t rounds = 0;
     while (timer_now() <= INITIAL / 2 && rounds++ < WAIT_BOUND / 100)
         pause();
-    report(timer_now() > INITIAL / 2, "and begins again");
+    report(timer_now() > INITIAL / 2, "timer: the count restarts from the initial count");
     wait_below(INITIAL / 2);
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | HIGHER);
-    report(timer_now() < INITIAL / 2, "periodic to one-shot: it counts on");
+    report(timer_now() < INITIAL / 2, "timer from periodic to one-shot: the count continues");
     wait_below(0);
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | APIC_LVT_TIMER_PERIODIC | HIGHER);
-    report(timer_now() == 0, "at 0 it stays, periodic or not");
+    report(timer_now() == 0, "timer from one-shot to periodic at 0: the count stays 0");
     apic_write(APIC_TIMER_INITIAL, 0);
 }
 
@@ -140,12 +142,13 @@ static void test_registers(void) {
     uint32_t version = ioapic_read(IOAPIC_REG_VERSION);
 
     ioapic_write(IOAPIC_REG_VERSION, ~version);
-    report(ioapic_read(IOAPIC_REG_VERSION) == version, "its version cannot be written");
+    report(ioapic_read(IOAPIC_REG_VERSION) == version,
+           "the I/O APIC's version register cannot be written");
     uint32_t id = ioapic_read(IOAPIC_REG_ID);
     ioapic_write(IOAPIC_REG_ID, ~id);
-    report((ioapic_read(IOAPIC_REG_ID) ^ id) == 0x0f000000, "four bits of its ID can");
+    report((ioapic_read(IOAPIC_REG_ID) ^ id) == 0x0f000000, "four bits of its ID can be written");
     report(ioapic_read(IOAPIC_REG_ARBITRATION) == ioapic_read(IOAPIC_REG_ID),
-           "its arbitration ID follows");
+           "a write to the ID sets the arbitration ID");
     ioapic_write(IOAPIC_REG_ID, id);
 }
 
@@ -191,58 +194,61 @@ static void test_edge(void) {
     in_handler = 0;
     route(PIN, EDGE, 0);
     pulse(PIN);
-    report(count[EDGE] == 1 && !apic_vector_bit(APIC_TMR, EDGE), "an edge is one interrupt");
+    report(count[EDGE] == 1 && !apic_vector_bit(APIC_TMR, EDGE), "an edge raises one interrupt");
     ioapic_mask(PIN);
     pulse(PIN);
     unmask(EDGE);
-    report(count[EDGE] == 1, "one that comes while masked is lost");
+    report(count[EDGE] == 1, "an edge while masked is lost");
     pulse(PIN);
-    report(count[EDGE] == 2, "and the next is not");
+    report(count[EDGE] == 2, "the edge after unmasking is not");
     route(PIN_LOW, LOW, 0);
     interrupts_off();
     pulse(PIN_LOW);
     pulse(PIN);
     __asm__ volatile("sti; nop");
     report(count[LOW] == 1 && count[EDGE] == 3 && order_of[EDGE] < order_of[LOW],
-           "two at once: the higher first");
+           "two edges while interrupts are disabled: the higher vector first");
 }
 
 static void test_level(void) {
     in_handler = lower;
     route(PIN, LEVEL, RTE_LEVEL);
     line_set(PIN, 1);
-    report(count[LEVEL] == 1 && apic_vector_bit(APIC_TMR, LEVEL), "a level is one interrupt");
+    report(count[LEVEL] == 1 && apic_vector_bit(APIC_TMR, LEVEL), "a level raises one interrupt");
     line_set(PIN, 1);
-    report(count[LEVEL] == 2, "and one more when it comes again");
+    report(count[LEVEL] == 2, "when it is raised again it raises another");
     in_handler = glitch;
     expect(LEVEL);
     line_set(PIN, 1);
-    report(count[LEVEL] == 1, "not when it goes before the EOI");
+    report(count[LEVEL] == 1, "a glitch of the line before the EOI raises no other");
     in_handler = lower_second;
     expect(LEVEL);
     line_set(PIN, 1);
-    report(count[LEVEL] == 2, "again after the EOI while it lasts");
+    report(count[LEVEL] == 2, "a line that stays active interrupts again after the EOI");
     in_handler = lower;
     expect(LEVEL);
     ioapic_mask(PIN);
     line_set(PIN, 1);
-    report(count[LEVEL] == 0, "none while masked");
+    report(count[LEVEL] == 0, "a level while masked raises none");
     unmask(LEVEL | RTE_LEVEL);
-    report(count[LEVEL] == 1, "but then, for it is still there");
+    report(count[LEVEL] == 1, "unmasking with the line active raises one");
     in_handler = mask;
     expect(LEVEL);
     line_set(PIN, 1);
     unmask(LEVEL | RTE_LEVEL);
-    report(count[LEVEL] == 2, "masked by the handler and unmasked: again");
+    report(count[LEVEL] == 2,
+           "masked by the handler, unmasked with the line active: raises another");
     line_set(PIN, 0);
     in_handler = 0;
     route(PIN, LEVEL, 0);
-    report(apic_vector_bit(APIC_TMR, LEVEL), "the TMR says level until");
+    report(apic_vector_bit(APIC_TMR, LEVEL),
+           "the TMR bit stays set while no other interrupt is accepted");
     pulse(PIN);
-    report(count[LEVEL] == 1 && !apic_vector_bit(APIC_TMR, LEVEL), "an edge is accepted there");
+    report(count[LEVEL] == 1 && !apic_vector_bit(APIC_TMR, LEVEL),
+           "accepting an edge clears the TMR bit");
 }
 
-/* The handler of the lower one raises the higher, lets both go and sends both elsewhere. */
+/* The handler of the lower vector raises the higher, drops both lines and reroutes both pins. */
 static void reroute_both(uint32_t times) {
     if (order_of[LEVEL_2] != order || times != 1)
         return;
@@ -258,10 +264,11 @@ static void test_reroute(void) {
     route(PIN, LEVEL, RTE_LEVEL);
     route(PIN_LOW, LEVEL_2, RTE_LEVEL);
     line_set(PIN_LOW, 1);
-    report(count[LEVEL] == 1 && count[LEVEL_2] == 1, "rerouted in service and pending: both came");
+    report(count[LEVEL] == 1 && count[LEVEL_2] == 1,
+           "one rerouted in service, one while pending: both are handled");
     report(!(ioapic_read_entry(PIN) & RTE_REMOTE_IRR) &&
                !(ioapic_read_entry(PIN_LOW) & RTE_REMOTE_IRR),
-           "and the EOIs of both arrived");
+           "both EOIs clear Remote IRR");
 }
 
 static void test_destinations(void) {
@@ -269,9 +276,11 @@ static void test_destinations(void) {
     expect(LEVEL);
     ioapic_write_entry(PIN, rte_level(LEVEL, 1));
     line_set(PIN, 1);
-    report(wait_at_least(&count[LEVEL], 1) && count[LEVEL] == 1, "a level for vCPU 1");
+    report(wait_at_least(&count[LEVEL], 1) && count[LEVEL] == 1,
+           "a level-triggered interrupt for vCPU 1");
     if (!apic_x2apic_mode) {
-        report_skip("a level for three of four", "logical IDs are as set in xAPIC mode");
+        report_skip("a level-triggered interrupt for three vCPUs",
+                    "logical IDs are not set in xAPIC mode");
         return;
     }
     expect(LEVEL);
@@ -279,17 +288,12 @@ static void test_destinations(void) {
     line_set(PIN, 1);
     wait_at_least(&count[LEVEL], 3);
     spin(SETTLE);
-    report(count[LEVEL] == 3, "a level for three of four");
-    report(!(ioapic_read_entry(PIN) & RTE_REMOTE_IRR), "all of their EOIs arrived");
-}
-
-static void serve(void) {
-    interrupts_on();
+    report(count[LEVEL] == 3, "a level-triggered interrupt for three vCPUs");
+    report(!(ioapic_read_entry(PIN) & RTE_REMOTE_IRR), "Remote IRR is clear after their EOIs");
 }
 
 void guest_main(void) {
-    if (!apic_init(!command_line_has("xapic")))
-        report_skip_all("no x2APIC mode");
+    apic_init_by_command_line();
     test_class();
     test_software();
     test_tpr();
@@ -301,7 +305,7 @@ void guest_main(void) {
     test_level();
     if (report(cpus_start(VCPUS) == VCPUS, "%u vCPUs run", VCPUS)) {
         for (uint32_t i = 1; i < VCPUS; i++)
-            report(cpu_run(i, serve) && cpu_wait(i), "vCPU %u takes interrupts", i);
+            report(cpu_call(i, interrupts_on), "vCPU %u enables interrupts", i);
         test_destinations();
         test_reroute();
     }

@@ -1,4 +1,4 @@
-/* A guest that ends with exit code 1, to see that whoever started it notices. */
+/* A guest that ends with exit code 1: its failure must reach the result of the run. */
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 

@@ -1,4 +1,4 @@
-/* The smallest guest: one line on the console, and exit code 0. The first thing to run. */
+/* The smallest guest: prints one line on the console and ends with exit code 0. Run it first. */
 #include "guest/lib/console.h"
 #include "guest/lib/start.h"
 

@@ -1,11 +1,12 @@
-/* NMIs: how many there are of several, and where they are taken.
+/* NMIs: how many of several are delivered, and at which instruction.
  *
- * One can be in service and one can wait: what comes meanwhile is lost. Two that come at once are
- * two. None is taken in the shadow of an STI, and none before the IRET of the one before;
- * until then it ends no HLT either.
- * xapic or x2apic on the command line chooses the mode, rounds=N how often; two vCPUs, further ones
- * spin. SDM Vol. 3A, "Nonmaskable Interrupt (NMI)" and "Masking Exceptions and Interrupts When
- * Switching Stacks". */
+ * One can be in service and one pending; any more are lost. Two that arrive at the same time are
+ * both delivered. None is delivered while STI blocks interrupts, and none before the IRET of the
+ * one in service; until then a pending NMI does not end a HLT either.
+ *
+ * Command line: xapic or x2apic (default: x2APIC if CPUID offers it); rounds=N (default 1000).
+ * Needs two vCPUs; others spin. SDM Vol. 3A, "Nonmaskable Interrupt (NMI)" and "Masking Exceptions
+ * and Interrupts When Switching Stacks". */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/cpus.h"
@@ -14,24 +15,23 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define NMI          (APIC_DELIVERY_NMI << 8)
 #define VECTOR_FLUSH 0x44
-#define ROUNDS       1000u         /* if the command line does not say */
-#define NOWHERE      0x42000000ULL /* no memory: an access to it exits */
-#define FEW          20            /* more than the one that may wait */
+#define ROUNDS       1000u         /* the default */
+#define NO_MEMORY    0x42000000ULL /* an access to it causes a VM exit */
+#define SEVERAL      20            /* more than the one that can be pending */
 #define TIMER        100000
 
 static atomic_uint received, flushed, turn_of_0, turn_of_1, shadowed, sti_rounds;
 static _Atomic uint64_t last_rip;
 static atomic_bool stop;
-static void (*volatile in_handler)(void);
+static void (*volatile in_handler)(void); /* runs in the first NMI's handler */
 static uint32_t rounds;
 
-extern const char behind_sti[]; /* the instruction in an STI's shadow, in sti_once() */
+extern const char after_sti[]; /* the instruction after STI in sti_once() */
 
 __attribute__((interrupt)) static void on_nmi(struct interrupted *frame) {
     atomic_store(&last_rip, frame->rip);
-    if (frame->rip == (uint64_t)behind_sti)
+    if (frame->rip == (uint64_t)after_sti)
         atomic_fetch_add(&shadowed, 1);
     if (atomic_fetch_add(&received, 1) == 0 && in_handler)
         in_handler();
@@ -43,27 +43,23 @@ static void on_flush(uint8_t vector) {
     apic_eoi();
 }
 
-static void nmi_to(uint32_t index) {
-    apic_send(index, NMI);
-}
-
 /* ---- one vCPU alone ---- */
 
-static void send_few(void) {
-    for (unsigned i = 0; i < FEW; i++)
-        nmi_to(0);
+static void send_several(void) {
+    for (unsigned i = 0; i < SEVERAL; i++)
+        apic_send_nmi(0);
 }
 
-static volatile bool halted_until_timer;
+static volatile bool timer_ended_halt;
 
-/* Another NMI waits, but an NMI is in service: only the timer ends the HLT. */
+/* An NMI is in service and another one pending: only the timer ends the HLT. */
 static void halt_in_handler(void) {
-    nmi_to(0);
-    apic_write(APIC_TIMER_DIVIDE, 0xb);
+    apic_send_nmi(0);
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
     apic_write(APIC_LVT_TIMER, VECTOR_FLUSH);
     apic_write(APIC_TIMER_INITIAL, TIMER);
     interrupts_on_and_halt();
-    halted_until_timer = flushed == 1;
+    timer_ended_halt = flushed == 1;
     interrupts_off();
 }
 
@@ -72,53 +68,55 @@ static void test_halt(void) {
     atomic_store(&received, 0);
     atomic_store(&flushed, 0);
     in_handler = halt_in_handler;
-    nmi_to(0);
+    apic_send_nmi(0);
     in_handler = 0;
-    report(halted_until_timer, "an NMI that is blocked does not end a HLT, a timer does");
-    report(received == 2, "and it is taken behind the IRET");
+    report(timer_ended_halt, "a blocked NMI does not end a HLT, a timer interrupt does");
+    report(received == 2, "the blocked NMI is delivered after IRET");
 }
 
 static void test_one(void) {
     atomic_store(&received, 0);
-    nmi_to(0);
-    report(received == 1, "an NMI to oneself is taken at once, with interrupts masked");
+    apic_send_nmi(0);
+    report(received == 1, "an NMI to this vCPU is delivered at once, with interrupts disabled");
 }
 
-/* The rounds would not all pass if the second sometimes came late. */
+/* Many rounds, because a second NMI that is sometimes late fails only some of them. */
 static void test_pending(void) {
     uint32_t wrong = 0;
 
-    in_handler = send_few;
+    in_handler = send_several;
     for (uint32_t i = 0; i < rounds; i++) {
         atomic_store(&received, 0);
-        nmi_to(0);
+        apic_send_nmi(0);
         if (!wait_at_least(&received, 2))
             break;
         spin(2);
         wrong += received != 2;
     }
-    report(received == 2 && !wrong, "of %u NMIs while one is in service one is taken", FEW);
+    report(received == 2 && !wrong, "of %u NMIs sent while one is in service, one is delivered",
+           SEVERAL);
     in_handler = 0;
 }
 
-static uint32_t in_service;
+static uint32_t received_in_service;
 
-static void look_in_service(void) {
-    nmi_to(0);
-    in_service = received;
+static void send_in_service(void) {
+    apic_send_nmi(0);
+    received_in_service = received;
 }
 
 static void test_blocked_until_iret(void) {
-    in_handler = look_in_service;
+    in_handler = send_in_service;
     atomic_store(&received, 0);
-    nmi_to(0);
-    report(in_service == 1 && received == 2, "the second waits for the first one's IRET");
+    apic_send_nmi(0);
+    report(received_in_service == 1 && received == 2,
+           "a second NMI waits for the IRET of the first");
     in_handler = 0;
 }
 
 /* ---- two vCPUs ---- */
 
-/* Both step on in turn, so that both send in the same moment. */
+/* A rendezvous of both vCPUs, so that both send at the same time. */
 static void meet(atomic_uint *mine, atomic_uint *other) {
     uint32_t turn = atomic_fetch_add(mine, 1) + 1;
 
@@ -131,8 +129,8 @@ static void send_to_0(void) {
         meet(&turn_of_1, &turn_of_0);
         if (stop)
             break;
-        nmi_to(0);
-        apic_send(0, VECTOR_FLUSH); /* when this has come the NMI has, too */
+        apic_send_nmi(0);
+        apic_send_ipi(0, VECTOR_FLUSH); /* arrives after the NMI */
         meet(&turn_of_1, &turn_of_0);
     }
 }
@@ -147,26 +145,26 @@ static void test_two_at_once(void) {
         atomic_store(&flushed, 0);
         atomic_store(&received, 0);
         meet(&turn_of_0, &turn_of_1);
-        nmi_to(0);
+        apic_send_nmi(0);
         if (!wait_at_least(&flushed, 1))
             break;
         wrong += received != 2;
         meet(&turn_of_0, &turn_of_1);
     }
     atomic_store(&stop, true);
-    report(cpu_wait(1) && i == rounds, "%u rounds of both at once", rounds);
-    report(!wrong, "two NMIs at once are two (%u times not)", wrong);
+    report(cpu_wait(1) && i == rounds, "%u rounds of two NMIs at the same time", rounds);
+    report(!wrong, "both NMIs are delivered each time (not so in %u rounds)", wrong);
     interrupts_off();
     atomic_store(&stop, false);
 }
 
-/* An exit in the shadow, so that the NMI may come just there. */
+/* The instruction after STI causes a VM exit, so that an NMI can become pending exactly there. */
 static void sti_once(void) {
     __asm__ volatile("sti\n"
-                     "behind_sti: testb $0, %0\n\t"
+                     "after_sti: testb $0, %0\n\t"
                      "nop\n\tnop\n\tcli"
                      :
-                     : "m"(*(volatile uint8_t *)NOWHERE)
+                     : "m"(*(volatile uint8_t *)NO_MEMORY)
                      : "cc");
 }
 
@@ -185,19 +183,18 @@ static void test_shadow(void) {
     report(cpu_run(1, sti_loop) && wait_at_least(&sti_rounds, 1), "vCPU 1 runs STI and CLI");
     for (i = 0; i < rounds; i++) {
         uint32_t before = received;
-        nmi_to(1);
+        apic_send_nmi(1);
         if (!wait_at_least(&received, before + 1))
             break;
     }
     atomic_store(&stop, true);
-    report(cpu_wait(1) && i == rounds, "%u NMIs came, one by one", rounds);
-    report(shadowed == 0, "none in the shadow of the STI");
+    report(cpu_wait(1) && i == rounds, "%u NMIs are delivered, one by one", rounds);
+    report(shadowed == 0, "none is delivered between STI and the next instruction");
 }
 
 void guest_main(void) {
     rounds = command_line_number("rounds", ROUNDS);
-    if (!apic_init(!command_line_has("xapic")))
-        report_skip_all("no x2APIC mode");
+    apic_init_by_command_line();
     interrupt_handle_raw(VECTOR_NMI, (uintptr_t)on_nmi);
     test_one();
     test_pending();

@@ -1,22 +1,20 @@
-/* The PC's old interrupt controllers: a pair of 8259As and an 8254, as a guest without an APIC
- * knows them, and as one with an APIC gets at them.
+/* The PC's legacy interrupt controllers, a pair of 8259As, and its timer, an 8254: first as a guest
+ * uses them that ignores the APICs, then through LINT0 and through the I/O APIC.
  *
- * Further vCPUs spin, from the moment when there is an APIC to start them. No command line. 8259A
- * and 8254 data sheets; MultiProcessor Specification 1.4, "Virtual Wire Mode via Local APIC" and
- * "... via I/O APIC". */
+ * Other vCPUs spin. No command line. 8259A and 8254 data sheets; MultiProcessor Specification 1.4,
+ * "Virtual Wire Mode via Local APIC" and "... via I/O APIC". */
 #include "guest/lib/pic.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 #include "guest/lib/ioapic.h"
+#include "guest/lib/pit.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
 #define BASE         0x40 /* vectors of IRQ 0 to 15 */
-#define PIT          0x40
-#define PIT_CONTROL  0x43
-#define PIT_TICKS    2000 /* of 1.19 MHz: longer than any path through the hypervisor */
+#define PIT_TICKS    2000 /* at 1.19 MHz: more than any path through the hypervisor takes */
 #define PERIODS      5
 #define PIN_TIMER    2
 #define PIN_EXTINT   0
@@ -29,30 +27,14 @@
 
 static volatile uint32_t count[256];
 
-/* Waits until the vector has come so often; the runner's time limit ends it if it never does. */
-static void wait_for(uint8_t vector, uint32_t times) {
-    interrupts_off();
-    while (count[vector] < times) {
-        interrupts_on_and_halt();
-        interrupts_off();
-    }
-}
-
-static void by_pic(uint8_t vector) {
+static void handle_pic(uint8_t vector) {
     count[vector]++;
     pic_eoi(vector - BASE);
 }
 
-static void by_apic(uint8_t vector) {
+static void handle_apic(uint8_t vector) {
     count[vector]++;
     apic_eoi();
-}
-
-/* Counter 0, low byte and high byte. */
-static void pit_start(uint8_t mode, uint16_t ticks) {
-    outb(PIT_CONTROL, (uint8_t)(0x30 | mode << 1));
-    outb(PIT, (uint8_t)ticks);
-    outb(PIT, (uint8_t)(ticks >> 8));
 }
 
 static void pulse(uint8_t irq) {
@@ -62,7 +44,7 @@ static void pulse(uint8_t irq) {
     spin(SPIN);
 }
 
-/* As the firmware leaves it: LINT0 takes ExtINT. */
+/* LINT0 is in ExtINT mode, as the firmware leaves it. */
 static void test_virtual_wire(void) {
     pic_init(BASE, 0xff, 0xff);
     interrupts_on();
@@ -77,10 +59,10 @@ static void test_virtual_wire(void) {
     interrupts_off();
     line_set(IRQ_TEST, 1);
     spin(SPIN);
-    report(count[BASE + IRQ_TEST] == 1, "with interrupts off it waits");
+    report(count[BASE + IRQ_TEST] == 1, "an IRQ is not delivered while interrupts are disabled");
     interrupts_on();
     spin(SPIN);
-    report(count[BASE + IRQ_TEST] == 2, "with interrupts on it comes");
+    report(count[BASE + IRQ_TEST] == 2, "it is delivered when they are enabled");
     line_set(IRQ_TEST, 0);
     interrupts_off();
 }
@@ -88,17 +70,17 @@ static void test_virtual_wire(void) {
 static void test_timer(void) {
     outb(PIC_MASTER + 1, 0xfe);
     pit_start(2, PIT_TICKS);
-    wait_for(BASE, PERIODS);
-    report(count[BASE] >= PERIODS, "the 8254 interrupts by the 8259, again and again");
+    halt_until(&count[BASE], PERIODS);
+    report(count[BASE] >= PERIODS, "the 8254 in mode 2 interrupts periodically through the 8259A");
     pit_start(0, PIT_TICKS);
     uint32_t before = count[BASE];
-    wait_for(BASE, before + 1);
+    halt_until(&count[BASE], before + 1);
     interrupts_on();
     spin(SPIN);
     interrupts_off();
-    report(count[BASE] == before + 1, "in mode 0 it does so once");
+    report(count[BASE] == before + 1, "the 8254 in mode 0 interrupts once");
     outb(PIT_CONTROL, 0xc2); /* read back: count and status of counter 0 */
-    report((inb(PIT) & 0x3f) == 0x30, "the status read back is what was written");
+    report((inb(PIT_COUNTER_0) & 0x3f) == 0x30, "the 8254's status reads back the mode");
     outb(PIC_MASTER + 1, 0xff);
 }
 
@@ -109,9 +91,9 @@ static void test_lint0(void) {
     line_set(IRQ_TEST, 1);
     spin(SPIN);
     interrupts_off();
-    report(count[VECTOR_LINT0] == 1, "LINT0 in fixed mode takes the 8259's output for an edge");
-    outb(PIC_MASTER, 0x0c); /* poll, which acknowledges */
-    report(inb(PIC_MASTER) == (0x80 | IRQ_TEST), "a poll says which IRQ it was");
+    report(count[VECTOR_LINT0] == 1, "LINT0 in fixed mode delivers the 8259A's output as an edge");
+    outb(PIC_MASTER, 0x0c); /* poll command, whose read acknowledges */
+    report(inb(PIC_MASTER) == (0x80 | IRQ_TEST), "a poll reports the IRQ");
     outb(PIC_MASTER, PIC_NON_SPECIFIC_EOI);
     line_set(IRQ_TEST, 0);
     apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
@@ -124,21 +106,22 @@ static void test_ioapic(void) {
     interrupts_on();
     pulse(IRQ_TEST);
     interrupts_off();
-    report(count[BASE + IRQ_TEST] == before + 1, "an entry of the I/O APIC takes ExtINT");
+    report(count[BASE + IRQ_TEST] == before + 1,
+           "an IRQ arrives through an I/O APIC entry in ExtINT mode");
     ioapic_mask(PIN_EXTINT);
     outb(PIC_MASTER + 1, 0xff);
     ioapic_write_entry(PIN_TIMER, VECTOR_TIMER);
     pit_start(3, PIT_TICKS);
-    wait_for(VECTOR_TIMER, PERIODS);
-    report(count[VECTOR_TIMER] >= PERIODS, "the 8254 interrupts by pin 2 of the I/O APIC");
+    halt_until(&count[VECTOR_TIMER], PERIODS);
+    report(count[VECTOR_TIMER] >= PERIODS, "the 8254 interrupts through pin 2 of the I/O APIC");
     ioapic_mask(PIN_TIMER);
 }
 
 void guest_main(void) {
     for (uint8_t irq = 0; irq < 16; irq++)
-        interrupt_handle((uint8_t)(BASE + irq), by_pic);
-    interrupt_handle(VECTOR_TIMER, by_apic);
-    interrupt_handle(VECTOR_LINT0, by_apic);
+        interrupt_handle((uint8_t)(BASE + irq), handle_pic);
+    interrupt_handle(VECTOR_TIMER, handle_apic);
+    interrupt_handle(VECTOR_LINT0, handle_apic);
     test_virtual_wire();
     test_timer();
     apic_init(false);

@@ -1,8 +1,9 @@
-/* What belongs to a vCPU stays its own: two vCPUs fill the registers that no VM exit switches, each
- * with values of its own, and look at them again after the other has done the same. On one CPU the
- * hypervisor has turned from one to the other in between. At last INIT resets some of them.
- * No command line; two vCPUs. SDM Vol. 1, "Managing State Using the XSAVE Feature Set"; Vol. 3A,
- * "Processor State After Reset". */
+/* Each vCPU has its own registers: two vCPUs fill the registers that no VM exit saves, each with
+ * its own values, and compare them after the other has filled its own. On one CPU the hypervisor
+ * has switched between the two in the meantime. Finally INIT resets some of the registers.
+ *
+ * No command line. Needs two vCPUs. SDM Vol. 1, "Managing State Using the XSAVE Feature Set";
+ * Vol. 3A, "Processor State After Reset". */
 #include "arch/msr.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/cpus.h"
@@ -12,7 +13,7 @@
 #include "lib/memory.h"
 
 #define ROUNDS             20
-#define SETTLE             100000u /* PAUSEs, for the other to start if it would */
+#define SETTLE             100000u /* PAUSEs in which the other vCPU would start */
 #define CPUID_1_ECX_AVX    (1u << 28)
 #define CPUID_801_EDX_TSCP (1u << 27)
 #define MXCSR_RESET        0x1f80u
@@ -28,7 +29,7 @@ struct contents {
     int32_t x87;
 };
 
-static struct contents wanted[2], found[2];
+static struct contents expected[2], found[2];
 static atomic_uint filled[2];
 static atomic_uint wrong[2], waited[2];
 static bool has_avx, has_tsc_aux;
@@ -96,8 +97,8 @@ static void store(struct contents *c) {
         c->tsc_aux = rdmsr(MSR_IA32_TSC_AUX);
 }
 
-/* Values that differ by vCPU and round; addresses are canonical and match nothing that is used. */
-static void choose(struct contents *c, uint32_t index, uint32_t round) {
+/* Values that differ by vCPU and round. The addresses are canonical and not used otherwise. */
+static void choose_values(struct contents *c, uint32_t index, uint32_t round) {
     uint8_t seed = (uint8_t)(index * 101 + round * 7 + 1);
     uint64_t address = 0xffff800000000000 | (uint64_t)seed << 20;
 
@@ -117,7 +118,7 @@ static void choose(struct contents *c, uint32_t index, uint32_t round) {
     c->x87 = seed * 1000;
 }
 
-static void allow_all(void) {
+static void enable_all(void) {
     write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP);
     write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE);
 }
@@ -125,47 +126,45 @@ static void allow_all(void) {
 static void work(void) {
     uint32_t self = cpu_self()->index & 1, other = self ^ 1;
 
-    allow_all();
+    enable_all();
     for (uint32_t round = 1; round <= ROUNDS; round++) {
-        choose(&wanted[self], self, round);
-        load(&wanted[self]);
+        choose_values(&expected[self], self, round);
+        load(&expected[self]);
         atomic_fetch_add(&filled[self], 1);
         waited[self] += wait_at_least(&filled[other], round);
         found[self] = (struct contents){0};
         store(&found[self]);
-        wrong[self] += memcmp(&wanted[self], &found[self], sizeof(struct contents)) != 0;
+        wrong[self] += memcmp(&expected[self], &found[self], sizeof(struct contents)) != 0;
     }
 }
 
-static void fill(void) {
-    load(&wanted[1]);
+static void load_expected(void) {
+    load(&expected[1]);
 }
 
-static void look(void) {
-    allow_all();
+static void store_found(void) {
+    enable_all();
     found[1] = (struct contents){0};
     store(&found[1]);
 }
 
 static void test_init(void) {
-    cpu_run(1, fill);
-    report(cpu_wait(1), "the other vCPU fills its registers once more");
-    /* Sharing a CPU with this one, it takes both at once. */
+    report(cpu_call(1, load_expected), "the other vCPU loads its registers once more");
+    /* If it shares a CPU with this vCPU, both are pending when it runs again. */
     cpus[1].started = false;
-    apic_send(1, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_SIPI << 8 | TRAMPOLINE >> 12);
-    apic_send(1, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_INIT << 8);
+    apic_send_sipi(1, TRAMPOLINE);
+    apic_send_init(1);
     spin(SETTLE);
-    report(!cpus[1].started, "a SIPI that comes before INIT does not start it");
+    report(!cpus[1].started, "a SIPI before INIT does not start the vCPU");
     report(cpus_start(2) == 2, "INIT and SIPI start it again");
-    cpu_run(1, look);
-    report(cpu_wait(1), "it has looked at its registers");
-    wanted[1].cr2 = 0;
-    memset(wanted[1].dr, 0, sizeof(wanted[1].dr));
-    report(memcmp(&wanted[1], &found[1], sizeof(struct contents)) == 0,
-           "CR2 and DR0 to DR3 are 0, all else is as it was");
+    report(cpu_call(1, store_found), "the other vCPU stores its registers");
+    expected[1].cr2 = 0;
+    memset(expected[1].dr, 0, sizeof(expected[1].dr));
+    report(memcmp(&expected[1], &found[1], sizeof(struct contents)) == 0,
+           "INIT clears CR2 and DR0 to DR3 and keeps the other registers");
 }
 
-/* Caches off and on again: the hypervisor has to look up the register that the value is in. */
+/* Sets and clears CR0.CD, which the hypervisor intercepts: it must read the value from RDI. */
 static void test_control_register(void) {
     uint64_t before = read_cr0(), between;
 
@@ -174,8 +173,9 @@ static void test_control_register(void) {
                      : "D"(before | CR0_CD), "a"(0)
                      : "memory");
     __asm__ volatile("mov %0, %%cr0" ::"r"(before), "a"(0) : "memory");
-    report(between == (before | CR0_CD), "CR0 takes a bit of the hypervisor's from RDI");
-    report(read_cr0() == before, "and gives it back");
+    report(between == (before | CR0_CD),
+           "MOV to CR0 from RDI sets CD, MOV from CR0 to RBX reads it");
+    report(read_cr0() == before, "MOV to CR0 clears CD again");
 }
 
 void guest_main(void) {
@@ -187,10 +187,12 @@ void guest_main(void) {
         report_done();
     cpu_run(1, work);
     work();
-    report(cpu_wait(1), "the other vCPU has done its part");
+    report(cpu_wait(1), "the other vCPU has finished its rounds");
     for (unsigned i = 0; i < 2; i++) {
-        report(waited[i] == ROUNDS, "vCPU %u: the other filled its registers each time", i);
-        report(wrong[i] == 0, "vCPU %u: of %u times its registers were as it left them", i, ROUNDS);
+        report(waited[i] == ROUNDS, "vCPU %u: the other vCPU loaded its registers in each round",
+               i);
+        report(wrong[i] == 0, "vCPU %u: its registers were unchanged in each of %u rounds", i,
+               ROUNDS);
     }
     test_init();
     report_done();

@@ -1,15 +1,15 @@
-/* The story of the stale EOI exit, told by the guest that causes it.
+/* The demonstration of the stale EOI exit.
  *
  * A level-triggered interrupt is in service on vCPU 0 when its handler reroutes the pin to vCPU 1.
- * The EOI still comes from vCPU 0 and still has to reach the I/O APIC, so the hypervisor must catch
- * it there, once. What comes afterwards on the same vector at vCPU 0, here thousands of self-IPIs,
- * needs no VM exit any more: compare the hypervisor's counters with stale_rescan=on and off.
- * Then two pins with two vectors are rerouted together, one in service and one pending, in both
- * orders of priority. Each step is one line; each claim is a TAP test.
+ * The EOI still comes from vCPU 0 and must still reach the I/O APIC, so it must cause a VM exit
+ * there, once. Later interrupts with the same vector on vCPU 0, here thousands of self-IPIs, need
+ * no VM exit. Look at eoi_stale and eoi_coincidental in the COUNTERS of vCPU 0, with
+ * stale_rescan=on and off. Then two pins with two vectors are rerouted together, one in service and
+ * one pending, in both orders of priority. Each step prints one line.
  *
- * Command line: xapic or x2apic (default: x2apic if there is one); rounds=N (default 10000).
- * Needs two vCPUs; further ones spin. SDM Vol. 3A, "Signaling Interrupt Servicing Completion";
- * 82093AA data sheet, "I/O Redirection Table Registers", Remote IRR. */
+ * Command line: xapic or x2apic (default: x2APIC if CPUID offers it); rounds=N (default 10000).
+ * Needs two vCPUs; others spin. SDM Vol. 3A, "Signaling Interrupt Servicing Completion"; 82093AA
+ * data sheet, "I/O Redirection Table Registers", Remote IRR. */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
@@ -22,15 +22,15 @@
 
 #define DEFAULT_ROUNDS 10000
 #define PAIR_ROUNDS    100
-#define SETTLE         20000u /* PAUSEs in which a second delivery would show */
+#define SETTLE         20000u /* PAUSEs in which a second delivery would arrive */
 
-/* A pin, its vector, and what its handler saw. Each part of the story has vectors of its own, so
- * that the hypervisor's counters by vector can be told apart. */
+/* A pin, its vector, and what its handler found. Each part of the demonstration has its own
+ * vectors, so that the hypervisor counts them separately. */
 struct line {
     uint8_t pin;
     uint8_t vector;
     atomic_uint handled[2]; /* by vCPU */
-    uint32_t order;         /* the how-manieth handler of this part it was, from 1 */
+    uint32_t order;         /* position in the order of handlers, from 1 */
     bool remote_irr_in_service, remote_irr_after;
 };
 
@@ -39,10 +39,10 @@ static struct line low = {.pin = 10, .vector = 0x52};
 static struct line high = {.pin = 11, .vector = 0x63};
 
 static uint32_t handlers_run;
-static void (*in_service)(const struct line *line); /* what this part does before the EOI */
+static void (*in_service)(const struct line *line); /* runs in the handler, before the EOI */
 static atomic_uint ipis;
 static atomic_bool stop_listening;
-static bool idle_elsewhere;
+static bool other_is_idle;
 
 static bool remote_irr(const struct line *line) {
     return ioapic_read_entry(line->pin) & RTE_REMOTE_IRR;
@@ -53,7 +53,7 @@ static bool routed_to(const struct line *line, uint32_t cpu) {
 }
 
 static void reroute(const struct line *line, uint8_t cpu) {
-    print("# vCPU %u: reroutes pin %u to vCPU %u; its EOI comes after\n", cpu_self()->index,
+    print("# vCPU %u: reroutes pin %u to vCPU %u; the EOI comes later\n", cpu_self()->index,
           line->pin, cpu);
     ioapic_reroute(line->pin, cpu);
 }
@@ -64,8 +64,8 @@ static void raise(const struct line *line) {
     line_set(line->pin, 1);
 }
 
-/* The handler of all three lines. The line is dropped before the EOI, so that it does not fire
- * again by the new route. */
+/* The handler of all three lines. It drops the line before the EOI, so that the pin does not
+ * deliver again to its new destination. */
 static void serve(struct line *line) {
     uint32_t cpu = cpu_self()->index;
     line->remote_irr_in_service = remote_irr(line);
@@ -74,7 +74,7 @@ static void serve(struct line *line) {
           line->vector, line->pin, line->remote_irr_in_service);
     in_service(line);
     line_set(line->pin, 0);
-    print("# vCPU %u: dropped the line of pin %u; now the EOI of vector 0x%x\n", cpu, line->pin,
+    print("# vCPU %u: drops the line of pin %u and sends the EOI of vector 0x%x\n", cpu, line->pin,
           line->vector);
     apic_eoi();
     line->remote_irr_after = remote_irr(line);
@@ -102,7 +102,7 @@ static void count_ipi(uint8_t vector) {
     apic_eoi();
 }
 
-/* Work for vCPU 1: takes interrupts until it is told to stop. */
+/* Runs on vCPU 1: handles interrupts until it is told to stop. */
 static void listen(void) {
     interrupts_on();
     while (!atomic_load(&stop_listening))
@@ -110,18 +110,14 @@ static void listen(void) {
     interrupts_off();
 }
 
-static bool apic_idle(void) {
-    return apic_vectors_empty(APIC_IRR) && apic_vectors_empty(APIC_ISR);
-}
-
-/* Work for vCPU 1. */
+/* Runs on vCPU 1. */
 static void check_idle(void) {
-    idle_elsewhere = apic_idle();
+    other_is_idle = apic_is_idle();
 }
 
-/* Sends `rounds` IPIs from vCPU 0 to itself, each after the last has been handled. */
+/* Sends `rounds` IPIs from vCPU 0 to itself, one by one: each after the previous one's handler. */
 static void report_self_ipis(uint8_t vector, uint32_t rounds) {
-    print("# vCPU 0: sends itself %u interrupts on vector 0x%x, each with a handler and an EOI\n",
+    print("# vCPU 0: sends itself %u IPIs with vector 0x%x, each with a handler and an EOI\n",
           rounds, vector);
     interrupt_handle(vector, count_ipi);
     atomic_store(&ipis, 0);
@@ -132,14 +128,15 @@ static void report_self_ipis(uint8_t vector, uint32_t rounds) {
     }
     spin(SETTLE);
     report(atomic_load(&ipis) == rounds,
-           "%u self-IPIs on vector 0x%x are handled exactly once each", rounds, vector);
+           "%u self-IPIs with vector 0x%x are handled, each exactly once", rounds, vector);
 }
 
-/* What must hold after an interrupt that this vCPU, and only this, had to handle once more. */
-static void report_handled(struct line *line, uint32_t cpu, uint32_t there, uint32_t elsewhere) {
-    bool came = wait_at_least(&line->handled[cpu], there);
+/* Reports what must hold after an interrupt for `cpu`: how often this vCPU has handled the line
+ * now, and how often the other one, and Remote IRR. */
+static void report_handled(struct line *line, uint32_t cpu, uint32_t here, uint32_t elsewhere) {
+    bool arrived = wait_at_least(&line->handled[cpu], here);
     spin(SETTLE);
-    report(came && line->handled[cpu] == there && line->handled[cpu ^ 1] == elsewhere,
+    report(arrived && line->handled[cpu] == here && line->handled[cpu ^ 1] == elsewhere,
            "vector 0x%x of pin %u is handled exactly once, by vCPU %u", line->vector, line->pin,
            cpu);
     report(line->remote_irr_in_service, "Remote IRR of pin %u is set while vCPU %u serves it",
@@ -148,16 +145,16 @@ static void report_handled(struct line *line, uint32_t cpu, uint32_t there, uint
            line->pin, cpu);
 }
 
-static void report_nothing_left(void) {
-    report(apic_idle(), "nothing is left in IRR and ISR of vCPU 0");
+static void report_idle(void) {
+    report(apic_is_idle(), "IRR and ISR of vCPU 0 are empty");
     atomic_store(&stop_listening, true);
-    bool ran = cpu_wait(1) && cpu_run(1, check_idle) && cpu_wait(1);
-    report(ran && idle_elsewhere, "nothing is left in IRR and ISR of vCPU 1");
+    bool ran = cpu_wait(1) && cpu_call(1, check_idle);
+    report(ran && other_is_idle, "IRR and ISR of vCPU 1 are empty");
     atomic_store(&stop_listening, false);
     cpu_run(1, listen);
 }
 
-static void route_to_first(struct line *line, interrupt_handler handler) {
+static void route_to_vcpu_0(struct line *line, interrupt_handler handler) {
     line->handled[0] = line->handled[1] = 0;
     line->remote_irr_in_service = false;
     line->remote_irr_after = true;
@@ -167,33 +164,33 @@ static void route_to_first(struct line *line, interrupt_handler handler) {
     ioapic_write_entry(line->pin, rte_level(line->vector, 0));
 }
 
-static void to_the_other(const struct line *line) {
+static void reroute_to_other(const struct line *line) {
     reroute(line, cpu_self()->index == 0 ? 1 : 0);
 }
 
 static void one_vector(uint32_t rounds) {
-    print("# One pin, rerouted by its own handler.\n");
-    in_service = to_the_other;
-    route_to_first(&single, serve_single);
+    print("# Part 1: one pin, rerouted by its own handler.\n");
+    in_service = reroute_to_other;
+    route_to_vcpu_0(&single, serve_single);
     raise(&single);
     report_handled(&single, 0, 1, 0);
-    report(routed_to(&single, 1), "pin 11 now names vCPU 1");
+    report(routed_to(&single, 1), "pin 11 is routed to vCPU 1 now");
 
     report_self_ipis(single.vector, rounds);
 
-    print("# The same pin again: now it goes to vCPU 1, which reroutes it back.\n");
+    print("# The same pin again: now vCPU 1 handles it and reroutes it back.\n");
     interrupt_handle(single.vector, serve_single);
     single.remote_irr_in_service = false;
     single.remote_irr_after = true;
     raise(&single);
     report_handled(&single, 1, 1, 1);
-    report(routed_to(&single, 0), "pin 11 names vCPU 0 again");
-    report_nothing_left();
+    report(routed_to(&single, 0), "pin 11 is routed to vCPU 0 again");
+    report_idle();
     ioapic_mask(single.pin);
 }
 
-/* Reroutes both pins, from whichever handler runs first. */
-static void both_to_the_other(const struct line *line) {
+/* Reroutes both pins, in the first of the two handlers. */
+static void reroute_both(const struct line *line) {
     (void)line;
     if (handlers_run > 1)
         return;
@@ -201,35 +198,35 @@ static void both_to_the_other(const struct line *line) {
     reroute(&high, 1);
 }
 
-static void raise_high_then_both(const struct line *line) {
+static void raise_high_and_reroute_both(const struct line *line) {
     if (line == &low) {
         raise(&high);
-        print("# vCPU 0: vector 0x%x is %s in IRR behind the one in service\n", high.vector,
-              apic_vector_bit(APIC_IRR, high.vector) ? "pending" : "MISSING");
+        print("# vCPU 0: vector 0x%x is %s in IRR while vector 0x%x is in service\n", high.vector,
+              apic_vector_bit(APIC_IRR, high.vector) ? "pending" : "MISSING", low.vector);
     }
-    both_to_the_other(line);
+    reroute_both(line);
 }
 
 static void report_pair(const struct line *first, const struct line *second) {
     report_handled(&low, 0, 1, 0);
     report_handled(&high, 0, 1, 0);
-    report(first->order == 1 && second->order == 2, "vector 0x%x comes first, then 0x%x",
+    report(first->order == 1 && second->order == 2, "vector 0x%x is handled first, then 0x%x",
            first->vector, second->vector);
-    report(routed_to(&low, 1) && routed_to(&high, 1), "both pins now name vCPU 1");
+    report(routed_to(&low, 1) && routed_to(&high, 1), "both pins are routed to vCPU 1 now");
     report_self_ipis(low.vector, PAIR_ROUNDS);
     report_self_ipis(high.vector, PAIR_ROUNDS);
-    report_nothing_left();
+    report_idle();
     ioapic_mask(low.pin);
     ioapic_mask(high.pin);
 }
 
 static void higher_in_service(void) {
-    print("# Two pins: the higher vector in service, the lower one pending, both rerouted.\n");
+    print("# Part 2: two pins; the higher vector in service, the lower pending; both rerouted.\n");
     handlers_run = 0;
-    in_service = both_to_the_other;
+    in_service = reroute_both;
     interrupts_off();
-    route_to_first(&low, serve_low);
-    route_to_first(&high, serve_high);
+    route_to_vcpu_0(&low, serve_low);
+    route_to_vcpu_0(&high, serve_high);
     raise(&low);
     raise(&high);
     interrupts_on();
@@ -237,21 +234,19 @@ static void higher_in_service(void) {
 }
 
 static void lower_in_service(void) {
-    print("# Two pins: the lower vector in service, the higher one arrives, both rerouted.\n");
+    print("# Part 3: two pins; the lower vector in service, the higher pending; both rerouted.\n");
     handlers_run = 0;
-    in_service = raise_high_then_both;
-    route_to_first(&low, serve_low);
-    route_to_first(&high, serve_high);
+    in_service = raise_high_and_reroute_both;
+    route_to_vcpu_0(&low, serve_low);
+    route_to_vcpu_0(&high, serve_high);
     raise(&low);
     report_pair(&low, &high);
 }
 
 void guest_main(void) {
-    bool x2apic = command_line_has("x2apic") || (!command_line_has("xapic") && apic_has_x2apic());
     uint32_t rounds = command_line_number("rounds", DEFAULT_ROUNDS);
-    if (!apic_init(x2apic))
-        report_skip_all("this machine has no x2APIC mode");
-    print("# reroute: %s mode, rounds=%u\n", x2apic ? "x2APIC" : "xAPIC", rounds);
+    apic_init_by_command_line();
+    print("# reroute: %s mode, rounds=%u\n", apic_x2apic_mode ? "x2APIC" : "xAPIC", rounds);
 
     if (!report(cpus_start(0) >= 2 && cpu_run(1, listen), "two vCPUs run"))
         report_done();

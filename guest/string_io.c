@@ -1,6 +1,7 @@
-/* INS and OUTS in each mode: 64-bit code, 32-bit code, real mode; with REP, backwards, across
- * pages, and into pages that are not there or not writable. Two vCPUs. SDM Vol. 2A,
- * "INS/INSB/INSW/INSD: Input from Port to String". */
+/* INS and OUTS in each mode: 64-bit code, 32-bit code, real mode; with REP, with DF set, across
+ * pages, and into pages that are not present or not writable.
+ *
+ * No command line. Needs two vCPUs. SDM Vol. 2A, "INS/INSB/INSW/INSD". */
 #include "guest/lib/apic.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
@@ -9,7 +10,7 @@
 #include "guest/lib/start.h"
 #include "lib/memory.h"
 
-#define SCRATCH       0xe0 /* a register of four bytes */
+#define SCRATCH       0xe0 /* four bytes that can be written and read */
 #define CONSOLE       0xe9
 #define FW_CFG_SELECT 0x510
 #define FW_CFG_DATA   0x511
@@ -18,10 +19,10 @@
 #define PAGE_PRESENT  1u
 #define PAGE_WRITABLE 2u
 #define PAGE_DIRTY    0x40u
-#define WINDOW        (1ULL << 39) /* linear; where we map what we like */
+#define WINDOW        (1ULL << 39) /* linear address of the pages under test */
 #define PAGE_FAULT_W  2u
 #define PAGE_FAULT_WP 3u
-#define REAL_PAGE     0x9000u /* where the real-mode code goes */
+#define REAL_PAGE     0x9000u /* of the real-mode code */
 #define SIPI_ROUNDS   20000u
 
 static uint8_t pages[3][PAGE] __attribute__((aligned(4096)));
@@ -48,14 +49,14 @@ static void test_simple(void) {
     report(half == 0x1234 && to == (uint64_t)&half + 2, "INSW");
     to = (uint64_t)&in + 3;
     __asm__ volatile("std; insb; cld" : "+D"(to) : "d"(SCRATCH) : "memory");
-    report(in == 0x78345678 && to == (uint64_t)&in + 2, "INSB backwards");
+    report(in == 0x78345678 && to == (uint64_t)&in + 2, "INSB with DF set");
     to = (uint64_t)&in | 0xabcdULL << 32;
     __asm__ volatile("addr32 insb" : "+D"(to) : "d"(SCRATCH + 1) : "memory");
     report(in == 0x78345656 && to == (uint64_t)&in + 1, "INSB with 32-bit addresses");
 }
 
 static void test_repeated(void) {
-    static const char text[] = "# forty-two characters that OUTS has printed\n";
+    static const char text[] = "# this line was printed by REP OUTSB\n";
     uint8_t buffer[100];
     uint64_t from = (uint64_t)text, to, count = sizeof(text) - 1, ram = 0;
 
@@ -68,20 +69,20 @@ static void test_repeated(void) {
     __asm__ volatile("rep insb" : "+D"(to), "+c"(count) : "d"(FW_CFG_DATA) : "memory");
     report(!memcmp(buffer, "QEMU\0\0", 6) && buffer[98] == 0 && buffer[99] == 0xee && !count &&
                to == (uint64_t)buffer + 99,
-           "REP INSB of more than an exit's worth");
+           "REP INSB of more bytes than one VM exit transfers");
     to = (uint64_t)buffer;
     __asm__ volatile("rep insb" : "+D"(to), "+c"(count) : "d"(FW_CFG_DATA) : "memory");
-    report(to == (uint64_t)buffer && buffer[0] == 'Q', "REP INSB of nothing");
+    report(to == (uint64_t)buffer && buffer[0] == 'Q', "REP INSB with a count of 0");
     select(FW_CFG_RAM);
     to = (uint64_t)&ram;
     count = 8;
     __asm__ volatile("rep insb" : "+D"(to), "+c"(count) : "d"(FW_CFG_DATA) : "memory");
-    report(ram == 4 << 20, "fw_cfg tells the size of memory");
+    report(ram == 4 << 20, "fw_cfg reports the size of memory");
 }
 
 /* ---- pages ---- */
 
-/* WINDOW: a page to write, one to read, and none. */
+/* WINDOW: a writable page, a read-only page, and one that is not present. */
 static void map_window(void) {
     uint64_t *top;
 
@@ -103,7 +104,7 @@ static void insert(uint64_t to) {
                      : "rdi", "rcx", "memory");
 }
 
-/* What the registers were at the fault, whose handler is ours. */
+/* The registers at the page fault. The handler continues the instruction at scratch_page. */
 static volatile uint64_t fault_rdi, fault_rcx, fault_code, fault_address;
 
 __attribute__((naked)) static void on_page_fault(void) {
@@ -112,7 +113,7 @@ __attribute__((naked)) static void on_page_fault(void) {
                      "popq fault_code(%rip)\n\t"
                      "mov %cr2, %rdi\n\t"
                      "mov %rdi, fault_address(%rip)\n\t"
-                     "mov $scratch_page, %rdi\n\t" /* the rest goes there */
+                     "mov $scratch_page, %rdi\n\t"
                      "iretq");
 }
 
@@ -125,14 +126,15 @@ static void test_faults(void) {
     memset(pages, 0, sizeof(pages));
     insert(WINDOW + PAGE - 3); /* three bytes fit */
     report(fault_rdi == WINDOW + PAGE && fault_rcx == 5 && !memcmp(pages[1] + PAGE - 3, "QEM", 3),
-           "REP INSB stops at a page that is not writable, three bytes on");
+           "REP INSB stops after three bytes at a page that is not writable");
     report(fault_address == WINDOW + PAGE && fault_code == PAGE_FAULT_WP,
-           "with a page fault: CR2 and error code");
-    report(scratch_page[0] == 'U' && rcx == 0, "and goes on, no byte lost, when it may");
-    report((tables[2][0] & PAGE_DIRTY) && !(tables[2][1] & PAGE_DIRTY), "the one page is dirty");
+           "the page fault has the right CR2 and error code");
+    report(scratch_page[0] == 'U' && rcx == 0, "REP INSB continues without losing a byte");
+    report((tables[2][0] & PAGE_DIRTY) && !(tables[2][1] & PAGE_DIRTY),
+           "only the writable page has its dirty bit set");
     insert(WINDOW + 2 * PAGE);
     report(fault_address == WINDOW + 2 * PAGE && fault_code == PAGE_FAULT_W && fault_rcx == 8,
-           "a page that is not there");
+           "REP INSB to a page that is not present faults at once");
 }
 
 static void test_crossing(void) {
@@ -145,30 +147,31 @@ static void test_crossing(void) {
     memcpy(pages[0], "\x33\x44", 2);
     from = WINDOW + PAGE - 2;
     __asm__ volatile("outsl" : "+S"(from) : "d"(SCRATCH) : "memory");
-    report(inl(SCRATCH) == 0x44332211, "OUTSD across two pages that are not neighbours");
+    report(inl(SCRATCH) == 0x44332211, "OUTSD across two pages that are not adjacent in memory");
     tables[2][1] |= PAGE_WRITABLE;
     __asm__ volatile("invlpg (%0)" : : "r"(WINDOW + PAGE) : "memory");
     outl(SCRATCH, 0x55667788);
     from = WINDOW + PAGE - 1;
     __asm__ volatile("insl" : "+D"(from) : "d"(SCRATCH) : "memory");
     memcpy(&value, pages[1] + PAGE - 1, 1);
-    report(value == 0x88 && !memcmp(pages[0], "\x77\x66\x55", 3), "and INSD");
+    report(value == 0x88 && !memcmp(pages[0], "\x77\x66\x55", 3),
+           "INSD across two pages that are not adjacent in memory");
 }
 
-static void out_of_canonical(uint64_t from) {
+static void outs_non_canonical(uint64_t from) {
     __asm__ volatile("outsb" : "+S"(from) : "d"(SCRATCH) : "memory");
 }
 
 static void test_canonical(void) {
     uint64_t code = 1;
 
-    report(expect_exception(out_of_canonical, 0x800000000000, &code) == VECTOR_GP && code == 0,
-           "an address that is not canonical: #GP");
+    report(expect_exception(outs_non_canonical, 0x800000000000, &code) == VECTOR_GP && code == 0,
+           "OUTSB from a non-canonical address raises #GP");
 }
 
 /* ---- 32-bit code ---- */
 
-/* Far calls from 64-bit code, and back. */
+/* Called by far calls from 64-bit code. */
 __asm__(".code32\n"
         "code32_ins: insl; lretl\n"
         "code32_outs: outsb %fs:(%esi), %dx; lretl\n"
@@ -204,7 +207,7 @@ static void test_code32(void) {
     call_ins((uint64_t)&value);
     report(value == 0xcafe1234, "INSD in 32-bit code");
     report(expect_exception(call_outs, (uint64_t)&byte, &code) == VECTOR_GP && code == 0,
-           "OUTSB from a null segment in 32-bit code: #GP");
+           "OUTSB from a null segment in 32-bit code raises #GP");
     __asm__ volatile("mov %0, %%fs" : : "r"((uint16_t)DATA));
     call_outs((uint64_t)&byte);
     report(inb(SCRATCH) == 0xa5, "OUTSB from FS in 32-bit code");
@@ -212,15 +215,15 @@ static void test_code32(void) {
 
 /* ---- real mode ---- */
 
-/* vCPU 1 starts here by SIPI. What it has done is at the end of its page. */
+/* A SIPI starts vCPU 1 here. Its results are at the end of its page. */
 __asm__(".pushsection .rodata\n"
         ".code16\n"
         "real_code: cli; cld\n"
         "mov %cs, %ax; mov %ax, %ds; mov %ax, %es\n"
         "mov $0xe0, %dx\n"
-        "mov $0xf00, %si; outsl\n"                 /* F00H: 4 bytes out */
-        "mov $0xf10, %di; mov $6, %cx; rep insb\n" /* F10H: the first of them 6 times */
-        "mov $0xf20, %di; insl\n"                  /* F20H: all 4 of them */
+        "mov $0xf00, %si; outsl\n"                 /* four bytes from F00H */
+        "mov $0xf10, %di; mov $6, %cx; rep insb\n" /* the first of them, six times, to F10H */
+        "mov $0xf20, %di; insl\n"                  /* all four to F20H */
         "mov %si, 0xf30; mov %di, 0xf32; mov %cx, 0xf34\n"
         "movb $1, 0xf40\n"
         "0: hlt; jmp 0b\n"
@@ -236,9 +239,9 @@ static void test_real_mode(void) {
     memset((void *)page, 0, PAGE);
     memcpy((void *)page, real_code, (uint64_t)(real_code_end - real_code));
     memcpy((void *)(page + 0xf00), "\xde\xad\xbe\xef", 4);
-    apic_send(1, APIC_DELIVERY_INIT << 8 | APIC_ICR_ASSERT);
+    apic_send_init(1);
     spin(SIPI_ROUNDS);
-    apic_send(1, APIC_DELIVERY_SIPI << 8 | REAL_PAGE >> 12);
+    apic_send_sipi(1, REAL_PAGE);
     for (uint32_t i = 0; i < WAIT_BOUND && !page[0xf40]; i++)
         pause();
     if (!report(page[0xf40] == 1, "vCPU 1 runs INS and OUTS in real mode"))
@@ -248,7 +251,8 @@ static void test_real_mode(void) {
            "REP INSB in real mode");
     report(!memcmp((void *)(page + 0xf20), "\xde\xad\xbe\xef\0", 5), "INSD in real mode");
     memcpy(registers, (void *)(page + 0xf30), sizeof(registers));
-    report(registers[0] == 0xf04 && registers[1] == 0xf24 && registers[2] == 0, "its registers");
+    report(registers[0] == 0xf04 && registers[1] == 0xf24 && registers[2] == 0,
+           "SI, DI and CX in real mode");
 }
 
 void guest_main(void) {

@@ -1,9 +1,9 @@
-/* The local APIC's timer in its three modes: how often it fires, how soon, what its registers read.
+/* The local APIC's timer in its three modes: when it fires, how often, and what its registers read.
  *
- * Each vCPU's in turn, while the other vCPUs spin. Command line: xapic or x2apic (default: x2APIC
- * if there is one). The clock is the TSC; nothing here depends on how fast it is. */
+ * The vCPUs run the tests in turn, while the others spin. Command line: xapic or x2apic (default:
+ * x2APIC if CPUID offers it). The clock is the TSC; no test depends on its frequency. SDM Vol. 3A,
+ * "APIC Timer". */
 #include "guest/lib/apic.h"
-#include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
@@ -11,13 +11,9 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-#define VECTOR_TIMER             0x84
-#define COUNT                    200000u /* bus ticks; longer than any path through the hypervisor */
-#define PERIODS                  10
-#define DIVIDE_BY_1              0xb
-#define DIVIDE_BY_128            0xa
-
-#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+#define VECTOR_TIMER 0x84
+#define COUNT        200000u /* bus ticks: more than any path through the hypervisor takes */
+#define PERIODS      10
 
 static volatile uint32_t fired;
 static volatile uint64_t fired_at;
@@ -29,17 +25,17 @@ static void count(uint8_t vector) {
     apic_eoi();
 }
 
-/* HLT until the timer has fired so often; returns when it did, in TSC ticks. If it never does, the
- * runner's time limit ends this. */
+/* Halts until the timer has fired this often; returns the TSC of the last time. */
 static uint64_t wait_for(uint32_t times) {
-    interrupts_off();
-    while (fired < times) {
-        interrupts_on_and_halt();
-        interrupts_off();
-    }
+    halt_until(&fired, times);
     uint64_t at = fired_at;
     interrupts_on();
     return at;
+}
+
+static void spin_ticks(uint64_t ticks) {
+    for (uint64_t end = rdtsc() + ticks; rdtsc() < end;)
+        pause();
 }
 
 static void start(uint32_t mode, uint32_t divide, uint32_t initial) {
@@ -49,7 +45,7 @@ static void start(uint32_t mode, uint32_t divide, uint32_t initial) {
     apic_write(APIC_TIMER_INITIAL, initial);
 }
 
-/* How long one shot takes, in TSC ticks. */
+/* How many TSC ticks it takes until the timer fires in one-shot mode. */
 static uint64_t one_shot(uint32_t divide, uint32_t initial) {
     uint64_t begin = rdtsc();
 
@@ -58,16 +54,18 @@ static uint64_t one_shot(uint32_t divide, uint32_t initial) {
 }
 
 static void test_one_shot(void) {
-    uint64_t once = one_shot(DIVIDE_BY_1, COUNT);
-    uint64_t slow = one_shot(DIVIDE_BY_128, COUNT / 16);
+    uint64_t once = one_shot(APIC_DIVIDE_BY_1, COUNT);
+    uint64_t slow = one_shot(APIC_DIVIDE_BY_128, COUNT / 16);
 
-    report(fired == 1 && apic_read(APIC_TIMER_CURRENT) == 0, "one-shot: fires once, then reads 0");
-    report(once >= COUNT, "one-shot: not before its time");
-    report(slow >= 7 * once && slow <= 9 * once, "a divisor of 128 counts 128 times slower");
-    start(0, DIVIDE_BY_1, 0xffffffff);
+    report(fired == 1 && apic_read(APIC_TIMER_CURRENT) == 0,
+           "one-shot: fires once, then the current count is 0");
+    report(once >= COUNT, "one-shot: does not fire early");
+    report(slow >= 7 * once && slow <= 9 * once,
+           "with a divisor of 128 it counts 128 times slower");
+    start(0, APIC_DIVIDE_BY_1, 0xffffffff);
     uint32_t first = apic_read(APIC_TIMER_CURRENT);
     uint32_t second = apic_read(APIC_TIMER_CURRENT);
-    report(second < first && first < 0xffffffff, "the current count goes down");
+    report(second < first && first < 0xffffffff, "the current count decreases");
     apic_write(APIC_TIMER_INITIAL, 0);
     report(apic_read(APIC_TIMER_CURRENT) == 0, "an initial count of 0 stops it");
 }
@@ -75,42 +73,40 @@ static void test_one_shot(void) {
 static void test_periodic(void) {
     uint64_t begin = rdtsc();
 
-    start(APIC_LVT_TIMER_PERIODIC, DIVIDE_BY_1, COUNT);
+    start(APIC_LVT_TIMER_PERIODIC, APIC_DIVIDE_BY_1, COUNT);
     uint64_t took = wait_for(PERIODS) - begin;
-    report(took >= (uint64_t)PERIODS * COUNT, "periodic: not before its time");
-    report(took < (uint64_t)(PERIODS + 1) * COUNT, "periodic: keeps its phase");
+    report(took >= (uint64_t)PERIODS * COUNT, "periodic: does not fire early");
+    report(took < (uint64_t)(PERIODS + 1) * COUNT, "periodic: periods do not drift");
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | APIC_LVT_TIMER_PERIODIC | VECTOR_TIMER);
     uint32_t before = fired;
-    for (uint64_t end = rdtsc() + 3 * COUNT; rdtsc() < end;)
-        pause();
-    report(fired == before, "masked, it fires no more");
+    spin_ticks(3 * COUNT);
+    report(fired == before, "periodic: does not fire while masked");
     apic_write(APIC_TIMER_INITIAL, 0);
 }
 
 static void test_deadline(void) {
-    if (!(cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE)) {
-        report_skip("TSC deadline", "CPUID does not offer it");
+    if (!apic_has_tsc_deadline()) {
+        report_skip("TSC-deadline mode", "CPUID does not offer it");
         return;
     }
     fired = 0;
     apic_write(APIC_LVT_TIMER, APIC_LVT_TIMER_TSC_DEADLINE | VECTOR_TIMER);
     uint64_t deadline = rdtsc() + COUNT;
     wrmsr(MSR_IA32_TSC_DEADLINE, deadline);
-    report(rdmsr(MSR_IA32_TSC_DEADLINE) == deadline, "deadline: armed, it reads back");
-    report(wait_for(1) >= deadline, "deadline: not before its time");
-    report(rdmsr(MSR_IA32_TSC_DEADLINE) == 0, "deadline: passed, it reads 0");
+    report(rdmsr(MSR_IA32_TSC_DEADLINE) == deadline, "deadline: the MSR reads back while armed");
+    report(wait_for(1) >= deadline, "deadline: does not fire early");
+    report(rdmsr(MSR_IA32_TSC_DEADLINE) == 0, "deadline: the MSR reads 0 after it");
     wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() - 1);
     wait_for(2);
-    report(fired == 2, "deadline: one in the past fires at once");
+    report(fired == 2, "deadline: a deadline in the past fires at once");
     wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() + COUNT);
     wrmsr(MSR_IA32_TSC_DEADLINE, 0);
-    for (uint64_t end = rdtsc() + 3 * COUNT; rdtsc() < end;)
-        pause();
-    report(fired == 2, "deadline: 0 disarms it");
+    spin_ticks(3 * COUNT);
+    report(fired == 2, "deadline: writing 0 disarms it");
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
 }
 
-static void test_own(void) {
+static void test_this_vcpu(void) {
     print("# vCPU %u\n", cpu_self()->index);
     interrupts_on();
     test_one_shot();
@@ -120,11 +116,11 @@ static void test_own(void) {
 }
 
 void guest_main(void) {
-    apic_init(!command_line_has("xapic") && apic_has_x2apic());
+    apic_init_by_command_line();
     interrupt_handle(VECTOR_TIMER, count);
     uint32_t vcpus = cpus_start(0);
-    test_own();
+    test_this_vcpu();
     for (uint32_t i = 1; i < vcpus; i++)
-        report(cpu_run(i, test_own) && cpu_wait(i), "vCPU %u has done the same", i);
+        report(cpu_call(i, test_this_vcpu), "vCPU %u has finished its tests", i);
     report_done();
 }

@@ -1,12 +1,12 @@
 /* vCPUs that spin for each other while they share one physical CPU.
  *
- * A token goes round: each vCPU waits for its turn in a loop and hands over to the next. Without
- * PAUSE in the loop a wait lasts until the hypervisor's time slice is over. With PAUSE-loop exiting
- * a PAUSE in it is enough: who spins gives the CPU away. Two lines BENCH name=NAME instructions=N
- * say what a turn takes either way, and each vCPU has seen the token as often as it should.
+ * A token circulates: each vCPU spins until it is its turn and passes the token on. Without PAUSE
+ * in the loop a wait lasts until the hypervisor's time slice ends. With PAUSE, PAUSE-loop exiting
+ * lets the hypervisor run another vCPU instead. Look at the two lines BENCH: what a turn takes with
+ * PAUSE and without.
  *
- * Command line: rounds=N (default 25), ratio=N: PAUSE has to make it at least N times faster
- * (default 1: on as many CPUs as vCPUs nothing is to be gained). */
+ * Command line: rounds=N (default 25); ratio=N: PAUSE must make a turn at least N times faster
+ * (default 1: with a CPU for each vCPU it makes no difference). */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
@@ -18,7 +18,7 @@
 static uint32_t vcpus, rounds;
 static atomic_uint token; /* whose turn it is: modulo vcpus */
 static bool with_pause;
-static uint32_t seen[CPU_MAX];
+static uint32_t turns[CPU_MAX]; /* how many each vCPU has had */
 
 static void take_turns(void) {
     uint32_t self = cpu_self()->index;
@@ -28,12 +28,12 @@ static void take_turns(void) {
             if (with_pause)
                 pause();
         }
-        seen[self]++;
+        turns[self]++;
         atomic_fetch_add(&token, 1);
     }
 }
 
-/* All rounds; returns ticks a turn, 0 if a vCPU did not take part. */
+/* Runs all rounds; returns the ticks per turn, or 0 if a vCPU did not take part. */
 static uint64_t measure_turns(bool pausing) {
     bool all = true;
 
@@ -69,6 +69,6 @@ void guest_main(void) {
     report(sliced >= pausing * command_line_number("ratio", 1),
            "a turn takes %lu with PAUSE, %lu without", pausing, sliced);
     for (uint32_t i = 0; i < vcpus; i++)
-        report(seen[i] == 2 * rounds, "vCPU %u had %u turns", i, seen[i]);
+        report(turns[i] == 2 * rounds, "vCPU %u had %u turns", i, turns[i]);
     report_done();
 }

@@ -1,8 +1,9 @@
-/* A little driver for the PC's virtio devices: a disk, random bytes, a console; each on its own
- * level-triggered pin. Then queues that must not be, which break their own device only.
+/* A small driver for the PC's virtio devices: a disk, an entropy device and a console, each with
+ * its own level-triggered pin. Then invalid queues, which must break only their own device.
  *
- * Command line: `sectors=N` of the disk, 0 if there is none; byte i of sector s is 7 s + i. What is
- * written there is this guest's own. VIRTIO 1.2, "Virtio Over MMIO", "Split Virtqueues". */
+ * Command line: sectors=N, the size of the disk (default 0: there is no disk). Byte i of sector s
+ * is 7 s + i; a sector that a guest writes changes for this guest only. Look at the COUNTERS: each
+ * interrupt is one live EOI exit. VIRTIO 1.2, "Virtio Over MMIO", "Split Virtqueues". */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/cpus.h"
@@ -16,7 +17,7 @@
 #define BASE             0xfeb00000
 #define STRIDE           0x1000
 #define IRQ              16
-#define VECTOR           0x71 /* of slot 0 */
+#define VECTOR           0x71 /* of slot 0; the next two are those of slots 1 and 2 */
 
 #define MAGIC_VALUE      0x000
 #define VERSION          0x004
@@ -36,7 +37,7 @@
 #define QUEUE_DEVICE     0x0a0
 #define CONFIG           0x100
 
-#define WORKS            15
+#define DRIVER_OK        15 /* with ACKNOWLEDGE, DRIVER and FEATURES_OK */
 #define NEEDS_RESET      64
 #define INTERRUPT_USED   1
 #define INTERRUPT_CONFIG 2
@@ -49,9 +50,9 @@
 #define TYPE_OUT         1
 #define STATUS_OK        0
 #define STATUS_IOERR     1
-#define TEXT_SIZE        600 /* more than goes out at once */
+#define TEXT_SIZE        600 /* more than the console sends at once */
 #define SPIN             2000
-#define TIMES            4
+#define REPEATS          4
 
 enum slot { BLOCK, RNG, CONSOLE, SLOTS };
 static const uint32_t device_id[SLOTS] = {2, 4, 3};
@@ -77,8 +78,8 @@ struct queue {
 
 static volatile struct queue queues[SLOTS][2];
 static volatile uint32_t count[SLOTS];     /* interrupts */
-static volatile uint32_t status_of[SLOTS]; /* InterruptStatus at the last one */
-static volatile uint32_t ignore;           /* so many interrupts are not acknowledged */
+static volatile uint32_t status_of[SLOTS]; /* InterruptStatus at the last interrupt */
+static volatile uint32_t ignore;           /* how many interrupts are not acknowledged */
 
 static volatile uint32_t *reg(enum slot slot, uint32_t offset) {
     return (volatile uint32_t *)(uint64_t)(BASE + slot * STRIDE + offset);
@@ -117,7 +118,7 @@ static void place_queue(enum slot slot, uint32_t index, uint64_t descriptors) {
     *reg(slot, QUEUE_READY) = 1;
 }
 
-/* VIRTIO 1.2, "Device Initialization"; no feature but VERSION_1. */
+/* VIRTIO 1.2, "Device Initialization"; VERSION_1 is the only feature. */
 static bool start(enum slot slot) {
     *reg(slot, STATUS) = 0;
     *reg(slot, STATUS) = 1;
@@ -127,8 +128,8 @@ static bool start(enum slot slot) {
     *reg(slot, STATUS) = 11;
     for (uint32_t i = 0; i < (slot == CONSOLE ? 2u : 1u); i++)
         place_queue(slot, i, (uint64_t)queues[slot][i].descriptor);
-    *reg(slot, STATUS) = WORKS;
-    return *reg(slot, STATUS) == WORKS;
+    *reg(slot, STATUS) = DRIVER_OK;
+    return *reg(slot, STATUS) == DRIVER_OK;
 }
 
 static void describe(enum slot slot, uint32_t index, uint32_t number, const volatile void *at,
@@ -137,8 +138,8 @@ static void describe(enum slot slot, uint32_t index, uint32_t number, const vola
         (struct descriptor){(uint64_t)at, size, flags, (uint16_t)(number + 1)};
 }
 
-/* Makes the chain from descriptor 0 available, tells the device, and takes its interrupt. Returns
- * how many bytes were written; UINT32_MAX: the chain did not come back. */
+/* Makes the chain from descriptor 0 available, notifies the device, and waits for its interrupt.
+ * Returns how many bytes were written, or UINT32_MAX if the device did not use the chain. */
 static uint32_t submit(enum slot slot, uint32_t index) {
     volatile struct queue *queue = &queues[slot][index];
     uint16_t done = queue->used.index;
@@ -184,38 +185,40 @@ static bool is_pattern(uint32_t first) {
 }
 
 static void test_block(uint32_t sectors) {
-    report(start(BLOCK), "the block device takes a driver");
-    report(*reg(BLOCK, CONFIG) == sectors && *reg(BLOCK, CONFIG + 4) == 0, "it has %u sectors",
-           sectors);
+    report(start(BLOCK), "the block device accepts its driver");
+    report(*reg(BLOCK, CONFIG) == sectors && *reg(BLOCK, CONFIG + 4) == 0,
+           "the disk has %u sectors", sectors);
     memset(data, 0, SECTOR);
     report(request(TYPE_IN, 1) == SECTOR + 1 && block_status == STATUS_OK && is_pattern(7),
            "a sector is read");
-    report(count[BLOCK] == 1 && status_of[BLOCK] == INTERRUPT_USED, "with one interrupt");
+    report(count[BLOCK] == 1 && status_of[BLOCK] == INTERRUPT_USED, "one interrupt per request");
     request(TYPE_IN, sectors - 1);
-    report(block_status == STATUS_OK && is_pattern(7 * (sectors - 1)), "so is the last one");
+    report(block_status == STATUS_OK && is_pattern(7 * (sectors - 1)), "the last sector is read");
     request(TYPE_IN, sectors);
-    report(block_status == STATUS_IOERR, "there is none behind it");
+    report(block_status == STATUS_IOERR, "reading after the last sector is an error");
     for (uint32_t i = 0; i < SECTOR; i++)
         data[i] = (uint8_t)(i + 100);
     report(request(TYPE_OUT, 1) == 1 && block_status == STATUS_OK, "a sector is written");
     memset(data, 0, SECTOR);
     request(TYPE_IN, 2);
-    report(is_pattern(14), "the next one is as it was");
+    report(is_pattern(14), "the next sector is unchanged");
     request(TYPE_IN, 1);
-    report(is_pattern(100), "it is read as it was written");
+    report(is_pattern(100), "the written sector reads back");
 }
 
-/* The line stays active until the driver acknowledges the interrupt: each EOI brings it again. */
+/* The line stays active until the driver acknowledges the interrupt: it is delivered again after
+ * each EOI. */
 static void test_level(void) {
     uint32_t before = count[BLOCK];
 
-    ignore = TIMES - 1;
+    ignore = REPEATS - 1;
     request(TYPE_IN, 0);
-    report(count[BLOCK] == before + TIMES, "an interrupt comes again until it is acknowledged");
-    report(*reg(BLOCK, INTERRUPT_STATUS) == 0, "and then no more");
+    report(count[BLOCK] == before + REPEATS,
+           "an interrupt is delivered again until it is acknowledged");
+    report(*reg(BLOCK, INTERRUPT_STATUS) == 0, "InterruptStatus is 0 after the acknowledgement");
 }
 
-/* ---- the others ---- */
+/* ---- the entropy device and the console ---- */
 
 static bool get_random(uint8_t *bytes, uint32_t size) {
     describe(RNG, 0, 0, bytes, size, WRITE);
@@ -225,31 +228,32 @@ static bool get_random(uint8_t *bytes, uint32_t size) {
 static void test_rng(void) {
     static uint8_t first[32], second[32];
 
-    report(start(RNG), "the entropy device takes a driver");
+    report(start(RNG), "the entropy device accepts its driver");
     report(get_random(first, sizeof(first)) && get_random(second, sizeof(second)),
-           "it fills buffers");
-    report(memcmp(first, second, sizeof(first)) != 0, "never the same twice");
-    report(count[RNG] == 2, "with one interrupt each");
+           "it fills two buffers");
+    report(memcmp(first, second, sizeof(first)) != 0, "the two buffers differ");
+    report(count[RNG] == 2, "one interrupt per buffer");
 }
 
 static void test_console(void) {
-    static const char text[] = "This line comes by the virtio console.\n";
+    static const char text[] = "This line was sent by the virtio console.\n";
     static char long_text[TEXT_SIZE];
 
-    report(start(CONSOLE), "the console takes a driver");
+    report(start(CONSOLE), "the console accepts its driver");
     describe(CONSOLE, 1, 0, text, sizeof(text) - 1, 0);
-    report(submit(CONSOLE, 1) == 0, "it sends a line");
+    report(submit(CONSOLE, 1) == 0, "the console sends a line");
     memset(long_text, '=', TEXT_SIZE);
     long_text[TEXT_SIZE - 1] = '\n';
     describe(CONSOLE, 1, 0, long_text, TEXT_SIZE, 0);
-    report(submit(CONSOLE, 1) == 0, "and one that does not go out at once");
-    report(count[CONSOLE] == 2, "with one interrupt each");
+    report(submit(CONSOLE, 1) == 0,
+           "the console sends a line that is longer than it sends at once");
+    report(count[CONSOLE] == 2, "one interrupt per line");
 }
 
-/* ---- queues that must not be ---- */
+/* ---- invalid queues ---- */
 
 static bool is_broken(enum slot slot) {
-    return *reg(slot, STATUS) == (WORKS | NEEDS_RESET) && status_of[slot] & INTERRUPT_CONFIG;
+    return *reg(slot, STATUS) == (DRIVER_OK | NEEDS_RESET) && status_of[slot] & INTERRUPT_CONFIG;
 }
 
 static bool rng_works(void) {
@@ -262,22 +266,24 @@ static void test_hostile(enum slot slot, uint32_t index) {
     start(slot);
     describe(slot, index, 0, data, 0, NEXT);
     queues[slot][index].descriptor[0].next = 0;
-    report(submit(slot, index) == UINT32_MAX && is_broken(slot), "slot %u: a loop breaks it", slot);
+    report(submit(slot, index) == UINT32_MAX && is_broken(slot),
+           "slot %u: a loop of descriptors breaks it", slot);
     start(slot);
     describe(slot, index, 0, (void *)BASE, 1, 0);
     report(submit(slot, index) == UINT32_MAX && is_broken(slot),
-           "slot %u: so does a buffer outside RAM", slot);
+           "slot %u: a buffer outside RAM breaks it", slot);
     start(slot);
     describe(slot, index, 0, data, UINT32_MAX, 0);
-    report(submit(slot, index) == UINT32_MAX && is_broken(slot), "slot %u: and a giant one", slot);
+    report(submit(slot, index) == UINT32_MAX && is_broken(slot),
+           "slot %u: a buffer of 4 GiB breaks it", slot);
     start(slot);
     queues[slot][index].available.index += QUEUE_SIZE;
     report(submit(slot, index) == UINT32_MAX && is_broken(slot),
-           "slot %u: and more chains than there can be", slot);
+           "slot %u: more chains than descriptors break it", slot);
     *reg(slot, STATUS) = 0;
     place_queue(slot, index, 0ULL - 64);
     report(*reg(slot, STATUS) == NEEDS_RESET && *reg(slot, QUEUE_READY) == 0,
-           "slot %u: and a ring outside RAM", slot);
+           "slot %u: a ring outside RAM breaks it", slot);
 }
 
 void guest_main(void) {
@@ -288,7 +294,7 @@ void guest_main(void) {
         bool exists = slot != BLOCK || sectors;
         report(*reg(slot, MAGIC_VALUE) == 0x74726976 && *reg(slot, VERSION) == 2 &&
                    *reg(slot, DEVICE_ID) == (exists ? device_id[slot] : 0),
-               "slot %u is what it should be", slot);
+               "slot %u has the right device ID", slot);
         interrupt_handle(VECTOR + slot, on_interrupt);
         ioapic_write_entry(IRQ + slot, rte_level(VECTOR + slot, 0));
     }
@@ -301,13 +307,13 @@ void guest_main(void) {
     if (sectors)
         test_hostile(BLOCK, 0);
     test_hostile(CONSOLE, 1);
-    report(rng_works(), "the entropy device works on");
+    report(rng_works(), "the entropy device still works");
     start(CONSOLE);
-    describe(CONSOLE, 1, 0, "The virtio console is back.\n", 28, 0);
-    report(submit(CONSOLE, 1) == 0, "after a reset the console does too");
+    describe(CONSOLE, 1, 0, "The virtio console works again.\n", 32, 0);
+    report(submit(CONSOLE, 1) == 0, "the console works after a reset");
     memset(data, 0, SECTOR);
     if (sectors)
         report(start(BLOCK) && request(TYPE_IN, 1) == SECTOR + 1 && is_pattern(100),
-               "and the disk");
+               "the disk works after a reset");
     report_done();
 }

@@ -1,5 +1,5 @@
-/* Invariants 10 to 14: what may be written while an interrupt is in flight, to its redirection
- * table entry and to the APICs that it names. */
+/* Invariants 10 to 14: writes to an interrupt's redirection table entry, and to the local APICs
+ * that it names, while the interrupt is in flight. */
 #include "guest/invariants/invariants.h"
 #include "guest/invariants/scene.h"
 #include "guest/lib/apic.h"
@@ -11,7 +11,7 @@
 #define IPIS   50
 #define ROUNDS 12
 
-/* In flight at vCPU 1 with one vector when the entry gets the other. */
+/* The entry's vector is rewritten while the interrupt is in service at vCPU 1. */
 static void rewrite_in_service(uint8_t old, uint8_t new) {
     watch_at_gate(old);
     watch_lines(new, 1);
@@ -20,12 +20,12 @@ static void rewrite_in_service(uint8_t old, uint8_t new) {
     bool in_service = at_gate(1, 1);
     write_low(0, RTE_LEVEL | new);
     line(0, false);
-    let_go(1);
-    report(in_service && came(old, 1, 1) && remote_irr(0),
+    open_gate(1);
+    report(in_service && arrived(old, 1, 1) && remote_irr(0),
            "I10: vector rewritten in service: the old vector's EOI leaves Remote IRR set");
     line(0, true);
     settle();
-    report(handled(new) == 0, "I10: and so the pin delivers nothing");
+    report(handled(new) == 0, "I10: while Remote IRR is set the pin delivers nothing");
 }
 
 void invariant_10_vector_rewritten(void) {
@@ -35,8 +35,10 @@ void invariant_10_vector_rewritten(void) {
     write_low(0, RTE_MASKED | new);
     bool clear = !remote_irr(0);
     write_low(0, RTE_LEVEL | new);
-    report(clear && came(new, 1, 1) && !remote_irr(0), "I10: a switch to edge recovers it");
-    report(exits_of_ipis(1, old, IPIS) == 0, "I10: no bit is left for the old vector");
+    report(clear && arrived(new, 1, 1) && !remote_irr(0),
+           "I10: switching the entry to edge recovers the pin");
+    report(exits_of_ipis(1, old, IPIS) == 0,
+           "I10: the old vector's EOI causes no VM exit any more");
     scene_end(10);
 
     const uint8_t back = VECTOR(10, 2), other = VECTOR(10, 3);
@@ -47,8 +49,8 @@ void invariant_10_vector_rewritten(void) {
     watch_lines(back, 2);
     route(1, back, 1);
     line(1, true);
-    report(came(back, 1, 2) && !remote_irr(0) && !remote_irr(1),
-           "I10: so does the vector written back and an EOI of it");
+    report(arrived(back, 1, 2) && !remote_irr(0) && !remote_irr(1),
+           "I10: writing the vector back recovers the pin at its next EOI");
     scene_end(10);
 }
 
@@ -62,12 +64,12 @@ void invariant_11_level_to_edge(void) {
     write_low(0, RTE_MASKED | v);
     report(in_service && !remote_irr(0), "I11: level to edge clears Remote IRR at once");
     write_low(0, RTE_LEVEL | v);
-    report(remote_irr(0), "I11: back to level, the line still active: it is delivered again");
-    let_go(1);
+    report(remote_irr(0), "I11: back to level with the line active: delivered again");
+    open_gate(1);
     bool again = at_gate(1, 2);
     line(0, false);
-    let_go(1);
-    report(again && came(v, 1, 2) && !remote_irr(0), "I11: and handled");
+    open_gate(1);
+    report(again && arrived(v, 1, 2) && !remote_irr(0), "I11: the second delivery is handled");
 
     ioapic_write_entry(PIN, rte_level(w, 1) | RTE_REMOTE_IRR | RTE_DELIVERY_STATUS);
     report(!remote_irr(0) && !delivery_status(0),
@@ -89,13 +91,14 @@ void invariant_12_mask_in_flight(void) {
     bool in_service = at_gate(1, 1);
     write_low(0, RTE_LEVEL | RTE_MASKED | v);
     report(in_service && remote_irr(0), "I12: masked in service: Remote IRR is kept");
-    let_go(1);
-    report(came(v, 1, 1) && !remote_irr(0), "I12: the EOI clears it, and nothing is delivered");
+    open_gate(1);
+    report(arrived(v, 1, 1) && !remote_irr(0),
+           "I12: the EOI clears Remote IRR, and nothing is delivered");
     write_low(0, RTE_LEVEL | v);
     bool again = at_gate(1, 2) && remote_irr(0);
     line(0, false);
-    let_go(1);
-    report(again && came(v, 1, 2), "I12: unmasked with the line active: delivered once");
+    open_gate(1);
+    report(again && arrived(v, 1, 2), "I12: unmasked with the line active: delivered once");
 
     watch(w);
     write_low(0, RTE_LEVEL | RTE_MASKED | w);
@@ -107,98 +110,92 @@ void invariant_12_mask_in_flight(void) {
     pulse();
     write_low(0, w);
     settle();
-    report(handled(w) == 0, "I12: an edge that came while masked is lost");
+    report(handled(w) == 0, "I12: an edge while masked is lost");
     pulse();
-    report(came(w, 1, 1), "I12: the next one is not");
+    report(arrived(w, 1, 1), "I12: the edge after unmasking is delivered");
     scene_end(12);
 }
 
 /* ---- 13 ---- */
 
-/* To a set of logical IDs: 2 is vCPU 1, 10H nobody until somebody's LDR says so. */
+/* Routes a pin to a set of logical IDs. 2 is vCPU 1; 10H matches no LDR at first. */
 static void route_logical(unsigned n, uint64_t mode, uint8_t vector, uint8_t set) {
     ioapic_write_entry((uint8_t)(PIN + n), mode | RTE_LEVEL | RTE_LOGICAL | vector |
                                                (uint64_t)set << RTE_DESTINATION_SHIFT);
 }
 
-/* vCPU 1 has the vector in service from pin 0 when it changes something about its APIC so that no
- * route leads there any more. */
+/* vCPU 1 has the vector of pin 0 in service when it changes its local APIC so that the pin's
+ * destination no longer matches. */
 static void change_in_service(const char *what, uint8_t vector, void (*change)(void)) {
     uint64_t before = eoi_exits(1);
     uint32_t already = handled(vector);
     line(0, true);
     bool good = remote_irr(0) && at_gate(1, already + 1) && at_gate_do(1, change);
     line(0, false);
-    let_go(1);
-    report(good && came(vector, 1, already + 1) && !remote_irr(0) && eoi_exits(1) == before + 1,
-           "I13: %s in service: the EOI exits and is heard of", what);
+    open_gate(1);
+    report(good && arrived(vector, 1, already + 1) && !remote_irr(0) && eoi_exits(1) == before + 1,
+           "I13: %s in service: the EOI exits once and reaches the I/O APIC", what);
     line(0, true);
     settle();
     report(!remote_irr(0) && delivery_status(0) && handled(vector) == already + 1,
-           "I13: %s: the route leads there no more", what);
+           "I13: %s: the destination no longer matches", what);
     line(0, false);
 }
 
-static void disable_apic(void) {
-    apic_write(APIC_SVR, APIC_SPURIOUS_VECTOR);
-}
-
-static void enable_apic(void) {
-    apic_write(APIC_SVR, APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR);
-}
-
-static void another_ldr(void) {
+static void set_other_ldr(void) {
     apic_write(APIC_LDR, 0x20u << 24);
 }
 
-static void ldr_for_both_models(void) {
-    apic_write(APIC_LDR, 0x12u << 24); /* flat: bits 1 and 4; cluster model: cluster 1, bit 1 */
+static void set_ldr_for_both_models(void) {
+    /* Flat model: bits 1 and 4. Cluster model: cluster 1, bit 1. */
+    apic_write(APIC_LDR, 0x12u << 24);
 }
 
-static void cluster_model(void) {
-    apic_write(APIC_DFR, 0x0fffffff);
+static void set_cluster_model(void) {
+    apic_write(APIC_DFR, APIC_DFR_CLUSTER);
 }
 
-static void flat_model(void) {
-    apic_write(APIC_DFR, 0xffffffff);
+static void set_flat_model(void) {
+    apic_write(APIC_DFR, APIC_DFR_FLAT);
 }
 
-static void another_id(void) {
+static void set_other_id(void) {
     apic_write(APIC_ID, 9u << 24);
 }
 
-static void own_id(void) {
+static void set_own_id(void) {
     apic_write(APIC_ID, cpu_self()->index << 24);
 }
 
-/* Remote IRR after an EOI in x2APIC mode of what was accepted in xAPIC mode. Then back, through
- * disabled. */
-static atomic_bool heard_in_x2apic_mode;
+/* Whether Remote IRR is clear after an EOI in x2APIC mode of an interrupt that was accepted in
+ * xAPIC mode. The way back to xAPIC mode is through the disabled state. */
+static atomic_bool cleared_in_x2apic_mode;
 
-static void serve_into_x2apic_mode(uint8_t vector) {
+static void handle_and_change_mode(uint8_t vector) {
     (void)vector;
     uint64_t base = rdmsr(MSR_IA32_APIC_BASE);
     line(0, false);
     wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_X2APIC);
     wrmsr(apic_msr(APIC_EOI), 0);
-    atomic_store(&heard_in_x2apic_mode, !remote_irr(0));
+    atomic_store(&cleared_in_x2apic_mode, !remote_irr(0));
     wrmsr(MSR_IA32_APIC_BASE, base & ~APIC_BASE_ENABLE);
     apic_enable();
-    apic_write(APIC_LDR, 1u << (24 + cpu_self()->index));
+    apic_set_logical_id();
 }
 
 static void mode_changed_in_service(void) {
     const uint8_t v = VECTOR(13, 4);
-    atomic_store(&heard_in_x2apic_mode, false);
-    interrupt_handle(v, serve_into_x2apic_mode);
+    atomic_store(&cleared_in_x2apic_mode, false);
+    interrupt_handle(v, handle_and_change_mode);
     route(0, v, 3);
     line(0, true);
     settle();
-    report(atomic_load(&heard_in_x2apic_mode) && !remote_irr(0),
-           "I13: mode changed in service: the EOI in x2APIC mode is heard of");
+    report(atomic_load(&cleared_in_x2apic_mode) && !remote_irr(0),
+           "I13: mode changed in service: the EOI in x2APIC mode reaches the I/O APIC");
     watch_lines(v, 1);
     line(0, true);
-    report(came(v, 3, 1) && !remote_irr(0), "I13: back in xAPIC mode interrupts come as before");
+    report(arrived(v, 3, 1) && !remote_irr(0),
+           "I13: back in xAPIC mode an interrupt is delivered and retired");
 }
 
 static void xapic_changes(void) {
@@ -206,29 +203,29 @@ static void xapic_changes(void) {
     scene_begin();
     watch_at_gate(ldr);
     route_logical(0, 0, ldr, 1 << 1);
-    change_in_service("LDR changed", ldr, another_ldr);
-    report(exits_of_ipis(1, ldr, IPIS) == 0, "I13: LDR changed: no bit is left");
+    change_in_service("LDR changed", ldr, set_other_ldr);
+    report(exits_of_ipis(1, ldr, IPIS) == 0, "I13: LDR changed: later EOIs cause no VM exit");
 
     scene_begin();
     watch_at_gate(dfr);
-    on(1, ldr_for_both_models);
+    cpu_call(1, set_ldr_for_both_models);
     route_logical(0, 0, dfr, 0x10);
-    change_in_service("DFR changed", dfr, cluster_model);
-    report(exits_of_ipis(1, dfr, IPIS) == 0, "I13: DFR changed: no bit is left");
-    on(1, flat_model);
-    on(1, set_up_vcpu);
+    change_in_service("DFR changed", dfr, set_cluster_model);
+    report(exits_of_ipis(1, dfr, IPIS) == 0, "I13: DFR changed: later EOIs cause no VM exit");
+    cpu_call(1, set_flat_model);
+    cpu_call(1, set_up_vcpu);
 
     scene_begin();
     watch_at_gate(id);
     route(0, id, 1);
-    change_in_service("APIC ID changed", id, another_id);
-    report(exits_of_ipis(1, id, IPIS) == 0, "I13: APIC ID changed: no bit is left");
+    change_in_service("APIC ID changed", id, set_other_id);
+    report(exits_of_ipis(1, id, IPIS) == 0, "I13: APIC ID changed: later EOIs cause no VM exit");
     watch_lines(id, 1);
     route(0, id, 9);
     uint32_t already = handled(id);
     line(0, true);
-    report(came(id, 1, already + 1) && !remote_irr(0), "I13: the new APIC ID is a destination");
-    on(1, own_id);
+    report(arrived(id, 1, already + 1) && !remote_irr(0), "I13: the new APIC ID is a destination");
+    cpu_call(1, set_own_id);
     scene_end(13);
 
     scene_begin();
@@ -240,10 +237,10 @@ void invariant_13_lapic_changes(void) {
     scene_begin();
     watch_at_gate(svr);
     route(0, svr, 1);
-    change_in_service("software-disabled", svr, disable_apic);
-    on(1, enable_apic);
+    change_in_service("software-disabled", svr, apic_software_disable);
+    cpu_call(1, apic_software_enable);
     if (apic_x2apic_mode)
-        report_skip("I13: LDR, DFR, APIC ID", "read-only or not there in x2APIC mode");
+        report_skip("I13: LDR, DFR, APIC ID", "read-only or absent in x2APIC mode");
     else
         xapic_changes();
     scene_end(13);
@@ -260,12 +257,12 @@ void invariant_14_several_targets(void) {
     line(0, true);
     for (uint32_t cpu = 1; cpu < VCPUS; cpu++)
         good = at_gate(cpu, 1) && good;
-    report(good && remote_irr(0), "I14: three targets, all three have it in service");
+    report(good && remote_irr(0), "I14: three targets: all three have it in service");
     line(0, false);
     for (uint32_t cpu = 1; cpu < VCPUS; cpu++) {
-        let_go(cpu);
-        report(came(v, cpu, 1) && !remote_irr(0) && handled(v) == cpu,
-               "I14: EOI %u of three: Remote IRR is clear", cpu);
+        open_gate(cpu);
+        report(arrived(v, cpu, 1) && !remote_irr(0) && handled(v) == cpu,
+               "I14: EOI %u of three: Remote IRR is clear after it", cpu);
     }
 
     watch_lines(w, 1);
@@ -276,7 +273,7 @@ void invariant_14_several_targets(void) {
         settle();
         once += handled(w) == i && !remote_irr(0);
     }
-    report(once == ROUNDS && came(w, 0, 0), "I14: lowest priority: one of three accepts, %u times",
-           ROUNDS);
+    report(once == ROUNDS && arrived(w, 0, 0),
+           "I14: lowest priority: one of three accepts, %u times", ROUNDS);
     scene_end(14);
 }

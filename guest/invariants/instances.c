@@ -1,4 +1,4 @@
-/* Invariants 15 to 17, 19, 23 and 24: several interrupts on one vector, and what became of each. */
+/* Invariants 15 to 17, 19, 23 and 24: several interrupts with one vector. */
 #include "guest/invariants/invariants.h"
 #include "guest/invariants/scene.h"
 #include "guest/lib/apic.h"
@@ -8,14 +8,14 @@
 
 /* ---- 15 ---- */
 
-#define CHAIN_STRIDE 100000u /* edges that come within a bounded wait */
+#define CHAIN_STRIDE 100000u /* IPIs that are handled within one bounded wait */
 
 static struct {
     uint32_t wanted;
     atomic_uint handled;
 } chain;
 
-/* The next one is in the IRR at each EOI but the last. */
+/* At each EOI but the last, the next IPI is in IRR. */
 static void handle_chain(uint8_t vector) {
     uint32_t n = atomic_fetch_add_explicit(&chain.handled, 1, memory_order_relaxed) + 1;
     if (n < chain.wanted)
@@ -24,14 +24,14 @@ static void handle_chain(uint8_t vector) {
 }
 
 static bool chain_ends(void) {
-    bool goes_on = true;
-    for (uint32_t n = CHAIN_STRIDE; goes_on && n < chain.wanted; n += CHAIN_STRIDE)
-        goes_on = wait_at_least(&chain.handled, n);
+    bool continues = true;
+    for (uint32_t n = CHAIN_STRIDE; continues && n < chain.wanted; n += CHAIN_STRIDE)
+        continues = wait_at_least(&chain.handled, n);
     return wait_at_least(&chain.handled, chain.wanted);
 }
 
-/* The first edge is in the IRR at the stale EOI already, where it must not be taken for a level
- * interrupt that needs the bit. */
+/* The first IPI is already in IRR at the stale EOI. It must not count as a level-triggered
+ * interrupt that needs the EOI-exit bit. */
 void invariant_15_coincidental_reuse(uint32_t ipis) {
     const uint8_t v = VECTOR(15, 0);
     scene_begin();
@@ -46,22 +46,22 @@ void invariant_15_coincidental_reuse(uint32_t ipis) {
     interrupt_handle(v, handle_chain);
     send_ipi(1, v);
     settle();
-    let_go(1);
+    open_gate(1);
     bool ended = chain_ends();
     settle();
     report(in_service && ended && chain.handled == ipis && !remote_irr(0) &&
                eoi_exits(1) == before + 1,
-           "I15: a stale EOI and %u edges, each in the IRR at the EOI before it: one EOI exits",
-           ipis);
-    report(exits_of_ipis(1, v, ipis) == 0, "I15: %u more, one by one: no EOI exits", ipis);
+           "I15: a stale EOI, then %u IPIs, each in IRR at the EOI before it: one EOI exits", ipis);
+    report(exits_of_ipis(1, v, ipis) == 0, "I15: %u more IPIs, one by one: no EOI exits", ipis);
     scene_end(15);
 }
 
 /* ---- 16 ---- */
 
-/* One of them in service when the other comes. */
-static void one_behind_the_other(bool level_first, uint8_t v) {
-    const char *what = level_first ? "an edge behind a level" : "a level behind an edge";
+/* One is in service when the other arrives. */
+static void one_in_service(bool level_first, uint8_t v) {
+    const char *what =
+        level_first ? "an edge while a level is in service" : "a level while an edge is in service";
     scene_begin();
     watch_at_gate(v);
     route(0, v, 1);
@@ -75,20 +75,21 @@ static void one_behind_the_other(bool level_first, uint8_t v) {
     else
         line(0, true);
     settle();
-    report(first && remote_irr(0), "I16: %s: both are there", what);
+    report(first && remote_irr(0), "I16: %s: both are accepted", what);
     if (level_first)
         line(0, false);
-    let_go(1);
+    open_gate(1);
     report(at_gate(1, 2) && remote_irr(0) == !level_first,
-           "I16: %s: the I/O APIC hears of the first EOI only if it is the level's", what);
+           "I16: %s: the first EOI clears Remote IRR only if it is the level's", what);
     line(0, false);
-    let_go(1);
-    report(came(v, 1, 2) && handled(v) == 2 && !remote_irr(0),
-           "I16: %s: two interrupts, and the level's EOI is heard of", what);
+    open_gate(1);
+    report(arrived(v, 1, 2) && handled(v) == 2 && !remote_irr(0),
+           "I16: %s: two interrupts, and the level's EOI reaches the I/O APIC", what);
     scene_end(16);
 }
 
-/* Both come before either is taken: one interrupt, and it counts as a level's. */
+/* Both are pending before either is in service: they are one interrupt, which counts as the
+ * level's. */
 static void both_pending(bool level_first, uint8_t v) {
     scene_begin();
     watch_lines(v, 1);
@@ -103,15 +104,15 @@ static void both_pending(bool level_first, uint8_t v) {
         line(0, true);
     settle();
     release(1);
-    report(came(v, 1, 1) && handled(v) == 1 && !remote_irr(0),
-           "I16: %s in the IRR: one interrupt, and the level's EOI is heard of",
+    report(arrived(v, 1, 1) && handled(v) == 1 && !remote_irr(0),
+           "I16: %s in IRR: one interrupt, and its EOI reaches the I/O APIC",
            level_first ? "an edge after a level" : "a level after an edge");
     scene_end(16);
 }
 
 void invariant_16_edge_and_level(void) {
-    one_behind_the_other(true, VECTOR(16, 0));
-    one_behind_the_other(false, VECTOR(16, 1));
+    one_in_service(true, VECTOR(16, 0));
+    one_in_service(false, VECTOR(16, 1));
     both_pending(true, VECTOR(16, 2));
     both_pending(false, VECTOR(16, 3));
 }
@@ -132,12 +133,12 @@ void invariant_17_spurious_eoi(void) {
     uint64_t before = eoi_exits(1);
     line(0, true);
     bool pending = bit_of(1, APIC_IRR, v);
-    on(1, send_eois);
+    cpu_call(1, send_eois);
     report(pending && remote_irr(0) && bit_of(1, APIC_IRR, v) && eoi_exits(1) == before,
            "I17: EOIs with nothing in service change nothing");
     release(1);
-    report(came(v, 1, 1) && !remote_irr(0) && eoi_exits(1) == before + 1,
-           "I17: what was pending is handled all the same");
+    report(arrived(v, 1, 1) && !remote_irr(0) && eoi_exits(1) == before + 1,
+           "I17: the pending interrupt is handled as usual");
     scene_end(17);
 }
 
@@ -154,8 +155,8 @@ void invariant_19_two_pins(void) {
     line(1, true);
     bool both = remote_irr(0) && remote_irr(1);
     release(1);
-    report(both && came(v, 1, 1) && handled(v) == 1 && !remote_irr(0) && !remote_irr(1),
-           "I19: two pins pending on one vector: one interrupt, one EOI for both");
+    report(both && arrived(v, 1, 1) && handled(v) == 1 && !remote_irr(0) && !remote_irr(1),
+           "I19: two pins pending with one vector: one interrupt, one EOI for both");
 
     scene_begin();
     watch_at_gate(w);
@@ -165,13 +166,15 @@ void invariant_19_two_pins(void) {
     bool in_service = at_gate(1, 1);
     reroute(0, 2);
     line(0, false);
-    let_go(1);
-    report(in_service && came(w, 1, 1) && !remote_irr(0), "I19: one of the two pins rerouted");
+    open_gate(1);
+    report(in_service && arrived(w, 1, 1) && !remote_irr(0),
+           "I19: one of two pins rerouted in service: its EOI clears its Remote IRR");
     watch_lines(w, 2);
     line(1, true);
-    report(came(w, 1, 2) && !remote_irr(1), "I19: the other one's EOI is heard of as before");
+    report(arrived(w, 1, 2) && !remote_irr(1),
+           "I19: the EOI of the other pin still reaches the I/O APIC");
     reroute(1, 2);
-    report(exits_of_ipis(1, w, 50) == 0, "I19: no bit is left when the other is rerouted too");
+    report(exits_of_ipis(1, w, 50) == 0, "I19: both pins rerouted: later EOIs cause no VM exit");
     scene_end(19);
 }
 
@@ -187,9 +190,9 @@ void invariant_23_glitches(void) {
     line(0, false);
     line(0, true);
     release(1);
-    report(came(v, 1, 1) && handled(v) == 1, "I23: up, down, up before acceptance: one interrupt");
+    report(arrived(v, 1, 1) && handled(v) == 1, "I23: up, down, up while pending: one interrupt");
     line(0, true);
-    report(came(v, 1, 2), "I23: after the EOI it is another");
+    report(arrived(v, 1, 2), "I23: up after the EOI: another interrupt");
 
     watch_at_gate(w);
     route(0, w, 1);
@@ -197,11 +200,12 @@ void invariant_23_glitches(void) {
     bool first = at_gate(1, 1);
     line(0, false);
     line(0, true);
-    let_go(1);
+    open_gate(1);
     bool second = at_gate(1, 2);
     line(0, false);
-    let_go(1);
-    report(first && second && came(w, 1, 2), "I23: up again in service: another after the EOI");
+    open_gate(1);
+    report(first && second && arrived(w, 1, 2),
+           "I23: down and up in service: another interrupt after the EOI");
 
     watch(edge);
     write_low(0, edge);
@@ -210,7 +214,8 @@ void invariant_23_glitches(void) {
     line(0, false);
     line(0, true);
     release(1);
-    report(came(edge, 1, 1) && handled(edge) == 1, "I23: two edges before acceptance: one");
+    report(arrived(edge, 1, 1) && handled(edge) == 1,
+           "I23: two edges while pending: one interrupt");
     scene_end(23);
 }
 
@@ -224,21 +229,22 @@ void invariant_24_tmr(void) {
     bool edge = bit_of(1, APIC_IRR, v) && !bit_of(1, APIC_TMR, v);
     route(0, v, 1);
     settle();
-    report(edge && !bit_of(1, APIC_TMR, v), "I24: a level route does not change the TMR");
+    report(edge && !bit_of(1, APIC_TMR, v),
+           "I24: writing a level-triggered entry does not set the TMR bit");
     line(0, true);
     settle();
-    report(bit_of(1, APIC_TMR, v), "I24: accepting a level interrupt does");
+    report(bit_of(1, APIC_TMR, v), "I24: accepting a level-triggered interrupt sets it");
     write_low(0, v);
     settle();
-    report(bit_of(1, APIC_TMR, v), "I24: an edge route does not");
+    report(bit_of(1, APIC_TMR, v), "I24: writing an edge-triggered entry does not clear it");
     release(1);
-    bool came_once = came(v, 1, 1);
+    bool once = arrived(v, 1, 1);
     hold(1);
     send_ipi(1, v);
     settle();
-    report(came_once && bit_of(1, APIC_IRR, v) && !bit_of(1, APIC_TMR, v),
-           "I24: accepting an edge does");
+    report(once && bit_of(1, APIC_IRR, v) && !bit_of(1, APIC_TMR, v),
+           "I24: accepting an edge-triggered interrupt clears it");
     release(1);
-    report(came(v, 1, 2), "I24: both are handled");
+    report(arrived(v, 1, 2), "I24: both interrupts are handled");
     scene_end(24);
 }

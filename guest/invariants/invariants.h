@@ -1,4 +1,5 @@
-/* One function for each invariant that a guest can see; each reports by the invariant's number. */
+/* One function for each invariant that a guest can observe. Its reports begin with the invariant's
+ * number in docs/interrupts.md. */
 #pragma once
 #include <stdint.h>
 
@@ -34,6 +35,5 @@ void invariant_20_init(void);
 void invariant_21_suppression(void);
 void invariant_22_storm(void);
 
-/* What a vCPU of ours needs besides what the library does: a logical ID of 1 << index in xAPIC
- * mode, as it has in x2APIC mode, and interrupts. On that vCPU. */
+/* Sets this vCPU's logical ID and enables interrupts. */
 void set_up_vcpu(void);

@@ -1,16 +1,16 @@
-/* The invariants of the interrupt path that a guest can see, one after the other, by their numbers
- * in the project's design: what goes in by lines, redirection table entries and IPIs, and what
- * comes out as interrupts, Remote IRR, and EOIs that exit (a hypercall tells).
+/* The invariants of docs/interrupts.md that a guest can observe, in the order of their numbers. The
+ * inputs are interrupt lines, redirection table entries and IPIs; the outputs are interrupts,
+ * Remote IRR, and the number of EOIs that caused a VM exit, which a hypercall returns.
  *
- * Some are seen by their consequences only. Invariant 2, publish order: an EOI-exit bit that is
- * written too late is an EOI that the I/O APIC never hears of. Invariants 9 and 18 count: how many
- * exits were stale, how many scans were made stands in the hypervisor's COUNTERS and SCANS
- * (tests/emulator/invariants.expect). Of 18 no guest sees that the scan before an entry saw the
- * newest routes; of 20, that the tokens which INIT drops are traced; of 10, that the orphaned EOI
- * is. The unit tests, the model checker and the lock-step replay look there.
+ * Some invariants can only be observed by their consequences. Invariant 2, publish order: if an
+ * EOI-exit bit is written too late, the EOI does not reach the I/O APIC. Invariants 9 and 18 are
+ * about numbers of stale exits and scans: look at the hypervisor's COUNTERS and SCANS
+ * (tests/emulator/invariants.expect). No guest can observe that the scan before an entry used the
+ * newest routes (18), that dropped tokens are traced (20), or that an orphaned EOI is (10): the
+ * unit tests, the model checker and the lock-step replay check those.
  *
- * Command line: xapic or x2apic (default: x2apic); ipis=N for invariant 15 (default 100000);
- * reroutes=N runs invariant 18 alone, with so many. Wants four vCPUs. */
+ * Command line: xapic or x2apic (default: x2APIC if CPUID offers it); ipis=N for invariant 15
+ * (default 100000); reroutes=N runs only invariant 18, with this many. Needs four vCPUs. */
 #include "guest/invariants/invariants.h"
 
 #include "guest/invariants/scene.h"
@@ -23,8 +23,7 @@
 #include "guest/lib/start.h"
 
 void set_up_vcpu(void) {
-    if (!apic_x2apic_mode)
-        apic_write(APIC_LDR, 1u << (24 + cpu_self()->index));
+    apic_set_logical_id();
     interrupts_on();
 }
 
@@ -55,15 +54,13 @@ static void run_all(void) {
 }
 
 void guest_main(void) {
-    bool x2apic = !command_line_has("xapic");
     uint32_t reroutes = command_line_number("reroutes", 0);
-    if (!apic_init(x2apic))
-        report_skip_all("this machine has no x2APIC mode");
-    print("# invariants: %s mode\n", x2apic ? "x2APIC" : "xAPIC");
+    apic_init_by_command_line();
+    print("# invariants: %s mode\n", apic_x2apic_mode ? "x2APIC" : "xAPIC");
 
     bool ready = cpus_start(VCPUS) == VCPUS;
     for (uint32_t cpu = 0; ready && cpu < VCPUS; cpu++)
-        ready = on(cpu, set_up_vcpu);
+        ready = cpu_call(cpu, set_up_vcpu);
     if (!report(ready, "%u vCPUs run", VCPUS))
         report_done();
     if (reroutes)

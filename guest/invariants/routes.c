@@ -1,7 +1,8 @@
-/* Invariants 1 to 9: where an EOI has to exit, and where no longer. */
+/* Invariants 1 to 9: which EOIs must cause a VM exit, and which must not. */
 #include "guest/invariants/invariants.h"
 #include "guest/invariants/scene.h"
 #include "guest/lib/apic.h"
+#include "guest/lib/cpus.h"
 #include "guest/lib/report.h"
 
 #define ROUNDS 60
@@ -14,15 +15,15 @@ void invariant_1_no_lost_eoi(void) {
     for (uint32_t cpu = 0; cpu < VCPUS; cpu++) {
         route(0, v, cpu);
         line(0, true);
-        bool first = came(v, cpu, 1) && !remote_irr(0);
+        bool first = arrived(v, cpu, 1) && !remote_irr(0);
         line(0, true);
-        report(first && came(v, cpu, 2) && !remote_irr(0),
-               "I1: two level interrupts at vCPU %u, and the I/O APIC hears of both EOIs", cpu);
+        report(first && arrived(v, cpu, 2) && !remote_irr(0),
+               "I1: two level-triggered interrupts at vCPU %u: both EOIs reach the I/O APIC", cpu);
     }
     scene_end(1);
 }
 
-/* The interrupt comes right behind the route, to a vCPU that runs. */
+/* The line is raised right after the reroute, to a vCPU that runs. */
 void invariant_2_publish_order(void) {
     const uint8_t v = VECTOR(2, 0);
     uint32_t good = 0;
@@ -33,10 +34,10 @@ void invariant_2_publish_order(void) {
         uint32_t cpu = 1 + i % 3;
         reroute(0, cpu);
         line(0, true);
-        good += came(v, cpu, i / 3 + 1) && !remote_irr(0);
+        good += arrived(v, cpu, i / 3 + 1) && !remote_irr(0);
     }
     report(good == ROUNDS && handled(v) == ROUNDS,
-           "I2: %u interrupts, each right behind a new route, and each EOI is heard of", ROUNDS);
+           "I2: %u interrupts, each right after a reroute: all EOIs reach the I/O APIC", ROUNDS);
     scene_end(2);
 }
 
@@ -45,7 +46,7 @@ void invariant_3_tight(void) {
     scene_begin();
     route(0, v, 1);
     reroute(0, 2);
-    report(exits_of_ipis(1, v, IPIS) == 0, "I3: no EOI exits where a route only led before");
+    report(exits_of_ipis(1, v, IPIS) == 0, "I3: no EOI exits where a route no longer leads");
     write_low(0, v); /* edge-triggered */
     report(exits_of_ipis(2, v, IPIS) == 0, "I3: no EOI exits where the route is edge-triggered");
     write_low(0, RTE_LEVEL | v);
@@ -53,32 +54,24 @@ void invariant_3_tight(void) {
     scene_end(3);
 }
 
-static void disable_apic(void) {
-    apic_write(APIC_SVR, APIC_SPURIOUS_VECTOR);
-}
-
-static void enable_apic(void) {
-    apic_write(APIC_SVR, APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR);
-}
-
 void invariant_4_remote_irr(void) {
     const uint8_t v = VECTOR(4, 0), w = VECTOR(4, 1);
     scene_begin();
     watch_lines(v, 1);
-    route(0, v, 9); /* nobody has this ID */
+    route(0, v, 9); /* no vCPU has this APIC ID */
     line(0, true);
     settle();
     report(!remote_irr(0) && delivery_status(0) && handled(v) == 0,
-           "I4: nobody accepts it: Remote IRR stays clear, the interrupt waits");
+           "I4: no vCPU accepts it: Remote IRR stays clear, the interrupt waits");
     reroute(0, 1);
-    report(came(v, 1, 1) && !remote_irr(0) && !delivery_status(0),
-           "I4: it comes when somebody can");
-    on(1, disable_apic);
+    report(arrived(v, 1, 1) && !remote_irr(0) && !delivery_status(0),
+           "I4: rerouted to a vCPU that accepts it: delivered");
+    cpu_call(1, apic_software_disable);
     line(0, true);
     settle();
     report(!remote_irr(0) && delivery_status(0), "I4: a software-disabled APIC does not accept it");
-    on(1, enable_apic);
-    report(came(v, 1, 2) && !remote_irr(0), "I4: it comes when that APIC is enabled");
+    cpu_call(1, apic_software_enable);
+    report(arrived(v, 1, 2) && !remote_irr(0), "I4: delivered when that APIC is enabled");
 
     watch_at_gate(w);
     route(1, w, 1);
@@ -87,8 +80,9 @@ void invariant_4_remote_irr(void) {
     line(1, false);
     line(1, true);
     line(1, false);
-    let_go(1);
-    report(came(w, 1, 1) && !remote_irr(1), "I4: while Remote IRR is set the pin delivers nothing");
+    open_gate(1);
+    report(arrived(w, 1, 1) && !remote_irr(1),
+           "I4: while Remote IRR is set the pin delivers nothing");
     scene_end(4);
 }
 
@@ -100,12 +94,12 @@ void invariant_5_eoi(void) {
     line(0, true);
     bool first = at_gate(1, 1);
     reroute(0, 2);
-    let_go(1);
+    open_gate(1);
     report(first && at_gate(2, 1) && remote_irr(0),
-           "I5: the line is active at the EOI: delivered again, where the route leads now");
+           "I5: the line is active at the EOI: delivered again, to the current destination");
     line(0, false);
-    let_go(2);
-    report(came(v, 1, 1) && came(v, 2, 1) && !remote_irr(0), "I5: once");
+    open_gate(2);
+    report(arrived(v, 1, 1) && arrived(v, 2, 1) && !remote_irr(0), "I5: delivered again only once");
 
     watch_at_gate(w);
     route(0, w, 1);
@@ -115,11 +109,11 @@ void invariant_5_eoi(void) {
     bool both = at_gate(1, 2) && at_gate(2, 2) && remote_irr(0) && remote_irr(1);
     line(0, false);
     line(1, false);
-    let_go(1);
-    report(both && came(w, 1, 1) && !remote_irr(0) && !remote_irr(1),
+    open_gate(1);
+    report(both && arrived(w, 1, 1) && !remote_irr(0) && !remote_irr(1),
            "I5: an EOI clears Remote IRR of every level entry with its vector");
-    let_go(2);
-    report(came(w, 2, 1) && handled(w) == 2, "I5: the other vCPU's EOI does no harm");
+    open_gate(2);
+    report(arrived(w, 2, 1) && handled(w) == 2, "I5: the EOI of the other vCPU changes nothing");
     scene_end(5);
 }
 
@@ -133,15 +127,15 @@ void invariant_6_rerouted_in_service(void) {
     bool in_service = at_gate(1, 1);
     reroute(0, 2);
     line(0, false);
-    let_go(1);
-    report(in_service && came(v, 1, 1) && !remote_irr(0) && eoi_exits(1) == before + 1,
-           "I6: rerouted in service: the EOI exits once at the old vCPU, and is heard of");
-    report(exits_of_ipis(1, v, IPIS) == 0, "I6: the bit is gone after it");
+    open_gate(1);
+    report(in_service && arrived(v, 1, 1) && !remote_irr(0) && eoi_exits(1) == before + 1,
+           "I6: rerouted in service: the EOI exits at the old vCPU and reaches the I/O APIC");
+    report(exits_of_ipis(1, v, IPIS) == 0, "I6: later EOIs at the old vCPU cause no VM exit");
     watch_lines(v, 1);
     before = eoi_exits(2);
     line(0, true);
-    report(came(v, 2, 1) && !remote_irr(0) && eoi_exits(2) == before + 1,
-           "I6: at the new vCPU EOIs exit as usual");
+    report(arrived(v, 2, 1) && !remote_irr(0) && eoi_exits(2) == before + 1,
+           "I6: the EOI at the new vCPU exits as usual");
     scene_end(6);
 }
 
@@ -157,32 +151,33 @@ void invariant_7_rerouted_while_pending(void) {
     reroute(0, 2);
     settle();
     report(pending && bit_of(1, APIC_IRR, v) && remote_irr(0) && handled(v) == 0,
-           "I7: rerouted while pending: it stays where it is");
+           "I7: rerouted while pending: it stays pending at the old vCPU");
     release(1);
-    report(came(v, 1, 1) && handled(v) == 1 && !remote_irr(0) && eoi_exits(1) == before + 1,
-           "I7: it is handled there, and the EOI exits once and is heard of");
-    report(exits_of_ipis(1, v, IPIS) == 0, "I7: the bit is gone after it");
+    report(arrived(v, 1, 1) && handled(v) == 1 && !remote_irr(0) && eoi_exits(1) == before + 1,
+           "I7: it is handled there; the EOI exits once and reaches the I/O APIC");
+    report(exits_of_ipis(1, v, IPIS) == 0, "I7: later EOIs there cause no VM exit");
 
-    /* At once, so that it may not be in the IRR yet. */
+    /* Rerouted at once: the interrupt may not be in IRR yet. */
     watch_lines(w, 1);
     uint32_t good = 0;
     for (uint32_t i = 1; i <= ROUNDS; i++) {
         route(0, w, 1);
         line(0, true);
         reroute(0, 2);
-        good += came(w, 1, i) && handled(w) == i && !remote_irr(0);
+        good += arrived(w, 1, i) && handled(w) == i && !remote_irr(0);
     }
-    report(good == ROUNDS, "I7: %u interrupts rerouted right after they were sent", ROUNDS);
-    report(exits_of_ipis(1, w, IPIS) == 0, "I7: no bit is left by them");
+    report(good == ROUNDS, "I7: %u interrupts rerouted right after they were sent are handled",
+           ROUNDS);
+    report(exits_of_ipis(1, w, IPIS) == 0, "I7: later EOIs with their vector cause no VM exit");
     scene_end(7);
 }
 
 /* Three vectors of different priority classes, lowest first. */
 static const uint8_t three[] = {0x28, 0x31, VECTOR(8, 0)};
 
-/* The bits of the first `gone` to be retired, which are the highest, have gone; the others have
- * not: what they are for is still owed. */
-static bool gone_and_owed(unsigned gone) {
+/* Whether exactly the `gone` highest of the three have been retired: the Remote IRR of the others
+ * is still set. */
+static bool only_retired(unsigned gone) {
     bool good = true;
     for (unsigned i = 0; i < 3; i++)
         good = remote_irr(i) == (i < 3 - gone) && good;
@@ -201,17 +196,18 @@ static void all_pending_at_1(void) {
 }
 
 static void pending_and_stale(void) {
-    static const uint8_t tpr[] = {0x60, 0x20, 0x00}; /* lets the next lower class in */
+    static const uint8_t tpr[] = {0x60, 0x20, 0x00}; /* each admits the next lower class */
     hold(1);
     write_apic(1, APIC_TPR, tpr[0]);
     all_pending_at_1();
     release(1);
     for (unsigned gone = 1; gone <= 3; gone++) {
         write_apic(1, APIC_TPR, tpr[gone - 1]);
-        bool good = came(three[3 - gone], 1, 1) && gone_and_owed(gone);
+        bool good = arrived(three[3 - gone], 1, 1) && only_retired(gone);
         for (unsigned i = 3 - gone; i < 3; i++)
             good = exits_of_ipis(1, three[i], IPIS) == 0 && good;
-        report(good, "I8: pending: %u of three stale bits gone, each with its own EOI", gone);
+        report(good, "I8: pending: %u of three retired; only their EOIs cause no VM exit any more",
+               gone);
     }
 }
 
@@ -227,20 +223,21 @@ static void nested_and_stale(void) {
         reroute(i, 2);
         line(i, false);
     }
-    report(nested && gone_and_owed(0), "I8: three in service, each within the last, all rerouted");
+    report(nested && only_retired(0), "I8: three in service, nested, all rerouted");
     for (unsigned gone = 1; gone <= 3; gone++) {
-        let_go(1);
+        open_gate(1);
         settle();
-        report(gone_and_owed(gone), "I8: in service: %u of three retired, the rest is owed", gone);
+        report(only_retired(gone),
+               "I8: in service: %u of three retired, the others are still in service", gone);
     }
     bool good = true;
     for (unsigned i = 0; i < 3; i++)
         good = exits_of_ipis(1, three[i], IPIS) == 0 && good;
-    report(good, "I8: in service: no bit is left");
+    report(good, "I8: in service: later EOIs cause no VM exit");
 }
 
-/* The other way round: the higher one waits, so the lower one's EOI comes first. That each of both
- * EOIs had its bit looked after is in the hypervisor's SCANS: tests/emulator/invariants.t. */
+/* The lower vector is in service and the higher one pending, so the EOI of the lower comes first.
+ * That each EOI requested a scan is in the hypervisor's SCANS: tests/emulator/invariants.t. */
 static void lower_first_and_stale(void) {
     const uint8_t low = 0x29, high = VECTOR(8, 1);
     watch_at_gate(low);
@@ -253,11 +250,12 @@ static void lower_first_and_stale(void) {
     reroute(0, 2);
     reroute(1, 2);
     line(0, false);
-    let_go(1);
-    bool both = came(low, 1, 1) && came(high, 1, 1) && !remote_irr(0) && !remote_irr(1);
-    report(in_service && both, "I8: the lower in service, the higher pending: both are heard of");
+    open_gate(1);
+    bool both = arrived(low, 1, 1) && arrived(high, 1, 1) && !remote_irr(0) && !remote_irr(1);
+    report(in_service && both,
+           "I8: the lower in service, the higher pending: both EOIs reach the I/O APIC");
     both = exits_of_ipis(1, low, IPIS) == 0 && exits_of_ipis(1, high, IPIS) == 0;
-    report(both, "I8: the lower first: no bit is left");
+    report(both, "I8: the lower first: later EOIs cause no VM exit");
 }
 
 void invariant_8_several_stale_vectors(void) {
@@ -272,7 +270,7 @@ void invariant_8_several_stale_vectors(void) {
     scene_end(8);
 }
 
-/* The first instance of a vector is in service when the second arrives and the route goes. */
+/* The first instance of a vector is in service when the second arrives and the pin is rerouted. */
 static void two_instances(const char *what, void (*first)(uint8_t), void (*second)(uint8_t),
                           uint8_t vector) {
     scene_begin();
@@ -287,12 +285,12 @@ static void two_instances(const char *what, void (*first)(uint8_t), void (*secon
     reroute(1, 2);
     line(0, false);
     line(1, false);
-    let_go(1);
+    open_gate(1);
     good = at_gate(1, 2) && good;
-    let_go(1);
-    report(good && came(vector, 1, 2) && handled(vector) == 2 && eoi_exits(1) == before + 2,
+    open_gate(1);
+    report(good && arrived(vector, 1, 2) && handled(vector) == 2 && eoi_exits(1) == before + 2,
            "I9: %s: two instances, two exits", what);
-    report(exits_of_ipis(1, vector, IPIS) == 0, "I9: %s: and none afterwards", what);
+    report(exits_of_ipis(1, vector, IPIS) == 0, "I9: %s: later EOIs cause no VM exit", what);
     scene_end(9);
 }
 

@@ -1,4 +1,4 @@
-/* The directing of the tests: see scene.h. */
+/* vCPUs whose handlers wait and send their EOI on demand: see scene.h. */
 #include "guest/invariants/scene.h"
 
 #include "guest/lib/apic.h"
@@ -7,7 +7,7 @@
 #include "guest/lib/ioapic.h"
 #include "guest/lib/report.h"
 
-#define SETTLE 3000u /* PAUSEs: twice as many as hand over a CPU that vCPUs share */
+#define SETTLE 3000u /* PAUSEs: twice as many as make the hypervisor run another vCPU */
 
 enum before_eoi { NOTHING, DROP_LINES, GATE, GATE_NESTED };
 
@@ -19,10 +19,10 @@ static struct {
 
 static struct {
     atomic_uint arrived, tickets;
-    _Atomic(void (*)(void)) errand;
+    _Atomic(void (*)(void)) function;
 } gates[VCPUS];
 
-/* What on() passes to the other side and back. */
+/* The arguments and the result of what cpu_call() runs on another vCPU. */
 static struct {
     uint32_t reg, value, count;
     uint8_t vector;
@@ -39,10 +39,10 @@ static bool take_ticket(atomic_uint *tickets) {
 static void wait_at_gate(uint32_t cpu) {
     atomic_fetch_add(&gates[cpu].arrived, 1);
     for (uint32_t i = 0; i < WAIT_BOUND && !take_ticket(&gates[cpu].tickets); i++) {
-        void (*errand)(void) = atomic_load(&gates[cpu].errand);
-        if (errand) {
-            errand();
-            atomic_store(&gates[cpu].errand, 0);
+        void (*function)(void) = atomic_load(&gates[cpu].function);
+        if (function) {
+            function();
+            atomic_store(&gates[cpu].function, 0);
         }
         pause();
     }
@@ -99,17 +99,17 @@ bool at_gate(uint32_t cpu, uint32_t n) {
 }
 
 bool at_gate_do(uint32_t cpu, void (*function)(void)) {
-    atomic_store(&gates[cpu].errand, function);
-    for (uint32_t i = 0; i < WAIT_BOUND && atomic_load(&gates[cpu].errand); i++)
+    atomic_store(&gates[cpu].function, function);
+    for (uint32_t i = 0; i < WAIT_BOUND && atomic_load(&gates[cpu].function); i++)
         pause();
-    return !atomic_load(&gates[cpu].errand);
+    return !atomic_load(&gates[cpu].function);
 }
 
-void let_go(uint32_t cpu) {
+void open_gate(uint32_t cpu) {
     atomic_fetch_add(&gates[cpu].tickets, 1);
 }
 
-bool came(uint8_t vector, uint32_t cpu, uint32_t n) {
+bool arrived(uint8_t vector, uint32_t cpu, uint32_t n) {
     bool enough = wait_at_least(&watched[vector].handled[cpu], n);
     settle();
     return enough && atomic_load(&watched[vector].handled[cpu]) == n;
@@ -124,19 +124,12 @@ uint32_t handled(uint8_t vector) {
 
 /* ---- vCPUs ---- */
 
-bool on(uint32_t cpu, void (*function)(void)) {
-    if (cpu)
-        return cpu_run(cpu, function) && cpu_wait(cpu);
-    function();
-    return true;
-}
-
 void hold(uint32_t cpu) {
-    on(cpu, interrupts_off);
+    cpu_call(cpu, interrupts_off);
 }
 
 void release(uint32_t cpu) {
-    on(cpu, interrupts_on);
+    cpu_call(cpu, interrupts_on);
 }
 
 static void read_bit(void) {
@@ -146,7 +139,7 @@ static void read_bit(void) {
 bool bit_of(uint32_t cpu, uint32_t reg, uint8_t vector) {
     message.reg = reg;
     message.vector = vector;
-    return on(cpu, read_bit) && message.result;
+    return cpu_call(cpu, read_bit) && message.result;
 }
 
 static void write_register(void) {
@@ -156,7 +149,7 @@ static void write_register(void) {
 void write_apic(uint32_t cpu, uint32_t reg, uint32_t value) {
     message.reg = reg;
     message.value = value;
-    on(cpu, write_register);
+    cpu_call(cpu, write_register);
 }
 
 static void read_exits(void) {
@@ -164,7 +157,7 @@ static void read_exits(void) {
 }
 
 uint64_t eoi_exits(uint32_t cpu) {
-    return on(cpu, read_exits) ? message.result : UINT64_MAX;
+    return cpu_call(cpu, read_exits) ? message.result : UINT64_MAX;
 }
 
 static void send_ipis(void) {
@@ -185,11 +178,11 @@ uint64_t exits_of_ipis(uint32_t cpu, uint8_t vector, uint32_t count) {
     watch(vector);
     message.vector = vector;
     message.count = count;
-    return on(cpu, send_ipis) ? message.result : UINT64_MAX;
+    return cpu_call(cpu, send_ipis) ? message.result : UINT64_MAX;
 }
 
 void send_ipi(uint32_t cpu, uint8_t vector) {
-    apic_send(cpu, (uint32_t)APIC_ICR_ASSERT | vector);
+    apic_send_ipi(cpu, vector);
 }
 
 /* ---- pins ---- */
@@ -238,15 +231,15 @@ void scene_begin(void) {
 }
 
 static void check_idle(void) {
-    message.result = apic_vectors_empty(APIC_IRR) && apic_vectors_empty(APIC_ISR);
+    message.result = apic_is_idle();
 }
 
 void scene_end(unsigned invariant) {
     bool idle = true;
     settle();
     for (uint32_t cpu = 0; cpu < VCPUS; cpu++)
-        idle = on(cpu, check_idle) && message.result && idle;
+        idle = cpu_call(cpu, check_idle) && message.result && idle;
     for (unsigned n = 0; n < PINS; n++)
         idle = !remote_irr(n) && idle;
-    report(idle, "I%u: nothing is left in IRR, ISR and Remote IRR", invariant);
+    report(idle, "I%u: IRR, ISR and Remote IRR are clear at the end", invariant);
 }

@@ -1,37 +1,33 @@
-/* What a test of an invariant needs: vCPUs that can be told when to take an interrupt and when to
- * send its EOI, while vCPU 0 directs and looks at the I/O APIC.
+/* What a test of an invariant needs: vCPUs 1 to 3 whose handlers wait and send their EOI on demand,
+ * while vCPU 0 directs them and reads the I/O APIC.
  *
- * vCPUs 1 to 3 take interrupts all the time unless they are held. A handler counts and sends the
- * EOI; before that it may drop lines, or wait at its vCPU's gate until it is let go. All functions
- * here are for vCPU 0, outside handlers, if nothing else is said. Every wait is bounded. */
+ * vCPUs 1 to 3 have interrupts enabled unless they are held. A handler counts and sends the EOI;
+ * before that it may drop lines, or wait at its vCPU's gate until the gate is opened. Unless stated
+ * otherwise, the functions here are called on vCPU 0 and outside handlers. Waits are bounded. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define VCPUS 4
-#define PIN   16u /* this and the next three: no device of the machine's own is there */
+#define PIN   16u /* the first of four pins that no device uses in these guests */
 #define PINS  4
 
-/* Each invariant has eight vectors of its own, 0x38 to 0xf7, so that the counters can be told
- * apart.
- */
+/* Each invariant has eight vectors of its own, 0x38 to 0xf7, so that the hypervisor counts them
+ * separately. */
 #define VECTOR(invariant, n) ((uint8_t)(0x30 + 8 * (invariant) + (n)))
 
 /* ---- beginning and end ---- */
 
-/* All pins masked and edge-triggered, their lines low; nothing counted, nobody at a gate. */
+/* Masks all pins, makes them edge-triggered, drops their lines, and resets the counts and gates. */
 void scene_begin(void);
 
-/* Reports that nothing is in any IRR, ISR or Remote IRR. */
+/* Reports whether all IRRs, ISRs and Remote IRRs are clear. */
 void scene_end(unsigned invariant);
 
 /* ---- vCPUs ---- */
 
-/* Runs it on a vCPU, also on this one; false: it is busy, or does not come back. */
-bool on(uint32_t cpu, void (*function)(void));
-
-/* No interrupts there; interrupts again. */
+/* Disables interrupts on that vCPU; enables them again. */
 void hold(uint32_t cpu);
 void release(uint32_t cpu);
 
@@ -40,41 +36,42 @@ bool bit_of(uint32_t cpu, uint32_t reg, uint8_t vector);
 
 void write_apic(uint32_t cpu, uint32_t reg, uint32_t value);
 
-/* How many EOIs have exited there; UINT64_MAX if the hypervisor does not tell. */
+/* How many EOIs on that vCPU have caused a VM exit; UINT64_MAX if the hypervisor does not report
+ * it. */
 uint64_t eoi_exits(uint32_t cpu);
 
-/* Sends that many IPIs on a vector from a vCPU to itself, each after the last has been handled.
- * Returns how many of their EOIs exited; UINT64_MAX if one did not come, or came twice. */
+/* Has a vCPU send itself that many IPIs, each after the previous one's handler. Returns how many of
+ * their EOIs caused a VM exit, or UINT64_MAX if one of them was not handled exactly once. */
 uint64_t exits_of_ipis(uint32_t cpu, uint8_t vector, uint32_t count);
 
-/* An IPI from here. */
+/* Sends an IPI from vCPU 0. */
 void send_ipi(uint32_t cpu, uint8_t vector);
 
 /* ---- handlers ---- */
 
-/* Counts. */
+/* Installs a handler that counts and sends the EOI. */
 void watch(uint8_t vector);
-/* Drops these pins' lines first; bit 0 is PIN. */
+/* The same, but it drops the lines of these pins before the EOI; bit 0 stands for PIN. */
 void watch_lines(uint8_t vector, uint32_t pins);
-/* Waits at the gate first; nested: with interrupts on. */
+/* The same, but it waits at its vCPU's gate before the EOI; nested: with interrupts enabled. */
 void watch_at_gate(uint8_t vector);
 void watch_at_gate_nested(uint8_t vector);
 
-/* Whether handlers arrive at that vCPU's gate until n have since the scene's beginning. */
+/* Waits for handlers at that vCPU's gate: whether n have arrived there since scene_begin(). */
 bool at_gate(uint32_t cpu, uint32_t n);
-/* Has the handler at the gate call the function and stay. */
+/* Has the handler at the gate call the function and stay there. */
 bool at_gate_do(uint32_t cpu, void (*function)(void));
-/* Lets the handler that waits there (the innermost one) go on to its EOI. */
-void let_go(uint32_t cpu);
+/* Lets the handler at the gate, the innermost one, continue to its EOI. */
+void open_gate(uint32_t cpu);
 
-/* Whether the vector is handled n times at that vCPU, and not once more while all settles. */
-bool came(uint8_t vector, uint32_t cpu, uint32_t n);
-/* How often it has been handled, by all. */
+/* Waits and settles: whether that vCPU has handled the vector exactly n times. */
+bool arrived(uint8_t vector, uint32_t cpu, uint32_t n);
+/* How often the vector has been handled, by all vCPUs. */
 uint32_t handled(uint8_t vector);
 
-/* ---- pins; n counts from PIN ---- */
+/* ---- pins: n is relative to PIN ---- */
 
-/* Level-triggered, unmasked, fixed, to one vCPU by its APIC ID. */
+/* Writes an entry: level-triggered, unmasked, fixed delivery to one vCPU by its APIC ID. */
 void route(unsigned n, uint8_t vector, uint32_t cpu);
 void reroute(unsigned n, uint32_t cpu);
 void write_low(unsigned n, uint64_t low);
@@ -82,5 +79,5 @@ void line(unsigned n, bool level);
 bool remote_irr(unsigned n);
 bool delivery_status(unsigned n);
 
-/* Time for whatever is on its way. */
+/* Waits until every interrupt that was sent has been delivered. */
 void settle(void);

@@ -1,12 +1,12 @@
-/* The guest's command line: see command_line.h. Some loaders put the file's name first; it is a
- * word like any other and disturbs nothing. */
+/* The guest's command line: see command_line.h. Some loaders put the name of the file first; it is
+ * a word like any other and matches no key. */
 #include "guest/lib/command_line.h"
 
 #include <stddef.h>
 
 #define MULTIBOOT_INFO_COMMAND_LINE (1u << 2)
 
-/* Multiboot 0.6.96, "Boot information format": as far as it is used here. */
+/* Multiboot 0.6.96, "Boot information format": the part that is used here. */
 struct multiboot_info {
     uint32_t flags;
     uint32_t mem_lower, mem_upper;

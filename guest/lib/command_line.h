@@ -3,13 +3,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Takes a copy from the Multiboot information structure at this address. */
+/* Copies the command line from the Multiboot information structure at this address. */
 void command_line_init(uint32_t info);
 
-/* Whether the word is there, as a whole. */
+/* Whether it contains the word. */
 bool command_line_has(const char *word);
 
-/* Whether key=value is there with exactly this value. */
+/* Whether it contains key=value. */
 bool command_line_is(const char *key, const char *value);
 
 /* The decimal number in key=number, or `otherwise` if there is none. */

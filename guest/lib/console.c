@@ -1,8 +1,8 @@
 /* Printing to the UART at port 3F8H (a 16550), and the end of the guest: see console.h.
  *
- * On Pinwheel each port access is a VM exit, so a line costs two exits a character. Nothing here
- * waits for ever: a UART that is never ready loses characters, a lock that is never released is
- * ignored, because an exception report has to come out in any case. */
+ * On Pinwheel each port access is a VM exit, so a line costs two exits per character. No wait here
+ * is unbounded: if the UART is never ready, characters are lost; if the lock is never released, it
+ * is ignored, because the report of an exception must be printed in any case. */
 #include "guest/lib/console.h"
 
 #include <stdarg.h>

@@ -2,10 +2,10 @@
 #pragma once
 #include <stdint.h>
 
-/* Once, before anything is printed. */
+/* Called once, before anything is printed. */
 void console_init(void);
 
-/* One line or a part of it. Lines of two vCPUs do not mix if each is one call. */
+/* Prints a line or a part of one. Lines of two vCPUs do not mix if each is printed by one call. */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Ends the guest through port F4H. */

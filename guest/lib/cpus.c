@@ -9,8 +9,8 @@
 #include "lib/memory.h"
 
 #define CPUID_1_EDX_HTT (1u << 28) /* EBX[23:16] is valid */
-#define INIT_PAUSES     100000u    /* between INIT and SIPI; 10 ms in the SDM's example */
-#define SIPI_PAUSES     2000u      /* between the two SIPIs; 200 us there */
+#define INIT_PAUSES     100000u    /* between INIT and SIPI: 10 ms in the SDM's example */
+#define SIPI_PAUSES     2000u      /* between the two SIPIs: 200 us in the SDM's example */
 
 extern const char trampoline[], trampoline_end[]; /* trampoline.asm */
 
@@ -24,14 +24,14 @@ const uint32_t cpu_stack_size = CPU_STACK_SIZE;
 _Alignas(16) char cpu_stacks[CPU_MAX * CPU_STACK_SIZE];
 
 void cpu_init(void) {
-    struct cpu *cpu = &cpus[cpuid(1, 0).ebx >> 24]; /* start.asm checked it */
+    struct cpu *cpu = &cpus[cpuid(1, 0).ebx >> 24]; /* start.asm checked the bound */
     cpu->self = cpu;
     cpu->index = (uint32_t)(cpu - cpus);
     wrmsr(MSR_IA32_GS_BASE, (uintptr_t)cpu);
 }
 
 static uint32_t count_started(void) {
-    uint32_t count = 1; /* the first */
+    uint32_t count = 1; /* the first vCPU */
     for (uint32_t i = 0; i < CPU_MAX; i++)
         count += atomic_load(&cpus[i].started);
     return count;
@@ -79,6 +79,13 @@ bool cpu_wait(uint32_t index) {
     return false;
 }
 
+bool cpu_call(uint32_t index, void (*function)(void)) {
+    if (index != cpu_self()->index)
+        return cpu_run(index, function) && cpu_wait(index);
+    function();
+    return true;
+}
+
 _Noreturn void cpu_serve(void) {
     struct cpu *cpu = cpu_self();
     apic_enable();
@@ -100,6 +107,14 @@ bool wait_at_least(atomic_uint *counter, uint32_t value) {
         pause();
     }
     return false;
+}
+
+void halt_until(const volatile uint32_t *counter, uint32_t value) {
+    interrupts_off();
+    while (*counter < value) {
+        interrupts_on_and_halt();
+        interrupts_off();
+    }
 }
 
 void spin(uint32_t rounds) {

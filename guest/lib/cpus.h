@@ -1,8 +1,8 @@
-/* The vCPUs of this guest: starting them, telling them apart, giving them work.
+/* The vCPUs of this guest: starting them, identifying them, running functions on them.
  *
- * A vCPU's index is its initial APIC ID. Vector 0 to 31 and the memory that each needs are set up
- * by cpu_init(); each holds the address of its own structure in the base of GS. Every wait for
- * another vCPU is bounded: a guest reports that the other did not come, it never hangs. */
+ * A vCPU's index is its initial APIC ID. The base of its GS segment is the address of its struct
+ * cpu, which cpu_init() sets. Every wait for another vCPU is bounded: if that vCPU never answers,
+ * the guest reports a failed test instead of hanging. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -10,15 +10,15 @@
 
 #define CPU_MAX        8
 #define CPU_STACK_SIZE 16384
-#define TRAMPOLINE     0x8000 /* where the SIPI vector points: the page that trampoline.asm fills */
-#define WAIT_BOUND     20000000u /* rounds of a waiting loop, with a PAUSE in each */
+#define TRAMPOLINE     0x8000    /* the page at which a SIPI starts a vCPU: trampoline.asm */
+#define WAIT_BOUND     20000000u /* iterations of a waiting loop, with a PAUSE in each */
 
 struct cpu {
-    struct cpu *self; /* first: GS:0 */
+    struct cpu *self; /* at GS:0, so it must be the first member */
     uint32_t index;   /* also the APIC ID */
     atomic_bool started;
-    _Atomic(void (*)(void)) work; /* what cpu_run() left for it; null when done */
-    void *recover[5];             /* of expect_exception(), for __builtin_longjmp() */
+    _Atomic(void (*)(void)) work; /* set by cpu_run(); NULL once it has returned */
+    void *recover[5];             /* set by expect_exception(), for __builtin_longjmp() */
     bool recovering;
     uint32_t recovered_vector;
     uint64_t recovered_error_code;
@@ -32,24 +32,32 @@ static inline struct cpu *cpu_self(void) {
     return self;
 }
 
-/* Sets up the vCPU that calls it. */
+/* Sets up the calling vCPU. */
 void cpu_init(void);
 
-/* Starts all other vCPUs (broadcast INIT, SIPI, SIPI) and waits until `wanted` run, this one
- * included; `wanted` 0 takes the number that CPUID leaf 1 tells. Returns how many run. */
+/* Starts all other vCPUs (broadcast INIT, SIPI, SIPI) and waits until `wanted` vCPUs run, this one
+ * included. If `wanted` is 0, CPUID leaf 1 gives the number. Returns how many run. */
 uint32_t cpus_start(uint32_t wanted);
 
-/* Has a started vCPU call the function, and returns at once; false: it is still busy. */
+/* Starts the function on another vCPU and returns at once. False: that vCPU is still busy. */
 bool cpu_run(uint32_t index, void (*function)(void));
 
-/* Waits until it has returned; false: it did not within the bound. */
+/* Waits until the function has returned. False: it did not within the bound. */
 bool cpu_wait(uint32_t index);
 
-/* For the others: takes work for ever. */
+/* Runs the function on any vCPU, also on this one, and waits for it. False: that vCPU is still
+ * busy, or the function did not return within the bound. */
+bool cpu_call(uint32_t index, void (*function)(void));
+
+/* The loop of every vCPU but the first: runs what cpu_run() starts. */
 _Noreturn void cpu_serve(void);
 
-/* Waits until the counter is at least `value`; false: it was not within the bound. */
+/* Waits until the counter is at least `value`. False: it was not within the bound. */
 bool wait_at_least(atomic_uint *counter, uint32_t value);
 
-/* Lets some time go by: `rounds` times PAUSE. */
+/* Halts, with interrupts enabled, until a handler on this vCPU has raised the counter to at least
+ * `value`; returns with interrupts disabled. Not bounded: the runner ends a guest that hangs. */
+void halt_until(const volatile uint32_t *counter, uint32_t value);
+
+/* Executes PAUSE `rounds` times. */
 void spin(uint32_t rounds);

@@ -1,7 +1,7 @@
-/* The instructions that C has no words for, one inline function each.
+/* Instructions that C cannot express, one inline function each.
  *
- * All are volatile and those that order memory say so to the compiler. A port access is a VM exit
- * on Pinwheel; an MSR access is one where the MSR bitmap says so. */
+ * All are volatile, and those that order memory also clobber it for the compiler. On Pinwheel every
+ * port access causes a VM exit, an MSR access does if its bit in the MSR bitmap is set. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -111,8 +111,8 @@ static inline void interrupts_off(void) {
     __asm__ volatile("cli" ::: "memory");
 }
 
-/* Unmasks interrupts and waits for one. An interrupt that is already pending does not get in
- * between: STI holds it off for one instruction. */
+/* Enables interrupts and halts until one arrives. A pending interrupt is not delivered between the
+ * two instructions: STI blocks interrupts for one instruction. */
 static inline void interrupts_on_and_halt(void) {
     __asm__ volatile("sti\n\thlt" ::: "memory");
 }
@@ -123,7 +123,7 @@ static inline void wbinvd(void) {
 
 /* Pinwheel's hypercalls: number in RAX, result in RAX. */
 #define HYPERCALL_NOTHING   0     /* returns 0 */
-#define HYPERCALL_EOI_EXITS 0x100 /* how many EOIs of this vCPU have caused a VM exit so far */
+#define HYPERCALL_EOI_EXITS 0x100 /* how many EOIs of this vCPU have caused a VM exit */
 #define HYPERCALL_UNKNOWN   UINT64_MAX
 
 static inline uint64_t vmcall(uint64_t number) {
@@ -132,7 +132,7 @@ static inline uint64_t vmcall(uint64_t number) {
     return result;
 }
 
-/* Masks interrupts; gives what interrupts_restore() wants back. */
+/* Disables interrupts; returns the value that interrupts_restore() takes. */
 static inline uint64_t interrupts_save(void) {
     uint64_t flags = read_rflags();
     interrupts_off();

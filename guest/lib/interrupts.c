@@ -65,7 +65,7 @@ void interrupt_handle(uint8_t vector, interrupt_handler handler) {
     atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* Never returns into the frame: the guest is over, or expect_exception() goes on. */
+/* Never returns to the interrupted code: expect_exception() continues, or the guest ends. */
 static void unhandled(const struct interrupt_frame *frame) {
     struct cpu *cpu = cpu_self();
     if (cpu->recovering && frame->vector < EXCEPTIONS) {
@@ -94,7 +94,7 @@ __attribute__((noinline)) int expect_exception(void (*attempt)(uint64_t argument
     uint64_t *volatile error_out = error_code;
     volatile uint64_t flags = read_rflags();
     if (__builtin_setjmp(cpu->recover)) {
-        interrupts_restore(flags); /* the gate masked them */
+        interrupts_restore(flags); /* the interrupt gate cleared IF */
         if (error_out)
             *error_out = cpu->recovered_error_code;
         return (int)cpu->recovered_vector;

@@ -1,6 +1,6 @@
-/* A lock between vCPUs, held with interrupts off, so that a handler can take it too.
+/* A lock between vCPUs, held with interrupts disabled, so that a handler can take it too.
  *
- * Waiting is bounded like every other wait of a guest: a lock that never comes free ends it. */
+ * The wait is bounded like every wait of a guest: if the lock is never released, the guest ends. */
 #pragma once
 #include <stdatomic.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@ struct lock {
     atomic_bool held;
 };
 
-/* Gives what lock_release() wants back. */
+/* Returns the value that lock_release() takes. */
 static inline uint64_t lock_take(struct lock *lock) {
     uint64_t flags = interrupts_save();
     for (uint32_t i = 0; i < WAIT_BOUND; i++) {
@@ -23,7 +23,7 @@ static inline uint64_t lock_take(struct lock *lock) {
             return flags;
         pause();
     }
-    print("# vCPU %u: a lock never came free\n", cpu_self()->index);
+    print("# vCPU %u: a lock was never released\n", cpu_self()->index);
     guest_exit(LOCK_EXIT_CODE);
 }
 

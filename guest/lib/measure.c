@@ -1,4 +1,4 @@
-/* Timing: see measure.h. */
+/* What an operation costs: see measure.h. */
 #include "guest/lib/measure.h"
 
 #include "guest/lib/console.h"

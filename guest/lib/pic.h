@@ -4,11 +4,12 @@
 
 #include "guest/lib/instructions.h"
 
-#define PIC_MASTER           0x20 /* the command ports; the masks are behind them */
+#define PIC_MASTER           0x20 /* the command ports; the mask is at the port after each */
 #define PIC_SLAVE            0xa0
 #define PIC_NON_SPECIFIC_EOI 0x20
 
-/* ICW1 to ICW4: edges, IRQ 0 to 15 on the vectors from `base` on; then the masks. */
+/* Writes ICW1 to ICW4, for edge-triggered IRQs 0 to 15 with the vectors `base` to `base` + 15, and
+ * then the masks. */
 static inline void pic_init(uint8_t base, uint8_t master_mask, uint8_t slave_mask) {
     outb(PIC_MASTER, 0x11);
     outb(PIC_SLAVE, 0x11);
@@ -22,7 +23,7 @@ static inline void pic_init(uint8_t base, uint8_t master_mask, uint8_t slave_mas
     outb(PIC_SLAVE + 1, slave_mask);
 }
 
-/* The EOI of an IRQ's handler. */
+/* Sends the EOI for an IRQ. */
 static inline void pic_eoi(unsigned irq) {
     if (irq >= 8)
         outb(PIC_SLAVE, PIC_NON_SPECIFIC_EOI);

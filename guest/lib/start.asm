@@ -1,14 +1,15 @@
-; The first instructions of every guest, and of every further vCPU.
+; The first instructions of every guest.
 ;
 ; The hypervisor enters a Multiboot image in 32-bit protected mode with EAX = 0x2BADB002 and EBX =
-; the information structure (Multiboot 0.6.96, "Machine state"). Further vCPUs come from
-; trampoline.asm, also in 32-bit protected mode. Both go the same way from here into 64-bit mode:
-; page tables, EFER.LME, CR0.PG (SDM Vol. 3A, "Initializing IA-32e Mode"), then a stack of their own,
-; chosen by the APIC ID, and C. The tables are data: the first 4 GiB mapped one to one in 2 MiB
-; pages, the two with the I/O APIC and the local APIC uncached. Read next: start.c.
+; the information structure (Multiboot 0.6.96, "Machine state"). The other vCPUs come from
+; trampoline.asm, also in 32-bit protected mode. From here all vCPUs take the same path to 64-bit
+; mode: page tables, EFER.LME, CR0.PG (SDM Vol. 3A, "Initializing IA-32e Mode"), then a stack of
+; their own, selected by the APIC ID, and C. The page tables are static data: they map the first
+; 4 GiB one to one in 2 MiB pages; the two pages of the I/O APIC and the local APIC are uncached.
+; Read next: start.c.
 
 %define MULTIBOOT_MAGIC 0x1badb002
-%define MULTIBOOT_FLAGS 0x00000002      ; memory information wanted
+%define MULTIBOOT_FLAGS 0x00000002      ; the loader must provide memory information
 
 %define CR0_PE     (1 << 0)
 %define CR0_ET     (1 << 4)
@@ -29,7 +30,7 @@
 %define IOAPIC_PAGE   (0xfec00000 >> 21)
 %define APIC_PAGE     (0xfee00000 >> 21)
 
-extern start_first, start_further       ; start.c
+extern start_first, start_other         ; start.c
 extern cpu_stacks, cpu_stack_size, cpu_max ; cpus.c
 global guest_entry, start_cpu32, start_gdt
 
@@ -47,7 +48,7 @@ guest_entry:
     lgdt [gdt_pointer]
     jmp CODE32:start_cpu32
 
-; A further vCPU arrives here with ESI = 0, the first with ESI = the Multiboot magic.
+; ESI is the Multiboot magic number on the first vCPU, and 0 on the others.
 start_cpu32:
     mov eax, DATA
     mov ds, eax
@@ -64,7 +65,7 @@ start_cpu32:
     rdmsr
     or eax, EFER_LME
     wrmsr
-    mov eax, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE ; and the caches on: INIT switched them off
+    mov eax, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE ; CD and NW are clear: INIT sets them
     mov cr0, eax
     jmp CODE64:start_cpu64
 
@@ -81,11 +82,11 @@ start_cpu64:
     xor ebp, ebp
     mov edi, edi
     test esi, esi
-    jz further
+    jz .other
     call start_first
     jmp stop
-further:
-    call start_further
+.other:
+    call start_other
 stop:
     cli
     hlt

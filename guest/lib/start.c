@@ -1,4 +1,4 @@
-/* Where C begins in a guest: see start.h. Read next: a guest, for example guest/hello.c. */
+/* The first C code of a guest: see start.h. Read next: a guest, for example guest/hello.c. */
 #include "guest/lib/start.h"
 
 #include "guest/lib/command_line.h"
@@ -20,7 +20,7 @@ _Noreturn void start_first(uint32_t info, uint32_t magic) {
     guest_exit(0);
 }
 
-_Noreturn void start_further(void) {
+_Noreturn void start_other(void) {
     cpu_init();
     interrupts_load();
     cpu_serve();

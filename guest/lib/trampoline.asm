@@ -1,8 +1,9 @@
-; Where a further vCPU starts: SIPI leaves it in real mode at a page below 1 MiB.
+; The first instructions of every vCPU but the first: a SIPI starts it in real mode, at a page below
+; 1 MiB.
 ;
-; cpus_start() copies this page to TRAMPOLINE (cpus.h) and broadcasts INIT and SIPI. The code only
-; reaches 32-bit protected mode; start.asm does the rest. CS is the page, so data in it is reached
-; through CS and nothing in here depends on where the page lies.
+; cpus_start() copies this code to TRAMPOLINE (cpus.h) and broadcasts INIT and SIPI. The code enters
+; 32-bit protected mode; start.asm does the rest. The base of CS is the page, so data in the page is
+; addressed through CS and the code does not depend on the page's address.
 ; SDM Vol. 3A, "MP Initialization Example".
 
 %define CR0_PE 1
@@ -20,7 +21,7 @@ trampoline:
     mov eax, cr0
     or al, CR0_PE
     mov cr0, eax
-    xor esi, esi                        ; tells start_cpu32 that this is a further vCPU
+    xor esi, esi                        ; for start_cpu32: not the first vCPU
     jmp dword CODE32:start_cpu32
 align 4
 gdt_pointer:

@@ -1,10 +1,11 @@
-; Entry of all 256 vectors: one stub each, 16 bytes apart, then one common way to C and back.
+; The entry points of all 256 vectors: one stub each, 16 bytes apart, then code for all of them that
+; calls C and returns.
 ;
-; A stub makes the stack alike for all vectors: a zero where the processor pushed no error code, and
-; the vector. Only the registers that a C function may change are saved (the others it preserves
-; itself), which keeps an interrupt short: benchmarks count these instructions. The layout is
-; struct interrupt_frame in interrupts.h. SDM Vol. 3A, "Exception and Interrupt Handling in 64-bit
-; Mode" and "Error Code".
+; A stub makes the stack frame the same for all vectors: it pushes a zero where the processor pushed
+; no error code, and then the vector. Only the registers that a C function may change are saved; it
+; preserves the others itself. That keeps an interrupt short: benchmarks count these instructions.
+; The layout is struct interrupt_frame in interrupts.h. SDM Vol. 3A, "Exception and Interrupt
+; Handling in 64-bit Mode" and "Error Code".
 
 %define STUB_SIZE 16                    ; as in interrupts.c
 %define WITH_ERROR_CODE (1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17 | 1 << 21)

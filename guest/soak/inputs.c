@@ -1,23 +1,23 @@
 /* The soak's inputs: devices with a level-triggered line each, and their redirection table entries.
  *
- * A device that wants service holds its line up until a handler gives it. All changes of an input
- * are made under its lock; the I/O APIC's index and data registers have one lock for all. The EOI
- * is outside both, so it races with whatever the other vCPUs write. */
+ * A device that requests service holds its line active until a handler serves it. An input changes
+ * only under its own lock; the I/O APIC's index and data registers have a lock for all inputs. The
+ * EOI is sent outside both locks, so it races with the writes of the other vCPUs. */
 #include "guest/lib/apic.h"
 #include "guest/lib/ioapic.h"
 #include "guest/lib/lock.h"
 #include "guest/soak/soak.h"
 
 #define LOWEST_PRIORITY ((uint32_t)APIC_DELIVERY_LOWEST_PRIORITY << RTE_DELIVERY_SHIFT)
-#define MODE_CHANGES    16 /* one reroute in so many changes the delivery mode */
-#define GLITCHES        4  /* one assertion in so many has one */
+#define MODE_CHANGES    16 /* one in this many reroutes changes the delivery mode */
+#define GLITCHES        4  /* one in this many assertions has a glitch */
 
 struct input {
     struct lock lock;
     uint32_t low;     /* the entry's low half as last written */
-    uint32_t slot;    /* its vector */
-    bool asserted;    /* the device wants service; the line's level */
-    atomic_uint owed; /* assertions whose handler has not sent the EOI yet */
+    uint32_t slot;    /* of its vector */
+    bool asserted;    /* a request is pending: the line is active */
+    atomic_uint owed; /* requests whose handler has not sent the EOI yet */
 };
 
 static struct input inputs[INPUTS];
@@ -64,7 +64,7 @@ void input_reroute(uint32_t index, struct random *random) {
         input->low ^= (uint32_t)RTE_LOGICAL | LOWEST_PRIORITY;
         write_low(index);
     }
-    /* An APIC ID, or a set of logical IDs that is not empty. */
+    /* An APIC ID, or a non-empty set of logical IDs. */
     bool logical = input->low & RTE_LOGICAL;
     uint32_t destination = random_below(random, logical ? (1 << VCPUS) - 1 : VCPUS) + logical;
     write_destination(index, destination);

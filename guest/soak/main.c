@@ -1,18 +1,20 @@
-/* 100,000 reroutes: nothing is lost, nothing comes twice, nothing is left behind.
+/* 100,000 reroutes: no interrupt is lost, none is delivered twice, no EOI-exit bit is left behind.
  *
- * Four vCPUs write destinations, delivery modes, vectors and masks of four level-triggered inputs,
- * at random, also from the inputs' own handlers, while the devices' lines go up, glitch and go
- * down, and while IPIs come on the same vectors. A device gets what it wants only in a handler that
- * no IPI can explain (noise.c). So
- *   - each assertion is handled exactly once, or together with another that came before its
- *     handler: one lost shows as a device that waits for ever, one too many as "extra";
- *   - when all is quiet, IRR and ISR of all vCPUs and Remote IRR of all pins are empty;
- *   - then IPIs on vectors that no route leads to a vCPU with cost not one EOI exit there;
- *   - and each input still works.
- * What the guest cannot see stands in the hypervisor's counters: tests/emulator/soak.t.
+ * Four vCPUs write destinations, delivery modes, vectors and masks of four level-triggered inputs
+ * at random, also in the inputs' own handlers, while devices raise, drop and glitch their lines and
+ * IPIs with the same vectors arrive. A handler serves its device only if the interrupt cannot be an
+ * IPI (noise.c). The guest checks that
+ *   - each assertion is handled exactly once, alone or together with an earlier one that was not
+ *     handled yet: a lost interrupt leaves its device waiting, a surplus one is counted as "extra";
+ *   - when all is quiet, IRR and ISR of all vCPUs and Remote IRR of all pins are clear;
+ *   - after that, IPIs with vectors that have no route to a vCPU cause no EOI exit there;
+ *   - each input still works.
+ * What the guest cannot observe is in the hypervisor's COUNTERS and SCANS: tests/emulator/soak.t
+ * compares them with the lines SOAK.
  *
- * Command line: xapic or x2apic (default: x2apic); reroutes=N (default 100000); ipis=N on each
- * vector afterwards (default 10000); seed=N. Invariants 1 to 9, 12, 14 to 16 and 23. */
+ * Command line: xapic or x2apic (default: x2APIC if CPUID offers it); reroutes=N (default 100000);
+ * ipis=N for each vector after the soak (default 10000); seed=N. Invariants 1 to 9, 12, 14 to 16
+ * and 23 of docs/interrupts.md. */
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
@@ -26,22 +28,22 @@
 #define VECTOR_WAKE 0x31
 #define NEST_PAUSES 8
 #define SETTLE      2000u /* PAUSEs */
-#define REST        1500u /* enough for the CPU to be handed over */
+#define REST        1500u /* PAUSEs: enough for the hypervisor to run another vCPU */
 
 struct tally tally;
 
 static uint32_t reroutes_wanted, ipis_wanted;
 static struct random worker_random[VCPUS], handler_random[VCPUS];
-static atomic_bool calm; /* no more changes at random */
+static atomic_bool calm; /* handlers make no more random changes */
 static uint32_t settled_slot[INPUTS];
-static atomic_uint edges[VCPUS];       /* handled after the soak */
-static uint64_t needless_exits[VCPUS]; /* EOI exits of those */
+static atomic_uint ipis[VCPUS];        /* handled after the soak */
+static uint64_t needless_exits[VCPUS]; /* EOI exits of these IPIs */
 static bool idle[VCPUS];
 
 /* ---- the soak ---- */
 
-/* Higher vectors get in now. */
-static void let_others_in(void) {
+/* Lets higher vectors interrupt the handler. */
+static void nest(void) {
     interrupts_on();
     for (uint32_t i = 0; i < NEST_PAUSES; i++)
         pause();
@@ -61,7 +63,7 @@ static void handle(uint8_t vector) {
     if (!atomic_load(&calm) && random_below(random, 2) == 0)
         input_reroute(slot % INPUTS, random);
     if (random_below(random, 4) == 0)
-        let_others_in();
+        nest();
     apic_eoi();
     if (served)
         input_eoi_sent(slot);
@@ -72,8 +74,7 @@ static void handle_wake(uint8_t vector) {
     apic_eoi();
 }
 
-/* Where vCPUs share a CPU, it is another's turn. vCPU 0 stays awake, and wakes the others when it
- * is over. */
+/* Lets another vCPU run if they share a CPU. vCPU 0 never halts: it wakes the others at the end. */
 static void rest(struct random *random) {
     if (cpu_self()->index != 0 && random_below(random, 2) == 0)
         interrupts_on_and_halt();
@@ -105,7 +106,7 @@ static bool others_finish(void) {
     bool finished = true;
     for (uint32_t cpu = 1; cpu < VCPUS; cpu++) {
         for (uint32_t i = 0; i < SETTLE && atomic_load(&cpus[cpu].work); i++) {
-            apic_send(cpu, (uint32_t)APIC_ICR_ASSERT | VECTOR_WAKE);
+            apic_send_ipi(cpu, VECTOR_WAKE);
             spin(SETTLE);
         }
         finished = cpu_wait(cpu) && finished;
@@ -130,7 +131,7 @@ static void assert_all(void) {
         input_assert(i, &worker_random[0]);
 }
 
-/* How many devices wait in vain for the interrupt that they asked for. */
+/* Waits until all assertions are handled; returns how many devices are still waiting. */
 static uint32_t settle(void) {
     for (uint32_t i = 0; i < SETTLE && count_waiting(); i++)
         spin(SETTLE);
@@ -155,58 +156,49 @@ static void report_soak(void) {
     for (uint32_t cpu = 1; cpu < VCPUS; cpu++)
         started = cpu_run(cpu, work) && started;
     work();
-    report(started && others_finish(), "all vCPUs come to the end of %u reroutes", reroutes_wanted);
+    report(started && others_finish(), "all vCPUs finish after %u reroutes", reroutes_wanted);
     atomic_store(&calm, true);
     route_all(0);
     uint32_t lost = settle();
     report(lost == 0 && tally.handled + tally.coalesced == tally.assertions,
-           "each assertion is handled once, or with one that came just before");
-    report(tally.extra == 0, "no interrupt comes that nobody sent");
+           "each assertion is handled once, alone or with an earlier one");
+    report(tally.extra == 0, "no interrupt arrives that was not sent");
     print_tally(lost);
 }
 
-/* ---- what is left ---- */
+/* ---- after the soak ---- */
 
 static void check_idle(void) {
-    idle[cpu_self()->index] = apic_vectors_empty(APIC_IRR) && apic_vectors_empty(APIC_ISR);
+    idle[cpu_self()->index] = apic_is_idle();
 }
 
-/* Runs it on a vCPU, this one too. */
-static bool run_on(uint32_t cpu, void (*function)(void)) {
-    if (cpu != 0)
-        return cpu_run(cpu, function) && cpu_wait(cpu);
-    function();
-    return true;
-}
-
-static void report_nothing_left(void) {
+static void report_idle(void) {
     for (uint32_t cpu = 0; cpu < VCPUS; cpu++)
-        report(run_on(cpu, check_idle) && idle[cpu], "nothing is left in IRR and ISR of vCPU %u",
-               cpu);
+        report(cpu_call(cpu, check_idle) && idle[cpu], "IRR and ISR of vCPU %u are empty", cpu);
     for (uint32_t i = 0; i < INPUTS; i++)
         report(!input_remote_irr(i), "Remote IRR of input %u is clear", i);
 }
 
-static void handle_edge(uint8_t vector) {
+static void handle_ipi(uint8_t vector) {
     (void)vector;
     apic_eoi();
-    atomic_fetch_add_explicit(&edges[cpu_self()->index], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ipis[cpu_self()->index], 1, memory_order_relaxed);
 }
 
-/* Whether a route leads to this vCPU with this slot's vector. */
+/* Whether this slot's vector has a route to this vCPU. */
 static bool is_routed(uint32_t slot, uint32_t cpu) {
     return cpu == 0 && settled_slot[slot % INPUTS] == slot;
 }
 
-/* Self-IPIs on every vector that no route leads here with. */
-static void send_edges(void) {
+/* Sends self-IPIs with each vector that has no route to this vCPU. */
+static void send_ipis(void) {
     uint32_t cpu = cpu_self()->index;
     uint64_t before = vmcall(HYPERCALL_EOI_EXITS);
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         for (uint32_t i = 0; i < ipis_wanted && !is_routed(slot, cpu); i++) {
-            uint32_t target = atomic_load(&edges[cpu]) + 1;
+            uint32_t target = atomic_load(&ipis[cpu]) + 1;
             apic_self_ipi(vector_of(slot));
-            if (!wait_at_least(&edges[cpu], target))
+            if (!wait_at_least(&ipis[cpu], target))
                 return;
         }
     }
@@ -219,60 +211,56 @@ static void handle_all(interrupt_handler handler) {
         interrupt_handle(vector_of(slot), handler);
 }
 
-/* All inputs pending at this vCPU, and rerouted: the last that its EOI map hears of them is that
- * they are stale. */
+/* Makes all inputs pending at this vCPU and reroutes them: each bit in its EOI-exit bitmap is
+ * stale. */
 static void make_all_stale(uint32_t cpu) {
-    bool ran = run_on(cpu, interrupts_off);
+    bool ran = cpu_call(cpu, interrupts_off);
     route_all(cpu);
     assert_all();
     route_all(0);
-    ran = run_on(cpu, interrupts_on) && ran;
-    report(ran && settle() == 0, "what was pending at vCPU %u when it was rerouted is handled",
-           cpu);
+    ran = cpu_call(cpu, interrupts_on) && ran;
+    report(ran && settle() == 0, "inputs rerouted while pending at vCPU %u are handled", cpu);
 }
 
 static void report_no_bit_left(uint32_t cpu) {
     uint32_t expected = ipis_wanted * (cpu == 0 ? SLOTS - INPUTS : SLOTS);
     needless_exits[cpu] = UINT64_MAX;
-    handle_all(handle_edge);
-    bool ran = run_on(cpu, send_edges);
+    handle_all(handle_ipi);
+    bool ran = cpu_call(cpu, send_ipis);
     handle_all(handle);
-    report(ran && edges[cpu] == expected && needless_exits[cpu] == 0,
-           "vCPU %u: %u IPIs on vectors that no route leads here with: 0 EOI exits", cpu, expected);
+    report(ran && ipis[cpu] == expected && needless_exits[cpu] == 0,
+           "vCPU %u: %u IPIs with vectors that have no route to it: 0 EOI exits", cpu, expected);
     if (needless_exits[cpu])
-        print("# there were %lu\n", needless_exits[cpu]);
+        print("# there were %lu EOI exits\n", needless_exits[cpu]);
 }
 
 static void report_inputs_work(void) {
     uint32_t before = tally.handled;
     assert_all();
     report(settle() == 0 && tally.handled == before + INPUTS && tally.extra == 0,
-           "each input still interrupts, once");
+           "each input still raises exactly one interrupt");
     for (uint32_t i = 0; i < INPUTS; i++)
         input_mask(i, true);
 }
 
-/* ---- */
+/* ---- the whole test ---- */
 
-static void set_up(void) {
+static void set_up_vcpu(void) {
+    apic_set_logical_id();
     interrupts_on();
-    if (!apic_x2apic_mode)
-        apic_write(APIC_LDR, 1u << (24 + cpu_self()->index)); /* as in x2APIC mode */
 }
 
 void guest_main(void) {
-    bool x2apic = !command_line_has("xapic");
     reroutes_wanted = command_line_number("reroutes", 100000);
     ipis_wanted = command_line_number("ipis", 10000);
-    if (!apic_init(x2apic))
-        report_skip_all("this machine has no x2APIC mode");
-    print("# soak: %s mode, %u reroutes\n", x2apic ? "x2APIC" : "xAPIC", reroutes_wanted);
+    apic_init_by_command_line();
+    print("# soak: %s mode, %u reroutes\n", apic_x2apic_mode ? "x2APIC" : "xAPIC", reroutes_wanted);
 
     bool ready = cpus_start(VCPUS) == VCPUS;
     for (uint32_t cpu = 0; ready && cpu < VCPUS; cpu++) {
         worker_random[cpu].state = command_line_number("seed", 1) * 2ULL * VCPUS + cpu + 1;
         handler_random[cpu].state = worker_random[cpu].state + VCPUS;
-        ready = run_on(cpu, set_up);
+        ready = cpu_call(cpu, set_up_vcpu);
     }
     if (!report(ready, "%u vCPUs run", VCPUS))
         report_done();
@@ -280,7 +268,7 @@ void guest_main(void) {
     interrupt_handle(VECTOR_WAKE, handle_wake);
     inputs_init();
     report_soak();
-    report_nothing_left();
+    report_idle();
     report_no_bit_left(0);
     for (uint32_t cpu = 1; cpu < VCPUS; cpu++) {
         make_all_stale(cpu);

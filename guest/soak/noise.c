@@ -1,10 +1,10 @@
-/* The soak's noise: IPIs on the inputs' own vectors, from any vCPU to any.
+/* The soak's noise: IPIs with the inputs' own vectors, from any vCPU to any.
  *
- * An IPI that meets a level interrupt of the same vector in the IRR becomes one interrupt with it,
- * and a handler cannot tell. If it gave the device service whenever it ran, an IPI could make up
- * for a level interrupt that was lost, and the soak would not see it. So at most one IPI is on its
- * way to each vCPU on each vector, and while it is, handlers there leave the device alone: its line
- * stays up, and after the EOI the I/O APIC has to interrupt again. */
+ * An IPI and a level-triggered interrupt with the same vector merge in IRR into one interrupt, and
+ * a handler cannot tell them apart. If handlers always served the device, an IPI could replace a
+ * lost level-triggered interrupt and the soak would not notice. So at most one IPI per vector is on
+ * its way to each vCPU, and while it is, handlers there do not serve the device: its line stays
+ * active, and the I/O APIC must interrupt again after the EOI. */
 #include "guest/lib/apic.h"
 #include "guest/lib/cpus.h"
 #include "guest/lib/instructions.h"
@@ -24,14 +24,14 @@ void noise_send(struct random *random) {
     if (atomic_compare_exchange_strong(&noise[slot][cpu].state, &none, BEING_SENT)) {
         count(&tally.noise);
         count(&noise[slot][cpu].sent);
-        apic_send(cpu, (uint32_t)APIC_ICR_ASSERT | vector_of(slot));
+        apic_send_ipi(cpu, vector_of(slot));
         atomic_store(&noise[slot][cpu].state, SENT);
     }
     interrupts_restore(flags);
 }
 
-/* An IPI that is sent is this interrupt or a part of it, unless it is still in the IRR. CPUID makes
- * a hypervisor look at what others have posted. */
+/* An IPI that was sent is this interrupt, or merged with it, unless it is still in IRR. CPUID
+ * causes a VM exit, at which the hypervisor accepts what other vCPUs have posted. */
 bool noise_explains(uint32_t slot) {
     _Atomic uint32_t *state = &noise[slot][cpu_self()->index].state;
     uint32_t now = atomic_load(state);

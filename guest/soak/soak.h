@@ -1,7 +1,7 @@
-/* The soak's parts: the inputs with their devices, the noise, and what is counted.
+/* The parts of the soak: the inputs with their devices, the noise, and the counts.
  *
- * Each vector belongs to one input, each input to one pin of the I/O APIC and one device. Who may
- * call what from a handler is said below; locks are taken with interrupts off. */
+ * Each vector belongs to one input, each input to one pin of the I/O APIC and one device. All
+ * functions may be called in handlers too: locks are held with interrupts disabled. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -9,10 +9,10 @@
 
 #define VCPUS     4
 #define INPUTS    4
-#define SLOTS     8  /* vectors: two for each input */
-#define FIRST_PIN 16 /* no device of the machine's own is at these */
+#define SLOTS     8  /* vectors, two for each input */
+#define FIRST_PIN 16 /* of four pins that no device uses in this guest */
 
-/* Slot 0 to 7 are vectors of eight different priority classes; the input of slot s is s mod 4. */
+/* Slots 0 to 7 are vectors of eight different priority classes; the input of slot s is s mod 4. */
 static inline uint8_t vector_of(uint32_t slot) {
     return (uint8_t)(0x41 + 0x10 * slot);
 }
@@ -21,17 +21,17 @@ static inline uint32_t slot_of(uint8_t vector) {
     return (uint32_t)(vector >> 4) - 4;
 }
 
-/* What happened, by all vCPUs. */
+/* Counts of all vCPUs together. */
 struct tally {
-    atomic_uint reroutes;   /* destinations written, modes and vectors included */
-    atomic_uint in_flight;  /* those of them while an interrupt of the input was in flight */
-    atomic_uint vectors;    /* those that changed the vector */
+    atomic_uint reroutes;   /* destinations, delivery modes or vectors written */
+    atomic_uint in_flight;  /* reroutes while an interrupt of the input was in flight */
+    atomic_uint vectors;    /* reroutes that changed the vector */
     atomic_uint masks;      /* mask bits written */
-    atomic_uint assertions; /* the device wanted service */
-    atomic_uint handled;    /* it got it, from the interrupt's own handler */
-    atomic_uint coalesced;  /* it wanted it twice before it got it */
-    atomic_uint extra;      /* an interrupt that nobody sent */
-    atomic_uint noise;      /* IPIs on the inputs' vectors */
+    atomic_uint assertions; /* requests of a device for service */
+    atomic_uint handled;    /* requests served by the handler of the input's vector */
+    atomic_uint coalesced;  /* requests of a device whose previous request was not served yet */
+    atomic_uint extra;      /* interrupts that were not sent */
+    atomic_uint noise;      /* IPIs with the inputs' vectors */
     atomic_uint ambiguous;  /* interrupts that may have been noise */
 };
 extern struct tally tally;
@@ -52,38 +52,39 @@ static inline uint32_t random_below(struct random *random, uint32_t bound) {
     return (uint32_t)(random->state >> 32) % bound;
 }
 
-/* ---- inputs.c; all may be called from anywhere ---- */
+/* ---- inputs.c ---- */
 
 /* Routes all inputs to vCPU 0, unmasked. */
 void inputs_init(void);
 
-/* Another destination; sometimes by another delivery mode. */
+/* Writes a random destination, sometimes with another delivery mode. */
 void input_reroute(uint32_t index, struct random *random);
-/* Its other vector, if nothing is in flight. */
+/* Writes the input's other vector, if nothing is in flight. */
 void input_change_vector(uint32_t index);
+/* Writes the mask bit. */
 void input_mask(uint32_t index, bool masked);
-/* The device wants service, if it does not already; sometimes with a glitch of its line. */
+/* The device requests service, unless a request is pending; sometimes its line glitches. */
 void input_assert(uint32_t index, struct random *random);
 
-/* The handler of a slot's vector gives the device what it wants. False: it wanted nothing, or the
- * input has its other vector. */
+/* The handler of a slot's vector serves the device. False: no request is pending, or the input has
+ * its other vector. */
 bool input_serve(uint32_t slot);
-/* The handler that served it has sent the EOI. */
+/* The handler that served the device has sent the EOI. */
 void input_eoi_sent(uint32_t slot);
 
-/* Fixed delivery to this vCPU, unmasked; which slot the input has. */
+/* Routes the input to this vCPU, fixed and unmasked; returns the slot of its vector. */
 uint32_t input_route(uint32_t index, uint32_t cpu);
-/* Whether its device wants nothing and no handler owes an EOI. */
+/* Whether its device has no request and no handler has yet to send an EOI. */
 bool input_quiet(uint32_t index);
 bool input_remote_irr(uint32_t index);
 
 /* ---- noise.c ---- */
 
-/* Sends an IPI on a random vector to a random vCPU, unless one is on its way there already. */
+/* Sends an IPI with a random vector to a random vCPU, unless one is already on its way there. */
 void noise_send(struct random *random);
 
-/* First thing in the handler: whether this interrupt may be, or contain, an IPI. */
+/* Called first in a handler: whether this interrupt may be an IPI or merged with one. */
 bool noise_explains(uint32_t slot);
 
-/* How many IPIs went to this vCPU on this slot's vector. */
+/* How many IPIs were sent to this vCPU with this slot's vector. */
 uint32_t noise_sent(uint32_t slot, uint32_t cpu);

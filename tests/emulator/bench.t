@@ -32,7 +32,7 @@ sub count_scan {
     close $commands;
     my ($log) = boot('bench-lines', cpus => 1, files => ["$build/guest/bench_lines.elf"],
         debugger => "$build/emulator/bench-lines.commands");
-    report_all($log->check('/24 level-triggered pins lead here/'));
+    report_all($log->check('/24 level-triggered pins are routed to this vCPU/'));
     open my $trace, '<', "$build/emulator/bench-lines/bochs.out" or die;
     my ($inside, @counts) = (0);
     while (<$trace>) {
