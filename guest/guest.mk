@@ -1,5 +1,5 @@
-# The guests. Each guest/NAME.c, or guest/NAME/ with several files, becomes a Multiboot image,
-# build/guest/NAME.elf; bzimage.asm is a file as it is.
+# The guests. Each guest/NAME.c, and each folder guest/NAME/ with several files, becomes a Multiboot
+# image, build/guest/NAME.elf. bzimage.asm is assembled to a flat file.
 
 GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c)) \
                $(filter-out lib,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
@@ -28,8 +28,8 @@ $(B)/guest/%.asm.o: %.asm $(B)/flags/asm
 	$(call say,NASM)
 	$(Q)$(ASM) -MD $(@:.o=.d) -MT $@ $< -o $@
 
-# Linked as 64-bit ELF with its symbols, for a debugger; what is loaded is the same as ELF32,
-# because Multiboot 1 knows no ELF64.
+# Linked as ELF64 with symbols, for a debugger, and converted to ELF32 for the loader: Multiboot 1 does
+# not define ELF64.
 $(foreach guest,$(GUESTS),$(eval $(B)/guest/$(guest).elf64: $(call guest_objects,$(guest))))
 $(B)/guest/%.elf64: $(GUEST_LIB) guest/guest.ld $(B)/flags/guest-ld
 	$(call say,LD)

@@ -1,4 +1,4 @@
-; fail: ends the guest with code 1, by Pinwheel's port for that; on another machine nothing happens.
+; fail: ends the guest with exit code 1, by Pinwheel's exit port. On another machine nothing happens.
 ; A Linux program without a C library.
 bits 64
 global _start
@@ -9,7 +9,7 @@ global _start
 
 section .text
 _start:
-    mov     edi, 3                  ; ports are for whoever has I/O privilege level 3
+    mov     edi, 3                  ; I/O privilege level 3 allows port accesses
     mov     eax, SYS_IOPL
     syscall
     test    eax, eax

@@ -1,5 +1,5 @@
-; tsc: prints the processor's time-stamp counter, in decimal, and a newline. A Linux program without
-; a C library; in an emulator whose TSC counts instructions it tells how far the machine has come.
+; tsc: prints the processor's time-stamp counter in decimal. A Linux program without a C library. In an
+; emulator whose TSC counts instructions this is the number of instructions since the start.
 bits 64
 global _start
 
@@ -11,7 +11,7 @@ _start:
     rdtsc
     shl     rdx, 32
     or      rax, rdx
-    lea     rsi, [rsp - 1]          ; digits go in from the end, into the red zone
+    lea     rsi, [rsp - 1]          ; writes the digits backwards, into the red zone
     mov     byte [rsi], 10
     mov     ecx, 10
 .digit:
