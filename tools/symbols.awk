@@ -1,8 +1,8 @@
-# Turns `nm -n` output of the hypervisor into a NASM file with its symbol table, for backtraces
-# that show names. The layout is described in arch/symbols.h, which reads it.
+# Converts the output of `nm -n` for the hypervisor to a NASM file with its symbol table, for the names
+# in a backtrace. arch/symbols.h describes the layout.
 #
-# Only functions and labels in the text (types t and T), one per address; the marks that the link
-# map sets (image_...) are left out. The addresses come sorted, as nm -n prints them.
+# The table has the functions and labels in the text section (types t and T), one per address, without
+# the symbols of linker.ld (image_...). nm -n sorts by address.
 
 BEGIN { count = 0; next_name = 0 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# What things cost: a table of our figures beside KVM's and our goals, and a check that nothing costs
-# more than its limit. The table is left in build/emulator/bench.txt.
+# What single operations cost, beside KVM's figures and the goals. A figure above its limit fails. The
+# table is written to build/emulator/bench.txt.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -21,9 +21,9 @@ sub figures {
     return @rows;
 }
 
-# How many instructions one call of eoi_map_scan() has, with all 24 pins routed: the emulator's
-# debugger stops at one of them and writes down what is executed then. Each second call finds one of
-# the pins rerouted elsewhere, so the longer of two counts.
+# Counts the instructions of a call of eoi_map_scan() with all 24 pins routed: the emulator's debugger
+# stops at a call and traces each instruction. Every second call finds one of the pins rerouted
+# elsewhere, so the larger of two counts is the result.
 sub count_scan {
     my ($symbol) = grep { / T eoi_map_scan$/ } `nm $build/pinwheel.elf`;
     my ($start) = ($symbol // '') =~ /^(\w+)/ or return;
@@ -72,9 +72,9 @@ for my $row (figures()) {
 my ($boot) = grep { $_->{tag} eq 'BENCH' && $_->{name} eq 'boot_to_guest' } @{$log{1}{records}};
 $table .= "\nFrom the first instruction of BOOTX64.EFI to the first guest: $boot->{instructions}\n"
     if $boot;
-cmp_ok($boot ? $boot->{instructions} : 1e9, '<=', 60e6, 'the way to the first guest');
+cmp_ok($boot ? $boot->{instructions} : 1e9, '<=', 60e6, 'instructions until the first guest runs');
 my $efi = -s "$build/BOOTX64.EFI";
-cmp_ok($efi, '<=', 512 * 1024, 'one file of half a MiB');
+cmp_ok($efi, '<=', 512 * 1024, 'BOOTX64.EFI has at most half a MiB');
 $table .= "BOOTX64.EFI: $efi bytes\n";
 open my $file, '>', "$build/emulator/bench.txt" or die;
 print $file $table;

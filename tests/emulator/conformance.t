@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Guests that compare what they see with the manual: instructions that the hypervisor carries out,
-# port strings in each mode, NMIs, IPIs, when interrupts are taken; on two CPUs, on four and on one.
+# Guests that compare the virtual machine with the manuals: emulated instructions, INS and OUTS in each
+# mode, NMIs, IPIs, when interrupts are delivered; on two CPUs, on four and on one.
 use strict;
 use warnings;
 use lib 'tests/lib';

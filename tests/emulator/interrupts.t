@@ -1,7 +1,6 @@
 #!/usr/bin/env perl
-# The interrupt path: what each guest reports, and what the hypervisor counted; four vCPUs on four
-# CPUs, on two and on one. On two twice, since a run has to repeat exactly: a counter that depends on
-# luck would be none.
+# The interrupt path: the guests' reports and the hypervisor's counters, with four vCPUs on four CPUs, on
+# two and on one. On two CPUs it runs twice, and the counters must be the same.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -10,9 +9,9 @@ use Test::More;
 
 sub check_interrupts {
     my ($log, $status) = @_;
-    is($status, 1, 'the run notices that a guest failed');
-    # This guest's report is there to be noticed, so it is none of ours.
-    is(scalar(@{delete $log->{tap}{fail} // []}), 1, 'the guest that fails on purpose reported once');
+    is($status, 1, 'the status reports that a guest failed');
+    # This guest's report must fail, so it is not among the checks.
+    is(scalar(@{delete $log->{tap}{fail} // []}), 1, 'the guest that fails on purpose made one report');
     check_file($log, 'tests/emulator/interrupts.expect');
 }
 
@@ -20,7 +19,7 @@ my ($log, $status) = boot('interrupts', cpus => 2);
 check_interrupts($log, $status);
 
 my ($again) = boot('interrupts-again', image => 'interrupts', cpus => 2);
-is_deeply([$again->repeatable], [$log->repeatable], 'a second run counts the same');
+is_deeply([$again->repeatable], [$log->repeatable], 'a second run has the same counters');
 
 for my $cpus (4, 1) {
     note("$cpus CPUs");

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
-# The invariants that a guest can see (guest/invariants), in both modes, with both versions of the I/O
-# APIC, four vCPUs on four CPUs, on two and on one: what the guest reports by their numbers, and what
-# the hypervisor counted (invariants.expect).
+# The invariants that a guest can observe (guest/invariants), in both modes and with both versions of the
+# I/O APIC, with four vCPUs on four CPUs, on two and on one: the guest's reports, and the hypervisor's
+# counters (invariants.expect).
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -13,8 +13,8 @@ use Test::More;
 my $build = $ENV{B} // 'build';
 my %reports = ('x2apic' => 134, 'xapic' => 146, 'x2apic-20h' => 137, 'xapic-20h' => 149);
 my @expectations = Log::expectations('tests/emulator/invariants.expect');
-# Of version 20H: three level interrupts of which two EOIs are not broadcast. Of the mode xAPIC: LDR,
-# DFR and APIC ID changed in service; a mode changed and back.
+# With version 20H: three level-triggered interrupts, of which two EOIs are not broadcast. In xAPIC mode:
+# LDR, DFR and APIC ID changed in service; the mode changed and changed back.
 my %more = (
     '20h$' => ['COUNTERS guest=@ vcpu=1 vector=0xd8 eoi_live=3 eoi_stale=0 eoi_coincidental=0'],
     'apic$' => ['COUNTERS guest=@ vcpu=1 vector=0xd8 eoi_live=1 eoi_stale=0 eoi_coincidental=0'],
@@ -25,8 +25,8 @@ my %more = (
     ],
 );
 
-# Invariants 8 and 9: each stale EOI asks for a scan, but for one in all these tests, behind which a
-# second instance of its vector waits.
+# Invariants 8 and 9: each stale EOI requests a scan, except one in all these tests, after which a second
+# instance of its vector is still in flight.
 sub check_rescans {
     my ($name, $log, $guest) = @_;
     my $stale = sum map { $_->{eoi_stale} }
@@ -35,8 +35,8 @@ sub check_rescans {
     report_all($log->check("SCANS guest=$guest vcpu=1 reason_stale=" . ($stale - 1)));
 }
 
-# Invariant 18: a thousand reroutes between vCPU 1 and 2 cost a scan before each entry, at the most.
-# One that shares its CPU with vCPU 0, which writes them, does not enter meanwhile, but for its turns.
+# Invariant 18: a thousand reroutes between vCPU 1 and vCPU 2 cost at most one scan before each entry. A
+# vCPU that shares its CPU with vCPU 0, which writes them, enters only when the scheduler switches to it.
 sub check_coalescing {
     my ($log, $cpus) = @_;
     for my $vcpu (1, 2) {
@@ -44,7 +44,7 @@ sub check_coalescing {
         report_all($log->check("SCANS guest=coalescing vcpu=$vcpu reason_rte<=$most"),
             $log->check("SCANS guest=coalescing vcpu=$vcpu reason_rte>=1"));
     }
-    # vCPU 0: a thousand masks count for nothing, one route for one.
+    # vCPU 0: a thousand mask changes cost no scan, its one route costs one.
     report_all($log->check('SCANS guest=coalescing vcpu=0 reason_rte=1'),
         $log->check('SCANS guest=coalescing vcpu=3 reason_rte=0'));
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
-# Lock-step: the hypervisor in the emulator, its modules on the host and the model of the processor
-# agree about every interrupt of a run (tests/lockstep/replay.c), on four CPUs, on two and on one. And
-# the comparison can fail: with one record changed or left out there is a difference each time.
+# Lock-step: the hypervisor in the emulator, its modules on the host and the model of the processor agree
+# on every interrupt of a run (tests/lockstep/replay.c), on four CPUs, on two and on one. The comparison
+# can fail: it reports a difference for each record that is changed or left out here.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -17,7 +17,7 @@ sub replay {
     return ($? >> 8, $output);
 }
 
-# The numbers of the events: enum trace_event of vmm/interrupts/trace.h.
+# The numbers of the events, from enum trace_event in vmm/interrupts/trace.h.
 open my $header, '<', 'vmm/interrupts/trace.h' or die "vmm/interrupts/trace.h: $!\n";
 my ($list) = join('', <$header>) =~ /enum trace_event \{(.*?)TRACE_EVENT_COUNT/s or die 'no events';
 my %event;
@@ -38,9 +38,9 @@ sub compare {
     }
 }
 
-# Changes the last record of this event that matches, which must be there, and says whether replay
-# minds.
-sub minds {
+# Changes the last record of this event that matches, which must exist, and checks that replay reports a
+# difference. A change that returns false leaves the record out.
+sub detects {
     my ($path, $name, $event, $change, $matches) = @_;
     my @changed = do { open my $file, '<', $path or die "$path: $!\n"; <$file> };
     my ($at) = grep { $changed[$_] =~ /^TRACE $event{$event} / && $changed[$_] =~ ($matches // qr//) }
@@ -52,22 +52,22 @@ sub minds {
     print $file @changed;
     close $file;
     my ($differs, $output) = replay("$path.changed", 'xapic');
-    is($differs, 1, "$path: a difference: $name");
-    like($output, qr/^not in step, line \d+: /, "...and where it is");
+    is($differs, 1, "$path: detected: $name");
+    like($output, qr/^not in step, line \d+: /, "...with its line");
 }
 
-sub check_that_it_minds {
+sub check_detection {
     my ($path) = @_;
     # Fields: TRACE event vcpu vector pin a b repeats cpu
-    minds($path, 'an acceptance is missing', 'ACCEPT_LEVEL', sub { 0 });
-    minds($path, 'an acceptance of another pin', 'ACCEPT_LEVEL', sub { $_[0][5] = 'c0' });
-    minds($path, 'another vector is retired', 'EOI_STALE', sub { $_[0][3] = '77' });
-    minds($path, 'a stale EOI is called live', 'EOI_STALE', sub { $_[0][1] = $event{EOI_LIVE} });
-    minds($path, 'a scan sets another bit', 'SCAN_ADD', sub { $_[0][3] = '78' });
-    minds($path, 'a bit that a scan clears stays', 'SCAN_REMOVE', sub { 0 });
-    minds($path, 'Remote IRR is not set', 'REMOTE_IRR', sub { 0 });
-    minds($path, 'a bitmap has a bit too many', 'BITMAP', sub { $_[0][6] = '8000000000000000' });
-    minds($path, 'the processor has lost what waits', 'EXIT', sub { $_[0][5] = '5200' }, qr/ 255 5263 /);
+    detects($path, 'an acceptance is missing', 'ACCEPT_LEVEL', sub { 0 });
+    detects($path, 'an acceptance of another pin', 'ACCEPT_LEVEL', sub { $_[0][5] = 'c0' });
+    detects($path, 'a stale EOI of another vector', 'EOI_STALE', sub { $_[0][3] = '77' });
+    detects($path, 'a stale EOI that is recorded as live', 'EOI_STALE', sub { $_[0][1] = $event{EOI_LIVE} });
+    detects($path, 'a scan that sets another bit', 'SCAN_ADD', sub { $_[0][3] = '78' });
+    detects($path, 'a scan that does not clear a bit', 'SCAN_REMOVE', sub { 0 });
+    detects($path, 'a change of Remote IRR is missing', 'REMOTE_IRR', sub { 0 });
+    detects($path, 'a bitmap with another bit', 'BITMAP', sub { $_[0][6] = '8000000000000000' });
+    detects($path, 'the processor has lost a pending interrupt', 'EXIT', sub { $_[0][5] = '5200' }, qr/ 255 5263 /);
 }
 
 for my $cpus (4, 2, 1) {
@@ -76,6 +76,6 @@ for my $cpus (4, 2, 1) {
     is($status, 0, "$cpus CPUs: the guests pass");
     my $path = "$build/emulator/lockstep-$cpus/serial.log";
     compare($cpus, $path, $_) for sort keys %compared;
-    check_that_it_minds($path);
+    check_detection($path);
 }
 done_testing();

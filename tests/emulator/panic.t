@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# What a bug of our own leaves behind. The emulator's debugger makes one: at an EOI exit it takes the
-# pointer to the interrupt routing away, so that the hypervisor reads from address 0.
+# A panic: the report of a bug in the hypervisor. The emulator's debugger makes the bug: at an EOI exit it
+# clears the pointer to the interrupt routing, so that the hypervisor reads from address 0.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -9,7 +9,7 @@ use Test::More;
 
 my $build = $ENV{B} // 'build';
 my %address = map { /^(\w+) [Tt] (\w+)$/ ? ($2 => $1) : () } `nm $build/pinwheel.elf`;
-ok($address{routing_eoi_exit}, 'the function to break is there');
+ok($address{routing_eoi_exit}, 'the function to break exists');
 
 # Runs the debugger's commands at the first EOI exit, and returns the log.
 sub break_at_eoi_exit {
@@ -27,15 +27,15 @@ sub break_at_eoi_exit {
 }
 
 my $log = break_at_eoi_exit('panic', "set rdi = 0\n");
-like($log, qr/^PINWHEEL panic: #PF page fault in the hypervisor, error code 0x0$/m, 'what it is');
+like($log, qr/^PINWHEEL panic: #PF page fault in the hypervisor, error code 0x0$/m, 'the exception');
 like($log, qr/^  rip ffffffff8[0-9a-f]{7} rsp ffffc0[0-9a-f]{10} .* cr2 0{13}[0-9a-f]{3} /m,
-    'the registers, on a stack of our own');
+    'the registers, with a stack of the hypervisor');
 like($log, qr/  backtrace:\n.*\+0x.*\n    0x[0-9a-f]+ routing_eoi_exit\+0x.*exit_handle\+0x.*schedule_run\+0x/s,
-    'the way there, by name');
+    'the backtrace, with names');
 like($log, qr/last events of each CPU:.*accept level.*rte write.*scan: now stale/s,
-    'what the interrupts did before');
-like($log, qr/^PINWHEEL panic: the machine has stopped/m, 'the end');
-unlike($log, qr/^PINWHEEL done/m, 'nothing goes on');
+    'the last events of the interrupt path');
+like($log, qr/^PINWHEEL panic: the machine has stopped/m, 'the last line');
+unlike($log, qr/^PINWHEEL done/m, 'no result is printed');
 
 # The other way into a panic: the hypervisor's own check fails. Here it is the one behind each VMX
 # instruction, with no name for the instruction.

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# The PC that a guest finds: its ACPI tables, what becomes of it when it switches off or resets, and
-# its virtio devices.
+# The PC of a guest: its ACPI tables, the ways to switch off and to reset, its virtio devices and its
+# real-time clock.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -8,7 +8,7 @@ use Boot qw(boot check_file);
 use File::Path 'make_path';
 use Test::More;
 
-# 64 sectors, byte i of sector s is 7 s + i; and a piece of one more, which is not offered.
+# 64 sectors, in which byte i of sector s is 7 s + i, and a part of a sector, which is not offered.
 my $build = $ENV{B} // 'build';
 my $disk = "$build/emulator/disk";
 make_path("$build/emulator");
@@ -18,6 +18,6 @@ print $file 'x' x 100;
 close $file;
 
 my ($log, $status) = boot('pc', files => [glob("$build/guest/*.elf"), $disk]);
-is($status, 1, 'the run notices that a guest did not pass');
+is($status, 1, 'the status reports that a guest did not pass');
 check_file($log, 'tests/emulator/pc.expect');
 done_testing();

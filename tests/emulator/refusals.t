@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Where Pinwheel cannot run, and what it says there: one line with the reason, before it has left
-# the firmware.
+# Machines and configurations with which Pinwheel cannot run: it prints one line with the reason, before
+# it leaves the firmware.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -12,7 +12,7 @@ use Tree 'read_text';
 sub refuses {
     my ($name, $pattern, %option) = @_;
     my ($log, $status) = boot($name, config => 'tests/emulator/broken.cfg', %option);
-    is($status, 3, "$name: the run says so");
+    is($status, 3, "$name: the status reports the refusal");
     report_all($log->check("/PINWHEEL refused: .*$pattern/"));
     report_all($log->check('no PINWHEEL done guests>=0'));
 }
@@ -23,7 +23,7 @@ refuses('qemu-without-kvm', 'VT-x', emu => 'qemu', model => 'qemu64');
 refuses('nothing', 'no guest', config => 'tests/emulator/nothing.cfg', cpus => 1);
 refuses('no-config', 'pinwheel.cfg', config => '-', cpus => 1);
 
-# Kernels with one mistake each, made from the good one.
+# Kernels with one defect each, made from the intact one.
 my $build = $ENV{B} // 'build';
 my $dir = tempdir(CLEANUP => 1);
 
@@ -54,6 +54,6 @@ my @kernels = (
     file('initrd', 'the first bytes of an initial RAM disk'),
 );
 my ($log, $status) = boot('broken', cpus => 1, files => ["$build/guest/hello.elf", @kernels]);
-is($status, 1, 'a broken configuration: guests that are not started have failed');
+is($status, 1, 'a broken configuration: guests that are not started count as failed');
 check_file($log, 'tests/emulator/broken.expect');
 done_testing();

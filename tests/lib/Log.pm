@@ -1,18 +1,17 @@
-# Reads the log of a run, and checks it against what is expected.
+# Reads the log of a run and checks it against expectations.
 #
-# The log is what came from the serial port. Its lines of results are a word in capitals and pairs:
+# The log is the output of the serial port. A result is a line of a word in capitals and key=value pairs:
 #
 #     GUEST name=hello result=pass code=0 exits=123
 #
-# A guest's own lines carry "[name] " in front where there are several guests, which counts as
-# guest=name. A guest that reports
-# tests does so in TAP; what it reported becomes one more line of results:
+# If there are several guests, a guest's own lines begin with "[name] ", which counts as guest=name. A
+# guest reports tests in TAP; its reports become one more result:
 #
 #     TAP guest=reroute plan=12 passed=12 failed=0 skipped=0
 #
-# An expectation is the same kind of line with any part of the pairs, where <= and >= may stand for
-# =; exactly one line of the log must have them all. "no " before it: no line may. "/pattern/"
-# expects a line that matches the pattern.
+# An expectation is such a line with some of the pairs, in which <= and >= may replace =. Exactly one line
+# of the log must have all of its pairs; after "no ", no line may have them. "/pattern/" expects a line
+# that matches the pattern.
 package Log;
 use strict;
 use warnings;
@@ -43,7 +42,7 @@ sub new {
     return $self;
 }
 
-# The fields of "TAG key=value key=value", as [key, operator, value]; a value may be quoted.
+# The pairs of "TAG key=value key=value", as [key, operator, value]. A value may be quoted.
 sub fields {
     my ($text) = @_;
     my @fields;
@@ -58,7 +57,7 @@ sub record {
     return {tag => $tag, line => $line, map { $_->[0] => $_->[2] } fields($line)};
 }
 
-# A log of a single guest has no names in front of its lines: they are that guest's.
+# In the log of a single guest, lines without a name are that guest's.
 sub read_taps {
     my ($self, $of_guest) = @_;
     my @names = map { $_->{name} } grep { $_->{tag} eq 'GUEST' } @{$self->{records}};
@@ -94,7 +93,7 @@ sub matches {
     return 1;
 }
 
-# [ok, text, what the log has instead] of one expectation.
+# Checks one expectation: [ok, text, what the log has instead].
 sub check {
     my ($self, $expectation) = @_;
     if ($expectation =~ m{^/(.*)/$}) {
@@ -109,15 +108,15 @@ sub check {
     return [1, $expectation, ''] if @found == 1;
     return [0, $expectation, join "\n", 'several lines have it:', map { $_->{line} } @found] if @found;
 
-    # Show the lines that are about the same thing.
+    # Show the lines for the same guest, vCPU or vector.
     my @identity = grep { $_->[0] =~ /^(?:name|guest|vcpu|vector)$/ } @fields;
     my @near = grep { matches($_, $tag, @identity) } @{$self->{records}};
     return [0, $expectation, @near ? join "\n", 'the log has', map { $_->{line} } @near
                                    : "the log has no such line of $tag"];
 }
 
-# What every run must hold, whatever its guests: each report of a guest's is a check, and a guest
-# reports as many as it planned, numbered from 1. Returns a list like check()'s.
+# Checks that apply to every run: each report of a guest passes, and each guest makes as many reports as
+# it planned, numbered from 1. Returns a list of results as check() returns them.
 sub check_taps {
     my ($self) = @_;
     my @results;
@@ -125,7 +124,7 @@ sub check_taps {
         my $next = 1;
         for (@{$self->{tap}{$guest}}) {
             push @results, [$_->{ok} && $_->{number} == $next, "$guest: $_->{text}",
-                            "report $_->{number}, the next is $next"];
+                            "it has number $_->{number}, expected $next"];
             $next++;
         }
         my ($tap) = grep { $_->{tag} eq 'TAP' && $_->{guest} eq $guest } @{$self->{records}};
@@ -135,7 +134,7 @@ sub check_taps {
     return @results;
 }
 
-# The expectations of a file, without comments.
+# The expectations in a file, without comments.
 sub expectations {
     my ($path) = @_;
     open my $file, '<', $path or die "$path: $!\n";
@@ -144,7 +143,7 @@ sub expectations {
     return @lines;
 }
 
-# The lines that must be the same in each run of the same image.
+# The lines that must be equal in all runs of the same image.
 sub repeatable {
     my ($self) = @_;
     return map { $_->{line} } grep { $_->{tag} =~ /^(?:GUEST|COUNTERS|SCANS)$/ } @{$self->{records}};

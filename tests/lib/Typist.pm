@@ -1,10 +1,13 @@
-# Types to a machine while it runs, and reads what it answers.
+# Types to a running machine, and reads what it prints.
 package Typist;
 use strict;
 use warnings;
 use IPC::Open2;
+use POSIX 'mkfifo';
+use Test::More;
 
-# Nothing here is timed. The machine ends by itself if it hangs: tools/run --silence.
+# No wait here has a limit of its own. If the machine hangs, tools/run ends it (--silence), which is the
+# end of its output.
 
 # Starts a command. What is typed goes to its standard input, unless `input` names a FIFO for it.
 sub start {
@@ -18,12 +21,21 @@ sub start {
     return $self;
 }
 
+# Starts tools/run with these options and a FIFO in $dir for what is typed.
+sub run {
+    my ($class, $dir, @options) = @_;
+    my $fifo = "$dir/typed";
+    mkfifo($fifo, 0600) or BAIL_OUT("$fifo: $!");
+    return $class->start(['tools/run', '--emu', 'bochs', '--log-dir', $dir, '--input', $fifo, @options],
+        input => $fifo);
+}
+
 sub type {
     my ($self, $text) = @_;
     print {$self->{in}} $text;
 }
 
-# Reads what is printed next; false at the end.
+# Reads what is printed next. False at the end of the output.
 sub more {
     my ($self) = @_;
     my $count = sysread $self->{out}, my $bytes, 4096;
@@ -32,8 +44,8 @@ sub more {
     return 1;
 }
 
-# Waits for something that matches; what came until then has been seen. Returns what the pattern
-# caught, or everything it matched; nothing if it never comes.
+# Waits until the output matches, and drops the output up to the end of the match. Returns the first
+# capture of the pattern, or else the whole match; nothing if the output ends first.
 sub wait_for {
     my ($self, $pattern) = @_;
     while (1) {
@@ -46,7 +58,17 @@ sub wait_for {
     }
 }
 
-# Reads to the end; returns the exit status. Or ends it, if it does not end by itself.
+# A test: types something (unless it is undefined) and waits for the answer. Returns what wait_for()
+# does, or '' if the test failed.
+sub answers {
+    my ($self, $typed, $pattern, $name) = @_;
+    $self->type($typed) if defined $typed;
+    my $found = $self->wait_for($pattern);
+    ok(defined $found, $name) or diag(substr $self->{seen}, -1000);
+    return $found // '';
+}
+
+# Reads to the end of the output; returns the exit status.
 sub finish {
     my ($self) = @_;
     1 while $self->more;

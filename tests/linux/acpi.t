@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
-# An unmodified Linux does not complain about its ACPI tables, finds by them what it has, has all of
-# its four CPUs at work, and ends by the tables: switched off, and reset. One that panics has failed,
-# although it resets, too.
+# An unmodified Linux does not complain about its ACPI tables, finds its devices by them, uses all of its
+# four CPUs, and switches off and resets by the tables. A Linux that panics has failed, although it resets
+# too.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -9,7 +9,7 @@ use Boot qw(boot report_all);
 use Test::More;
 
 my $build = $ENV{B} // 'build';
-# A user's initial RAM disk is a compressed one.
+# The initial RAM disk of a distribution is compressed.
 system("zstd -q -f $build/linux/initrd && xz -k -f --check=crc32 $build/linux/initrd") == 0
     or BAIL_OUT('no compressed initial RAM disks');
 my ($log, $status) = boot('linux-acpi', config => 'tests/linux/acpi.cfg', cpus => 4, memory => 512,
@@ -20,23 +20,23 @@ report_all(map { $log->check($_) }
     'GUEST name=linux-reset result=pass code=0 how=reset',
     'GUEST name=linux-panic result=fail code=1 how=panic');
 
-# The slot of a block device that is not there is passed over.
+# Without a disk, the slot of the block device has no driver.
 for (['linux-off', 4, 3], ['linux-reset', 1, 2], ['linux-panic', 1, 2]) {
     my ($name, $cpus, $virtio) = @$_;
     my ($line) = grep { /^\[$name\] ACPI complaints=/ } @{$log->{lines}};
     my $drivers = join ' ', 'serial rtc_cmos system', ('virtio-mmio') x $virtio, 'pvpanic-mmio';
-    is($line, "[$name] ACPI complaints=0 cpus=$cpus drivers=\"$drivers\"", "$name: what it found");
+    is($line, "[$name] ACPI complaints=0 cpus=$cpus drivers=\"$drivers\"", "$name: CPUs and drivers");
 }
-like(join("\n", @{$log->{lines}}), qr/^\[$_\] RTC alarms=1 left=""$/m, "$_: the clock's alarm comes")
+like(join("\n", @{$log->{lines}}), qr/^\[$_\] RTC alarms=1 left=""$/m, "$_: the alarm of the real-time clock arrives")
     for 'linux-off', 'linux-reset';
-like(join("\n", @{$log->{lines}}), qr/rtc_cmos .*: alarms up to one day, y3k, /, 'Linux knows the alarm and the century');
-# The UART's pin is level-triggered: the MADT's override, and the DSDT.
+like(join("\n", @{$log->{lines}}), qr/rtc_cmos .*: alarms up to one day, y3k, /, 'Linux uses the alarm and the century register');
+# The UART's pin is level-triggered, as the MADT's override and the DSDT say.
 like(join("\n", @{$log->{lines}}), qr/^\[linux-off\] .*IO-APIC +4-fasteoi +ttyS0$/m,
-    'the UART interrupts by a level');
+    'the UART\'s interrupt is level-triggered');
 # 4 vCPUs on 4 CPUs: see guest/linux/smp.
 my ($smp) = grep { /^\[linux-off\] SMP / } @{$log->{lines}};
 is($smp, '[linux-off] SMP cpus=4 without_one=3 back=4 pinned=12 tsc_backward=0 irq_led=4 timers=4 '
-    . 'ipis=4 clock=tsc complaints=0', 'four CPUs at work');
+    . 'ipis=4 clock=tsc complaints=0', 'all four CPUs work');
 is_deeply([map { /^\[([\w-]+)\] .*Kernel panic/ } @{$log->{lines}}], ['linux-panic'],
-    'one kernel panics, and says so');
+    'exactly one kernel panics');
 done_testing();

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
-# What Pinwheel costs a Linux from its first instruction to its first program: the same kernel, RAM
-# disk and command line on the bare machine (tests/native/native.c) and as a guest, one CPU each, in
-# the same emulator, whose TSC counts instructions. `make bench` shows the table, too.
+# What Pinwheel costs a Linux guest from its first instruction to its first program. The same kernel, RAM
+# disk and command line run on the bare machine (tests/native/native.c) and as a guest, with one CPU each,
+# in the same emulator, whose TSC counts instructions. `make bench` prints the table too.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -10,9 +10,9 @@ use Test::More;
 
 my $build = $ENV{B} // 'build';
 my $LIMIT = 1.10;
-# The emulated CPU claims another TSC frequency than the emulator's clock has: natively Linux must be
-# told. Pinwheel tells its guests itself.
-# Quiet: otherwise it waits for the emulated serial line most of the time.
+# The CPU model reports another TSC frequency than the emulator's clock has, so on the bare machine the
+# command line must give it; Pinwheel reports it to its guests. "quiet" because Linux would otherwise wait
+# for the emulated serial line most of the time.
 my $words = 'console=ttyS0 quiet tsc=reliable tsc_early_khz=50000';
 
 sub put {
@@ -31,11 +31,11 @@ sub number {
 
 my %span;
 
-# From the kernel's entry to its first program.
+# The instructions from the kernel's entry to its first program.
 sub span {
     my ($name, $log, $entry) = @_;
     my ($from, $to) = (number($log, $entry), number($log, qr/LINUX init tsc=(\d+) /));
-    ok(defined $from && defined $to, "$name: from the kernel's entry to its first program");
+    ok(defined $from && defined $to, "$name: the log has the kernel's entry and its first program");
     $span{$name} = $to - $from if defined $from && defined $to;
 }
 
@@ -61,10 +61,10 @@ span('guest', $guest, qr/BENCH name=tsc_at_first_entry instructions=(\d+)/);
 
 BAIL_OUT('no figures') if keys %span < 2;
 my $ratio = $span{guest} / $span{native};
-cmp_ok($ratio, '<=', $LIMIT, 'what Pinwheel adds');
+cmp_ok($ratio, '<=', $LIMIT, 'the cost of Pinwheel');
 my $table = sprintf "Linux, from the kernel's entry to its first program, in instructions:\n"
     . "  on the bare machine  %13d\n  as a guest           %13d  (%.3f times, goal %.2f)\n"
-    . "Its exits, from its first instruction to its last:\n",
+    . "VM exits of the guest, from its first instruction to its last:\n",
     $span{native}, $span{guest}, $ratio, $LIMIT;
 my $exits = 0;
 for (sort { $b->{count} <=> $a->{count} } grep { $_->{tag} eq 'EXITS' } @{$guest->{records}}) {

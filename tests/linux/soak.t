@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# The reroute soak in Linux (guest/linux/soak), with the rescan after a stale EOI and without: nothing
-# is lost, nothing is complained about, and what the rescan saves. The table is left in
+# The reroute soak in Linux (guest/linux/soak), with and without the rescan after a stale EOI: no data is
+# lost, Linux does not complain, and the rescan saves exits. The table is written to
 # build/linux/soak.txt.
 use strict;
 use warnings;
@@ -19,7 +19,7 @@ my @columns = qw(interrupts reroutes marked stale coincidental live exits);
 my $table = sprintf "%-20s" . ' %12s' x @columns . "\n", 'per 1,000 interrupts', @columns;
 for my $guest (qw(moves moves-norescan hotplug hotplug-norescan)) {
     my ($line) = grep { /^\[\Q$guest\E\] SOAK / } @{$log->{lines}};
-    ok($line, "$guest: the soak ended") or next;
+    ok($line, "$guest: the soak has finished") or next;
     my $soak = pairs($line);
     is($soak->{$_}, 0, "$guest: $_") for qw(bad_reads refused unmoved complaints);
     cmp_ok($soak->{$_}, '>', 0, "$guest: $_") for qw(reads interrupts lines);
@@ -41,8 +41,8 @@ for my $guest (qw(moves moves-norescan hotplug hotplug-norescan)) {
             : sprintf ' %12.2f', $n * 1000 / ($sum{interrupts} || 1);
     }
     $table .= "\n";
-    cmp_ok($sum{stale}, '<=', $sum{marked} || 0, "$guest: no more stale exits than stale markings (I9)");
-    is($sum{coincidental}, 0, "$guest: the rescan leaves no needless exit") if $guest !~ /norescan/;
+    cmp_ok($sum{stale}, '<=', $sum{marked} || 0, "$guest, invariant 9: no more stale exits than bits marked stale");
+    is($sum{coincidental}, 0, "$guest: no coincidental exit with the rescan") if $guest !~ /norescan/;
 }
 open my $file, '>', "$build/linux/soak.txt" or BAIL_OUT("soak.txt: $!");
 print $file $table;

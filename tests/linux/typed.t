@@ -1,45 +1,30 @@
 #!/usr/bin/env perl
-# An unmodified Linux hears by its virtio console what is typed, and of its power button by ACPI.
+# An unmodified Linux receives typed lines by its virtio console, and its power button by ACPI.
 use strict;
 use warnings;
 use lib 'tests/lib';
+use Boot qw(make_image report_all);
 use Digest::SHA 'sha256_hex';
-use File::Path 'make_path';
-use POSIX 'mkfifo';
 use Test::More;
 use Log;
 use Typist;
 
 my $build = $ENV{B} // 'build';
-my $dir = "$build/emulator/linux-typed";
-make_path($dir);
-unlink glob "$dir/*";
-system('tools/disk-image', "$dir.img", 'tests/linux/typed.cfg', "$build/BOOTX64.EFI",
-    map { "$build/linux/$_" } qw(vmlinuz initrd)) == 0 or BAIL_OUT('no disk image');
-my $fifo = "$dir/typed";
-mkfifo($fifo, 0600) or BAIL_OUT("$fifo: $!");
-my $machine = Typist->start(['tools/run', '--emu', 'bochs', '--log-dir', $dir,
-    '--input', $fifo, "$dir.img"], input => $fifo);
+my ($dir, $image) = make_image('linux-typed', 'tests/linux/typed.cfg',
+    map { "$build/linux/$_" } qw(vmlinuz initrd));
+my $machine = Typist->run($dir, $image);
 
-# The answer, or a failed test with what came instead.
-sub answers {
-    my ($typed, $pattern, $name) = @_;
-    $machine->type($typed) if defined $typed;
-    my $found = $machine->wait_for($pattern);
-    ok(defined $found, $name) or diag(substr $machine->{seen}, -1000);
-}
-
-# A terminal's line has 4095 characters at most.
-answers(undef, qr/line 1 by hvc0\?/, 'Linux runs');
+# A line on a terminal has at most 4095 characters.
+$machine->answers(undef, qr/line 1 by hvc0\?/, 'Linux asks for a line');
 my $line = 'hello, hvc0';
-answers("$line\r", qr/line 1: 11 characters, ${\sha256_hex("$line\n")}/, 'a line by the virtio console');
+$machine->answers("$line\r", qr/line 1: 11 characters, ${\sha256_hex("$line\n")}/, 'the line arrives by the virtio console');
 $line = join '', map { chr(97 + $_ * $_ % 26) } 1 .. 1000;
-answers(undef, qr/line 2 by hvc0\?/, 'another one is asked for');
-answers("$line\r", qr/line 2: 1000 characters, ${\sha256_hex("$line\n")}/, 'a long paste is whole');
-answers(undef, qr/The power button\?/, 'the button is waited for');
-answers("\x01p", qr/IO-APIC +19-fasteoi +ACPI:Ged/, 'it interrupts, by a level');
-answers(undef, qr/event 1 116\b/, 'it is a key: EV_KEY, KEY_POWER');
+$machine->answers(undef, qr/line 2 by hvc0\?/, 'Linux asks for another line');
+$machine->answers("$line\r", qr/line 2: 1000 characters, ${\sha256_hex("$line\n")}/, 'a long pasted line arrives complete');
+$machine->answers(undef, qr/The power button\?/, 'Linux waits for the power button');
+$machine->answers("\x01p", qr/IO-APIC +19-fasteoi +ACPI:Ged/, 'the button raises a level-triggered interrupt');
+$machine->answers(undef, qr/event 1 116\b/, 'Linux gets a key event: EV_KEY, KEY_POWER');
 is($machine->finish, 0, 'the guest passes');
 my $log = Log->read_file("$dir/serial.log");
-ok($_->[0], $_->[1]) or diag($_->[2]) for $log->check('GUEST name=linux result=pass how=poweroff');
+report_all($log->check('GUEST name=linux result=pass how=poweroff'));
 done_testing();

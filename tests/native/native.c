@@ -1,10 +1,10 @@
-/* Boots the same Linux on the bare machine: a UEFI application in the place of Pinwheel's.
+/* Boots a Linux on the bare machine: a UEFI application in place of Pinwheel's.
  *
- * It reads \guests\kernel, \guests\initrd and \guests\cmdline, leaves the firmware, places the
- * kernel with the production loader (vmm/loaders/linux.c) in the machine's own memory, from address
- * 0 on, and jumps to it. So the way from the kernel's first instruction to its first program can be
- * counted with and without a hypervisor below. For an emulator whose memory and firmware are known:
- * what the firmware keeps for itself must lie above NATIVE_RAM, as OVMF's does. */
+ * It reads \guests\kernel, \guests\initrd and \guests\cmdline, leaves the firmware, loads the kernel
+ * with Pinwheel's own loader (vmm/loaders/linux.c) into the machine's memory, from address 0, and
+ * jumps to it. tests/linux/native.t compares the instructions from there to Linux's first program
+ * with those of a guest. Only for an emulator with OVMF: the memory that the firmware reserves must
+ * be above NATIVE_RAM. */
 #include "arch/instructions.h"
 #include "boot/files.h"
 #include "boot/firmware.h"
@@ -95,7 +95,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
         return EFI_ABORTED;
     __asm__ volatile("cli");
     uint8_t *memory = NULL;
-    __asm__("" : "+r"(memory)); /* there is memory at address 0 */
+    __asm__("" : "+r"(memory)); /* the compiler must not see NULL: RAM begins at address 0 */
     static char reason[LOAD_REASON_SIZE];
     const struct linux_request request = {
         .ram = memory,
