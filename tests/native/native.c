@@ -1,10 +1,10 @@
 /* Boots a Linux on the bare machine: a UEFI application in place of Pinwheel's.
  *
- * It reads \guests\kernel, \guests\initrd and \guests\cmdline, leaves the firmware, loads the kernel
- * with Pinwheel's own loader (vmm/loaders/linux.c) into the machine's memory, from address 0, and
- * jumps to it. tests/linux/native.t compares the instructions from there to Linux's first program
- * with those of a guest. Only for an emulator with OVMF: the memory that the firmware reserves must
- * be above NATIVE_RAM. */
+ * It reads \guests\kernel, \guests\initrd and \guests\cmdline, leaves the firmware, loads the
+ * kernel with Pinwheel's own loader (vmm/loaders/linux.c) into the machine's memory, from address
+ * 0, and jumps to it. tests/linux/native.t compares the instructions from there to Linux's first
+ * program with those of a guest. Only for an emulator with OVMF: the memory that the firmware
+ * reserves must be above NATIVE_RAM. */
 #include "arch/instructions.h"
 #include "boot/files.h"
 #include "boot/firmware.h"
