@@ -11,7 +11,7 @@
  * vrtc_poll() has no loop over time. The divider is that of a 32768 Hz crystal; it runs or it is
  * held in reset. Other crystals, the square wave and daylight saving are not emulated. MC146818A
  * data sheet; the offset of the century is that of pc_map.h. Pure and without a lock. Read next:
- * calendar.h, vmm/pc/rtc.h. */
+ * lib/calendar.h, vmm/pc/rtc.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
