@@ -13,9 +13,9 @@
 #include "vmm/vcpu/virq.c"
 
 void steps_write_words(struct vcpu *vcpu, unsigned words) {
-    write_eoi_words(vcpu, words);
+    virq_write_eoi_words(vcpu, words);
 }
 
 void steps_write_status(struct vcpu *vcpu) {
-    write_status(vcpu);
+    virq_write_status(vcpu);
 }

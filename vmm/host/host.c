@@ -79,7 +79,7 @@ static bool is_like_boot_cpu(void) {
 }
 
 /* The first C code of another CPU, on its own stack. */
-static _Noreturn void other_cpu_main(struct cpu *cpu) {
+static _Noreturn void host_other_main(struct cpu *cpu) {
     struct host_cpu *self = (struct host_cpu *)cpu;
 
     memory_enter();
@@ -101,7 +101,7 @@ static _Noreturn void other_cpu_main(struct cpu *cpu) {
 
 /* SDM Vol. 3A, "MP Initialization Example": INIT, 10 ms, STARTUP, and again if the CPU does not
  * run. */
-static bool host_start_cpu(struct host_cpu *cpu, uint32_t page) {
+static bool host_start_other(struct host_cpu *cpu, uint32_t page) {
     lapic_send_init(cpu->cpu.apic_id);
     tsc_delay_us(10000);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
@@ -129,10 +129,10 @@ void host_start_others(const struct boot_info *info, void (*run)(void)) {
             .cr4 = (uint32_t)(read_cr4() & ~CR4_VMXE),
             .stack = cpu->cpu.stack_top,
             .cpu = (uint64_t)cpu,
-            .entry = (uint64_t)other_cpu_main,
+            .entry = (uint64_t)host_other_main,
         };
         trampoline_place(page, &arguments);
-        if (host_start_cpu(cpu, (uint32_t)info->trampoline)) {
+        if (host_start_other(cpu, (uint32_t)info->trampoline)) {
             host.cpu[host.cpu_count++] = cpu;
         } else {
             if (atomic_load(&cpu->online) == CPU_SILENT)

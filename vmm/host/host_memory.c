@@ -22,13 +22,13 @@ static uint64_t next_stack = STACKS_BASE;
  * switching to our own tables on in the direct map. */
 static uint64_t map_base;
 
-static void clear(uint64_t physical, uint64_t size) {
+static void memory_clear(uint64_t physical, uint64_t size) {
     uint64_t *to = (uint64_t *)(map_base + physical);
     uint64_t count = size / 8;
     __asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(0) : "memory");
 }
 
-static uint64_t alloc_below(uint64_t size, uint64_t align, uint64_t limit) {
+static uint64_t memory_alloc_below(uint64_t size, uint64_t align, uint64_t limit) {
     if (!size || size > limit)
         return 0;
     size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
@@ -47,18 +47,18 @@ static uint64_t alloc_below(uint64_t size, uint64_t align, uint64_t limit) {
         }
         r->base = base + size;
         r->size = end - r->base;
-        clear(base, size);
+        memory_clear(base, size);
         return base;
     }
     return 0;
 }
 
 uint64_t memory_alloc(uint64_t size, uint64_t align) {
-    return alloc_below(size, align, UINT64_MAX);
+    return memory_alloc_below(size, align, UINT64_MAX);
 }
 
 uint64_t memory_alloc_low(uint64_t size, uint64_t align) {
-    return alloc_below(size, align, 1ULL << 32);
+    return memory_alloc_below(size, align, 1ULL << 32);
 }
 
 void *memory_alloc_pages(uint64_t size, uint64_t *physical) {
@@ -87,38 +87,38 @@ uint64_t *memory_table(uint64_t physical) {
     return (uint64_t *)(map_base + physical);
 }
 
-static void map(uint64_t virtual, uint64_t physical, uint64_t size, uint64_t flags) {
+static void memory_map(uint64_t virtual, uint64_t physical, uint64_t size, uint64_t flags) {
     const char *problem = paging_map(&paging, virtual, physical, size, flags);
 
     if (problem)
         panic("mapping %lu bytes at 0x%lx: %s", size, virtual, problem);
 }
 
-static void map_image(const struct boot_info *info, const char *from, const char *to,
-                      uint64_t flags) {
+static void memory_map_image(const struct boot_info *info, const char *from, const char *to,
+                             uint64_t flags) {
     if (from != to)
-        map((uint64_t)from, info->image_base + (uint64_t)(from - image_start),
-            (uint64_t)(to - from), flags);
+        memory_map((uint64_t)from, info->image_base + (uint64_t)(from - image_start),
+                   (uint64_t)(to - from), flags);
 }
 
 /* Memory is mapped write-back: MTRRs make exceptions for what the firmware keeps to itself.
  * Memory that the firmware calls reserved stays unmapped until the ACPI parser asks for it. */
-static void map_everything(const struct boot_info *info) {
+static void memory_map_everything(const struct boot_info *info) {
     for (unsigned i = 0; i < info->region_count; i++) {
         const struct boot_region *r = &info->region[i];
         if (r->kind != BOOT_MEMORY_MMIO && r->kind != BOOT_MEMORY_RESERVED)
-            map(DIRECT_MAP_BASE + r->base, r->base, r->size, PAGING_WRITABLE | PAGING_NX);
+            memory_map(DIRECT_MAP_BASE + r->base, r->base, r->size, PAGING_WRITABLE | PAGING_NX);
     }
-    map_image(info, image_text, image_rodata, 0);
-    map_image(info, image_rodata, image_data, PAGING_NX);
-    map_image(info, image_data, image_symbols, PAGING_WRITABLE | PAGING_NX);
-    map_image(info, image_symbols, image_end, PAGING_NX);
+    memory_map_image(info, image_text, image_rodata, 0);
+    memory_map_image(info, image_rodata, image_data, PAGING_NX);
+    memory_map_image(info, image_data, image_symbols, PAGING_WRITABLE | PAGING_NX);
+    memory_map_image(info, image_symbols, image_end, PAGING_NX);
 }
 
 /* With nothing in the caches and the TLB that was there under the old types. No page that is in use
  * changes its type unless the firmware has changed entries. SDM Vol. 3A, "Programming the PAT" and
  * "MTRR Considerations in MP Systems". */
-static void set_memory_types(void) {
+static void memory_set_types(void) {
     uint64_t cr0 = read_cr0();
 
     write_cr0((cr0 | CR0_CD) & ~CR0_NW);
@@ -133,7 +133,7 @@ static void set_memory_types(void) {
 void memory_enter(void) {
     write_cr4(read_cr4() & ~CR4_PGE);
     if (rdmsr(MSR_IA32_PAT) != PAT_HOST)
-        set_memory_types();
+        memory_set_types();
     write_cr3(paging.root);
 }
 
@@ -147,7 +147,7 @@ struct boot_info *memory_init(struct boot_info *info) {
     paging.pages_1g = cpuid_has_1g_pages();
     if (paging_init(&paging))
         panic("out of memory for page tables");
-    map_everything(info);
+    memory_map_everything(info);
     wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
     write_cr0(read_cr0() | CR0_WP);
     memory_enter();
@@ -157,7 +157,7 @@ struct boot_info *memory_init(struct boot_info *info) {
 
 /* A page that is being used for the first time needs no flush: non-present entries are not cached.
  */
-static void *map_on_demand(uint64_t physical, uint64_t size, uint64_t flags) {
+static void *memory_map_on_demand(uint64_t physical, uint64_t size, uint64_t flags) {
     uint64_t first = physical & ~(PAGE_SIZE - 1);
     uint64_t last = (physical + size - 1) & ~(PAGE_SIZE - 1);
 
@@ -185,7 +185,8 @@ void *memory_map_write_combining(uint64_t physical, uint64_t size) {
 }
 
 void *memory_map_device(uint64_t physical) {
-    void *address = map_on_demand(physical, 4, PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX);
+    void *address =
+        memory_map_on_demand(physical, 4, PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX);
 
     if (!address)
         panic("cannot map device registers at 0x%lx", physical);
@@ -195,7 +196,7 @@ void *memory_map_device(uint64_t physical) {
 const void *memory_map_table(uint64_t physical, uint64_t size) {
     if (!size || size > TABLE_SIZE_MAX || physical >= PHYSICAL_END_MAX)
         return NULL;
-    return map_on_demand(physical, size, PAGING_NX);
+    return memory_map_on_demand(physical, size, PAGING_NX);
 }
 
 uint64_t memory_alloc_stack(uint64_t size) {
@@ -204,7 +205,7 @@ uint64_t memory_alloc_stack(uint64_t size) {
     size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     memory_alloc_pages(size, &physical);
     uint64_t base = next_stack + PAGE_SIZE;
-    map(base, physical, size, PAGING_WRITABLE | PAGING_NX);
+    memory_map(base, physical, size, PAGING_WRITABLE | PAGING_NX);
     next_stack = base + size;
     return base + size;
 }

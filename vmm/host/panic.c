@@ -28,7 +28,7 @@ static bool is_stack(uint64_t address) {
 
 /* `back` is 1 for a return address: the CALL lies before it, and may be a function's last
  * instruction. */
-static void print_address(uint64_t address, uint64_t back) {
+static void panic_print_address(uint64_t address, uint64_t back) {
     uint64_t offset = 0;
     const char *name = symbol_lookup(address - back, &offset);
 
@@ -39,22 +39,22 @@ static void print_address(uint64_t address, uint64_t back) {
 }
 
 /* Frame pointers form a chain upwards: the saved RBP, then the return address. */
-static void print_backtrace(uint64_t rip, uint64_t rbp) {
+static void panic_print_backtrace(uint64_t rip, uint64_t rbp) {
     console_print("  backtrace:\n");
     if (rip)
-        print_address(rip, 0);
+        panic_print_address(rip, 0);
     for (unsigned i = 0; i < BACKTRACE_FRAMES && is_stack(rbp) && is_stack(rbp + 8); i++) {
         const uint64_t *frame = (const uint64_t *)rbp;
         if (!frame[1])
             break;
-        print_address(frame[1], 1);
+        panic_print_address(frame[1], 1);
         if (frame[0] <= rbp)
             break;
         rbp = frame[0];
     }
 }
 
-static void print_trace(void) {
+static void panic_print_trace(void) {
     struct trace_cursor cursor[BOOT_MAX_CPUS];
     const struct trace_record *record;
     unsigned cpu;
@@ -69,7 +69,7 @@ static void print_trace(void) {
 }
 
 /* The first CPU here speaks; the others stop. */
-static void begin(void) {
+static void panic_begin(void) {
     interrupts_off();
     if (atomic_exchange(&panicking, 1)) {
         for (;;)
@@ -82,8 +82,8 @@ static void begin(void) {
     console_break_lock();
 }
 
-static _Noreturn void end(void) {
-    print_trace();
+static _Noreturn void panic_end(void) {
+    panic_print_trace();
     console_print("PINWHEEL panic: the machine has stopped; reset it, and please report the lines "
                   "above\n");
     for (;;)
@@ -98,10 +98,10 @@ void panic_stop_if_asked(void) {
 }
 
 static void panic_report(const char *text, uint64_t frame) {
-    begin();
+    panic_begin();
     console_print("\nPINWHEEL panic: %s\n", text);
-    print_backtrace(0, frame);
-    end();
+    panic_print_backtrace(0, frame);
+    panic_end();
 }
 
 void panic_init(void) {
@@ -109,7 +109,7 @@ void panic_init(void) {
 }
 
 _Noreturn void panic_trap(struct trap_frame *f) {
-    begin();
+    panic_begin();
     console_print("\nPINWHEEL panic: %s in the hypervisor, error code 0x%lx\n",
                   exception_name(f->vector), f->error_code);
     console_print("  rip %016lx rsp %016lx rflags %08lx cr2 %016lx cr3 %016lx\n", f->rip, f->rsp,
@@ -119,6 +119,6 @@ _Noreturn void panic_trap(struct trap_frame *f) {
     console_print("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
     console_print("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
     console_print("  r13 %016lx r14 %016lx r15 %016lx\n", f->r13, f->r14, f->r15);
-    print_backtrace(f->rip, f->rbp);
-    end();
+    panic_print_backtrace(f->rip, f->rbp);
+    panic_end();
 }

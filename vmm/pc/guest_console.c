@@ -9,22 +9,22 @@
 /* Longer than a guest that shares its CPU usually waits for its turn. */
 #define QUIET_US 50000
 
-static void console_show(struct guest_console *console) {
+static void guest_line_show(struct guest_console *console) {
     console_line(console->prefix ? CONSOLE_SERIAL | CONSOLE_SCREEN : CONSOLE_SCREEN, console,
                  console->line, console->shown, console->length);
     console->shown = console->length;
 }
 
-static void console_add(struct guest_console *console, char c) {
+static void guest_line_add(struct guest_console *console, char c) {
     if (!console->length && console->prefix)
         console->length =
             (uint32_t)format(console->line, sizeof(console->line), "[%s] ", console->prefix);
     console->line[console->length++] = c;
 }
 
-static void end_line(struct guest_console *console) {
-    console_add(console, '\n');
-    console_show(console);
+static void guest_line_end(struct guest_console *console) {
+    guest_line_add(console, '\n');
+    guest_line_show(console);
     console->length = console->shown = 0;
 }
 
@@ -54,13 +54,13 @@ static bool is_control(const struct guest_console *console, char c) {
     return (byte < ' ' && byte != '\t') || byte == 0x7f;
 }
 
-static void console_put(struct guest_console *console, char c) {
+static void guest_line_put(struct guest_console *console, char c) {
     if (c == '\n') {
-        end_line(console);
+        guest_line_end(console);
     } else if (c != '\r' && !is_escape(console, c)) {
-        console_add(console, is_control(console, c) ? '?' : c);
+        guest_line_add(console, is_control(console, c) ? '?' : c);
         if (console->length == GUEST_CONSOLE_LINE - 1)
-            end_line(console);
+            guest_line_end(console);
     }
 }
 
@@ -68,7 +68,7 @@ void guest_console_put(struct guest_console *console, char c) {
     spin_lock(&console->lock);
     if (!console->prefix)
         console_line(CONSOLE_SERIAL, console, &c, 0, 1);
-    console_put(console, c);
+    guest_line_put(console, c);
     console->changed = rdtsc();
     spin_unlock(&console->lock);
 }
@@ -78,7 +78,7 @@ void guest_console_tick(struct guest_console *console, uint64_t now, bool typed_
         return; /* a vCPU is printing, so the guest is not silent; do not wait for it */
     if ((typed_to || !console->prefix) && console->length > console->shown &&
         now > console->changed + tsc_frequency() / 1000000 * QUIET_US)
-        console_show(console);
+        guest_line_show(console);
     spin_unlock(&console->lock);
 }
 
@@ -91,6 +91,6 @@ void guest_console_again(struct guest_console *console) {
 void guest_console_flush(struct guest_console *console) {
     spin_lock(&console->lock);
     if (console->length)
-        end_line(console);
+        guest_line_end(console);
     spin_unlock(&console->lock);
 }

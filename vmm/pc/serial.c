@@ -7,7 +7,7 @@
 /* ---- the caller holds the lock ---- */
 
 /* Returns how many bytes the UART accepted: 0 or 1. */
-static uint32_t type_to_uart(struct serial *serial) {
+static uint32_t serial_type_to_uart(struct serial *serial) {
     if (!vuart_can_receive(&serial->uart))
         return 0;
     vuart_receive(&serial->uart, serial->typed[serial->first]);
@@ -15,7 +15,7 @@ static uint32_t type_to_uart(struct serial *serial) {
 }
 
 /* The same for the virtio console: at most what lies in one piece in the ring. */
-static uint32_t type_to_virtio(struct pc *pc) {
+static uint32_t serial_type_to_virtio(struct pc *pc) {
     const struct serial *serial = &pc->serial;
     uint32_t left = SERIAL_TYPED - serial->first;
 
@@ -25,13 +25,13 @@ static uint32_t type_to_virtio(struct pc *pc) {
 
 /* Moves waiting bytes to the device that the guest uses. Rare, so kept out of the way of port
  * accesses. */
-__attribute__((noinline)) static void type_waiting(struct pc *pc) {
+__attribute__((noinline)) static void serial_type_waiting(struct pc *pc) {
     struct serial *serial = &pc->serial;
     bool to_virtio = atomic_load(&pc->virtio.takes_input);
     uint32_t taken = 1;
 
     while (serial->count && taken) {
-        taken = to_virtio ? type_to_virtio(pc) : type_to_uart(serial);
+        taken = to_virtio ? serial_type_to_virtio(pc) : serial_type_to_uart(serial);
         serial->first = (serial->first + taken) % SERIAL_TYPED;
         serial->count -= taken;
     }
@@ -42,7 +42,7 @@ static void serial_update(struct pc *pc) {
     struct serial *serial = &pc->serial;
 
     if (serial->count)
-        type_waiting(pc);
+        serial_type_waiting(pc);
     bool interrupt = vuart_interrupt(&serial->uart);
     if (interrupt != serial->interrupt)
         irq_lines_set(pc, IRQ_SOURCE_UART, PC_UART_IRQ, interrupt);

@@ -37,7 +37,7 @@ static bool try_rdrand(uint64_t *value) {
     return false;
 }
 
-static void random_bytes(void *context, uint8_t *to, uint32_t size) {
+static void virtio_random_bytes(void *context, uint8_t *to, uint32_t size) {
     bool has_rdrand = cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_RDRAND;
     uint64_t value = 0;
 
@@ -50,7 +50,7 @@ static void random_bytes(void *context, uint8_t *to, uint32_t size) {
     }
 }
 
-static void transmit(void *context, const uint8_t *from, uint32_t size) {
+static void virtio_transmit(void *context, const uint8_t *from, uint32_t size) {
     struct pc *pc = ((struct virtio_slot *)context)->pc;
 
     atomic_store(&pc->virtio.takes_input, true);
@@ -58,7 +58,8 @@ static void transmit(void *context, const uint8_t *from, uint32_t size) {
         pc->config.effects->console_put(pc->config.context, PC_CONSOLE_VIRTIO, (char)from[i]);
 }
 
-static const struct virtio_effects effects = {virtio_set_line, random_bytes, transmit};
+static const struct virtio_effects effects = {virtio_set_line, virtio_random_bytes,
+                                              virtio_transmit};
 
 /* ---- the guest ---- */
 

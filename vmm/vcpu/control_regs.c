@@ -33,7 +33,7 @@ void control_regs_set_cr4(uint64_t value) {
 
 /* With PAE paging, MOV to CR0 or CR4 loads the four entries that CR3 points at; a reserved bit in a
  * present one is #GP. SDM Vol. 3A, "PDPTE Registers". */
-static bool load_pdptes(struct vcpu *vcpu) {
+static bool control_regs_load_pdptes(struct vcpu *vcpu) {
     uint64_t address = vmcs_read(VMCS_GUEST_CR3) & PAE_CR3_MASK, pdpte[PDPTE_COUNT];
     const uint64_t *entry = vm_ram(vcpu->vm, address, sizeof(pdpte));
     uint64_t reserved = ~host_physical_mask() | PDPTE_RESERVED;
@@ -65,7 +65,7 @@ static bool may_switch_ia32e_mode(bool on) {
     return !on || (vmcs_read(VMCS_GUEST_CR4) & CR4_PAE);
 }
 
-static void switch_ia32e_mode(void) {
+static void control_regs_switch_ia32e(void) {
     vmcs_write(VMCS_GUEST_EFER, vmcs_read(VMCS_GUEST_EFER) ^ EFER_LMA);
     vmcs_write(VMCS_ENTRY_CONTROLS,
                vmcs_read(VMCS_ENTRY_CONTROLS) ^ VM_ENTRY_CONTROL_IA32E_MODE_GUEST);
@@ -79,10 +79,10 @@ bool control_regs_write_cr0(struct vcpu *vcpu, uint64_t value) {
 
     if (!cr0_is_valid(value) || (switches && !may_switch_ia32e_mode(paging)))
         return false;
-    if (paging && pae && !ia32e && !load_pdptes(vcpu))
+    if (paging && pae && !ia32e && !control_regs_load_pdptes(vcpu))
         return false;
     if (switches)
-        switch_ia32e_mode();
+        control_regs_switch_ia32e();
     value |= CR0_ET;
     control_regs_set_cr0(value & (CR0_GUEST_OWNED | CR0_NE | CR0_CD | CR0_NW)); /* others read 0 */
     if (changed & (CR0_PG | CR0_WP))
@@ -99,7 +99,7 @@ bool control_regs_write_cr4(struct vcpu *vcpu, uint64_t value) {
 
     if ((value & ~guest_cpuid_cr4_bits()) || (ia32e && !(value & CR4_PAE)))
         return false;
-    if ((value & CR4_PAE) && !ia32e && paging && !load_pdptes(vcpu))
+    if ((value & CR4_PAE) && !ia32e && paging && !control_regs_load_pdptes(vcpu))
         return false;
     control_regs_set_cr4(value);
     if (changed & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP))

@@ -35,7 +35,7 @@ bool events_can_wake(const struct vcpu *vcpu) {
 
 /* ---- injection ---- */
 
-static void inject_event(struct vcpu *vcpu) {
+static void events_inject_queued(struct vcpu *vcpu) {
     vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION, vcpu->event);
     if (vcpu->event & INTERRUPTION_ERROR_CODE)
         vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR_CODE, vcpu->event_error);
@@ -45,7 +45,7 @@ static void inject_event(struct vcpu *vcpu) {
 }
 
 /* The processor accepts both between two instructions, and not in the shadow of STI or MOV SS. */
-static void inject_nmi_or_extint(struct vcpu *vcpu) {
+static void events_inject_pending(struct vcpu *vcpu) {
     uint64_t blocking = interruptibility(vcpu);
     const uint64_t shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
 
@@ -78,9 +78,9 @@ static uint32_t wanted_windows(const struct vcpu *vcpu) {
 
 void events_inject(struct vcpu *vcpu) {
     if (vcpu->event)
-        inject_event(vcpu);
+        events_inject_queued(vcpu);
     else
-        inject_nmi_or_extint(vcpu);
+        events_inject_pending(vcpu);
     uint32_t windows = wanted_windows(vcpu);
     if (windows != vcpu->windows) {
         vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary | windows);

@@ -31,28 +31,28 @@ struct mmio_device {
 
 /* ---- devices ---- */
 
-static uint64_t ioapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
+static uint64_t mmio_ioapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     return routing_ioapic_read(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size);
 }
 
-static bool ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+static bool mmio_ioapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     routing_ioapic_write(&vcpu->vm->routing, (uint32_t)(address & PAGE_OFFSET), size,
                          (uint32_t)value);
     return true;
 }
 
-static const struct mmio_device ioapic = {ioapic_read, ioapic_write};
+static const struct mmio_device ioapic = {mmio_ioapic_read, mmio_ioapic_write};
 
 /* SDM Vol. 3A, "The Local APIC Block Diagram": registers are accessed as aligned 32-bit words. The
  * SDM leaves other accesses undefined; here they read parts or 0, and their writes are ignored. */
-static uint64_t lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
+static uint64_t mmio_lapic_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
     uint32_t value = offset % 16 + size <= 4 ? vlapic_read(virq_lapic(vcpu), offset & 0xff0) : 0;
 
     return value >> 8 * (offset % 4);
 }
 
-static bool lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+static bool mmio_lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     uint32_t offset = (uint32_t)(address & PAGE_OFFSET);
 
     if (size == 4 && offset % 16 == 0)
@@ -60,31 +60,31 @@ static bool lapic_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint
     return true;
 }
 
-static const struct mmio_device lapic = {lapic_read, lapic_write};
+static const struct mmio_device lapic = {mmio_lapic_read, mmio_lapic_write};
 
-static uint64_t nothing_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
+static uint64_t mmio_nothing_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     (void)size;
     vm_log_access(vcpu->vm, "read", address);
     return UINT64_MAX;
 }
 
-static bool nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+static bool mmio_nothing_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     (void)size;
     (void)value;
     vm_log_access(vcpu->vm, "write", address);
     return true;
 }
 
-static uint64_t page_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
+static uint64_t mmio_page_read(struct vcpu *vcpu, uint64_t address, unsigned size) {
     return pc_page_read(&vcpu->vm->pc, address, size);
 }
 
-static bool page_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+static bool mmio_page_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
     return pc_page_write(&vcpu->vm->pc, address, size, value);
 }
 
-static const struct mmio_device virtio = {page_read, page_write};
-static const struct mmio_device nothing = {nothing_read, nothing_write};
+static const struct mmio_device virtio = {mmio_page_read, mmio_page_write};
+static const struct mmio_device nothing = {mmio_nothing_read, mmio_nothing_write};
 
 /* The local APIC has priority over what else is at its address, as on the processor. */
 static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t page) {
@@ -119,8 +119,10 @@ static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, enum 
 }
 
 /* The bytes cross a page boundary: copies page by page. */
-__attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vcpu, uint64_t linear,
-                                                           enum mmio_mode mode, uint64_t bytes[2]) {
+__attribute__((noinline, cold)) static size_t mmio_fetch_pieces(const struct vcpu *vcpu,
+                                                                uint64_t linear,
+                                                                enum mmio_mode mode,
+                                                                uint64_t bytes[2]) {
     size_t count = 0;
 
     bytes[0] = bytes[1] = 0;
@@ -140,10 +142,10 @@ __attribute__((noinline, cold)) static size_t fetch_pieces(const struct vcpu *vc
 
 /* Copies the bytes at a linear address of code. Returns how many: at least MMIO_INSTRUCTION_MAX
  * unless the memory ends before. */
-static inline size_t fetch(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode,
-                           uint64_t bytes[2]) {
+static inline size_t mmio_fetch(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode,
+                                uint64_t bytes[2]) {
     if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - INSTRUCTION_BYTES)
-        return fetch_pieces(vcpu, linear, mode, bytes);
+        return mmio_fetch_pieces(vcpu, linear, mode, bytes);
     uint64_t address = find_code(vcpu, linear, mode);
     if (address > vcpu->vm->ram_size - INSTRUCTION_BYTES)
         return bytes[0] = bytes[1] = 0;
@@ -166,8 +168,8 @@ static void mmio_read_modify_write(struct vcpu *vcpu, const struct mmio_device *
 }
 
 /* MOVS: one operand is the device, the other one must be RAM. */
-static bool move_string(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
-                        const struct mmio_instruction *i, bool to_device) {
+static bool mmio_move_string(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
+                             const struct mmio_instruction *i, bool to_device) {
     const uint64_t *reg = vcpu->context.reg;
     uint64_t offset = mmio_index(i->address_size, reg[to_device ? GUEST_RSI : GUEST_RDI]);
     enum guest_segment segment = to_device ? (enum guest_segment)i->segment : SEGMENT_ES;
@@ -182,12 +184,12 @@ static bool move_string(struct vcpu *vcpu, const struct mmio_device *device, uin
 }
 
 /* False: RIP stays. */
-static bool carry_out(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
-                      const struct mmio_instruction *i, bool write) {
+static bool mmio_carry_out(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
+                           const struct mmio_instruction *i, bool write) {
     uint64_t *reg = vcpu->context.reg;
 
     if (i->string == MMIO_MOVS) {
-        if (!move_string(vcpu, device, address, i, write))
+        if (!mmio_move_string(vcpu, device, address, i, write))
             return false;
     } else if (i->operation != MMIO_MOVE) {
         mmio_read_modify_write(vcpu, device, address, i);
@@ -210,7 +212,7 @@ static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device
         linear = (uint32_t)(linear + vmcs_read(VMCS_GUEST_CS_BASE));
         mode = rights & ACCESS_RIGHTS_DB ? MMIO_MODE_32 : MMIO_MODE_16;
     }
-    size_t count = fetch(vcpu, linear, mode, bytes);
+    size_t count = mmio_fetch(vcpu, linear, mode, bytes);
     struct mmio_memo *memo = &vcpu->mmio_memo[linear % MMIO_MEMOS];
     const struct mmio_instruction *instruction = &memo->instruction;
     const char *problem = mmio_decode_again(memo, bytes, count, mode);
@@ -223,7 +225,7 @@ static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device
     uint64_t *rsp = instruction->reg == GUEST_RSP ? &vcpu->context.reg[GUEST_RSP] : NULL;
     if (rsp)
         *rsp = vmcs_read(VMCS_GUEST_RSP);
-    bool done = carry_out(vcpu, device, address, instruction, write);
+    bool done = mmio_carry_out(vcpu, device, address, instruction, write);
     if (rsp)
         vmcs_write(VMCS_GUEST_RSP, *rsp);
     if (done)

@@ -18,12 +18,12 @@
 #include "vmm/vcpu/virq.h"
 #include "vmm/vcpu/vmcs_setup.h"
 
-static enum exit_action inject_gp(struct vcpu *vcpu) {
+static enum exit_action exit_inject_gp(struct vcpu *vcpu) {
     vcpu_inject_exception_with_code(vcpu, VECTOR_GP, 0);
     return EXIT_RESUME;
 }
 
-static enum exit_action exit_undefined(struct vcpu *vcpu) {
+static enum exit_action exit_inject_ud(struct vcpu *vcpu) {
     vcpu_inject_exception(vcpu, VECTOR_UD);
     return EXIT_RESUME;
 }
@@ -148,7 +148,7 @@ static enum exit_action exit_cache_flush(struct vcpu *vcpu) {
 /* Sends an IPI to each LAPIC in a map of 128 bits, RBX and RCX, that begins at the APIC ID in RDX.
  * RSI is an ICR value: only its vector and delivery mode (fixed or NMI) are used. Returns how many
  * LAPICs accepted the IPI. Linux, "KVM_HC_SEND_IPI". */
-__attribute__((noinline)) static uint64_t send_ipis(struct vcpu *vcpu) {
+__attribute__((noinline)) static uint64_t exit_send_ipis(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     const uint64_t map[2] = {reg[GUEST_RBX], reg[GUEST_RCX]};
     uint32_t first = (uint32_t)reg[GUEST_RDX], icr = (uint32_t)reg[GUEST_RSI];
@@ -173,7 +173,7 @@ static enum exit_action exit_vmcall(struct vcpu *vcpu) {
 
     if (*rax == HYPERCALL_SEND_IPIS &&
         !(vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL)) /* not from user mode */
-        *rax = send_ipis(vcpu);
+        *rax = exit_send_ipis(vcpu);
     else if (*rax == HYPERCALL_EOI_EXITS)
         *rax = vcpu->exits_by_reason[EXIT_REASON_VIRTUALIZED_EOI];
     else if (*rax != HYPERCALL_NOTHING)
@@ -202,7 +202,7 @@ static enum exit_action exit_control_register(struct vcpu *vcpu) {
         value = (uint32_t)value;
     bool ok =
         number == 0 ? control_regs_write_cr0(vcpu, value) : control_regs_write_cr4(vcpu, value);
-    return ok ? EXIT_ADVANCE : inject_gp(vcpu);
+    return ok ? EXIT_ADVANCE : exit_inject_gp(vcpu);
 }
 
 static bool is_apic_msr(uint32_t msr) {
@@ -222,13 +222,13 @@ static enum exit_action exit_rdmsr(struct vcpu *vcpu) {
     else
         ok = msr_read(vcpu, msr, &value);
     if (!ok)
-        return inject_gp(vcpu);
+        return exit_inject_gp(vcpu);
     reg[GUEST_RAX] = (uint32_t)value;
     reg[GUEST_RDX] = value >> 32;
     return EXIT_ADVANCE;
 }
 
-static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
+static bool exit_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     if (is_apic_msr(msr))
         return vlapic_write_msr(virq_lapic(vcpu), msr, value);
     if (msr == MSR_IA32_APIC_BASE)
@@ -240,7 +240,8 @@ static enum exit_action exit_wrmsr(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
 
-    return write_msr(vcpu, (uint32_t)reg[GUEST_RCX], value) ? EXIT_ADVANCE : inject_gp(vcpu);
+    return exit_write_msr(vcpu, (uint32_t)reg[GUEST_RCX], value) ? EXIT_ADVANCE
+                                                                 : exit_inject_gp(vcpu);
 }
 
 static enum exit_action exit_xsetbv(struct vcpu *vcpu) {
@@ -248,7 +249,7 @@ static enum exit_action exit_xsetbv(struct vcpu *vcpu) {
     uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
 
     if (!control_regs_write_xcr(vcpu, (uint32_t)reg[GUEST_RCX], value))
-        return inject_gp(vcpu);
+        return exit_inject_gp(vcpu);
     return EXIT_ADVANCE;
 }
 
@@ -262,28 +263,28 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
     [EXIT_REASON_NMI_WINDOW] = exit_window,
     [EXIT_REASON_TASK_SWITCH] = exit_task_switch,
     [EXIT_REASON_CPUID] = exit_cpuid,
-    [EXIT_REASON_GETSEC] = exit_undefined,
+    [EXIT_REASON_GETSEC] = exit_inject_ud,
     [EXIT_REASON_HLT] = exit_hlt,
     [EXIT_REASON_INVD] = exit_cache_flush,
-    [EXIT_REASON_RDPMC] = inject_gp, /* there are no performance counters */
+    [EXIT_REASON_RDPMC] = exit_inject_gp, /* there are no performance counters */
     [EXIT_REASON_VMCALL] = exit_vmcall,
-    [EXIT_REASON_VMCLEAR... EXIT_REASON_VMXON] = exit_undefined, /* the VMX instructions */
+    [EXIT_REASON_VMCLEAR... EXIT_REASON_VMXON] = exit_inject_ud, /* the VMX instructions */
     [EXIT_REASON_CONTROL_REGISTER] = exit_control_register,
     [EXIT_REASON_IO] = exit_io,
     [EXIT_REASON_RDMSR] = exit_rdmsr,
     [EXIT_REASON_WRMSR] = exit_wrmsr,
     [EXIT_REASON_ENTRY_INVALID_GUEST_STATE] = exit_entry_failure,
     [EXIT_REASON_ENTRY_MSR_LOADING] = exit_entry_failure,
-    [EXIT_REASON_MWAIT] = exit_undefined,
-    [EXIT_REASON_MONITOR] = exit_undefined,
+    [EXIT_REASON_MWAIT] = exit_inject_ud,
+    [EXIT_REASON_MONITOR] = exit_inject_ud,
     [EXIT_REASON_PAUSE] = exit_pause,
     [EXIT_REASON_ENTRY_MACHINE_CHECK] = exit_machine_check,
     [EXIT_REASON_APIC_ACCESS] = exit_apic_access,
     [EXIT_REASON_VIRTUALIZED_EOI] = exit_virtualized_eoi,
     [EXIT_REASON_EPT_VIOLATION] = exit_ept_violation,
-    [EXIT_REASON_INVEPT] = exit_undefined,
+    [EXIT_REASON_INVEPT] = exit_inject_ud,
     [EXIT_REASON_PREEMPTION_TIMER] = exit_preemption_timer,
-    [EXIT_REASON_INVVPID] = exit_undefined,
+    [EXIT_REASON_INVVPID] = exit_inject_ud,
     [EXIT_REASON_WBINVD] = exit_cache_flush,
     [EXIT_REASON_XSETBV] = exit_xsetbv,
     [EXIT_REASON_APIC_WRITE] = exit_apic_write,
@@ -291,7 +292,7 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
 
 /* An event whose delivery the exit interrupted is injected again, unless the handler queues another
  * one. SDM Vol. 3C, "Information for VM Exits During Event Delivery". */
-static void keep_interrupted_event(struct vcpu *vcpu) {
+static void exit_keep_event(struct vcpu *vcpu) {
     uint32_t info = (uint32_t)vmcs_read(VMCS_IDT_VECTORING_INFORMATION);
 
     if (!(info & INTERRUPTION_VALID))
@@ -314,7 +315,7 @@ bool exit_handle(struct vcpu *vcpu) {
 
     if (vcpu->vm->trace)
         virq_trace_exit(vcpu, reason);
-    keep_interrupted_event(vcpu);
+    exit_keep_event(vcpu);
     if (reason >= EXIT_REASON_COUNT || !exit_table[reason]) {
         vm_kill(vcpu->vm, "vCPU %u: unexpected VM exit: %s (reason %u)", vcpu->index,
                 exit_reason_name(reason), reason);

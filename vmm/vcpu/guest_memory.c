@@ -42,8 +42,8 @@ static bool segment_allows(enum guest_segment segment, uint64_t offset, unsigned
     return last <= limit;
 }
 
-static bool find_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t offset,
-                        unsigned size, bool write, uint64_t *linear) {
+static bool guest_span_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t offset,
+                              unsigned size, bool write, uint64_t *linear) {
     uint64_t base = segment_field(VMCS_GUEST_ES_BASE, segment);
     bool ok;
 
@@ -62,7 +62,7 @@ static bool find_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t 
 
 /* ---- pages ---- */
 
-static uint8_t *find_page(struct vcpu *vcpu, uint64_t linear, bool write) {
+static uint8_t *guest_span_page(struct vcpu *vcpu, uint64_t linear, bool write) {
     const struct guest_paging paging = {
         .cr0 = vmcs_read(VMCS_GUEST_CR0),
         .cr3 = vmcs_read(VMCS_GUEST_CR3),
@@ -100,16 +100,16 @@ bool guest_span_find(struct vcpu *vcpu, enum guest_segment segment, uint64_t off
                      bool write, struct guest_span *span) {
     uint64_t linear;
 
-    if (!find_linear(vcpu, segment, offset, size, write, &linear))
+    if (!guest_span_linear(vcpu, segment, offset, size, write, &linear))
         return false;
     uint64_t rest = PAGE_OFFSET + 1 - (linear & PAGE_OFFSET);
     span->length[0] = size < rest ? size : (unsigned)rest;
     span->length[1] = size - span->length[0];
-    span->piece[0] = find_page(vcpu, linear, write);
+    span->piece[0] = guest_span_page(vcpu, linear, write);
     if (!span->piece[0] || !span->length[1])
         return span->piece[0] != NULL;
     linear += span->length[0];
-    span->piece[1] = find_page(vcpu, is_64bit() ? linear : (uint32_t)linear, write);
+    span->piece[1] = guest_span_page(vcpu, is_64bit() ? linear : (uint32_t)linear, write);
     return span->piece[1] != NULL;
 }
 

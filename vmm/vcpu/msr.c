@@ -76,7 +76,7 @@ void msr_init(void) {
 
 /* ---- RDMSR and WRMSR ---- */
 
-static bool write_efer(uint64_t value) {
+static bool msr_write_efer(uint64_t value) {
     uint64_t old = vmcs_read(VMCS_GUEST_EFER);
 
     if (value & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
@@ -89,7 +89,7 @@ static bool write_efer(uint64_t value) {
 
 /* Moves the guest's TSC. The machine's own is not written: other guests and the hypervisor keep
  * time by it. SDM Vol. 3B, "IA32_TSC_ADJUST Register Support". */
-static void move_tsc(struct vcpu *vcpu, uint64_t by) {
+static void msr_move_tsc(struct vcpu *vcpu, uint64_t by) {
     uint64_t offset = vcpu->timer.tsc_offset + by;
 
     vcpu->tsc_adjust += by;
@@ -134,13 +134,13 @@ bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         virq_write_deadline(vcpu, value);
         return true;
     case MSR_IA32_TSC:
-        move_tsc(vcpu, value - (rdtsc() + vcpu->timer.tsc_offset));
+        msr_move_tsc(vcpu, value - (rdtsc() + vcpu->timer.tsc_offset));
         return true;
     case MSR_IA32_TSC_ADJUST:
-        move_tsc(vcpu, value - vcpu->tsc_adjust);
+        msr_move_tsc(vcpu, value - vcpu->tsc_adjust);
         return true;
     case MSR_IA32_EFER:
-        return write_efer(value);
+        return msr_write_efer(value);
     case MSR_IA32_BIOS_SIGN_ID: /* written 0 before CPUID, to read the revision */
         return value == 0;
     case MSR_IA32_MCG_STATUS:

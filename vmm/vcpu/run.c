@@ -42,7 +42,7 @@ static void disarm(struct vcpu *vcpu) {
     atomic_store_explicit(&vcpu->in_guest, 0, memory_order_release);
 }
 
-static void trace_start(const struct vcpu *vcpu) {
+static void run_trace_start(const struct vcpu *vcpu) {
     virq_trace(vcpu, TRACE_VCPU_START, 0, vmcs_read(VMCS_GUEST_CS_BASE) + vmcs_read(VMCS_GUEST_RIP),
                0);
 }
@@ -50,11 +50,11 @@ static void trace_start(const struct vcpu *vcpu) {
 /* All requests but REQUEST_INTERRUPTS. The order matters: INIT resets what a START or an earlier
  * SIPI has set up, the SIPI that follows an INIT finds the vCPU waiting for it, and NMIs and ExtINT
  * are accepted last, in the state that the vCPU then has. */
-__attribute__((noinline)) static void handle_events(struct vcpu *vcpu, uint32_t requests) {
+__attribute__((noinline)) static void run_handle_requests(struct vcpu *vcpu, uint32_t requests) {
     if (requests & REQUEST_START) {
         vcpu_enter_kernel(vcpu);
         virq_firmware_defaults(vcpu);
-        trace_start(vcpu);
+        run_trace_start(vcpu);
     }
     if (requests & REQUEST_INIT) {
         vlapic_init(virq_lapic(vcpu));
@@ -62,12 +62,12 @@ __attribute__((noinline)) static void handle_events(struct vcpu *vcpu, uint32_t 
         virq_mode_changed(vcpu);
         if (vcpu->index == 0) { /* the bootstrap processor does not wait for a SIPI */
             vcpu_enter_real_mode(vcpu, PC_RESET_SEGMENT, PC_RESET_OFFSET);
-            trace_start(vcpu);
+            run_trace_start(vcpu);
         }
     }
     if ((requests & REQUEST_SIPI) && vcpu->state == VCPU_WAIT_FOR_SIPI) {
         vcpu_enter_real_mode(vcpu, (uint16_t)(atomic_load(&vcpu->sipi_page) << 8), 0);
-        trace_start(vcpu);
+        run_trace_start(vcpu);
     }
     if (requests & REQUEST_REGISTERS)
         register_dump_print(vcpu);
@@ -92,7 +92,7 @@ static bool drain_requests(struct vcpu *vcpu) {
         return false;
     }
     if (requests & ~(uint32_t)REQUEST_INTERRUPTS)
-        handle_events(vcpu, requests);
+        run_handle_requests(vcpu, requests);
     if (requests)
         virq_prepare_entry(vcpu);
     if (requests & REQUEST_TIMER) {
@@ -107,7 +107,7 @@ static bool drain_requests(struct vcpu *vcpu) {
     return false;
 }
 
-static void first_entry(struct vcpu *vcpu) {
+static void run_first_entry(struct vcpu *vcpu) {
     if (!vmcs_check(vcpu, false))
         return;
     if (atomic_exchange(&first_entry_seen, 1))
@@ -132,7 +132,7 @@ static inline enum prepared prepare(struct vcpu *vcpu) {
     if (events_to_inject(vcpu))
         events_inject(vcpu);
     if (!vcpu->launched) {
-        first_entry(vcpu);
+        run_first_entry(vcpu);
         if (atomic_load(&vcpu->requests))
             return PREPARED_AGAIN;
     }

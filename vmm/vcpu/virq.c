@@ -15,20 +15,20 @@ static uint64_t apic_access_page;
 
 /* ---- the effects that vmm/interrupts/routing.h asks for ---- */
 
-static void lock(void *context) {
+static void virq_lock(void *context) {
     spin_lock(&((struct vm *)context)->interrupt_lock);
 }
 
-static void unlock(void *context) {
+static void virq_unlock(void *context) {
     spin_unlock(&((struct vm *)context)->interrupt_lock);
 }
 
-static void notify(void *context, unsigned vcpu) {
+static void virq_notify(void *context, unsigned vcpu) {
     vcpu_request(((struct vm *)context)->vcpu[vcpu], REQUEST_INTERRUPTS);
 }
 
 /* The processor has kept RVI at the highest vector in the IRR until now. */
-static void accepted_own(void *context, unsigned index, uint8_t vector) {
+static void virq_accepted_own(void *context, unsigned index, uint8_t vector) {
     uint64_t status = vmcs_read(VMCS_GUEST_INTERRUPT_STATUS);
 
     (void)context;
@@ -37,7 +37,8 @@ static void accepted_own(void *context, unsigned index, uint8_t vector) {
         vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, (status & ~STATUS_RVI_MASK) | vector);
 }
 
-static void signal(void *context, unsigned index, enum apic_delivery_mode mode, uint8_t vector) {
+static void virq_signal(void *context, unsigned index, enum apic_delivery_mode mode,
+                        uint8_t vector) {
     struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
 
     switch (mode) {
@@ -60,7 +61,7 @@ static void signal(void *context, unsigned index, enum apic_delivery_mode mode, 
     }
 }
 
-static void timer_changed(void *context, unsigned index, uint32_t offset) {
+static void virq_timer_changed(void *context, unsigned index, uint32_t offset) {
     struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
 
     if (offset == 0)
@@ -70,7 +71,7 @@ static void timer_changed(void *context, unsigned index, uint32_t offset) {
     virq_plan_timer(vcpu);
 }
 
-static uint32_t timer_current(void *context, unsigned index) {
+static uint32_t virq_timer_current(void *context, unsigned index) {
     return vlapic_timer_current(&((struct vm *)context)->vcpu[index]->timer, rdtsc());
 }
 
@@ -85,9 +86,9 @@ static void virq_trace_each(void *context, uint64_t what, uint64_t a, uint64_t b
 
 #define EFFECTS(tracer)                                                                            \
     {                                                                                              \
-        .lock = lock, .unlock = unlock, .notify = notify, .accepted_own = accepted_own,            \
-        .signal = signal, .timer_changed = timer_changed, .timer_current = timer_current,          \
-        .trace = tracer,                                                                           \
+        .lock = virq_lock, .unlock = virq_unlock, .notify = virq_notify,                           \
+        .accepted_own = virq_accepted_own, .signal = virq_signal,                                  \
+        .timer_changed = virq_timer_changed, .timer_current = virq_timer_current, .trace = tracer, \
     }
 const struct routing_effects virq_effects = EFFECTS(virq_trace_event);
 const struct routing_effects virq_effects_trace_each = EFFECTS(virq_trace_each);
@@ -102,7 +103,7 @@ uint64_t virq_apic_access_page(void) {
     return apic_access_page;
 }
 
-static void write_eoi_words(const struct vcpu *vcpu, unsigned words) {
+static void virq_write_eoi_words(const struct vcpu *vcpu, unsigned words) {
     const struct vector_set *exit = &virq_lapic(vcpu)->map.exit;
     unsigned i;
 
@@ -112,7 +113,7 @@ static void write_eoi_words(const struct vcpu *vcpu, unsigned words) {
 
 /* RVI is the highest vector that waits, SVI the highest in service. The processor keeps both while
  * the guest runs. */
-static void write_status(const struct vcpu *vcpu) {
+static void virq_write_status(const struct vcpu *vcpu) {
     int rvi = apic_page_highest(vcpu->apic_page, APIC_IRR);
     int svi = apic_page_highest(vcpu->apic_page, APIC_ISR);
     uint64_t status = (uint64_t)(rvi < 0 ? 0 : rvi) | (uint64_t)(svi < 0 ? 0 : svi)
@@ -126,7 +127,7 @@ void virq_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_VIRTUAL_APIC_ADDRESS, vcpu->apic_page_physical);
     vmcs_write(VMCS_APIC_ACCESS_ADDRESS, apic_access_page);
     vmcs_write(VMCS_TPR_THRESHOLD, 0);
-    write_eoi_words(vcpu, 0xf);
+    virq_write_eoi_words(vcpu, 0xf);
     virq_mode_changed(vcpu);
 }
 
@@ -158,7 +159,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
     /* Translations of the APIC-access page are cached with the control's old value.
      * SDM Vol. 3C, "Guidelines for Use of the INVVPID Instruction". */
     invvpid(INVVPID_SINGLE_CONTEXT, vcpu_vpid(vcpu));
-    write_status(vcpu);
+    virq_write_status(vcpu);
 }
 
 void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
@@ -172,7 +173,7 @@ void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason) {
     virq_trace(vcpu, TRACE_EXIT, (uint8_t)reason, vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), eoi);
 }
 
-static void trace_bitmap(const struct vcpu *vcpu) {
+static void virq_trace_bitmap(const struct vcpu *vcpu) {
     for (unsigned i = 0; i < 4; i += 2)
         virq_trace(vcpu, TRACE_BITMAP, (uint8_t)(64 * i), vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * i),
                    vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * (i + 1)));
@@ -183,11 +184,11 @@ void virq_prepare_entry(struct vcpu *vcpu) {
     bool accepted = routing_prepare_entry(vcpu->routed, &changed);
 
     if (changed)
-        write_eoi_words(vcpu, changed);
+        virq_write_eoi_words(vcpu, changed);
     if (accepted)
-        write_status(vcpu);
+        virq_write_status(vcpu);
     if (vcpu->vm->trace && changed)
-        trace_bitmap(vcpu);
+        virq_trace_bitmap(vcpu);
 }
 
 bool virq_deliverable(const struct vcpu *vcpu) {
@@ -203,7 +204,7 @@ bool virq_deliverable(const struct vcpu *vcpu) {
 void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value) {
     vlapic_write(virq_lapic(vcpu), offset, value);
     /* An EOI that the processor did not virtualize has changed SVI. */
-    write_status(vcpu);
+    virq_write_status(vcpu);
 }
 
 bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
@@ -248,7 +249,7 @@ void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline) {
 
 /* ---- the 8259s ---- */
 
-static enum apic_delivery_mode lint0_mode(const struct vcpu *vcpu, bool *masked) {
+static enum apic_delivery_mode virq_lint0_mode(const struct vcpu *vcpu, bool *masked) {
     uint32_t lvt = apic_page_read(vcpu->apic_page, APIC_LVT_LINT0);
 
     *masked = lvt & APIC_LVT_MASKED;
@@ -257,16 +258,16 @@ static enum apic_delivery_mode lint0_mode(const struct vcpu *vcpu, bool *masked)
 
 /* Without its LAPIC, vCPU 0 has LINT0 as its INTR pin. SDM Vol. 3A, "Enabling or Disabling the
  * Local APIC". */
-static bool takes_intr(const struct vcpu *vcpu) {
+static bool virq_takes_intr(const struct vcpu *vcpu) {
     bool masked;
 
     if (!(virq_lapic(vcpu)->base & APIC_BASE_ENABLE))
         return vcpu->index == 0;
-    return lint0_mode(vcpu, &masked) == APIC_DELIVERY_EXTINT && !masked;
+    return virq_lint0_mode(vcpu, &masked) == APIC_DELIVERY_EXTINT && !masked;
 }
 
 bool virq_extint_pending(const struct vcpu *vcpu) {
-    return vcpu->extint || (pc_intr(&vcpu->vm->pc) && takes_intr(vcpu));
+    return vcpu->extint || (pc_intr(&vcpu->vm->pc) && virq_takes_intr(vcpu));
 }
 
 int virq_take_extint(struct vcpu *vcpu) {
@@ -280,7 +281,7 @@ int virq_take_extint(struct vcpu *vcpu) {
  * "Where it is less than a PC". */
 void virq_lint0_rose(struct vcpu *vcpu) {
     bool masked;
-    enum apic_delivery_mode mode = lint0_mode(vcpu, &masked);
+    enum apic_delivery_mode mode = virq_lint0_mode(vcpu, &masked);
 
     if (mode == APIC_DELIVERY_FIXED)
         vlapic_local_interrupt(virq_lapic(vcpu), APIC_LVT_LINT0);

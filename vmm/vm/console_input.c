@@ -25,7 +25,7 @@ static bool is_running(uint32_t index) {
 }
 
 /* The selected guest, or the first running one if that is not running; NULL: none runs. */
-static struct vm *listener(void) {
+static struct vm *console_input_guest(void) {
     if (is_running(selected))
         return guests[selected];
     for (uint32_t i = 0; i < guest_count; i++) {
@@ -35,7 +35,7 @@ static struct vm *listener(void) {
     return NULL;
 }
 
-static void print_help(const struct vm *vm) {
+static void console_input_help(const struct vm *vm) {
     console_print(
         "pinwheel: keys after Ctrl-A: x ends all guests; 1 to 9 selects the guest that gets "
         "the input; of guest %s, c prints the counters, t the trace, d the registers, and p "
@@ -43,7 +43,7 @@ static void print_help(const struct vm *vm) {
         vm->name);
 }
 
-static void select_guest(uint32_t index) {
+static void console_input_select(uint32_t index) {
     if (!is_running(index)) {
         console_print("pinwheel: guest %u is not running\n", index + 1);
         return;
@@ -54,7 +54,7 @@ static void select_guest(uint32_t index) {
         guest_console_again(&guests[index]->console[i]);
 }
 
-static void command(struct vm *vm, int key) {
+static void console_input_command(struct vm *vm, int key) {
     switch (key) {
     case 'x':
         guests_end_all(ENDED_REASON);
@@ -73,22 +73,22 @@ static void command(struct vm *vm, int key) {
         pc_power_press(&vm->pc);
         break;
     case '1' ... '9':
-        select_guest((uint32_t)(key - '1'));
+        console_input_select((uint32_t)(key - '1'));
         break;
     default:
-        print_help(vm);
+        console_input_help(vm);
         break;
     }
 }
 
-static void handle_byte(uint8_t byte) {
-    struct vm *vm = listener();
+static void console_input_byte(uint8_t byte) {
+    struct vm *vm = console_input_guest();
     int key = console_key(&escaped, byte);
 
     if (!vm || key == CONSOLE_NOTHING)
         return;
     if (key >= CONSOLE_COMMAND)
-        command(vm, key - CONSOLE_COMMAND);
+        console_input_command(vm, key - CONSOLE_COMMAND);
     else
         serial_type(&vm->pc, (uint8_t)key);
 }
@@ -106,9 +106,9 @@ void console_input_tick(void) {
     next_tick = now + tsc_frequency() / 1000000 * CONSOLE_TICK_US;
     for (unsigned i = 0; i < BYTES_MAX && (byte = console_read()) >= 0; i++) {
         attended = now + tsc_frequency() * ATTENDED_S;
-        handle_byte((uint8_t)byte);
+        console_input_byte((uint8_t)byte);
     }
-    struct vm *vm = listener();
+    struct vm *vm = console_input_guest();
     for (unsigned i = 0; vm && i < PC_CONSOLES; i++)
         guest_console_tick(&vm->console[i], now, now < attended);
 }

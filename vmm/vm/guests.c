@@ -30,7 +30,7 @@ void guests_create(const struct boot_info *info) {
     }
 }
 
-static void guest_start(struct vm *vm) {
+static void guests_start_one(struct vm *vm) {
     uint32_t waiting = VM_WAITING;
 
     if (!atomic_compare_exchange_strong(&vm->state, &waiting, VM_RUNNING))
@@ -43,19 +43,19 @@ static void guest_start(struct vm *vm) {
 }
 
 /* Starts the guests that wait for the end of the guest `name`; "": that wait for none. */
-static void start_waiting_for(const char *name) {
+static void guests_start_after(const char *name) {
     for (uint32_t i = 0; i < guest_count; i++) {
         if (guests[i] && text_equals(guests[i]->config->after, name))
-            guest_start(guests[i]);
+            guests_start_one(guests[i]);
     }
 }
 
 /* A guest that could not be created counts as ended, or others would wait for it for ever. */
 void guests_start(void) {
-    start_waiting_for("");
+    guests_start_after("");
     for (uint32_t i = 0; i < guest_count; i++) {
         if (!guests[i])
-            start_waiting_for(host.boot->guest[i].config.name);
+            guests_start_after(host.boot->guest[i].config.name);
     }
 }
 
@@ -67,7 +67,7 @@ void guests_vcpu_ended(struct vm *vm) {
     for (unsigned i = 0; i < PC_CONSOLES; i++)
         guest_console_flush(&vm->console[i]);
     results_of_guest(vm);
-    start_waiting_for(vm->name);
+    guests_start_after(vm->name);
     atomic_store(&vm->state, VM_ENDED);
     host_wake(host.cpu[0]);
 }

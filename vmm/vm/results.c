@@ -17,7 +17,7 @@ static const char *result_name(enum vm_result result) {
     return result <= VM_KILLED ? name[result] : "fail";
 }
 
-static void print_counters(const struct vm *vm) {
+static void results_print_events(const struct vm *vm) {
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         const struct routing_counters *c = &vm->routing.counters[i];
         for (unsigned v = 0; v < VECTOR_COUNT; v++) {
@@ -38,7 +38,7 @@ static void print_counters(const struct vm *vm) {
     }
 }
 
-static void print_exits(const struct vm *vm) {
+static void results_print_exits(const struct vm *vm) {
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         const struct vcpu *vcpu = vm->vcpu[i];
         for (uint32_t r = 0; r < EXIT_REASON_COUNT; r++) {
@@ -50,11 +50,12 @@ static void print_exits(const struct vm *vm) {
 }
 
 void results_print_counters(const struct vm *vm) {
-    print_counters(vm);
-    print_exits(vm);
+    results_print_events(vm);
+    results_print_exits(vm);
 }
 
-static void print_sentence(const struct trace_record *record, uint64_t start, unsigned cpu) {
+static void results_print_sentence(const struct trace_record *record, uint64_t start,
+                                   unsigned cpu) {
     char line[STORY_LINE];
 
     (void)cpu;
@@ -63,7 +64,7 @@ static void print_sentence(const struct trace_record *record, uint64_t start, un
 }
 
 /* For programs: docs/configuration.md. */
-static void print_record(const struct trace_record *r, uint64_t start, unsigned cpu) {
+static void results_print_record(const struct trace_record *r, uint64_t start, unsigned cpu) {
     (void)start;
     console_print("TRACE %u %u %x %u %lx %lx %u %u\n", r->event, r->vcpu, r->vector, r->pin, r->a,
                   r->b, r->repeats, cpu);
@@ -71,9 +72,9 @@ static void print_record(const struct trace_record *r, uint64_t start, unsigned 
 
 /* Calls `show` for each record of this guest among the last `most` of each CPU, merged by time.
  * Returns how many records of any guest came before. The other CPUs may add more meanwhile. */
-static uint64_t each_record(const struct vm *vm, uint64_t most,
-                            void (*show)(const struct trace_record *, uint64_t start,
-                                         unsigned cpu)) {
+static uint64_t results_each_record(const struct vm *vm, uint64_t most,
+                                    void (*show)(const struct trace_record *, uint64_t start,
+                                                 unsigned cpu)) {
     struct trace_cursor cursor[BOOT_MAX_CPUS];
     const struct trace_record *record;
     uint64_t start = 0, before = 0, left = 0;
@@ -96,14 +97,14 @@ static uint64_t each_record(const struct vm *vm, uint64_t most,
 
 void results_tell_story(const struct vm *vm, uint64_t most) {
     console_print("\n  The interrupts of guest %s, in order (time in TSC ticks):\n", vm->name);
-    each_record(vm, most, print_sentence);
+    results_each_record(vm, most, results_print_sentence);
     console_print("\n");
 }
 
-static void print_trace(const struct vm *vm) {
+static void results_print_trace(const struct vm *vm) {
     console_print("TRACE guest=%s vcpus=%u version=%x\n", vm->name, vm->vcpu_count,
                   vm->routing.ioapic.version);
-    uint64_t lost = each_record(vm, TRACE_RING_RECORDS, print_record);
+    uint64_t lost = results_each_record(vm, TRACE_RING_RECORDS, results_print_record);
     console_print("TRACE end lost=%lu\n", lost);
 }
 
@@ -117,7 +118,7 @@ void results_of_guest(struct vm *vm) {
     if (vm->config->story)
         results_tell_story(vm, TRACE_RING_RECORDS);
     if (vm->trace)
-        print_trace(vm);
+        results_print_trace(vm);
     results_print_counters(vm);
     console_print("GUEST name=%s result=%s code=%u how=%s exits=%lu\n", vm->name,
                   result_name(vm->result), vm->code, vm->how, exits);

@@ -12,7 +12,7 @@
 #include "vmm/vm/pc_wiring.h"
 
 /* RAM from address 0, and, if `with_apic`, the APIC-access page. */
-static const char *build_ept(struct vm *vm, bool with_apic) {
+static const char *vm_build_ept(struct vm *vm, bool with_apic) {
     struct paging ept = {.pages_1g = host.capabilities.ept_vpid & EPT_VPID_CAP_1G,
                          .table_flags = EPT_ALL,
                          .alloc_table = memory_alloc_table,
@@ -28,17 +28,17 @@ static const char *build_ept(struct vm *vm, bool with_apic) {
     return problem;
 }
 
-static const char *allocate_memory(struct vm *vm) {
+static const char *vm_allocate_memory(struct vm *vm) {
     vm->ram_size = vm->config->memory;
     vm->ram_physical = memory_alloc(vm->ram_size, LARGE_PAGE_SIZE);
     if (!vm->ram_physical)
         return "there is not that much memory free in one piece";
     vm->ram = phys_to_virt(vm->ram_physical);
-    const char *problem = build_ept(vm, false);
-    return problem ? problem : build_ept(vm, true);
+    const char *problem = vm_build_ept(vm, false);
+    return problem ? problem : vm_build_ept(vm, true);
 }
 
-static const char *power_on_pc(struct vm *vm) {
+static const char *vm_power_on_pc(struct vm *vm) {
     const struct boot_guest *boot = vm->boot;
     struct pc_config config = {
         .effects = &pc_wiring,
@@ -56,7 +56,7 @@ static const char *power_on_pc(struct vm *vm) {
     return pc_power_on(&vm->pc, &config);
 }
 
-static const char *load_multiboot(struct vm *vm) {
+static const char *vm_load_multiboot(struct vm *vm) {
     const struct boot_guest *boot = vm->boot;
     struct multiboot_request request = {
         .ram = vm->ram,
@@ -74,7 +74,7 @@ static const char *load_multiboot(struct vm *vm) {
     return multiboot_place(&request, &vm->entry.multiboot);
 }
 
-static const char *load_linux(struct vm *vm) {
+static const char *vm_load_linux(struct vm *vm) {
     const struct boot_guest *boot = vm->boot;
     struct linux_request request = {
         .ram = vm->ram,
@@ -91,20 +91,20 @@ static const char *load_linux(struct vm *vm) {
     return linux_place(&request, &vm->entry.linux64);
 }
 
-static const char *load_kernel(struct vm *vm) {
+static const char *vm_load_kernel(struct vm *vm) {
     vm->entry.is_linux =
         linux_is_kernel(phys_to_virt(vm->boot->kernel_base), vm->boot->kernel_size);
-    return vm->entry.is_linux ? load_linux(vm) : load_multiboot(vm);
+    return vm->entry.is_linux ? vm_load_linux(vm) : vm_load_multiboot(vm);
 }
 
 /* Round robin, so that vCPUs of one guest share a CPU only where there are too few. */
-static struct host_cpu *next_cpu(void) {
+static struct host_cpu *vm_next_cpu(void) {
     static uint32_t next;
 
     return host.cpu[next++ % host.cpu_count];
 }
 
-static void create_vcpus(struct vm *vm) {
+static void vm_create_vcpus(struct vm *vm) {
     struct routing_config routing = {
         .vcpu_count = vm->config->vcpus,
         .ioapic_version = vm->config->ioapic_version,
@@ -115,7 +115,7 @@ static void create_vcpus(struct vm *vm) {
 
     vm->vcpu_count = vm->config->vcpus;
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-        vm->vcpu[i] = vcpu_create(vm, i, next_cpu());
+        vm->vcpu[i] = vcpu_create(vm, i, vm_next_cpu());
         routing.page[i] = vm->vcpu[i]->apic_page;
     }
     routing_power_on(&vm->routing, &routing, vm->trace ? &virq_effects_trace_each : &virq_effects,
@@ -124,7 +124,8 @@ static void create_vcpus(struct vm *vm) {
 
 struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason) {
     /* In this order: a kernel that is linked to the BIOS's addresses overwrites it. */
-    static const char *(*const step[])(struct vm *) = {allocate_memory, power_on_pc, load_kernel};
+    static const char *(*const step[])(struct vm *) = {vm_allocate_memory, vm_power_on_pc,
+                                                       vm_load_kernel};
     struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
 
     vm->boot = boot;
@@ -137,6 +138,6 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
         if (*reason)
             return NULL;
     }
-    create_vcpus(vm);
+    vm_create_vcpus(vm);
     return vm;
 }
