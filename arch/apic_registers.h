@@ -101,8 +101,9 @@ static inline uint8_t rte_vector(uint64_t entry) {
     return (uint8_t)(entry & RTE_VECTOR_MASK);
 }
 
-static inline enum apic_delivery_mode rte_delivery_mode(uint64_t entry) {
-    return (enum apic_delivery_mode)((entry >> RTE_DELIVERY_SHIFT) & 7);
+/* Of a redirection table entry, an LVT entry or the ICR. */
+static inline enum apic_delivery_mode apic_delivery_mode(uint64_t value) {
+    return (enum apic_delivery_mode)(value >> RTE_DELIVERY_SHIFT & 7);
 }
 
 static inline uint8_t rte_destination(uint64_t entry) {

@@ -69,9 +69,13 @@ uint64_t tsc_frequency(void) {
     return frequency;
 }
 
+uint64_t tsc_ticks(uint64_t microseconds) {
+    return frequency / 1000000 * microseconds;
+}
+
 void tsc_delay_us(uint64_t microseconds) {
     uint64_t start = rdtsc();
-    uint64_t ticks = frequency / 1000000 * microseconds;
+    uint64_t ticks = tsc_ticks(microseconds);
 
     while (rdtsc() - start < ticks)
         cpu_pause();

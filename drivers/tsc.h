@@ -13,5 +13,8 @@ const char *tsc_init(void);
 /* In Hz; never 0. */
 uint64_t tsc_frequency(void);
 
+/* A time in TSC ticks, rounded down. */
+uint64_t tsc_ticks(uint64_t microseconds);
+
 /* Busy-waits for at least this time, up to rounding. */
 void tsc_delay_us(uint64_t microseconds);

@@ -111,7 +111,7 @@ _Noreturn void hypervisor_main(struct boot_info *info) {
     host.boot = info;
     screen_start(info);
     host.tsc_at_start = info->tsc_at_start;
-    uint64_t stack = memory_alloc_stack(16 * 1024);
+    uint64_t stack = memory_alloc_stack(HOST_STACK_SIZE);
     __asm__ volatile("mov %0, %%rsp\n\t"
                      "xor %%ebp, %%ebp\n\t"
                      "push %%rbp\n\t"

@@ -164,7 +164,7 @@ static void pack_pin(unsigned p) {
     unsigned streak = io->level_streak[p] > STREAK_BASE ? io->level_streak[p] - STREAK_BASE : 0;
 
     s->vector = (index_of(rte_vector(entry)) - 1) & 3u;
-    s->lowest = rte_delivery_mode(entry) == APIC_DELIVERY_LOWEST_PRIORITY;
+    s->lowest = apic_delivery_mode(entry) == APIC_DELIVERY_LOWEST_PRIORITY;
     s->logical = (entry & RTE_LOGICAL) != 0;
     s->remote_irr = (entry & RTE_REMOTE_IRR) != 0;
     s->level = (entry & RTE_LEVEL) != 0;

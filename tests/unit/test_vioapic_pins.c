@@ -80,7 +80,7 @@ static void other_modes_are_edges_whatever_the_trigger_bit_says(void **state) {
         vioapic_set_line(&io, i, true);
         assert_int_equal(seen.delivered, before + 1);
         assert_false(seen.message.level);
-        assert_int_equal(seen.message.delivery_mode, rte_delivery_mode(modes[i]));
+        assert_int_equal(seen.message.delivery_mode, apic_delivery_mode(modes[i]));
         vioapic_eoi(&io, 0, 1u << i);
         assert_int_equal(seen.delivered, before + 1);
         assert_false(read_entry(i) & (RTE_REMOTE_IRR | RTE_DELIVERY_STATUS));

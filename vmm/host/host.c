@@ -17,11 +17,13 @@
 
 #define XCR0_OFFERED   (XCR0_X87 | XCR0_SSE | XCR0_AVX)
 
-#define STACK_SIZE     (16 * 1024)
 #define IST_STACK_SIZE (8 * 1024)
 
-/* A started CPU has this long to report that it runs. */
-#define ONLINE_WAIT_US 100000
+/* From INIT to the first STARTUP; then how long the CPU has to report that it runs, before and
+ * after the second STARTUP. */
+#define INIT_DELAY_US     10000
+#define FIRST_STARTUP_US  1000
+#define SECOND_STARTUP_US 100000
 
 struct host host;
 
@@ -41,7 +43,7 @@ struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id) {
 
     cpu->cpu.index = index;
     cpu->cpu.apic_id = apic_id;
-    cpu->cpu.stack_top = memory_alloc_stack(STACK_SIZE);
+    cpu->cpu.stack_top = memory_alloc_stack(HOST_STACK_SIZE);
     for (unsigned i = 1; i < IST_END; i++)
         cpu->cpu.ist_top[i] = memory_alloc_stack(IST_STACK_SIZE);
     cpu->trace = memory_alloc_pages(sizeof(struct trace_ring), NULL);
@@ -103,11 +105,11 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
  * run. */
 static bool host_start_other(struct host_cpu *cpu, uint32_t page) {
     lapic_send_init(cpu->cpu.apic_id);
-    tsc_delay_us(10000);
+    tsc_delay_us(INIT_DELAY_US);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
         lapic_send_startup(cpu->cpu.apic_id, page);
         uint64_t start = rdtsc();
-        uint64_t wait = tsc_frequency() / 1000000 * (attempt ? ONLINE_WAIT_US : 1000);
+        uint64_t wait = tsc_ticks(attempt ? SECOND_STARTUP_US : FIRST_STARTUP_US);
         while (rdtsc() - start < wait) {
             if (atomic_load(&cpu->online) != CPU_SILENT)
                 return atomic_load(&cpu->online) == CPU_ONLINE;

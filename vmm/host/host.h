@@ -15,6 +15,7 @@
 struct vcpu;
 
 #define HOST_MAX_VCPUS_PER_CPU (BOOT_MAX_GUESTS * BOOT_MAX_VCPUS)
+#define HOST_STACK_SIZE        (16 * 1024) /* of each CPU */
 
 struct host_cpu {
     struct cpu cpu; /* first: this_cpu() is this_host_cpu() */

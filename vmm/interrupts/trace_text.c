@@ -170,9 +170,9 @@ static void add_entry_changes(struct text *text, uint64_t old, uint64_t new) {
                  rte_destination(old), destination_mode_name(new), rte_destination(new));
         between = ", ";
     }
-    if (rte_delivery_mode(old) != rte_delivery_mode(new)) {
-        text_add(text, "%s%s -> %s", between, mode[rte_delivery_mode(old)],
-                 mode[rte_delivery_mode(new)]);
+    if (apic_delivery_mode(old) != apic_delivery_mode(new)) {
+        text_add(text, "%s%s -> %s", between, mode[apic_delivery_mode(old)],
+                 mode[apic_delivery_mode(new)]);
         between = ", ";
     }
     for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {

@@ -51,7 +51,7 @@ __attribute__((noinline)) static void set_remote_irr(struct vioapic *io, unsigne
 
 /* Whether a LAPIC can ever accept what this entry sends. */
 static bool is_deliverable(uint64_t entry) {
-    switch (rte_delivery_mode(entry)) {
+    switch (apic_delivery_mode(entry)) {
     case APIC_DELIVERY_FIXED:
     case APIC_DELIVERY_LOWEST_PRIORITY:
         return rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR;
@@ -69,7 +69,7 @@ static bool is_deliverable(uint64_t entry) {
  * can never be accepted does not stay pending. */
 static void deliver(struct vioapic *io, unsigned pin) {
     uint64_t entry = io->entry[pin];
-    enum apic_delivery_mode mode = rte_delivery_mode(entry);
+    enum apic_delivery_mode mode = apic_delivery_mode(entry);
     bool reserved_mode = mode == 3 || mode == APIC_DELIVERY_SIPI;
     const struct apic_message message = {
         .destination = rte_destination(entry),

@@ -4,7 +4,6 @@
  * trigger mode and level bits matter for INIT only. */
 #include "vmm/interrupts/vlapic_internal.h"
 
-#define ICR_MODE(low)      ((enum apic_delivery_mode)((low) >> 8 & 7))
 #define ICR_SHORTHAND(low) ((enum apic_shorthand)((low) >> APIC_ICR_SHORTHAND_SHIFT & 3))
 
 /* For modes other than fixed, which is valid in every combination. SDM Vol. 3A, "Valid Combinations
@@ -13,7 +12,7 @@ static bool is_valid(uint32_t low) {
     enum apic_shorthand shorthand = ICR_SHORTHAND(low);
     bool names_self = shorthand == APIC_SHORTHAND_SELF || shorthand == APIC_SHORTHAND_ALL;
 
-    switch (ICR_MODE(low)) {
+    switch (apic_delivery_mode(low)) {
     case APIC_DELIVERY_INIT: /* since the Pentium 4, INIT level de-assert has no effect */
         return !names_self && !((low & APIC_ICR_LEVEL) && !(low & APIC_ICR_ASSERT));
     case APIC_DELIVERY_LOWEST_PRIORITY:
@@ -44,10 +43,10 @@ void vlapic_send_icr(struct vlapic *apic, uint32_t low, uint32_t destination, bo
         .wide = wide,
         .logical = low & APIC_ICR_LOGICAL,
         .vector = (uint8_t)low,
-        .delivery_mode = (uint8_t)ICR_MODE(low),
+        .delivery_mode = (uint8_t)apic_delivery_mode(low),
     };
 
-    if (ICR_MODE(low) == APIC_DELIVERY_FIXED || is_valid(low))
+    if (apic_delivery_mode(low) == APIC_DELIVERY_FIXED || is_valid(low))
         send(apic, &message, ICR_SHORTHAND(low));
 }
 

@@ -77,7 +77,7 @@ void guest_console_tick(struct guest_console *console, uint64_t now, bool typed_
     if (!spin_try_lock(&console->lock))
         return; /* a vCPU is printing, so the guest is not silent; do not wait for it */
     if ((typed_to || !console->prefix) && console->length > console->shown &&
-        now > console->changed + tsc_frequency() / 1000000 * QUIET_US)
+        now > console->changed + tsc_ticks(QUIET_US))
         guest_line_show(console);
     spin_unlock(&console->lock);
 }

@@ -2,6 +2,7 @@
 #include "vmm/pc/irq_lines.h"
 
 #include "arch/apic_registers.h"
+#include "lib/bits.h"
 #include "vmm/pc/pc.h"
 
 #define TIMER_IRQ     0
@@ -20,12 +21,11 @@ static uint64_t pit_now(const struct pc *pc) {
 
 static void pins_set(struct pc *pc, uint32_t pins) {
     uint32_t changed = pins ^ pc->irq_lines.pins;
+    unsigned pin;
 
     pc->irq_lines.pins = pins;
-    for (; changed; changed &= changed - 1) {
-        unsigned pin = (unsigned)__builtin_ctz(changed);
+    for_each_bit(pin, changed)
         pc->config.effects->set_pin(pc->config.context, pin, pins >> pin & 1);
-    }
 }
 
 /* Each rise of the output is an edge on LINT0; its level is checked before each VM entry. */

@@ -6,8 +6,8 @@
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vm.h"
 
-static bool is_nmi_or_init(uint32_t delivery_mode) {
-    return delivery_mode == APIC_DELIVERY_NMI || delivery_mode == APIC_DELIVERY_INIT;
+static bool is_nmi_or_init(enum apic_delivery_mode mode) {
+    return mode == APIC_DELIVERY_NMI || mode == APIC_DELIVERY_INIT;
 }
 
 /* From a device, through the I/O APIC or, with LINT0 set to that, through the 8259s. */
@@ -16,12 +16,12 @@ static bool nmi_can_come(struct vm *vm) {
 
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         uint32_t lvt = apic_page_read(vm->vcpu[i]->apic_page, APIC_LVT_LINT0);
-        can |= !(lvt & APIC_LVT_MASKED) && is_nmi_or_init(lvt >> RTE_DELIVERY_SHIFT & 7);
+        can |= !(lvt & APIC_LVT_MASKED) && is_nmi_or_init(apic_delivery_mode(lvt));
     }
     spin_lock(&vm->interrupt_lock);
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
         uint64_t entry = vm->routing.ioapic.entry[pin];
-        can |= !(entry & RTE_MASKED) && is_nmi_or_init(rte_delivery_mode(entry));
+        can |= !(entry & RTE_MASKED) && is_nmi_or_init(apic_delivery_mode(entry));
     }
     spin_unlock(&vm->interrupt_lock);
     return can;

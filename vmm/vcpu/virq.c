@@ -253,7 +253,7 @@ static enum apic_delivery_mode virq_lint0_mode(const struct vcpu *vcpu, bool *ma
     uint32_t lvt = apic_page_read(vcpu->apic_page, APIC_LVT_LINT0);
 
     *masked = lvt & APIC_LVT_MASKED;
-    return (enum apic_delivery_mode)(lvt >> 8 & 7);
+    return apic_delivery_mode(lvt);
 }
 
 /* Without its LAPIC, vCPU 0 has LINT0 as its INTR pin. SDM Vol. 3A, "Enabling or Disabling the

@@ -103,7 +103,7 @@ void console_input_tick(void) {
 
     if (now < next_tick)
         return;
-    next_tick = now + tsc_frequency() / 1000000 * CONSOLE_TICK_US;
+    next_tick = now + tsc_ticks(CONSOLE_TICK_US);
     for (unsigned i = 0; i < BYTES_MAX && (byte = console_read()) >= 0; i++) {
         attended = now + tsc_frequency() * ATTENDED_S;
         console_input_byte((uint8_t)byte);

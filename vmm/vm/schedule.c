@@ -75,7 +75,7 @@ static void idle(struct host_cpu *self) {
 }
 
 void schedule_init(void) {
-    slice = tsc_frequency() / 1000000 * SLICE_US;
+    slice = tsc_ticks(SLICE_US);
 }
 
 _Noreturn void schedule_run(void) {
