@@ -33,6 +33,24 @@ bool events_can_wake(const struct vcpu *vcpu) {
             (virq_deliverable(vcpu) || virq_extint_pending(vcpu)));
 }
 
+/* ---- exceptions ---- */
+
+/* The processor sets RF in the flags that a fault saves; an injected fault saves those of the VMCS.
+ */
+void events_queue_exception(struct vcpu *vcpu, uint8_t vector) {
+    vcpu->event = INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION | vector;
+    vmcs_write(VMCS_GUEST_RFLAGS, vmcs_read(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+}
+
+void events_queue_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code) {
+    events_queue_exception(vcpu, vector);
+    /* In real mode there are no error codes. SDM Vol. 3C, "Event Injection" checks. */
+    if (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) {
+        vcpu->event |= INTERRUPTION_ERROR_CODE;
+        vcpu->event_error = error_code;
+    }
+}
+
 /* ---- injection ---- */
 
 static void events_inject_queued(struct vcpu *vcpu) {

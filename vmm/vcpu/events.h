@@ -5,8 +5,13 @@
  * All functions are called on the vCPU's own CPU, its VMCS current. */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "vmm/vcpu/vcpu.h"
+
+/* Queues an exception for the next VM entry. The guest's RIP stays. */
+void events_queue_exception(struct vcpu *vcpu, uint8_t vector);
+void events_queue_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
 
 /* Accepts the NMIs that were sent. While one is in service, one more stays pending and others are
  * lost; otherwise two may be pending, one of them for after the first. SDM Vol. 3A, "Nonmaskable

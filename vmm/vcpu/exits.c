@@ -7,6 +7,7 @@
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "arch/panic.h"
+#include "lib/bits.h"
 #include "vmm/vcpu/control_regs.h"
 #include "vmm/vcpu/events.h"
 #include "vmm/vcpu/exit_io.h"
@@ -19,12 +20,12 @@
 #include "vmm/vcpu/vmcs_setup.h"
 
 static enum exit_action exit_inject_gp(struct vcpu *vcpu) {
-    vcpu_inject_exception_with_code(vcpu, VECTOR_GP, 0);
+    events_queue_exception_with_code(vcpu, VECTOR_GP, 0);
     return EXIT_RESUME;
 }
 
 static enum exit_action exit_inject_ud(struct vcpu *vcpu) {
-    vcpu_inject_exception(vcpu, VECTOR_UD);
+    events_queue_exception(vcpu, VECTOR_UD);
     return EXIT_RESUME;
 }
 
@@ -153,17 +154,19 @@ __attribute__((noinline)) static uint64_t exit_send_ipis(struct vcpu *vcpu) {
     const uint64_t map[2] = {reg[GUEST_RBX], reg[GUEST_RCX]};
     uint32_t first = (uint32_t)reg[GUEST_RDX], icr = (uint32_t)reg[GUEST_RSI];
     struct apic_message message = {
-        .wide = true, .vector = (uint8_t)icr, .delivery_mode = icr >> 8 & 7};
+        .wide = true, .vector = (uint8_t)icr, .delivery_mode = (uint8_t)apic_delivery_mode(icr)};
     uint64_t sent = 0;
+    unsigned bit;
 
     if (message.delivery_mode != APIC_DELIVERY_FIXED && message.delivery_mode != APIC_DELIVERY_NMI)
         return (uint64_t)HYPERCALL_UNKNOWN;
-    for (unsigned bit = 0; bit < 128; bit++) {
-        message.destination = first + bit;
-        if (message.destination < first || message.destination == UINT32_MAX)
-            break; /* all ones would be a broadcast */
-        if (map[bit / 64] >> bit % 64 & 1)
+    for (unsigned word = 0; word < 2; word++) {
+        for_each_bit(bit, map[word]) {
+            message.destination = first + 64 * word + bit;
+            if (message.destination < first || message.destination == UINT32_MAX)
+                return sent; /* behind the highest APIC ID; all ones would be a broadcast */
             sent += routing_send(&vcpu->vm->routing, &message);
+        }
     }
     return sent;
 }

@@ -9,17 +9,13 @@
 #include "arch/msr.h"
 #include "lib/memory.h"
 #include "vmm/emulate/guest_walk.h"
+#include "vmm/vcpu/events.h"
 #include "vmm/vcpu/vcpu.h"
 
 #define PAGE_OFFSET      0xfffULL
 #define TYPE_CODE        8u
 #define TYPE_EXPAND_DOWN 4u /* of data */
 #define TYPE_WRITABLE    2u /* of data; of code: readable */
-
-/* Fields of one kind lie two apart, in the order of enum guest_segment. */
-static uint64_t segment_field(uint64_t field_of_es, enum guest_segment segment) {
-    return vmcs_read(field_of_es + 2 * (uint64_t)segment);
-}
 
 /* ---- segments ---- */
 
@@ -29,8 +25,9 @@ static bool is_64bit(void) {
 }
 
 static bool segment_allows(enum guest_segment segment, uint64_t offset, unsigned size, bool write) {
-    uint32_t rights = (uint32_t)segment_field(VMCS_GUEST_ES_ACCESS_RIGHTS, segment);
-    uint64_t limit = segment_field(VMCS_GUEST_ES_LIMIT, segment), last = offset + size - 1;
+    uint32_t rights = (uint32_t)vmcs_read(segment_field(VMCS_GUEST_ES_ACCESS_RIGHTS, segment));
+    uint64_t limit = vmcs_read(segment_field(VMCS_GUEST_ES_LIMIT, segment)),
+             last = offset + size - 1;
 
     if (rights & ACCESS_RIGHTS_UNUSABLE)
         return false;
@@ -44,7 +41,7 @@ static bool segment_allows(enum guest_segment segment, uint64_t offset, unsigned
 
 static bool guest_span_linear(struct vcpu *vcpu, enum guest_segment segment, uint64_t offset,
                               unsigned size, bool write, uint64_t *linear) {
-    uint64_t base = segment_field(VMCS_GUEST_ES_BASE, segment);
+    uint64_t base = vmcs_read(segment_field(VMCS_GUEST_ES_BASE, segment));
     bool ok;
 
     if (is_64bit()) {
@@ -56,7 +53,7 @@ static bool guest_span_linear(struct vcpu *vcpu, enum guest_segment segment, uin
         ok = segment_allows(segment, offset, size, write);
     }
     if (!ok)
-        vcpu_inject_exception_with_code(vcpu, segment == SEGMENT_SS ? VECTOR_SS : VECTOR_GP, 0);
+        events_queue_exception_with_code(vcpu, segment == SEGMENT_SS ? VECTOR_SS : VECTOR_GP, 0);
     return ok;
 }
 
@@ -80,7 +77,7 @@ static uint8_t *guest_span_page(struct vcpu *vcpu, uint64_t linear, bool write) 
     switch (guest_walk_data(&paging, linear, access, user_pages, &physical, &error_code)) {
     case GUEST_WALK_FAULT:
         write_cr2(linear); /* the guest's: it stays in the processor while this vCPU does */
-        vcpu_inject_exception_with_code(vcpu, VECTOR_PF, error_code);
+        events_queue_exception_with_code(vcpu, VECTOR_PF, error_code);
         return NULL;
     case GUEST_WALK_CHANGED:
         return NULL;

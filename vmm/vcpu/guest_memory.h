@@ -5,10 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct vcpu;
+#include "vmm/vcpu/guest_segment.h"
 
-/* As in an instruction's encoding. */
-enum guest_segment { SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS };
+struct vcpu;
 
 /* Where 1 to 8 bytes are: they may cross into another page. */
 struct guest_span {

@@ -11,6 +11,7 @@
 #include "vmm/vcpu/halted.h"
 #include "vmm/vcpu/register_dump.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_start.h"
 #include "vmm/vcpu/virq.h"
 #include "vmm/vcpu/vmcs_setup.h"
 

@@ -119,15 +119,3 @@ static inline void vcpu_send_nmi(struct vcpu *vcpu) {
     atomic_fetch_add(&vcpu->nmis, 1);
     vcpu_request(vcpu, REQUEST_NMI);
 }
-
-/* Sets the state after INIT: the vCPU waits for a SIPI. SDM Vol. 3A, "Processor State After Reset".
- */
-void vcpu_reset(struct vcpu *vcpu);
-/* Makes it runnable: in the state of the kernel's boot protocol, after a reset; or in real-address
- * mode at segment:offset. */
-void vcpu_enter_kernel(struct vcpu *vcpu);
-void vcpu_enter_real_mode(struct vcpu *vcpu, uint16_t segment, uint16_t offset);
-
-/* Queues an exception for the next VM entry. The guest's RIP stays. */
-void vcpu_inject_exception(struct vcpu *vcpu, uint8_t vector);
-void vcpu_inject_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);

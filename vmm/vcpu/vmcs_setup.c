@@ -14,6 +14,7 @@
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/vcpu/control_regs.h"
+#include "vmm/vcpu/vcpu_start.h"
 #include "vmm/vcpu/virq.h"
 
 /* #DB and #AC: delivering one can raise it again without end, with no instruction in between
