@@ -69,10 +69,6 @@ uint64_t tsc_frequency(void) {
     return frequency;
 }
 
-uint64_t tsc_ticks(uint64_t microseconds) {
-    return frequency / 1000000 * microseconds;
-}
-
 void tsc_delay_us(uint64_t microseconds) {
     uint64_t start = rdtsc();
     uint64_t ticks = tsc_ticks(microseconds);

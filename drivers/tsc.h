@@ -13,8 +13,10 @@ const char *tsc_init(void);
 /* In Hz; never 0. */
 uint64_t tsc_frequency(void);
 
-/* A time in TSC ticks, rounded down. */
-uint64_t tsc_ticks(uint64_t microseconds);
+/* A number of microseconds in ticks of the TSC, rounded down. */
+static inline uint64_t tsc_ticks(uint64_t microseconds) {
+    return tsc_frequency() / 1000000 * microseconds;
+}
 
 /* Busy-waits for at least this time, up to rounding. */
 void tsc_delay_us(uint64_t microseconds);
