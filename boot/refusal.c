@@ -61,8 +61,8 @@ static void add_what_is_missing(struct text *text, const struct processor *p) {
     bool locked_off = is_locked_off(&p->vmx);
 
     for (unsigned i = 0; i < count && i < REASONS_MAX; i++)
-        text_add(text, "PINWHEEL refused: this processor lacks \"%s\": %s\n", missing[i].name,
-                 missing[i].meaning);
+        text_add(text, "PINWHEEL refused: this processor lacks \"%s\", needed %s\n",
+                 missing[i].name, missing[i].purpose);
     if (count > REASONS_MAX)
         text_add(text, "  and %u more\n", count - REASONS_MAX);
     if (locked_off)

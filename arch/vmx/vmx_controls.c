@@ -20,71 +20,70 @@ struct control {
     enum vmx_word word;
     enum need need;
     uint32_t bit;
-    const char *name, *meaning;
+    const char *name, *purpose;
 };
 
 static const struct control controls[] = {
     {VMX_PIN, SET, PIN_EXTERNAL_INTERRUPT_EXITING, "external-interrupt exiting",
-     "the machine's interrupts belong to the hypervisor"},
-    {VMX_PIN, SET, PIN_NMI_EXITING, "NMI exiting", "an NMI kicks another CPU out of guest mode"},
+     "to keep the machine's interrupts for the hypervisor"},
+    {VMX_PIN, SET, PIN_NMI_EXITING, "NMI exiting", "to kick another CPU out of guest mode by NMI"},
     {VMX_PIN, SET, PIN_VIRTUAL_NMIS, "virtual NMIs",
-     "a guest's NMI blocking is separate from the machine's"},
+     "to keep a guest's NMI blocking separate from the machine's"},
     {VMX_PIN, SET, PIN_PREEMPTION_TIMER, "VMX-preemption timer",
-     "guests' timers and time slices depend on it"},
+     "for guests' timers and time slices"},
     {VMX_PRIMARY, SET, PRIMARY_USE_TSC_OFFSETTING, "use TSC offsetting",
-     "a guest may set its TSC without changing the machine's"},
-    {VMX_PRIMARY, SET, PRIMARY_HLT_EXITING, "HLT exiting", "an idle guest releases its CPU"},
-    {VMX_PRIMARY, SET, PRIMARY_MWAIT_EXITING, "MWAIT exiting", "guests are not offered MWAIT"},
-    {VMX_PRIMARY, SET, PRIMARY_MONITOR_EXITING, "MONITOR exiting",
-     "guests are not offered MONITOR"},
+     "to let a guest set its TSC without changing the machine's"},
+    {VMX_PRIMARY, SET, PRIMARY_HLT_EXITING, "HLT exiting", "to release the CPU of an idle guest"},
+    {VMX_PRIMARY, SET, PRIMARY_MWAIT_EXITING, "MWAIT exiting", "to refuse MWAIT to guests"},
+    {VMX_PRIMARY, SET, PRIMARY_MONITOR_EXITING, "MONITOR exiting", "to refuse MONITOR to guests"},
     {VMX_PRIMARY, SET, PRIMARY_RDPMC_EXITING, "RDPMC exiting",
-     "guests are not offered performance counters"},
-    {VMX_PRIMARY, SET, PRIMARY_USE_TPR_SHADOW, "use TPR shadow",
-     "the virtual local APIC is built on it"},
+     "to refuse performance counters to guests"},
+    {VMX_PRIMARY, SET, PRIMARY_USE_TPR_SHADOW, "use TPR shadow", "for the virtual local APIC"},
     {VMX_PRIMARY, SET, PRIMARY_USE_IO_BITMAPS, "use I/O bitmaps",
-     "a guest reaches only the ports that it is given"},
+     "to restrict a guest to its ports"},
     {VMX_PRIMARY, SET, PRIMARY_USE_MSR_BITMAPS, "use MSR bitmaps",
-     "a guest reaches only the MSRs that it is given"},
+     "to restrict a guest to its MSRs"},
     {VMX_PRIMARY, SET, PRIMARY_ACTIVATE_SECONDARY_CONTROLS, "activate secondary controls",
-     "EPT and the virtual local APIC are among them"},
+     "for EPT and the virtual local APIC"},
     {VMX_PRIMARY, CLEAR, PRIMARY_INVLPG_EXITING, "INVLPG without exiting",
-     "with EPT a guest manages its page tables itself"},
+     "to let a guest manage its page tables itself"},
     {VMX_PRIMARY, CLEAR, PRIMARY_CR3_LOAD_EXITING, "CR3 load without exiting",
-     "with EPT a guest manages its page tables itself"},
+     "to let a guest manage its page tables itself"},
     {VMX_PRIMARY, CLEAR, PRIMARY_CR3_STORE_EXITING, "CR3 store without exiting",
-     "with EPT a guest manages its page tables itself"},
-    {VMX_SECONDARY, SET, SECONDARY_ENABLE_EPT, "enable EPT",
-     "extended page tables confine a guest to its memory"},
-    {VMX_SECONDARY, SET, SECONDARY_ENABLE_VPID, "enable VPID", "VM exits do not flush the TLB"},
+     "to let a guest manage its page tables itself"},
+    {VMX_SECONDARY, SET, SECONDARY_ENABLE_EPT, "enable EPT", "to confine a guest to its memory"},
+    {VMX_SECONDARY, SET, SECONDARY_ENABLE_VPID, "enable VPID",
+     "to avoid a TLB flush at each VM exit"},
     {VMX_SECONDARY, SET, SECONDARY_UNRESTRICTED_GUEST, "unrestricted guest",
-     "guests start without paging, and their other CPUs in real mode"},
+     "to start guests without paging, and their other CPUs in real mode"},
     {VMX_SECONDARY, SET, SECONDARY_WBINVD_EXITING, "WBINVD exiting",
-     "a guest must not flush the caches of the whole machine"},
+     "to keep a guest from flushing the caches of the whole machine"},
     {VMX_SECONDARY, SET, SECONDARY_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization",
-     "reads of the local APIC cause no VM exit"},
+     "to read the local APIC without VM exits"},
     {VMX_SECONDARY, SET, SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery",
-     "interrupts are delivered and EOIs are retired without VM exits"},
+     "to deliver interrupts and retire EOIs without VM exits"},
     {VMX_SECONDARY, XAPIC, SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses",
-     "guests start in xAPIC mode"},
+     "for xAPIC mode, in which guests start"},
     {VMX_SECONDARY, X2APIC, SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode",
-     "guests may switch to x2APIC mode"},
+     "for x2APIC mode, to which guests may switch"},
     {VMX_EXIT, SET, VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE, "host address-space size",
-     "the hypervisor runs in 64-bit mode"},
+     "for a hypervisor in 64-bit mode"},
     {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_DEBUG_CONTROLS, "save debug controls",
-     "a guest has its own DR7"},
-    {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_PAT, "save IA32_PAT", "a guest has its own PAT"},
-    {VMX_EXIT, SET, VM_EXIT_CONTROL_LOAD_PAT, "load IA32_PAT on exits", "a guest has its own PAT"},
-    {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_EFER, "save IA32_EFER", "a guest has its own EFER"},
+     "to give a guest its own DR7"},
+    {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_PAT, "save IA32_PAT", "to give a guest its own PAT"},
+    {VMX_EXIT, SET, VM_EXIT_CONTROL_LOAD_PAT, "load IA32_PAT on exits",
+     "to give a guest its own PAT"},
+    {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_EFER, "save IA32_EFER", "to give a guest its own EFER"},
     {VMX_EXIT, SET, VM_EXIT_CONTROL_LOAD_EFER, "load IA32_EFER on exits",
-     "a guest has its own EFER"},
+     "to give a guest its own EFER"},
     {VMX_EXIT, CLEAR, VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging",
-     "the host receives interrupts through its own IDT"},
+     "to receive interrupts through the host's own IDT"},
     {VMX_ENTRY, SET, VM_ENTRY_CONTROL_LOAD_DEBUG_CONTROLS, "load debug controls",
-     "a guest has its own DR7"},
+     "to give a guest its own DR7"},
     {VMX_ENTRY, SET, VM_ENTRY_CONTROL_LOAD_PAT, "load IA32_PAT on entries",
-     "a guest has its own PAT"},
+     "to give a guest its own PAT"},
     {VMX_ENTRY, SET, VM_ENTRY_CONTROL_LOAD_EFER, "load IA32_EFER on entries",
-     "a guest has its own EFER"},
+     "to give a guest its own EFER"},
 };
 
 #define CONTROL_COUNT (sizeof(controls) / sizeof(controls[0]))
@@ -92,16 +91,15 @@ static const struct control controls[] = {
 /* The capabilities of EPT and VPID that are needed. */
 static const struct {
     uint64_t bit;
-    const char *name, *meaning;
+    const char *name, *purpose;
 } abilities[] = {
-    {EPT_VPID_CAP_WALK_4, "EPT page walk of length 4", "Pinwheel builds tables of four levels"},
-    {EPT_VPID_CAP_WB, "EPT paging structures of type WB", "uncached tables would be very slow"},
-    {EPT_VPID_CAP_2M, "EPT pages of 2 MiB", "guest memory is mapped with them"},
-    {EPT_VPID_CAP_INVEPT, "INVEPT", "needed after a change of the tables"},
-    {EPT_VPID_CAP_INVEPT_SINGLE, "single-context INVEPT", "needed after a change of the tables"},
-    {EPT_VPID_CAP_INVVPID, "INVVPID", "needed when a VPID is used for another vCPU"},
-    {EPT_VPID_CAP_INVVPID_SINGLE, "single-context INVVPID",
-     "needed when a VPID is used for another vCPU"},
+    {EPT_VPID_CAP_WALK_4, "EPT page walk of length 4", "for the page tables that Pinwheel builds"},
+    {EPT_VPID_CAP_WB, "EPT paging structures of type WB", "to cache the page tables"},
+    {EPT_VPID_CAP_2M, "EPT pages of 2 MiB", "to map guest memory"},
+    {EPT_VPID_CAP_INVEPT, "INVEPT", "after a change of the page tables"},
+    {EPT_VPID_CAP_INVEPT_SINGLE, "single-context INVEPT", "after a change of the page tables"},
+    {EPT_VPID_CAP_INVVPID, "INVVPID", "when a VPID is used for another vCPU"},
+    {EPT_VPID_CAP_INVVPID_SINGLE, "single-context INVVPID", "when a VPID is used for another vCPU"},
 };
 
 #define ABILITY_COUNT (sizeof(abilities) / sizeof(abilities[0]))
@@ -139,9 +137,9 @@ struct report {
     unsigned count;
 };
 
-static void add(struct report *report, const char *name, const char *meaning) {
+static void add(struct report *report, const char *name, const char *purpose) {
     if (report->count < report->max)
-        report->out[report->count] = (struct vmx_missing){name, meaning};
+        report->out[report->count] = (struct vmx_missing){name, purpose};
     report->count++;
 }
 
@@ -149,10 +147,10 @@ static void check_vmx(const struct vmx_capabilities *c, struct report *report) {
     bool is_locked = (c->feature_control & FEATURE_CONTROL_LOCK) != 0;
 
     if (!c->vmx) {
-        add(report, "VMX", "this processor has no Intel VT-x");
+        add(report, "VMX", "to run guests");
     } else if (is_locked && (c->feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX) == 0) {
         add(report, "VMX outside SMX",
-            "the firmware has disabled VT-x and locked it: enable it in the firmware's setup");
+            "to run guests: the firmware has disabled VT-x and locked it");
     }
 }
 
@@ -160,9 +158,9 @@ static void check_basic(const struct vmx_capabilities *c, struct report *report)
     uint64_t type = (c->basic >> VMX_BASIC_MEMORY_TYPE_SHIFT) & VMX_BASIC_MEMORY_TYPE_MASK;
 
     if ((c->basic & VMX_BASIC_32BIT_ADDRESSES) != 0)
-        add(report, "VMX regions above 4 GiB", "a VMCS may lie anywhere in memory");
+        add(report, "VMX regions above 4 GiB", "to place a VMCS anywhere in memory");
     if (type != MEMORY_TYPE_WB)
-        add(report, "VMX regions of type WB", "a VMCS lies in ordinary memory");
+        add(report, "VMX regions of type WB", "to place a VMCS in ordinary memory");
 }
 
 unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, unsigned max) {
@@ -174,10 +172,10 @@ unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, 
     check_basic(c, &report);
     for (unsigned i = 0; i < CONTROL_COUNT; i++)
         if (!allowed(&controls[i], vmx_capability(c, controls[i].word)))
-            add(&report, controls[i].name, controls[i].meaning);
+            add(&report, controls[i].name, controls[i].purpose);
     for (unsigned i = 0; i < ABILITY_COUNT; i++)
         if ((c->ept_vpid & abilities[i].bit) == 0)
-            add(&report, abilities[i].name, abilities[i].meaning);
+            add(&report, abilities[i].name, abilities[i].purpose);
     return report.count;
 }
 

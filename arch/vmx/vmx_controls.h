@@ -44,7 +44,7 @@ struct vmx_controls {
 /* A feature that the processor lacks or the firmware has disabled. Both strings are static. */
 struct vmx_missing {
     const char *name;    /* as the SDM calls it */
-    const char *meaning; /* why Pinwheel needs it, or what the user can do */
+    const char *purpose; /* completes "needed ...", for a message */
 };
 
 /* Writes at most `max` of the missing features to `out` and returns how many are missing in all:

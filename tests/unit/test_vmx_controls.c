@@ -21,7 +21,7 @@ static void only_missing(const struct vmx_capabilities *c, const char *name) {
 
     assert_int_equal(vmx_missing(c, missing, MAX), 1);
     assert_string_equal(missing[0].name, name);
-    assert_true(strlen(missing[0].meaning) > 5);
+    assert_true(strlen(missing[0].purpose) > 5);
     assert_false(vmx_choose_controls(c, VMX_APIC_XAPIC, false, &controls));
     assert_int_equal(controls.pin | controls.primary | controls.secondary, 0);
     assert_int_equal(controls.exit | controls.entry, 0);
