@@ -104,6 +104,7 @@ void machine_vmcs_clear(uint64_t physical) {
     vmcs->active = NO_CPU;
     if (machine.current[machine.now] == vmcs)
         machine.current[machine.now] = NULL;
+    machine_step(); /* a late NMI */
 }
 
 void machine_vmcs_load(uint64_t physical) {

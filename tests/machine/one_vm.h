@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,7 +16,7 @@
 #include "vmm/vcpu/virq.h"
 
 static struct vm *vm;
-static struct vcpu *vcpu, *other; /* vCPU 0, vCPU 1 */
+static struct vcpu *self, *other; /* vCPU 0, vCPU 1 */
 
 static inline int tear_down(void **state) {
     (void)state;
@@ -27,12 +28,12 @@ static inline int tear_down(void **state) {
 static inline void start_vm(const struct guest_config *config) {
     machine_start(2);
     vm = machine_vm(0, config);
-    vcpu = vm->vcpu[0];
+    self = vm->vcpu[0];
     other = vm->vcpu[1];
-    machine_load(vcpu);
-    vcpu->state = VCPU_RUNNABLE;
-    atomic_store(&vcpu->awake, 1);
-    vcpu->slice_end = machine.tsc + MACHINE_HZ;
+    machine_load(self);
+    self->state = VCPU_RUNNABLE;
+    atomic_store(&self->awake, 1);
+    self->slice_end = machine.tsc + MACHINE_HZ;
     machine_forget();
 }
 
@@ -64,7 +65,7 @@ static inline int set_up_long_mode(void **state) {
 #define LENGTH 2
 static inline bool exits(uint32_t reason, uint64_t qualification) {
     machine_exit(reason, qualification, LENGTH);
-    return exit_handle(vcpu);
+    return exit_handle(self);
 }
 
 static inline void assert_field(uint64_t field, uint64_t value) {
@@ -76,21 +77,21 @@ static inline void assert_field(uint64_t field, uint64_t value) {
 /* RIP is behind the instruction of START_RIP; no exception is queued. */
 static inline void assert_advanced(void) {
     assert_field(VMCS_GUEST_RIP, START_RIP + LENGTH);
-    assert_int_equal(vcpu->event, 0);
+    assert_int_equal(self->event, 0);
 }
 
 /* RIP stays, and this exception is queued as a fault, with this error code. */
 static inline void assert_faults_with_code(uint8_t vector, uint32_t code) {
     assert_field(VMCS_GUEST_RIP, START_RIP);
-    assert_int_equal(vcpu->event, INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION |
+    assert_int_equal(self->event, INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION |
                                       INTERRUPTION_ERROR_CODE | vector);
-    assert_int_equal(vcpu->event_error, code);
+    assert_int_equal(self->event_error, code);
     assert_true(machine_get(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
 }
 
 static inline void assert_faults(uint8_t vector) {
     assert_field(VMCS_GUEST_RIP, START_RIP);
-    assert_int_equal(vcpu->event, INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION | vector);
+    assert_int_equal(self->event, INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION | vector);
     assert_true(machine_get(VMCS_GUEST_RFLAGS) & RFLAGS_RF);
 }
 
@@ -107,5 +108,5 @@ static inline void assert_runs(void) {
 
 /* Bit patterns of the wrong sort for a test to change. */
 static inline uint64_t *reg(enum guest_register number) {
-    return &vcpu->context.reg[number];
+    return &self->context.reg[number];
 }

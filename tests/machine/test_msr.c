@@ -93,7 +93,7 @@ static void without_rdtscp_there_is_no_tsc_aux(void **state) {
 static void assert_reads(uint32_t msr, uint64_t expected) {
     uint64_t value = ~expected;
 
-    assert_true(msr_read(vcpu, msr, &value));
+    assert_true(msr_read(self, msr, &value));
     assert_int_equal(value, expected);
 }
 
@@ -102,35 +102,35 @@ static void read_only_msrs_describe_a_plain_processor(void **state) {
     assert_reads(MSR_IA32_PLATFORM_ID, 0);
     assert_reads(MSR_IA32_MCG_CAP, 0);                         /* no banks */
     assert_reads(MSR_IA32_MISC_ENABLE, 1 | 1 << 11 | 1 << 12); /* no BTS, no PEBS */
-    assert_false(msr_write(vcpu, MSR_IA32_PLATFORM_ID, 0));
-    assert_false(msr_write(vcpu, MSR_IA32_MCG_CAP, 0));
-    assert_false(msr_write(vcpu, MSR_IA32_MISC_ENABLE, 1));
+    assert_false(msr_write(self, MSR_IA32_PLATFORM_ID, 0));
+    assert_false(msr_write(self, MSR_IA32_MCG_CAP, 0));
+    assert_false(msr_write(self, MSR_IA32_MISC_ENABLE, 1));
     assert_int_equal(machine_count(MACHINE_WRMSR, MACHINE_ANY), 0);
 }
 
 static void the_microcode_has_a_revision(void **state) {
     (void)state;
-    assert_true(msr_write(vcpu, MSR_IA32_BIOS_SIGN_ID, 0));
+    assert_true(msr_write(self, MSR_IA32_BIOS_SIGN_ID, 0));
     assert_reads(MSR_IA32_BIOS_SIGN_ID, 1ULL << 32);
 }
 
 static void mcg_status_accepts_only_0(void **state) {
     (void)state;
     assert_reads(MSR_IA32_MCG_STATUS, 0);
-    assert_true(msr_write(vcpu, MSR_IA32_MCG_STATUS, 0));
-    assert_false(msr_write(vcpu, MSR_IA32_MCG_STATUS, 4));
+    assert_true(msr_write(self, MSR_IA32_MCG_STATUS, 0));
+    assert_false(msr_write(self, MSR_IA32_MCG_STATUS, 4));
     assert_reads(MSR_IA32_MCG_STATUS, 0);
 }
 
 static void the_mtrrs_belong_to_the_vcpu(void **state) {
     (void)state;
     assert_reads(MSR_IA32_MTRRCAP, 0x508); /* 8 variable ones, fixed ones, WC */
-    assert_true(msr_write(vcpu, MSR_IA32_MTRR_DEF_TYPE, 0xc00));
+    assert_true(msr_write(self, MSR_IA32_MTRR_DEF_TYPE, 0xc00));
     assert_reads(MSR_IA32_MTRR_DEF_TYPE, 0xc00);
-    assert_false(msr_write(vcpu, MSR_IA32_MTRR_DEF_TYPE, 0xc02)); /* no such type */
-    assert_true(msr_write(vcpu, MSR_IA32_MTRR_PHYSBASE0, 0x7ffffff006));
-    assert_false(msr_write(vcpu, MSR_IA32_MTRR_PHYSBASE0, 1ULL << 39)); /* 39 address bits */
-    assert_false(msr_write(vcpu, MSR_IA32_MTRRCAP, 0x508));
+    assert_false(msr_write(self, MSR_IA32_MTRR_DEF_TYPE, 0xc02)); /* no such type */
+    assert_true(msr_write(self, MSR_IA32_MTRR_PHYSBASE0, 0x7ffffff006));
+    assert_false(msr_write(self, MSR_IA32_MTRR_PHYSBASE0, 1ULL << 39)); /* 39 address bits */
+    assert_false(msr_write(self, MSR_IA32_MTRRCAP, 0x508));
     uint64_t before = other->mtrr.default_type;
     assert_int_not_equal(before, 0xc00);
 }
@@ -143,7 +143,7 @@ static void efer_accepts_the_bits_of_the_manual(void **state) {
     for (unsigned bit = 0; bit < 64; bit++) {
         bool exists = bit == 0 || bit == 8 || bit == 10 || bit == 11;
         machine_set(VMCS_GUEST_EFER, 0);
-        assert_int_equal(msr_write(vcpu, MSR_IA32_EFER, 1ULL << bit), exists);
+        assert_int_equal(msr_write(self, MSR_IA32_EFER, 1ULL << bit), exists);
         if (!exists)
             assert_field(VMCS_GUEST_EFER, 0);
     }
@@ -152,22 +152,22 @@ static void efer_accepts_the_bits_of_the_manual(void **state) {
 static void lma_is_read_only(void **state) {
     (void)state;
     machine_protected_mode();
-    assert_true(msr_write(vcpu, MSR_IA32_EFER, EFER_LME | EFER_LMA | EFER_SCE));
+    assert_true(msr_write(self, MSR_IA32_EFER, EFER_LME | EFER_LMA | EFER_SCE));
     assert_field(VMCS_GUEST_EFER, EFER_LME | EFER_SCE);
     machine_long_mode(vm);
-    assert_true(msr_write(vcpu, MSR_IA32_EFER, EFER_LME | EFER_NXE));
+    assert_true(msr_write(self, MSR_IA32_EFER, EFER_LME | EFER_NXE));
     assert_field(VMCS_GUEST_EFER, EFER_LME | EFER_LMA | EFER_NXE);
 }
 
 static void lme_does_not_change_while_paging_is_on(void **state) {
     (void)state;
     machine_long_mode(vm);
-    assert_false(msr_write(vcpu, MSR_IA32_EFER, EFER_SCE));
+    assert_false(msr_write(self, MSR_IA32_EFER, EFER_SCE));
     assert_field(VMCS_GUEST_EFER, EFER_LME | EFER_LMA | EFER_NXE);
     machine_protected_mode();
     machine_set(VMCS_GUEST_CR0, machine_get(VMCS_GUEST_CR0) | CR0_PG);
-    assert_false(msr_write(vcpu, MSR_IA32_EFER, EFER_LME));
-    assert_true(msr_write(vcpu, MSR_IA32_EFER, EFER_NXE));
+    assert_false(msr_write(self, MSR_IA32_EFER, EFER_LME));
+    assert_true(msr_write(self, MSR_IA32_EFER, EFER_NXE));
     assert_field(VMCS_GUEST_EFER, EFER_NXE);
 }
 
@@ -180,12 +180,12 @@ static uint64_t guest_tsc(void) {
 static void a_write_of_the_tsc_moves_the_guests_alone(void **state) {
     (void)state;
     uint64_t before = guest_tsc();
-    assert_true(msr_write(vcpu, MSR_IA32_TSC, 5000));
+    assert_true(msr_write(self, MSR_IA32_TSC, 5000));
     assert_int_equal(guest_tsc(), 5000);
     assert_reads(MSR_IA32_TSC_ADJUST, 5000 - before);
     machine.tsc += 70;
     assert_int_equal(guest_tsc(), 5070);
-    assert_true(msr_write(vcpu, MSR_IA32_TSC, 6070));
+    assert_true(msr_write(self, MSR_IA32_TSC, 6070));
     assert_reads(MSR_IA32_TSC_ADJUST, 6000 - before);
     assert_int_equal(machine_count(MACHINE_WRMSR, MACHINE_ANY), 0);
     assert_int_equal(other->tsc_adjust, 0);
@@ -195,9 +195,9 @@ static void tsc_adjust_moves_the_tsc_by_the_difference(void **state) {
     (void)state;
     uint64_t before = guest_tsc();
     assert_reads(MSR_IA32_TSC_ADJUST, 0);
-    assert_true(msr_write(vcpu, MSR_IA32_TSC_ADJUST, 1000));
+    assert_true(msr_write(self, MSR_IA32_TSC_ADJUST, 1000));
     assert_int_equal(guest_tsc(), before + 1000);
-    assert_true(msr_write(vcpu, MSR_IA32_TSC_ADJUST, (uint64_t)-300));
+    assert_true(msr_write(self, MSR_IA32_TSC_ADJUST, (uint64_t)-300));
     assert_int_equal(guest_tsc(), before - 300);
     assert_reads(MSR_IA32_TSC_ADJUST, (uint64_t)-300);
 }
@@ -205,16 +205,16 @@ static void tsc_adjust_moves_the_tsc_by_the_difference(void **state) {
 static void a_deadline_is_in_the_guests_time(void **state) {
     (void)state;
     assert_reads(MSR_IA32_TSC_DEADLINE, 0);
-    assert_true(msr_write(vcpu, MSR_IA32_TSC_DEADLINE, machine.tsc + 100)); /* another mode */
+    assert_true(msr_write(self, MSR_IA32_TSC_DEADLINE, machine.tsc + 100)); /* another mode */
     assert_reads(MSR_IA32_TSC_DEADLINE, 0);
-    virq_apic_write(vcpu, APIC_SVR, APIC_SVR_ENABLE | 0xff);
-    virq_apic_write(vcpu, APIC_LVT_TIMER, APIC_LVT_TIMER_TSC_DEADLINE | 0x40);
-    assert_true(msr_write(vcpu, MSR_IA32_TSC_ADJUST, 1000));
-    assert_true(msr_write(vcpu, MSR_IA32_TSC_DEADLINE, guest_tsc() + 500));
+    virq_apic_write(self, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    virq_apic_write(self, APIC_LVT_TIMER, APIC_LVT_TIMER_TSC_DEADLINE | 0x40);
+    assert_true(msr_write(self, MSR_IA32_TSC_ADJUST, 1000));
+    assert_true(msr_write(self, MSR_IA32_TSC_DEADLINE, guest_tsc() + 500));
     assert_reads(MSR_IA32_TSC_DEADLINE, guest_tsc() + 500);
-    assert_int_equal(vcpu->timer_next, machine.tsc + 500);
-    assert_true(msr_write(vcpu, MSR_IA32_TSC_ADJUST, 1200)); /* it comes closer */
-    assert_int_equal(vcpu->timer_next, machine.tsc + 300);
+    assert_int_equal(self->timer_next, machine.tsc + 500);
+    assert_true(msr_write(self, MSR_IA32_TSC_ADJUST, 1200)); /* it comes closer */
+    assert_int_equal(self->timer_next, machine.tsc + 300);
     machine.tsc += 300;
     assert_reads(MSR_IA32_TSC_DEADLINE, 0);
 }
@@ -228,10 +228,10 @@ static void any_other_msr_is_a_fault(void **state) {
 
     (void)state;
     for (unsigned i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
-        assert_false(msr_read(vcpu, some[i], &value));
+        assert_false(msr_read(self, some[i], &value));
         assert_int_equal(value, 77);
         if (some[i] != MSR_IA32_EFER)
-            assert_false(msr_write(vcpu, some[i], 0));
+            assert_false(msr_write(self, some[i], 0));
     }
     assert_int_equal(machine_count(MACHINE_WRMSR, MACHINE_ANY), 0);
 }
@@ -248,12 +248,12 @@ static void an_unknown_msr_is_reported_once(void **state) {
     uint64_t value;
 
     (void)state;
-    assert_false(msr_read(vcpu, 0x38f, &value));
+    assert_false(msr_read(self, 0x38f, &value));
     assert_true(machine_says("guest tested: RDMSR of 0x38f: no such MSR, #GP\n"));
-    assert_false(msr_read(vcpu, 0x38f, &value));
-    assert_false(msr_write(vcpu, 0x38f, 1));
+    assert_false(msr_read(self, 0x38f, &value));
+    assert_false(msr_write(self, 0x38f, 1));
     assert_int_equal(lines(), 1);
-    assert_false(msr_write(vcpu, 0, 1)); /* MSR 0 is one, too */
+    assert_false(msr_write(self, 0, 1)); /* MSR 0 is one, too */
     assert_true(machine_says("WRMSR of 0x0:"));
     assert_int_equal(lines(), 2);
 }
@@ -263,7 +263,7 @@ static void so_many_unknown_msrs_are_reported_and_no_more(void **state) {
 
     (void)state;
     for (uint32_t i = 0; i < 2 * VM_LOGGED_MSRS; i++)
-        assert_false(msr_read(vcpu, 0xd00 + i, &value));
+        assert_false(msr_read(self, 0xd00 + i, &value));
     assert_int_equal(lines(), VM_LOGGED_MSRS);
 }
 

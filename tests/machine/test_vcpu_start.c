@@ -42,7 +42,7 @@ static void a_new_vcpu_finds_nothing_of_the_one_before_it(void **state) {
     fill_registers();
     machine_load(next->vcpu[0]);
     assert_registers(0, 0, 0x1f80);
-    machine_load(vcpu);
+    machine_load(self);
     assert_int_equal(machine.sse, LEFT_BEHIND);
 }
 
@@ -52,7 +52,7 @@ static void a_new_vcpu_finds_nothing_of_one_that_has_ended(void **state) {
 
     (void)state;
     fill_registers();
-    vcpu_unload_for_good(vcpu);
+    vcpu_unload_for_good(self);
     machine_load(next->vcpu[0]);
     assert_registers(0, 0, 0x1f80);
 }
@@ -62,9 +62,9 @@ static void init_resets_cr2_and_the_debug_registers_alone(void **state) {
     (void)state;
     fill_registers();
     machine.dr6 = DR6_RESET | 1;
-    vcpu_reset(vcpu);
+    vcpu_reset(self);
     assert_registers(0, LEFT_BEHIND, 0x1f81);
-    assert_int_equal(vcpu->state, VCPU_WAIT_FOR_SIPI);
+    assert_int_equal(self->state, VCPU_WAIT_FOR_SIPI);
     assert_field(VMCS_GUEST_CS_BASE, 0xffff0000);
     assert_field(VMCS_GUEST_RIP, 0xfff0);
 }

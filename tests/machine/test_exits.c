@@ -1,0 +1,379 @@
+/* Guards vmm/vcpu/exits.c: what each exit does to the guest, and whether its turn goes on. Exits by
+ * events have test_exit_events.c. SDM Vol. 3C, "VM Exits"; Vol. 3D, "VMX Basic Exit Reasons". */
+#include "tests/machine/one_vm.h"
+
+/* ---- the table ---- */
+
+static void instructions_that_are_not_offered_are_undefined(void **state) {
+    static const uint32_t reasons[] = {
+        EXIT_REASON_GETSEC,  EXIT_REASON_VMCLEAR, EXIT_REASON_VMLAUNCH, EXIT_REASON_VMPTRLD,
+        EXIT_REASON_VMPTRST, EXIT_REASON_VMREAD,  EXIT_REASON_VMRESUME, EXIT_REASON_VMWRITE,
+        EXIT_REASON_VMXOFF,  EXIT_REASON_VMXON,   EXIT_REASON_INVEPT,   EXIT_REASON_INVVPID,
+        EXIT_REASON_MWAIT,   EXIT_REASON_MONITOR,
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        self->event = 0;
+        machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE);
+        assert_true(exits(reasons[i], 0));
+        assert_faults(VECTOR_UD);
+    }
+    assert_runs();
+}
+
+static void rdpmc_faults(void **state) {
+    (void)state;
+    assert_true(exits(EXIT_REASON_RDPMC, 0));
+    assert_faults_with_code(VECTOR_GP, 0);
+}
+
+static void in_real_mode_a_fault_has_no_error_code(void **state) {
+    (void)state;
+    machine_real_mode();
+    assert_true(exits(EXIT_REASON_RDPMC, 0));
+    assert_faults(VECTOR_GP);
+}
+
+static void cache_flushes_are_skipped(void **state) {
+    (void)state;
+    assert_true(exits(EXIT_REASON_WBINVD, 0));
+    assert_advanced();
+    machine_set(VMCS_GUEST_RIP, START_RIP);
+    assert_true(exits(EXIT_REASON_INVD, 0));
+    assert_advanced();
+}
+
+static void a_spinning_vcpu_yields_behind_its_pause(void **state) {
+    (void)state;
+    assert_false(exits(EXIT_REASON_PAUSE, 0));
+    assert_advanced();
+    assert_int_equal(self->state, VCPU_RUNNABLE);
+}
+
+static void an_open_window_changes_nothing(void **state) {
+    (void)state;
+    self->nmi_pending = 1;
+    assert_true(exits(EXIT_REASON_INTERRUPT_WINDOW, 0));
+    assert_true(exits(EXIT_REASON_NMI_WINDOW, 0));
+    assert_field(VMCS_GUEST_RIP, START_RIP);
+    assert_int_equal(self->event, 0);
+    assert_int_equal(self->nmi_pending, 1);
+}
+
+static void the_preemption_timer_ends_the_turn_only_with_its_slice(void **state) {
+    (void)state;
+    self->slice_end = machine.tsc + 1;
+    assert_true(exits(EXIT_REASON_PREEMPTION_TIMER, 0));
+    machine.tsc++;
+    assert_false(exits(EXIT_REASON_PREEMPTION_TIMER, 0));
+    assert_field(VMCS_GUEST_RIP, START_RIP);
+    assert_int_equal(self->state, VCPU_RUNNABLE);
+}
+
+/* Invariant 22: the preemption timer is the slow tick. */
+static void the_preemption_timer_releases_deferred_deliveries(void **state) {
+    (void)state;
+    virq_apic_write(self, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    vm->routing.ioapic.entry[5] = RTE_LEVEL | 0x51;
+    routing_set_line(&vm->routing, 5, true);
+    virq_prepare_entry(self);
+    vm->routing.ioapic.level_streak[5] = VIOAPIC_IMMEDIATE_DELIVERIES;
+    routing_eoi_exit(self->routed, 0x51);
+    assert_int_equal(atomic_load(&vm->routing.ioapic.deferred), 1 << 5);
+    exits(EXIT_REASON_PREEMPTION_TIMER, 0);
+    assert_int_equal(atomic_load(&vm->routing.ioapic.deferred), 0);
+}
+
+static void a_physical_interrupt_is_accepted_by_the_host(void **state) {
+    (void)state;
+    assert_true(exits(EXIT_REASON_EXTERNAL_INTERRUPT, 0));
+    assert_int_equal(machine_count(MACHINE_ACCEPT, MACHINE_ANY), 1);
+    assert_field(VMCS_GUEST_RIP, START_RIP);
+    assert_int_equal(self->event, 0);
+}
+
+static void what_cannot_go_on_ends_the_guest(void **state) {
+    (void)state;
+    exits(EXIT_REASON_TRIPLE_FAULT, 0);
+    assert_killed("vCPU 0: triple fault at RIP 0x1000");
+    set_up_protected_mode(NULL);
+    exits(EXIT_REASON_TASK_SWITCH, 0);
+    assert_killed("hardware task switches");
+}
+
+static void a_reason_without_a_handler_ends_the_guest(void **state) {
+    static const uint32_t reasons[] = {
+        EXIT_REASON_INIT,
+        EXIT_REASON_SIPI,
+        5,
+        6,
+        14,
+        16,
+        17,
+        29,
+        35,
+        37,
+        38,
+        42,
+        43,
+        46,
+        47,
+        51,
+        EXIT_REASON_EPT_MISCONFIGURATION,
+        EXIT_REASON_COUNT,
+        60,
+        0xffff,
+    };
+    char text[80];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        set_up_protected_mode(NULL);
+        exits(reasons[i], 0);
+        snprintf(text, sizeof(text), "unexpected VM exit: %s (reason %u)",
+                 exit_reason_name(reasons[i]), reasons[i]);
+        assert_killed(text);
+    }
+}
+
+static void an_entry_that_failed_ends_the_guest_and_names_the_field(void **state) {
+    (void)state;
+    machine_set(VMCS_GUEST_RFLAGS, 0);
+    exits(EXIT_REASON_ENTRY_INVALID_GUEST_STATE | 1u << 31, 0);
+    assert_killed("guest RFLAGS");
+    assert_true(machine_says("vCPU 0 cannot enter: guest RFLAGS (0x6820) is 0x0"));
+    set_up_protected_mode(NULL);
+    exits(EXIT_REASON_ENTRY_MSR_LOADING | 1u << 31, 0);
+    assert_killed("Pinwheel's own checks found nothing wrong");
+}
+
+static void machine_check_in_guest(void) {
+    exits(EXIT_REASON_ENTRY_MACHINE_CHECK | 1u << 31, 0);
+}
+
+static void a_machine_check_stops_the_machine(void **state) {
+    (void)state;
+    assert_true(machine_ends(machine_check_in_guest));
+    assert_non_null(strstr(machine.message, "panic: machine check in guest tested"));
+}
+
+static void exits_are_counted_by_reason(void **state) {
+    (void)state;
+    uint64_t before = self->exits_by_reason[EXIT_REASON_WBINVD];
+    exits(EXIT_REASON_WBINVD, 0);
+    exits(EXIT_REASON_WBINVD, 0);
+    assert_int_equal(self->exits_by_reason[EXIT_REASON_WBINVD], before + 2);
+    assert_int_equal(self->exits_by_reason[EXIT_REASON_INVD], 0);
+}
+
+static void with_trace_on_each_exit_is_recorded(void **state) {
+    const struct trace_ring *ring = machine.cpu[0].trace;
+
+    (void)state;
+    exits(EXIT_REASON_WBINVD, 0);
+    uint64_t before = ring->count;
+    vm->trace = true;
+    machine_set(VMCS_GUEST_INTERRUPT_STATUS, 0x5161);
+    exits(EXIT_REASON_WBINVD, 0);
+    assert_int_equal(ring->count, before + 1);
+    const struct trace_record *record = &ring->record[before];
+    assert_int_equal(record->event, TRACE_EXIT);
+    assert_int_equal(record->vector, EXIT_REASON_WBINVD);
+    assert_int_equal(record->a, 0x5161);
+    assert_int_equal(record->b, 0);
+    exits(EXIT_REASON_VIRTUALIZED_EOI, 0x51);
+    assert_int_equal(ring->record[before + 1].vector, EXIT_REASON_VIRTUALIZED_EOI);
+    assert_int_equal(ring->record[before + 1].b, 0x51);
+}
+
+/* ---- behind an instruction ---- */
+
+static void rip_wraps_at_32_bits_outside_64_bit_mode(void **state) {
+    (void)state;
+    machine_set(VMCS_GUEST_RIP, 0xffffffff);
+    exits(EXIT_REASON_WBINVD, 0);
+    assert_field(VMCS_GUEST_RIP, 1);
+    machine_long_mode(vm);
+    machine_set(VMCS_GUEST_RIP, 0xffffffff);
+    exits(EXIT_REASON_WBINVD, 0);
+    assert_field(VMCS_GUEST_RIP, 0x100000001);
+}
+
+static void an_emulated_instruction_ends_the_shadow_before_it(void **state) {
+    static const uint64_t shadows[] = {INTERRUPTIBILITY_STI, INTERRUPTIBILITY_MOV_SS};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        machine_set(VMCS_GUEST_INTERRUPTIBILITY, shadows[i] | INTERRUPTIBILITY_NMI);
+        exits(EXIT_REASON_WBINVD, 0);
+        assert_field(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI);
+        machine_set(VMCS_GUEST_INTERRUPTIBILITY, shadows[i]);
+        exits(EXIT_REASON_RDPMC, 0); /* a fault does not */
+        assert_field(VMCS_GUEST_INTERRUPTIBILITY, shadows[i]);
+    }
+}
+
+static void a_single_step_traps_behind_an_emulated_instruction(void **state) {
+    (void)state;
+    exits(EXIT_REASON_WBINVD, 0);
+    assert_field(VMCS_GUEST_PENDING_DEBUG, 0);
+    machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_TF);
+    exits(EXIT_REASON_RDPMC, 0);
+    assert_field(VMCS_GUEST_PENDING_DEBUG, 0);
+    exits(EXIT_REASON_WBINVD, 0);
+    assert_field(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+}
+
+/* ---- HLT ---- */
+
+static void hlt_waits_behind_the_instruction(void **state) {
+    (void)state;
+    assert_false(exits(EXIT_REASON_HLT, 0));
+    assert_advanced();
+    assert_int_equal(self->state, VCPU_HALTED);
+    assert_runs();
+}
+
+static void hlt_with_something_to_do_does_not_wait(void **state) {
+    (void)state;
+    apic_page_add(self->apic_page, APIC_IRR, 0x51);
+    assert_true(exits(EXIT_REASON_HLT, 0));
+    assert_advanced();
+    assert_int_equal(self->state, VCPU_RUNNABLE);
+}
+
+static void hlt_after_sti_waits_too(void **state) {
+    (void)state;
+    machine_set(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_STI);
+    assert_false(exits(EXIT_REASON_HLT, 0));
+    assert_field(VMCS_GUEST_INTERRUPTIBILITY, 0);
+}
+
+/* ---- hypercalls ---- */
+
+static uint64_t hypercall(uint64_t number) {
+    machine_set(VMCS_GUEST_RIP, START_RIP);
+    *reg(GUEST_RAX) = number;
+    assert_true(exits(EXIT_REASON_VMCALL, 0));
+    assert_advanced();
+    return *reg(GUEST_RAX);
+}
+
+#define UNKNOWN UINT64_MAX
+
+static uint64_t send_ipis(uint64_t low, uint64_t high, uint64_t first, uint64_t icr) {
+    *reg(GUEST_RBX) = low;
+    *reg(GUEST_RCX) = high;
+    *reg(GUEST_RDX) = first;
+    *reg(GUEST_RSI) = icr;
+    return hypercall(HYPERCALL_SEND_IPIS);
+}
+
+static bool has_request(struct vcpu *on, uint8_t vector) {
+    machine_load(on);
+    virq_prepare_entry(on);
+    bool has = apic_page_has(on->apic_page, APIC_IRR, vector);
+    apic_page_remove(on->apic_page, APIC_IRR, vector);
+    machine_load(self);
+    return has;
+}
+
+static void enable_apics(void) {
+    machine_load(other);
+    virq_apic_write(other, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    machine_load(self);
+    virq_apic_write(self, APIC_SVR, APIC_SVR_ENABLE | 0xff);
+    machine_long_mode(vm);
+}
+
+static void small_hypercalls(void **state) {
+    (void)state;
+    assert_int_equal(hypercall(HYPERCALL_NOTHING), 0);
+    assert_int_equal(hypercall(HYPERCALL_EOI_EXITS), 0);
+    exits(EXIT_REASON_VIRTUALIZED_EOI, 0x51);
+    assert_int_equal(hypercall(HYPERCALL_EOI_EXITS), 1);
+    assert_int_equal(hypercall(1), UNKNOWN);
+    assert_int_equal(hypercall(0x101), UNKNOWN);
+    assert_int_equal(hypercall(0x100000000 | HYPERCALL_SEND_IPIS), UNKNOWN);
+}
+
+static void one_hypercall_sends_ipis_to_a_map_of_lapics(void **state) {
+    (void)state;
+    enable_apics();
+    assert_int_equal(send_ipis(3, 0, 0, 0x61), 2);
+    assert_true(has_request(self, 0x61));
+    assert_true(has_request(other, 0x61));
+    assert_int_equal(send_ipis(2, 0, 0, 0x62), 1);
+    assert_false(has_request(self, 0x62));
+    assert_true(has_request(other, 0x62));
+    assert_int_equal(send_ipis(1, 0, 1, 0x63), 1); /* the map begins at APIC ID 1 */
+    assert_true(has_request(other, 0x63));
+    assert_int_equal(send_ipis(0, 0, 0, 0x64), 0);
+    assert_int_equal(send_ipis(0xfc, ~0ULL, 0, 0x64), 0); /* there is no such vCPU */
+}
+
+static void the_map_of_ipis_ends_before_the_broadcast_address(void **state) {
+    (void)state;
+    enable_apics();
+    assert_int_equal(send_ipis(~0ULL, ~0ULL, 0xffffffff, 0x61), 0);
+    assert_int_equal(send_ipis(~0ULL, ~0ULL, 0xfffffff0, 0x61), 0); /* and does not wrap */
+    assert_false(has_request(self, 0x61));
+    assert_false(has_request(other, 0x61));
+}
+
+static void a_map_of_ipis_may_be_of_nmis(void **state) {
+    (void)state;
+    enable_apics();
+    assert_int_equal(send_ipis(2, 0, 0, APIC_DELIVERY_NMI << 8), 1);
+    assert_int_equal(atomic_load(&other->nmis), 1);
+    assert_int_equal(send_ipis(2, 0, 0, APIC_DELIVERY_INIT << 8), UNKNOWN);
+    assert_int_equal(send_ipis(2, 0, 0, APIC_DELIVERY_SMI << 8), UNKNOWN);
+    assert_int_equal(send_ipis(2, 0, 0, APIC_DELIVERY_SIPI << 8 | 9), UNKNOWN);
+    assert_int_equal(send_ipis(2, 0, 0, APIC_DELIVERY_EXTINT << 8), UNKNOWN);
+    assert_false(atomic_load(&other->requests) & (REQUEST_INIT | REQUEST_SIPI | REQUEST_EXTINT));
+}
+
+static void user_mode_sends_no_ipis(void **state) {
+    (void)state;
+    enable_apics();
+    machine_set(VMCS_GUEST_SS_ACCESS_RIGHTS, 0xc0f3);
+    assert_int_equal(send_ipis(3, 0, 0, 0x61), UNKNOWN);
+    assert_false(has_request(other, 0x61));
+    assert_int_equal(hypercall(HYPERCALL_NOTHING), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up_protected_mode)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(instructions_that_are_not_offered_are_undefined),
+        TEST(rdpmc_faults),
+        TEST(in_real_mode_a_fault_has_no_error_code),
+        TEST(cache_flushes_are_skipped),
+        TEST(a_spinning_vcpu_yields_behind_its_pause),
+        TEST(an_open_window_changes_nothing),
+        TEST(the_preemption_timer_ends_the_turn_only_with_its_slice),
+        TEST(the_preemption_timer_releases_deferred_deliveries),
+        TEST(a_physical_interrupt_is_accepted_by_the_host),
+        TEST(what_cannot_go_on_ends_the_guest),
+        TEST(a_reason_without_a_handler_ends_the_guest),
+        TEST(an_entry_that_failed_ends_the_guest_and_names_the_field),
+        TEST(a_machine_check_stops_the_machine),
+        TEST(exits_are_counted_by_reason),
+        TEST(with_trace_on_each_exit_is_recorded),
+        TEST(rip_wraps_at_32_bits_outside_64_bit_mode),
+        TEST(an_emulated_instruction_ends_the_shadow_before_it),
+        TEST(a_single_step_traps_behind_an_emulated_instruction),
+        TEST(hlt_waits_behind_the_instruction),
+        TEST(hlt_with_something_to_do_does_not_wait),
+        TEST(hlt_after_sti_waits_too),
+        TEST(small_hypercalls),
+        TEST(one_hypercall_sends_ipis_to_a_map_of_lapics),
+        TEST(the_map_of_ipis_ends_before_the_broadcast_address),
+        TEST(a_map_of_ipis_may_be_of_nmis),
+        TEST(user_mode_sends_no_ipis),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, tear_down);
+}
