@@ -13,7 +13,7 @@
  *
  * It has a folder of its own, because every file in it is compiled with redirect.h, and its objects
  * are linked only with the programs that are. One thread, no hardware. Read next: redirect.h, and
- * test_run.c for its use. */
+ * turns.h for its use. */
 #pragma once
 #include <setjmp.h>
 #include <stdbool.h>

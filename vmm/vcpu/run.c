@@ -108,15 +108,17 @@ static bool drain_requests(struct vcpu *vcpu) {
     return false;
 }
 
-static void run_first_entry(struct vcpu *vcpu) {
+/* False: the state cannot be entered, and the guest ends. */
+static bool run_first_entry(struct vcpu *vcpu) {
     if (!vmcs_check(vcpu, false))
-        return;
+        return false;
     if (atomic_exchange(&first_entry_seen, 1))
-        return;
+        return true;
     uint64_t now = rdtsc();
     console_print("BENCH name=boot_to_guest instructions=%lu\n"
                   "BENCH name=tsc_at_first_entry instructions=%lu\n",
                   now - host.tsc_at_start, now);
+    return true;
 }
 
 /* ---- a turn ---- */
@@ -130,13 +132,15 @@ static inline enum prepared prepare(struct vcpu *vcpu) {
         if (!drain_requests(vcpu))
             return PREPARED_YIELD;
     }
-    if (events_to_inject(vcpu))
+    if (events_to_inject(vcpu)) {
         events_inject(vcpu);
-    if (!vcpu->launched) {
-        run_first_entry(vcpu);
+        /* When an interrupt of the 8259s is acknowledged, the next one may send this vCPU a
+         * message. The event of this entry is set already, so exit at once and drain then. */
         if (atomic_load(&vcpu->requests))
-            return PREPARED_AGAIN;
+            vmcs_write(VMCS_PREEMPTION_TIMER, 0);
     }
+    if (!vcpu->launched && !run_first_entry(vcpu))
+        return PREPARED_AGAIN;
     return PREPARED_ENTER;
 }
 
