@@ -1,6 +1,6 @@
 /* IA32_APIC_BASE: the local APIC in memory, in MSRs, globally disabled, and relocated.
  *
- * Where the APIC is not, its page must read like any address without a device: a hypervisor that
+ * Where no APIC is mapped, its page must read like any address without a device: a hypervisor that
  * left the page mapped there would share a piece of memory between all guests. Each vCPU runs the
  * tests in turn, while the APICs of the others stay in place. No command line. SDM Vol. 3A,
  * "Relocating the Local APIC Registers" and "Extended XAPIC (x2APIC)". */

@@ -42,35 +42,21 @@ static atomic_ullong handled_at; /* when handle_and_record_time() ran */
 
 /* ---- no interrupts ---- */
 
-static uint64_t cpuid_leaf(void) {
-    uint64_t start = rdtsc();
-    cpuid(0, 0);
-    return rdtsc() - start;
-}
-
-static uint64_t hypercall(void) {
-    uint64_t start = rdtsc();
-    vmcall(HYPERCALL_NOTHING);
-    return rdtsc() - start;
-}
-
-static uint64_t port_read(void) {
-    uint64_t start = rdtsc();
-    inb(PORT_READ);
-    return rdtsc() - start;
-}
-
-static uint64_t port_write(void) {
-    uint64_t start = rdtsc();
-    outb(PORT_WRITE, 0);
-    return rdtsc() - start;
-}
-
-static uint64_t write_back_caches(void) {
-    uint64_t start = rdtsc();
-    wbinvd();
-    return rdtsc() - start;
-}
+/* A round that measures one statement. */
+#define ROUND(name, statement)                                                                     \
+    static uint64_t name(void) {                                                                   \
+        uint64_t start = rdtsc();                                                                  \
+        statement;                                                                                 \
+        return rdtsc() - start;                                                                    \
+    }
+ROUND(cpuid_leaf, cpuid(0, 0))
+ROUND(hypercall, vmcall(HYPERCALL_NOTHING))
+ROUND(port_read, inb(PORT_READ))
+ROUND(port_write, outb(PORT_WRITE, 0))
+ROUND(write_back_caches, wbinvd())
+ROUND(tpr_write_mapped, *apic_register(APIC_TPR) = 0)
+ROUND(tpr_write_msr, wrmsr(MSR_X2APIC_TPR, 0))
+ROUND(cr8_write, write_cr8(0))
 
 static uint64_t toggle_cr0_wp(void) {
     uint64_t value = read_cr0();
@@ -85,24 +71,6 @@ static uint64_t toggle_cr4_pge(void) {
     uint64_t start = rdtsc();
     write_cr4(value ^ CR4_PGE);
     write_cr4(value);
-    return rdtsc() - start;
-}
-
-static uint64_t tpr_write_mapped(void) {
-    uint64_t start = rdtsc();
-    *apic_register(APIC_TPR) = 0;
-    return rdtsc() - start;
-}
-
-static uint64_t tpr_write_msr(void) {
-    uint64_t start = rdtsc();
-    wrmsr(MSR_X2APIC_TPR, 0);
-    return rdtsc() - start;
-}
-
-static uint64_t cr8_write(void) {
-    uint64_t start = rdtsc();
-    write_cr8(0);
     return rdtsc() - start;
 }
 

@@ -70,32 +70,29 @@ __attribute__((interrupt)) static void on_db(struct interrupted *frame) {
     steps++;
 }
 
-/* While TF is set each instruction traps, from the one after the POPFQ that sets TF to the POPFQ
- * that clears it. CPUID, IN and MOV from CR8 take three different paths in the hypervisor. */
-#define STEP(instructions)                                                                         \
-    __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; " instructions                           \
-                     "; pushfq; andl $~0x100, (%%rsp); popfq"                                      \
-                     :                                                                             \
-                     :                                                                             \
-                     : "rax", "rbx", "rcx", "rdx", "cc", "memory")
+/* Counts the single steps of these instructions. While TF is set each instruction traps, from the
+ * one after the POPFQ that sets TF to the POPFQ that clears it. */
+#define STEPS(instructions)                                                                        \
+    ({                                                                                             \
+        steps = 0;                                                                                 \
+        __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; " instructions                       \
+                         "; pushfq; andl $~0x100, (%%rsp); popfq"                                  \
+                         :                                                                         \
+                         :                                                                         \
+                         : "rax", "rbx", "rcx", "rdx", "cc", "memory");                            \
+        steps;                                                                                     \
+    })
+#define LOAD_SS "mov %%ss, %%eax; mov %%eax, %%ss; "
 
+/* CPUID, IN and MOV from CR8 take three different paths in the hypervisor. */
 static void test_steps(void) {
     interrupt_handle_raw(VECTOR_DB, (uintptr_t)on_db);
-    STEP("nop");
-    report(steps == 4, "single steps: NOP traps");
-    steps = 0;
-    STEP("cpuid; nop; inb $0x61, %%al; mov %%cr8, %%rax");
-    report(steps == 7, "single steps: CPUID, IN and MOV from CR8 trap");
-    steps = 0;
-    STEP("mov %%ss, %%eax; mov %%eax, %%ss; nop");
-    report(steps == 5, "single steps: MOV to SS and the next instruction trap once");
-    steps = 0;
-    STEP("mov %%ss, %%eax; mov %%eax, %%ss; cpuid");
-    report(steps == 5, "single steps: MOV to SS and CPUID trap once");
-    steps = 0;
-    STEP("mov %%ss, %%eax; mov %%eax, %%ss; .byte 0xf1");
-    report(steps >= 5, "single steps: MOV to SS and INT1 trap");
-    steps = 0;
+    report(STEPS("nop") == 4, "single steps: NOP traps");
+    report(STEPS("cpuid; nop; inb $0x61, %%al; mov %%cr8, %%rax") == 7,
+           "single steps: CPUID, IN and MOV from CR8 trap");
+    report(STEPS(LOAD_SS "nop") == 5, "single steps: MOV to SS and the next instruction trap once");
+    report(STEPS(LOAD_SS "cpuid") == 5, "single steps: MOV to SS and CPUID trap once");
+    report(STEPS(LOAD_SS ".byte 0xf1") >= 5, "single steps: MOV to SS and INT1 trap");
 }
 
 /* ---- the TSC ---- */

@@ -50,7 +50,7 @@
 #define TYPE_OUT         1
 #define STATUS_OK        0
 #define STATUS_IOERR     1
-#define TEXT_SIZE        600 /* more than the console sends at once */
+#define TEXT_SIZE        600 /* more than the console sends in one transfer */
 #define SPIN             2000
 #define REPEATS          4
 
@@ -246,7 +246,7 @@ static void test_console(void) {
     long_text[TEXT_SIZE - 1] = '\n';
     describe(CONSOLE, 1, 0, long_text, TEXT_SIZE, 0);
     report(submit(CONSOLE, 1) == 0,
-           "the console sends a line that is longer than it sends at once");
+           "the console sends a line of several transfers");
     report(count[CONSOLE] == 2, "one interrupt per line");
 }
 

@@ -13,11 +13,8 @@
 
 /* The entry's vector is rewritten while the interrupt is in service at vCPU 1. */
 static void rewrite_in_service(uint8_t old, uint8_t new) {
-    watch_at_gate(old);
     watch_lines(new, 1);
-    route(0, old, 1);
-    line(0, true);
-    bool in_service = at_gate(1, 1);
+    bool in_service = bring_into_service(0, old);
     write_low(0, RTE_LEVEL | new);
     line(0, false);
     open_gate(1);
@@ -57,10 +54,7 @@ void invariant_10_vector_rewritten(void) {
 void invariant_11_level_to_edge(void) {
     const uint8_t v = VECTOR(11, 0), w = VECTOR(11, 1);
     scene_begin();
-    watch_at_gate(v);
-    route(0, v, 1);
-    line(0, true);
-    bool in_service = at_gate(1, 1) && remote_irr(0);
+    bool in_service = bring_into_service(0, v) && remote_irr(0);
     write_low(0, RTE_MASKED | v);
     report(in_service && !remote_irr(0), "I11: level to edge clears Remote IRR at once");
     write_low(0, RTE_LEVEL | v);
@@ -85,10 +79,7 @@ static void pulse(void) {
 void invariant_12_mask_in_flight(void) {
     const uint8_t v = VECTOR(12, 0), w = VECTOR(12, 1);
     scene_begin();
-    watch_at_gate(v);
-    route(0, v, 1);
-    line(0, true);
-    bool in_service = at_gate(1, 1);
+    bool in_service = bring_into_service(0, v);
     write_low(0, RTE_LEVEL | RTE_MASKED | v);
     report(in_service && remote_irr(0), "I12: masked in service: Remote IRR is kept");
     open_gate(1);

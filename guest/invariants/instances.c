@@ -35,11 +35,8 @@ static bool chain_ends(void) {
 void invariant_15_coincidental_reuse(uint32_t ipis) {
     const uint8_t v = VECTOR(15, 0);
     scene_begin();
-    watch_at_gate(v);
-    route(0, v, 1);
     uint64_t before = eoi_exits(1);
-    line(0, true);
-    bool in_service = at_gate(1, 1);
+    bool in_service = bring_into_service(0, v);
     reroute(0, 2);
     line(0, false);
     chain.wanted = ipis;
@@ -159,11 +156,8 @@ void invariant_19_two_pins(void) {
            "I19: two pins pending with one vector: one interrupt, one EOI for both");
 
     scene_begin();
-    watch_at_gate(w);
-    route(0, w, 1);
     route(1, w, 1);
-    line(0, true);
-    bool in_service = at_gate(1, 1);
+    bool in_service = bring_into_service(0, w);
     reroute(0, 2);
     line(0, false);
     open_gate(1);
@@ -194,10 +188,7 @@ void invariant_23_glitches(void) {
     line(0, true);
     report(arrived(v, 1, 2), "I23: up after the EOI: another interrupt");
 
-    watch_at_gate(w);
-    route(0, w, 1);
-    line(0, true);
-    bool first = at_gate(1, 1);
+    bool first = bring_into_service(0, w);
     line(0, false);
     line(0, true);
     open_gate(1);

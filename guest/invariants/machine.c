@@ -143,10 +143,7 @@ static void not_offered(void) {
     report((ioapic_read(IOAPIC_REG_VERSION) & 0xff) == 0x11, "I21: the I/O APIC has version 11H");
     cpu_call(1, check_reserved);
     report(raised_gp == apic_x2apic_mode, "I21: in x2APIC mode SVR bit 12 is reserved");
-    watch_at_gate(v);
-    route(0, v, 1);
-    line(0, true);
-    bool in_service = at_gate(1, 1);
+    bool in_service = bring_into_service(0, v);
     line(0, false);
     write_eoi_register(v);
     report(in_service && remote_irr(0), "I21: there is no EOI register: Remote IRR stays set");

@@ -73,10 +73,8 @@ void invariant_4_remote_irr(void) {
     cpu_call(1, apic_software_enable);
     report(arrived(v, 1, 2) && !remote_irr(0), "I4: delivered when that APIC is enabled");
 
-    watch_at_gate(w);
-    route(1, w, 1);
-    line(1, true);
-    report(at_gate(1, 1) && remote_irr(1), "I4: Remote IRR is set while it is in service");
+    report(bring_into_service(1, w) && remote_irr(1),
+           "I4: Remote IRR is set while it is in service");
     line(1, false);
     line(1, true);
     line(1, false);
@@ -89,10 +87,7 @@ void invariant_4_remote_irr(void) {
 void invariant_5_eoi(void) {
     const uint8_t v = VECTOR(5, 0), w = VECTOR(5, 1);
     scene_begin();
-    watch_at_gate(v);
-    route(0, v, 1);
-    line(0, true);
-    bool first = at_gate(1, 1);
+    bool first = bring_into_service(0, v);
     reroute(0, 2);
     open_gate(1);
     report(first && at_gate(2, 1) && remote_irr(0),
@@ -120,11 +115,8 @@ void invariant_5_eoi(void) {
 void invariant_6_rerouted_in_service(void) {
     const uint8_t v = VECTOR(6, 0);
     scene_begin();
-    watch_at_gate(v);
-    route(0, v, 1);
     uint64_t before = eoi_exits(1);
-    line(0, true);
-    bool in_service = at_gate(1, 1);
+    bool in_service = bring_into_service(0, v);
     reroute(0, 2);
     line(0, false);
     open_gate(1);
@@ -240,12 +232,9 @@ static void nested_and_stale(void) {
  * That each EOI requested a scan is in the hypervisor's SCANS: tests/emulator/invariants.t. */
 static void lower_first_and_stale(void) {
     const uint8_t low = 0x29, high = VECTOR(8, 1);
-    watch_at_gate(low);
     watch_lines(high, 2);
-    route(0, low, 1);
     route(1, high, 1);
-    line(0, true);
-    bool in_service = at_gate(1, 1);
+    bool in_service = bring_into_service(0, low);
     line(1, true);
     reroute(0, 2);
     reroute(1, 2);

@@ -211,6 +211,13 @@ bool delivery_status(unsigned n) {
     return ioapic_read_entry((uint8_t)(PIN + n)) & RTE_DELIVERY_STATUS;
 }
 
+bool bring_into_service(unsigned n, uint8_t vector) {
+    watch_at_gate(vector);
+    route(n, vector, 1);
+    line(n, true);
+    return at_gate(1, 1);
+}
+
 void settle(void) {
     spin(SETTLE);
 }

@@ -79,5 +79,9 @@ void line(unsigned n, bool level);
 bool remote_irr(unsigned n);
 bool delivery_status(unsigned n);
 
+/* Routes a pin to vCPU 1 and raises its line: whether the handler of the vector, which
+ * watch_at_gate() installs, is the first at vCPU 1's gate. */
+bool bring_into_service(unsigned n, uint8_t vector);
+
 /* Waits until every interrupt that was sent has been delivered. */
 void settle(void);

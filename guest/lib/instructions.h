@@ -132,7 +132,7 @@ static inline uint64_t vmcall(uint64_t number) {
     return result;
 }
 
-/* Disables interrupts; returns the value that interrupts_restore() takes. */
+/* Disables interrupts; returns the value for interrupts_restore(). */
 static inline uint64_t interrupts_save(void) {
     uint64_t flags = read_rflags();
     interrupts_off();

@@ -15,7 +15,7 @@ struct lock {
     atomic_bool held;
 };
 
-/* Returns the value that lock_release() takes. */
+/* Returns the value for lock_release(). */
 static inline uint64_t lock_take(struct lock *lock) {
     uint64_t flags = interrupts_save();
     for (uint32_t i = 0; i < WAIT_BOUND; i++) {

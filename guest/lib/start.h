@@ -1,4 +1,4 @@
-/* Where C begins in a guest. */
+/* The entry points of a guest's C code. */
 #pragma once
 #include <stdint.h>
 

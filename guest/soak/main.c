@@ -1,4 +1,4 @@
-/* 100,000 reroutes: no interrupt is lost, none is delivered twice, no EOI-exit bit is left behind.
+/* The soak: 100,000 reroutes. No interrupt is lost or delivered twice, no EOI-exit bit is left.
  *
  * Four vCPUs write destinations, delivery modes, vectors and masks of four level-triggered inputs
  * at random, also in the inputs' own handlers, while devices raise, drop and glitch their lines and

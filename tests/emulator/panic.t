@@ -21,7 +21,7 @@ sub break_at_eoi_exit {
     close $out or BAIL_OUT("$commands: $!");
     my (undef, $status) = boot($name, config => 'tests/emulator/panic.cfg', cpus => 1,
         debugger => $commands, %option);
-    is($status, 1, "$name: the run notices");
+    is($status, 1, "$name: the status reports it");
     open my $in, '<', "$build/emulator/$name/serial.log" or BAIL_OUT("no log: $!");
     return do { local $/; <$in> };
 }
@@ -37,13 +37,13 @@ like($log, qr/last events of each CPU:.*accept level.*rte write.*scan: now stale
 like($log, qr/^PINWHEEL panic: the machine has stopped/m, 'the last line');
 unlike($log, qr/^PINWHEEL done/m, 'no result is printed');
 
-# The other way into a panic: the hypervisor's own check fails. Here it is the one behind each VMX
-# instruction, with no name for the instruction.
+# The other kind of panic: a check of the hypervisor fails, here the check after each VMX instruction,
+# without a name for the instruction.
 $log = break_at_eoi_exit('panic-check',
     "set rdi = 0\nset rsi = 0x1234\nset rip = 0x$address{vmx_fail}\n", image => 'panic');
-like($log, qr/^PINWHEEL panic: \(null\) of 0x1234 failed: /m, 'what failed');
+like($log, qr/^PINWHEEL panic: \(null\) of 0x1234 failed: /m, 'the failed check');
 like($log, qr/  backtrace:\n    0x[0-9a-f]+ vmx_fail\+0x.*exit_handle\+0x.*schedule_run\+0x/s,
-    'the way there begins where panic() was called');
+    'the backtrace begins at the caller of panic()');
 like($log, qr/last events of each CPU:.*accept level.*^PINWHEEL panic: the machine has stopped/ms,
-    'the events and the end');
+    'the last events and the last line');
 done_testing();

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# tools/run, with a script in the place of Bochs: when it ends a run and what it prints then; that a slow
-# or stopped emulator does not end it; and how it leaves the terminal.
+# tools/run, with a script in place of Bochs: when it ends a run and what it prints; that a slow or stopped
+# emulator does not make it end; and that it restores the terminal.
 use strict;
 use warnings;
 use File::Temp 'tempdir';
@@ -32,7 +32,7 @@ put('bochs', <<'END');
 #!/usr/bin/env bash
 echo $$ >pid
 exec >"$(sed -n 's/.*dev="\([^"]*\)".*/\1/p' bochsrc)"
-spin() { # so many seconds of CPU time
+spin() { # for $1 seconds of CPU time
     local stat
     for ((;;)); do
         read -ra stat </proc/$$/stat
@@ -68,7 +68,7 @@ sub finish {
 
 # ---- results and limits ----------------------------------------------------------------------------
 
-# [a name, the machine, the options, the expected status and output, where the standard input comes from]
+# [name, machine, options, expected status, expected output, redirection of standard input]
 my @runs = (
     ['a result', 'echo hello; result 0', '', 0, qr/^hello\nPINWHEEL done/m],
     ['a failed guest', 'result 1', '', 1, qr/1 of the guests failed; the log is \Q$dir\E/],
@@ -94,7 +94,7 @@ my @runs = (
 my @pipes = map { my ($name, $machine, $options, undef, undef, $input) = @$_;
                   start($name, $machine, $options, $input) } @runs;
 
-# A stopped emulator has no time: no limit is reached, and the run goes on when it continues.
+# While the emulator is stopped its time stands still: no limit is reached, and the run continues with it.
 my $stopped = start('stopped', 'echo it runs; spin 1; result 0', '--silence 3 --timeout 4');
 sleep 0.05 while text('stopped/serial.log') !~ /it runs/;
 my ($pid) = text('stopped/pid') =~ /^(\d+)$/ or die "no process ID\n";
@@ -107,7 +107,7 @@ for (@runs) {
     is($status, $expected, "$name: status $expected") or diag($output);
     like($output, $pattern, "$name: the output");
 }
-like(text('a line in two pieces/serial.log'), qr/^onetwo$/m, 'a line in two pieces: whole in the log');
+like(text('a line in two pieces/serial.log'), qr/^onetwo$/m, 'a line in two pieces: complete in the log');
 
 sleep 0.1 while time - $stopped_at < 6;
 kill 'CONT', $pid;

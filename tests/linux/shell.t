@@ -1,7 +1,7 @@
 #!/usr/bin/expect -f
-# make linux, as a person uses it: the shell's prompt comes, commands are answered, and poweroff ends
-# the machine. TAP, like every test here. Nothing is timed here: if the machine hangs, tools/run ends it
-# (--silence), which is the end of the file here.
+# make linux, as a user runs it: the shell prints its prompt, answers commands, and poweroff ends the
+# machine. The output is TAP, as of every test. No wait has a limit of its own: if the machine hangs,
+# tools/run ends it (--silence), which is the end of its output here.
 set build [expr {[info exists env(B)] ? $env(B) : "build"}]
 set number 0
 # A minute of the emulated machine, whose TSC counts instructions, 50 million a second.
