@@ -245,8 +245,7 @@ static void test_console(void) {
     memset(long_text, '=', TEXT_SIZE);
     long_text[TEXT_SIZE - 1] = '\n';
     describe(CONSOLE, 1, 0, long_text, TEXT_SIZE, 0);
-    report(submit(CONSOLE, 1) == 0,
-           "the console sends a line of several transfers");
+    report(submit(CONSOLE, 1) == 0, "the console sends a line of several transfers");
     report(count[CONSOLE] == 2, "one interrupt per line");
 }
 

@@ -11,7 +11,7 @@
 #: VCPUS=1: its vCPUs, 1 to 8; 2 in make linux
 #: MEMORY=128M: its memory; 256M for a Linux
 #: X2APIC=on: off does not offer it x2APIC mode
-#: TIMEOUT=3600: seconds until its run is ended; a day if a terminal is connected
+#: TIMEOUT=3600: seconds of emulator time (tools/run --help) until its run is ended; a day on a terminal
 
 # Builds with all CPUs, unless make was told how many jobs (-j) itself. What comes after `deps` runs
 # in a make of its own: until then the compiler may be missing.
