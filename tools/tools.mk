@@ -1,5 +1,5 @@
 # What a user calls: the needed packages, the disk image, the machine that boots it.
-.PHONY: deps image run linux bench
+.PHONY: deps image run linux bench gdb debug
 
 #: PINWHEEL_SKIP_DEPS=: 1 installs no missing packages
 #: EMU=bochs or qemu: the emulator; qemu by itself where KVM lends VT-x
@@ -35,6 +35,18 @@ else
 	@$(MAKE_ALL) image
 	@tools/run --log-dir $(B)/run $(B)/pinwheel.img
 endif
+
+#: the guest whose symbols make gdb and make debug load, besides the hypervisor's
+GUEST ?= reroute
+DEBUG = tools/run --log-dir $(B)/debug --debug $(B)/pinwheel.elf --debug $(B)/guest/$(GUEST).elf64 $(B)/pinwheel.img
+
+gdb: deps ## boot in QEMU under gdb (docs/debugging.md)
+	@$(MAKE_ALL) image
+	@EMU=qemu $(DEBUG)
+
+debug: deps ## boot in Bochs under its own debugger (docs/debugging.md)
+	@$(MAKE_ALL) image
+	@EMU=bochs $(DEBUG)
 
 # What `make linux` boots if nothing else is asked for.
 LINUX      := $(B)/linux
