@@ -289,6 +289,21 @@ static void the_memo_distinguishes_bytes_count_and_mode(void **state) {
     assert_non_null(mmio_decode_again(&memo, other, 1, MMIO_MODE_16)); /* refusals are not kept */
 }
 
+/* Among all counts and modes. With equal bytes, only the key tells the memo what they mean. */
+static void no_two_keys_of_the_memo_meet(void **state) {
+    uint64_t zeros[2] = {0};
+    struct mmio_memo memo = {0};
+
+    (void)state;
+    /* 16 bytes of zeros are `add [bx+si], al` in 16-bit code; no bytes are no instruction */
+    assert_null(mmio_decode_again(&memo, zeros, 16, MMIO_MODE_16));
+    assert_non_null(mmio_decode_again(&memo, zeros, 0, MMIO_MODE_32));
+    for (unsigned a = 0; a < 3 * 17; a++) {
+        for (unsigned b = 0; b < a; b++)
+            assert_int_not_equal(MMIO_MEMO_KEY(a % 17, a / 17), MMIO_MEMO_KEY(b % 17, b / 17));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_decodes_as_the_assembler_encoded_it),
@@ -304,6 +319,7 @@ int main(void) {
         cmocka_unit_test(stores_truncate_the_source_to_the_size),
         cmocka_unit_test(the_memo_agrees_with_a_fresh_decoding),
         cmocka_unit_test(the_memo_distinguishes_bytes_count_and_mode),
+        cmocka_unit_test(no_two_keys_of_the_memo_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

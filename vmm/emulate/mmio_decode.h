@@ -80,7 +80,7 @@ struct mmio_memo {
     uint32_t key;                   /* MMIO_MEMO_KEY(), or 0 */
     struct mmio_instruction instruction;
 };
-#define MMIO_MEMO_KEY(count, mode) (0x100u | (uint32_t)(mode) << 4 | (uint32_t)(count))
+#define MMIO_MEMO_KEY(count, mode) (0x10000u | (uint32_t)(mode) << 8 | (uint32_t)(count))
 
 /* Decodes into the memo. bytes: `count` of them, at most 16, the others 0. Returns NULL, or what is
  * wrong in words; then the memo is empty. */
