@@ -285,6 +285,8 @@ static const char *decode(struct reader *reader, struct mmio_instruction *i) {
     }
 }
 
+const char mmio_bytes_missing[] = "its last bytes are missing";
+
 const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
                         struct mmio_instruction *instruction) {
     struct reader reader = {.bytes = bytes, .count = count, .mode = mode, .segment = SEGMENT_DS};
@@ -296,7 +298,7 @@ const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
     if (reader.cut_off && reader.at == MMIO_INSTRUCTION_MAX)
         return "longer than 15 bytes";
     if (reader.cut_off)
-        return "its last bytes are missing";
+        return mmio_bytes_missing;
     if (!problem && reader.lock && (instruction->operation == MMIO_MOVE || !instruction->store))
         return "LOCK is not allowed with it";
     instruction->length = (uint8_t)reader.at;

@@ -68,7 +68,9 @@ static inline uint64_t mmio_sign_extended(uint64_t value, unsigned size) {
 }
 
 /* Decodes the instruction at the start of `count` bytes; those after the 15th are ignored. Returns
- * NULL, or what is wrong in words; then *instruction is undefined. */
+ * NULL, or what is wrong in words; then *instruction is undefined. mmio_bytes_missing: the
+ * instruction is longer than `count`, which is less than 15. */
+extern const char mmio_bytes_missing[];
 const char *mmio_decode(const uint8_t *bytes, size_t count, enum mmio_mode mode,
                         struct mmio_instruction *instruction);
 

@@ -141,7 +141,7 @@ __attribute__((noinline, cold)) static size_t mmio_fetch_pieces(const struct vcp
 }
 
 /* Copies the bytes at a linear address of code. Returns how many: at least MMIO_INSTRUCTION_MAX
- * unless the memory ends before. */
+ * unless the code is not mapped, or not in RAM, from there on. */
 static inline size_t mmio_fetch(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode,
                                 uint64_t bytes[2]) {
     if ((linear & PAGE_OFFSET) > PAGE_OFFSET + 1 - INSTRUCTION_BYTES)
@@ -202,6 +202,24 @@ static bool mmio_carry_out(struct vcpu *vcpu, const struct mmio_device *device, 
     return !i->string || mmio_string_step(i, reg, vmcs_read(VMCS_GUEST_RFLAGS));
 }
 
+/* Another vCPU may have changed the code or the page tables since the processor fetched the
+ * instruction. So the guest executes it again, with a TLB that holds nothing older, and gets the
+ * page fault that is due, or executes what is there now. With bytes missing it is certain that
+ * something has changed; else the guest ends if the same instruction comes back. */
+__attribute__((noinline, cold)) static enum exit_action
+refuse_instruction(struct vcpu *vcpu, uint64_t address, const char *problem) {
+    uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
+
+    if (problem == mmio_bytes_missing || vcpu->mmio_refused != rip) {
+        vcpu->mmio_refused = rip;
+        invvpid(INVVPID_SINGLE_CONTEXT, vcpu_vpid(vcpu));
+        return EXIT_RESUME;
+    }
+    vm_kill(vcpu->vm, "vCPU %u: access to 0x%lx by the instruction at 0x%lx: %s", vcpu->index,
+            address, rip, problem);
+    return EXIT_RESUME;
+}
+
 static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device *device,
                                      uint64_t address, bool write) {
     uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS), efer = vmcs_read(VMCS_GUEST_EFER);
@@ -217,11 +235,8 @@ static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device
     const struct mmio_instruction *instruction = &memo->instruction;
     const char *problem = mmio_decode_again(memo, bytes, count, mode);
 
-    if (problem) {
-        vm_kill(vcpu->vm, "vCPU %u: access to 0x%lx by the instruction at 0x%lx: %s", vcpu->index,
-                address, vmcs_read(VMCS_GUEST_RIP), problem);
-        return EXIT_RESUME;
-    }
+    if (problem)
+        return refuse_instruction(vcpu, address, problem);
     uint64_t *rsp = instruction->reg == GUEST_RSP ? &vcpu->context.reg[GUEST_RSP] : NULL;
     if (rsp)
         *rsp = vmcs_read(VMCS_GUEST_RSP);

@@ -90,6 +90,7 @@ struct vcpu {
     struct mtrr mtrr;
 
     struct mmio_memo mmio_memo[MMIO_MEMOS]; /* by the lowest bits of the instruction's address */
+    uint64_t mmio_refused; /* RIP of the last instruction on device memory that was refused */
 
     uint64_t exits_by_reason[EXIT_REASON_COUNT];
 };
