@@ -57,6 +57,7 @@ static void walk(const uint8_t *data, size_t size) {
     paging.cr4 = word[0] >> 8 & (CR4_PAE | CR4_PSE | CR4_LA57);
     paging.efer = word[0] >> 16 & EFER_LMA;
     paging.cr3 = word[2];
+    memcpy(paging.pdpte, word, sizeof(word));
     if (guest_walk_data(&paging, word[1], (uint32_t)word[3] & 6, word[3] & 1, &physical, &code) ==
             GUEST_WALK_FOUND &&
         guest_walk(&paging, word[1]) != physical)

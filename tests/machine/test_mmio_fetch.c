@@ -5,6 +5,7 @@
 #define CODE    START_RIP
 #define NOWHERE 0x40000000u /* neither RAM nor a device */
 #define ALL     (PRESENT | WRITABLE | USER)
+#define LARGE   0x80u
 
 #define READ    (EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_TRANSLATED | 1)
 
@@ -116,6 +117,28 @@ static void at_the_end_of_what_is_mapped_it_ends_the_guest_as_well(void **state)
     assert_killed("not an instruction");
 }
 
+/* PAE paging uses four registers that MOV to CR3 loads. The table they come from is memory like any
+ * other afterwards. SDM Vol. 3A, "PDPTE Registers". */
+static void pae_paging_does_not_read_the_pdptes_again(void **state) {
+    uint64_t *table = (uint64_t *)(vm->ram + MACHINE_TABLES);
+
+    (void)state;
+    machine_set(VMCS_GUEST_CR0, machine_get(VMCS_GUEST_CR0) | CR0_PG);
+    machine_set(VMCS_GUEST_CR4, machine_get(VMCS_GUEST_CR4) | CR4_PAE);
+    machine_set(VMCS_GUEST_CR3, MACHINE_TABLES);
+    machine_set(VMCS_GUEST_PDPTE0, (MACHINE_TABLES + PAGE) | 1);
+    table[0] = 0; /* it has been something else since */
+    table[PAGE / 8] = LARGE | ALL;
+    put(CODE, "\x8b\x03", 2);
+    reads_nowhere();
+    assert_advanced();
+    table[0] = (MACHINE_TABLES + PAGE) | 1;
+    machine_set(VMCS_GUEST_RIP, CODE);
+    machine_set(VMCS_GUEST_PDPTE0, 0);
+    reads_nowhere();
+    assert_runs_again(CODE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(code_that_is_no_longer_mapped_runs_again, set_up_long_mode),
@@ -129,6 +152,7 @@ int main(void) {
         cmocka_unit_test_setup(code_that_another_vcpu_has_replaced_runs_again, set_up_long_mode),
         cmocka_unit_test_setup(at_the_end_of_what_is_mapped_it_ends_the_guest_as_well,
                                set_up_long_mode),
+        cmocka_unit_test_setup(pae_paging_does_not_read_the_pdptes_again, set_up_protected_mode),
     };
 
     return cmocka_run_group_tests(tests, NULL, tear_down);

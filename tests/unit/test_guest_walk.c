@@ -106,8 +106,7 @@ static void pae_paging_has_four_pdptes(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, CR4_PAE | CR4_PSE, EFER_NXE);
 
     (void)state;
-    paging.cr3 = TABLE(0) + 0x7e0; /* 32-byte aligned */
-    set64(TABLE(0) + 0x7e0, 3, TABLE(1) | PRESENT);
+    paging.pdpte[3] = TABLE(1) | 0xe00 | PRESENT; /* bits 11:9 are ignored */
     set64(TABLE(1), 0x1ff, TABLE(2) | IGNORED | NO_EXECUTE | PRESENT);
     set64(TABLE(1), 0, 0x12345678ULL << 21 | NO_EXECUTE | LARGE | PRESENT);
     set64(TABLE(2), 0x1ff, 0xfedcba9876000ULL | NO_EXECUTE | PRESENT);
@@ -123,7 +122,7 @@ static void pae_paging_has_no_1_gib_pages(void **state) {
     struct guest_paging paging = paging_with(CR0_PE | CR0_PG, CR4_PAE, 0);
 
     (void)state;
-    set64(TABLE(0), 0, TABLE(1) | LARGE | PRESENT);
+    paging.pdpte[0] = TABLE(1) | LARGE | PRESENT;
     assert_lost(&paging, 0x1234);
 }
 
@@ -197,6 +196,7 @@ static void a_table_that_points_to_itself_ends_the_walk(void **state) {
     assert_found(&paging, 0x00007ffffffffabc, TABLE(0) + 0xabc);
     assert_found(&paging, 0xffff800000000000, TABLE(0));
     paging = paging_with(CR0_PE | CR0_PG, CR4_PAE, 0);
+    paging.pdpte[3] = TABLE(0) | PRESENT;
     for (unsigned i = 0; i < 512; i++)
         set64(TABLE(0), i, TABLE(0) | PRESENT);
     assert_found(&paging, 0xffffffff, TABLE(0) + 0xfff);

@@ -63,32 +63,25 @@ BOTH enum guest_walk_result walk_wide(const struct guest_paging *p, uint64_t tab
     }
 }
 
-/* From an entry above those of walk_wide(), which never maps a page and leads to the table of
- * `shift`. recorded: the path, or NULL if this entry is not to be recorded. */
-BOTH enum guest_walk_result walk_from(const struct guest_paging *p, uint64_t address,
-                                      struct path *recorded, unsigned shift, uint64_t linear,
-                                      struct path *path, uint64_t *physical) {
-    uint64_t entry;
-    enum guest_walk_result result = next_entry(p, recorded, address, 8, &entry);
+/* The top table's entry never maps a page. */
+BOTH enum guest_walk_result walk_4_level(const struct guest_paging *p, uint64_t linear,
+                                         struct path *path, uint64_t *physical) {
+    uint64_t entry, address = (p->cr3 & FRAME) + (linear >> 39 & 0x1ff) * 8;
+    enum guest_walk_result result = next_entry(p, path, address, 8, &entry);
 
     if (result != GUEST_WALK_FOUND)
         return result;
-    return walk_wide(p, entry & FRAME, shift, linear, path, physical);
-}
-
-BOTH enum guest_walk_result walk_4_level(const struct guest_paging *p, uint64_t linear,
-                                         struct path *path, uint64_t *physical) {
-    uint64_t address = (p->cr3 & FRAME) + (linear >> 39 & 0x1ff) * 8;
-
-    return walk_from(p, address, path, 30, linear, path, physical);
+    return walk_wide(p, entry & FRAME, 30, linear, path, physical);
 }
 
 /* The four PDPTEs have no access rights and no flags: they are not recorded. */
 BOTH enum guest_walk_result walk_pae(const struct guest_paging *p, uint32_t linear,
                                      struct path *path, uint64_t *physical) {
-    uint64_t address = (p->cr3 & 0xffffffe0) + 8 * (linear >> 30);
+    uint64_t entry = p->pdpte[linear >> 30];
 
-    return walk_from(p, address, NULL, 21, linear, path, physical);
+    if (!(entry & PRESENT))
+        return GUEST_WALK_FAULT;
+    return walk_wide(p, entry & FRAME, 21, linear, path, physical);
 }
 
 BOTH enum guest_walk_result walk_32bit(const struct guest_paging *p, uint32_t linear,

@@ -11,6 +11,7 @@
 
 struct guest_paging {
     uint64_t cr0, cr3, cr4, efer;
+    uint64_t pdpte[4]; /* PAE paging: the registers that MOV to CR3 loads, not what is in memory */
     uint8_t *ram;      /* guest-physical address 0; 8-byte aligned; other vCPUs may write to it */
     uint64_t ram_size; /* bytes, at least 8 */
 };

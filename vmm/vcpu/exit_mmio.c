@@ -6,10 +6,8 @@
 #include "vmm/vcpu/exit_mmio.h"
 
 #include "arch/apic_registers.h"
-#include "arch/control_registers.h"
 #include "arch/msr.h"
 #include "lib/memory.h"
-#include "vmm/emulate/guest_walk.h"
 #include "vmm/emulate/mmio_decode.h"
 #include "vmm/emulate/mmio_operate.h"
 #include "vmm/vcpu/guest_memory.h"
@@ -102,19 +100,10 @@ static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t pag
 /* The offset in RAM of a linear address of code. In 64-bit mode there is 4-level paging: guests are
  * not offered 5-level paging. */
 static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, enum mmio_mode mode) {
-    uint8_t *ram = vcpu->vm->ram;
-    uint64_t size = vcpu->vm->ram_size, cr3 = vmcs_read(VMCS_GUEST_CR3);
-
     if (mode == MMIO_MODE_64)
-        return guest_walk_64bit(ram, size, cr3, linear);
-    const struct guest_paging paging = {
-        .cr0 = vmcs_read(VMCS_GUEST_CR0),
-        .cr3 = cr3,
-        .cr4 = vmcs_read(VMCS_GUEST_CR4),
-        .efer = vmcs_read(VMCS_GUEST_EFER),
-        .ram = ram,
-        .ram_size = size,
-    };
+        return guest_walk_64bit(vcpu->vm->ram, vcpu->vm->ram_size, vmcs_read(VMCS_GUEST_CR3),
+                                linear);
+    const struct guest_paging paging = guest_paging_now(vcpu);
     return guest_walk(&paging, linear);
 }
 

@@ -8,7 +8,6 @@
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "lib/memory.h"
-#include "vmm/emulate/guest_walk.h"
 #include "vmm/vcpu/events.h"
 #include "vmm/vcpu/vcpu.h"
 
@@ -59,8 +58,8 @@ static bool guest_span_linear(struct vcpu *vcpu, enum guest_segment segment, uin
 
 /* ---- pages ---- */
 
-static uint8_t *guest_span_page(struct vcpu *vcpu, uint64_t linear, bool write) {
-    const struct guest_paging paging = {
+struct guest_paging guest_paging_now(const struct vcpu *vcpu) {
+    struct guest_paging paging = {
         .cr0 = vmcs_read(VMCS_GUEST_CR0),
         .cr3 = vmcs_read(VMCS_GUEST_CR3),
         .cr4 = vmcs_read(VMCS_GUEST_CR4),
@@ -68,6 +67,16 @@ static uint8_t *guest_span_page(struct vcpu *vcpu, uint64_t linear, bool write) 
         .ram = vcpu->vm->ram,
         .ram_size = vcpu->vm->ram_size,
     };
+
+    if ((paging.cr4 & CR4_PAE) && !(paging.efer & EFER_LMA)) {
+        for (unsigned i = 0; i < 4; i++)
+            paging.pdpte[i] = vmcs_read(VMCS_GUEST_PDPTE0 + 2 * i);
+    }
+    return paging;
+}
+
+static uint8_t *guest_span_page(struct vcpu *vcpu, uint64_t linear, bool write) {
+    const struct guest_paging paging = guest_paging_now(vcpu);
     bool user = (vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL) == ACCESS_RIGHTS_DPL;
     bool user_pages = !(paging.cr4 & CR4_SMAP) || (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_AC);
     uint32_t access = (write ? PAGE_FAULT_WRITE : 0) | (user ? PAGE_FAULT_USER : 0), error_code;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/emulate/guest_walk.h"
 #include "vmm/vcpu/guest_segment.h"
 
 struct vcpu;
@@ -14,6 +15,9 @@ struct guest_span {
     uint8_t *piece[2];
     unsigned length[2];
 };
+
+/* The guest's paging, as its registers are now. */
+struct guest_paging guest_paging_now(const struct vcpu *vcpu);
 
 /* Finds them, for reading or for writing. False: leave RIP where it is. Either a fault has been
  * queued, or the guest killed, or the instruction has to be tried again. */
