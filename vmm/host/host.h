@@ -26,6 +26,7 @@ struct host_cpu {
     _Atomic uint32_t online; /* enum online of host.c */
     uint32_t vcpu_count;
     uint32_t next_vcpu;  /* whose turn is next: the scheduler's */
+    uint64_t cpu_time;   /* the highest cpu_time of a vCPU that began a turn: the scheduler's */
     struct vcpu *loaded; /* whose VMCS is current, and whose registers the CPU holds */
     struct vcpu *vcpu[HOST_MAX_VCPUS_PER_CPU];
 };

@@ -21,21 +21,25 @@ static _Atomic uint32_t first_entry_seen;
 /* ---- before an entry ---- */
 
 /* Arms the preemption timer for the rest of the slice. From here on an NMI sets it to zero, so a
- * request that arrives after the requests were drained ends the entry at once. */
-static void arm(struct vcpu *vcpu) {
-    uint64_t now = rdtsc();
+ * request that arrives after the requests were drained ends the entry at once. False if the slice
+ * is over: whatever exits the guest causes, they cannot prolong its turn. */
+static bool arm(struct vcpu *vcpu) {
+    uint64_t now = rdtsc(), left = 0;
 
     if (vcpu->timer_next <= now)
         virq_fire_timer(vcpu, now);
     uint64_t end = vcpu->timer_next < vcpu->slice_end ? vcpu->timer_next : vcpu->slice_end;
-    /* At most a slice: 32 bits are enough. */
-    uint64_t left = end > now ? (end - now) >> timer_shift : 0;
+    if (end > now)
+        left = (end - now) >> timer_shift; /* at most a slice: 32 bits are enough */
+    else if (now >= vcpu->slice_end)
+        return false;
 
     atomic_store(&vcpu->in_guest, 1);
     vmcs_write(VMCS_PREEMPTION_TIMER, left);
     /* The NMI handler runs on this CPU, so only the compiler could reorder the two. */
     __asm__ volatile("" : : : "memory");
     vcpu->host->cpu.entry_armed = true;
+    return true;
 }
 
 static void disarm(struct vcpu *vcpu) {
@@ -127,7 +131,8 @@ enum prepared { PREPARED_ENTER, PREPARED_AGAIN, PREPARED_YIELD };
 
 /* All work before a VM entry, armed from its start: see arm(). */
 static inline enum prepared prepare(struct vcpu *vcpu) {
-    arm(vcpu);
+    if (!arm(vcpu))
+        return PREPARED_YIELD;
     if (atomic_load(&vcpu->requests) || vcpu->state != VCPU_RUNNABLE) {
         if (!drain_requests(vcpu))
             return PREPARED_YIELD;
@@ -145,7 +150,6 @@ static inline enum prepared prepare(struct vcpu *vcpu) {
 }
 
 void run_turn(struct vcpu *vcpu) {
-    vcpu_load(vcpu);
     for (;;) {
         enum prepared prepared = prepare(vcpu);
         if (prepared != PREPARED_ENTER) {

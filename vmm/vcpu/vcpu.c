@@ -32,6 +32,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     *(uint32_t *)(vcpu->xsave + XSAVE_MXCSR_OFFSET) = MXCSR_RESET;
     vlapic_timer_init(&vcpu->timer, TIMER_BUS_TICK, tsc_ticks(TIMER_SHORTEST_US));
     vcpu->timer_next = vcpu->pc_timer_next = TIME_NEVER;
+    vcpu->asleep = true;
     mtrr_firmware_defaults(&vcpu->mtrr, host_physical_mask());
     vcpu->registers.xcr0 = XCR0_X87;
     vcpu->registers.dr6 = DR6_RESET;
@@ -99,11 +100,12 @@ void vcpu_load(struct vcpu *vcpu) {
         vmcs_clear(vcpu->vmcs_physical);
     vmcs_load(vcpu->vmcs_physical);
     self->loaded = vcpu;
+    /* Before the set-up, whose reset saves what the CPU holds: that must not be another guest's. */
+    vcpu_restore_registers(vcpu);
     if (!vcpu->set_up) {
         vmcs_set_up(vcpu);
         vcpu->set_up = true;
     }
-    vcpu_restore_registers(vcpu);
     /* Another guest's branch history must not steer this guest's indirect branches. */
     if (host.ibpb && (!before || before->vm != vcpu->vm))
         wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);

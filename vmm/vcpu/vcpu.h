@@ -75,6 +75,8 @@ struct vcpu {
     uint64_t timer_next;    /* TSC: when virq_fire_timer() is due; derived from the timers */
     uint64_t pc_timer_next; /* vCPU 0 polls the PC's timers: a copy of pc_timer_next() */
     uint64_t slice_end;     /* TSC: when the turn ends, if another vCPU wants this CPU */
+    uint64_t cpu_time;      /* TSC ticks in turns; schedule.c keeps sleepers from saving up */
+    bool asleep;            /* its last turn ended because it had nothing to run */
     _Atomic uint32_t nmis;  /* sent since the last drain: a request bit cannot count them */
     uint32_t nmi_pending;   /* 0 to 2, or 1 while one is in service */
     bool nmi_given;         /* since it was last loaded with NMIs unblocked */

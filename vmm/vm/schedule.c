@@ -13,62 +13,120 @@
 
 static uint64_t slice; /* in TSC ticks */
 
-/* The earliest timer of this CPU: of its vCPUs except one, and on the boot CPU of the console. */
-static uint64_t first_timer(const struct host_cpu *self, const struct vcpu *except) {
-    uint64_t first = self->cpu.index == 0 ? console_input_next(!except) : TIME_NEVER;
+/* ---- who is how far behind ---- */
 
-    for (uint32_t i = 0; i < self->vcpu_count; i++) {
-        const struct vcpu *vcpu = self->vcpu[i];
-        if (vcpu != except && vcpu->state != VCPU_ENDED && vcpu->timer_next < first)
-            first = vcpu->timer_next;
-    }
-    return first;
+/* A vCPU that slept does not save up more than a slice: it would keep the CPU for long afterwards.
+ */
+static void wake_up(struct host_cpu *self, struct vcpu *vcpu) {
+    uint64_t floor = self->cpu_time > slice ? self->cpu_time - slice : 0;
+
+    if (vcpu->asleep && vcpu->cpu_time < floor)
+        vcpu->cpu_time = floor;
+    vcpu->asleep = false;
 }
 
-/* A turn ends early for another vCPU's timer, but it always has a minimum, so that timers cannot
- * starve it. */
-static void begin_slice(struct vcpu *vcpu) {
-    uint64_t now = rdtsc();
-    uint64_t timer = first_timer(vcpu->host, vcpu);
-    uint64_t shortest = now + slice / 16;
-
-    vcpu->slice_end = now + slice;
-    if (timer < vcpu->slice_end)
-        vcpu->slice_end = timer > shortest ? timer : shortest;
-}
-
-static void give_turn(struct vcpu *vcpu) {
-    begin_slice(vcpu);
-    run_turn(vcpu);
-    if (vcpu->state == VCPU_ENDED)
-        guests_vcpu_ended(vcpu->vm);
-}
-
-static bool wants_to_run(struct vcpu *vcpu, uint64_t now) {
+static bool wants_to_run(const struct vcpu *vcpu, uint64_t now) {
     if (vcpu->state == VCPU_ENDED)
         return false;
     return vcpu->state == VCPU_RUNNABLE || vcpu->timer_next <= now ||
            atomic_load_explicit(&vcpu->requests, memory_order_acquire);
 }
 
-/* Round robin. */
+/* Round robin, without those that are ahead of the last one by more than a slice. NULL if none
+ * wants to run. */
 static struct vcpu *next_vcpu(struct host_cpu *self) {
-    uint64_t now = rdtsc();
+    uint64_t now = rdtsc(), least = UINT64_MAX - slice;
 
+    if (self->vcpu_count == 1) /* whatever it had: nobody else wants the CPU */
+        return wants_to_run(self->vcpu[0], now) ? self->vcpu[0] : NULL;
     for (uint32_t i = 0; i < self->vcpu_count; i++) {
-        uint32_t candidate = (self->next_vcpu + i) % self->vcpu_count;
-        if (wants_to_run(self->vcpu[candidate], now)) {
-            self->next_vcpu = (candidate + 1) % self->vcpu_count;
-            return self->vcpu[candidate];
+        struct vcpu *vcpu = self->vcpu[i];
+        if (!wants_to_run(vcpu, now))
+            continue;
+        wake_up(self, vcpu);
+        least = vcpu->cpu_time < least ? vcpu->cpu_time : least;
+    }
+    for (uint32_t i = 0; i < self->vcpu_count; i++) {
+        uint32_t index = (self->next_vcpu + i) % self->vcpu_count;
+        struct vcpu *vcpu = self->vcpu[index];
+        if (wants_to_run(vcpu, now) && vcpu->cpu_time <= least + slice) {
+            self->next_vcpu = (index + 1) % self->vcpu_count;
+            return vcpu;
         }
     }
     return NULL;
 }
 
+/* ---- a turn ---- */
+
+/* When the timer of `other` may end a turn of `vcpu` that begins now: not before the timer is due,
+ * and not before `vcpu` has had as much of the CPU as `other`. */
+static uint64_t may_end_at(const struct vcpu *vcpu, const struct vcpu *other, uint64_t now) {
+    uint64_t ahead = other->cpu_time > vcpu->cpu_time ? other->cpu_time - vcpu->cpu_time : 0;
+
+    return other->timer_next > now + ahead ? other->timer_next : now + ahead;
+}
+
+/* A turn lasts a slice; less if a timer of another vCPU is due that had less of the CPU, or the
+ * console's poll, but never less than a sixteenth. */
+static void begin_slice(struct vcpu *vcpu) {
+    const struct host_cpu *self = vcpu->host;
+    uint64_t now = rdtsc(), shortest = now + slice / 16, end = now + slice;
+
+    if (self->cpu.index == 0 && console_input_next(false) < end)
+        end = console_input_next(false);
+    for (uint32_t i = 0; i < self->vcpu_count; i++) {
+        const struct vcpu *other = self->vcpu[i];
+        if (other == vcpu || other->state == VCPU_ENDED || other->timer_next >= end)
+            continue;
+        uint64_t at = may_end_at(vcpu, other, now);
+        end = at < end ? at : end;
+    }
+    vcpu->slice_end = end > shortest ? end : shortest;
+}
+
+/* A vCPU that yields gives up what it is behind: it waits for others, and must not be preferred. */
+static void give_way(const struct host_cpu *self, struct vcpu *vcpu, uint64_t now) {
+    for (uint32_t i = 0; i < self->vcpu_count; i++) {
+        const struct vcpu *other = self->vcpu[i];
+        if (other->cpu_time > vcpu->cpu_time && wants_to_run(other, now))
+            vcpu->cpu_time = other->cpu_time;
+    }
+}
+
+static void give_turn(struct host_cpu *self, struct vcpu *vcpu) {
+    uint64_t start = rdtsc();
+
+    if (vcpu->cpu_time > self->cpu_time)
+        self->cpu_time = vcpu->cpu_time;
+    vcpu_load(vcpu);
+    begin_slice(vcpu);
+    run_turn(vcpu);
+    uint64_t now = rdtsc();
+    vcpu->cpu_time += now - start;
+    vcpu->asleep = vcpu->state != VCPU_RUNNABLE;
+    if (!vcpu->asleep && now < vcpu->slice_end)
+        give_way(self, vcpu, now);
+    if (vcpu->state == VCPU_ENDED)
+        guests_vcpu_ended(vcpu->vm);
+}
+
+/* The earliest timer of this CPU: of its vCPUs, and on the boot CPU of the console. */
+static uint64_t first_timer(const struct host_cpu *self) {
+    uint64_t first = self->cpu.index == 0 ? console_input_next(true) : TIME_NEVER;
+
+    for (uint32_t i = 0; i < self->vcpu_count; i++) {
+        const struct vcpu *vcpu = self->vcpu[i];
+        if (vcpu->state != VCPU_ENDED && vcpu->timer_next < first)
+            first = vcpu->timer_next;
+    }
+    return first;
+}
+
 /* Waits for a kick, for the first timer, or for the console's next poll. */
 static void idle(struct host_cpu *self) {
     atomic_store(&self->idle, 1);
-    lapic_timer_start(first_timer(self, NULL));
+    lapic_timer_start(first_timer(self));
     cpu_idle(&self->wake);
     lapic_timer_stop();
     atomic_store(&self->idle, 0);
@@ -87,7 +145,7 @@ _Noreturn void schedule_run(void) {
             console_input_tick();
         struct vcpu *vcpu = next_vcpu(self);
         if (vcpu) {
-            give_turn(vcpu);
+            give_turn(self, vcpu);
             continue;
         }
         if (self->cpu.index == 0 && guests_all_ended())

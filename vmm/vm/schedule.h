@@ -1,4 +1,6 @@
-/* The scheduler: each physical CPU gives its vCPUs their turns, round robin.
+/* The scheduler: each physical CPU gives its vCPUs their turns, so that each of those that want to
+ * run gets the same share of the CPU's time, whatever the others do. Turns go
+ * round, without those that are ahead of the others.
  *
  * A turn lasts until its slice ends, or until the vCPU halts, yields or ends: vmm/vcpu/run.h. A
  * vCPU never moves to another CPU. */
