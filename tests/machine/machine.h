@@ -95,6 +95,8 @@ struct machine {
 
     /* Plays the guest from an entry to its next exit, which it sets by machine_exit(). */
     void (*guest)(struct vmx_context *context);
+    /* Plays the delivery of an injected event, which may exit before anything else does. */
+    void (*deliver)(struct vmx_context *context);
     bool exited;
     bool nmi_pending[MACHINE_CPUS]; /* an NMI for a CPU in guest mode: it exits */
     bool in_guest;

@@ -244,8 +244,11 @@ bool vmx_enter(struct vmx_context *context, bool launched) {
     vmcs->launched = true;
     machine.exited = false;
     machine.nmi_pending[machine.now] = false; /* one before the entry has run its handler */
-    deliver_injected();
-    if (!exits_at_once()) {
+    if (machine.deliver && (machine_get(VMCS_ENTRY_INTERRUPTION_INFORMATION) & INTERRUPTION_VALID))
+        machine.deliver(context);
+    if (!machine.exited)
+        deliver_injected();
+    if (!machine.exited && !exits_at_once()) {
         if (!machine.guest)
             machine_fail("the guest runs, but nothing plays it");
         machine.in_guest = true;

@@ -150,6 +150,7 @@ static inline enum prepared prepare(struct vcpu *vcpu) {
 }
 
 void run_turn(struct vcpu *vcpu) {
+    vcpu_load(vcpu);
     for (;;) {
         enum prepared prepared = prepare(vcpu);
         if (prepared != PREPARED_ENTER) {

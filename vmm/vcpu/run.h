@@ -8,6 +8,6 @@ struct vcpu;
 /* Once, when the VMX capabilities are known. */
 void run_init(void);
 
-/* Runs the vCPU, which is loaded, until vcpu->slice_end, or until it yields, halts or ends
+/* Loads the vCPU and runs it until vcpu->slice_end, or until it yields, halts or ends
  * (vcpu->state). On its own CPU. */
 void run_turn(struct vcpu *vcpu);

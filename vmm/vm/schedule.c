@@ -99,7 +99,7 @@ static void give_turn(struct host_cpu *self, struct vcpu *vcpu) {
 
     if (vcpu->cpu_time > self->cpu_time)
         self->cpu_time = vcpu->cpu_time;
-    vcpu_load(vcpu);
+    vcpu_load(vcpu); /* outside of the slice: each turn gets to its entry */
     begin_slice(vcpu);
     run_turn(vcpu);
     uint64_t now = rdtsc();
