@@ -1,0 +1,259 @@
+/* Guards vmm/vm/schedule.c: whose turn it is on a CPU, for how long, and how the CPU waits. What a
+ * turn does, the end of guests and the console are the test's own here. */
+#include "tests/machine/one_vm.h"
+#include "vmm/vcpu/run.h"
+#include "vmm/vm/console_input.h"
+#include "vmm/vm/guests.h"
+#include "vmm/vm/results.h"
+#include "vmm/vm/schedule.h"
+
+#define MOST_TURNS 16
+#define SLICE      (SLICE_US * (MACHINE_HZ / 1000000))
+#define VCPUS      3
+
+static struct vcpu *vcpu[VCPUS]; /* all on CPU 0 */
+static struct {
+    struct vcpu *vcpu;
+    uint64_t slice;
+} turn[MOST_TURNS];
+static unsigned turns, most, ended, console_ticks;
+static uint64_t console_next_busy, console_next_idle;
+static bool all_ended;
+static void (*during)(struct vcpu *of);
+
+/* ---- what schedule.c calls; run.c is replaced as a whole ---- */
+
+void run_init(void) {
+}
+
+void run_turn(struct vcpu *of) {
+    turn[turns].vcpu = of;
+    turn[turns++].slice = of->slice_end - machine.tsc;
+    if (during)
+        during(of);
+    if (turns == most)
+        all_ended = true;
+}
+
+void guests_vcpu_ended(struct vm *of) {
+    assert_ptr_equal(of, vm);
+    ended++;
+}
+
+bool guests_all_ended(void) {
+    return all_ended;
+}
+
+void console_input_tick(void) {
+    console_ticks++;
+}
+
+uint64_t console_input_next(bool idle) {
+    return idle ? console_next_idle : console_next_busy;
+}
+
+_Noreturn void results_and_power_off(void) {
+    machine_fail("the machine is switched off");
+}
+
+/* ---- the tests' side ---- */
+
+static int set_up(void **state) {
+    struct guest_config config = machine_guest();
+
+    (void)state;
+    machine_reset();
+    machine_start(1);
+    config.vcpus = VCPUS;
+    vm = machine_vm(0, &config);
+    for (unsigned i = 0; i < VCPUS; i++) {
+        vcpu[i] = vm->vcpu[i];
+        vcpu[i]->state = VCPU_RUNNABLE;
+    }
+    schedule_init();
+    turns = ended = console_ticks = 0;
+    console_next_busy = console_next_idle = TIME_NEVER;
+    all_ended = false;
+    during = NULL;
+    return 0;
+}
+
+static void halt_all(struct vcpu *of) {
+    (void)of;
+    for (unsigned i = 0; i < VCPUS; i++) {
+        vcpu[i]->timer_next = TIME_NEVER;
+        if (vcpu[i]->state != VCPU_ENDED)
+            vcpu[i]->state = VCPU_HALTED;
+    }
+}
+
+/* Runs the scheduler for so many turns; the vCPUs halt in the last. */
+static void halt_in_the_last(struct vcpu *of) {
+    if (turns == most)
+        halt_all(of);
+}
+
+static void schedule(unsigned count) {
+    most = count;
+    if (!during)
+        during = halt_in_the_last;
+    assert_true(machine_ends(schedule_run));
+    assert_string_equal(machine.message, "the machine is switched off");
+    assert_int_equal(turns, count);
+}
+
+static void assert_turn(unsigned number, unsigned index) {
+    assert_ptr_equal(turn[number].vcpu, vcpu[index]);
+}
+
+/* ---- whose turn ---- */
+
+static void vcpus_take_turns_round_robin(void **state) {
+    (void)state;
+    schedule(7);
+    for (unsigned i = 0; i < 7; i++)
+        assert_turn(i, i % VCPUS);
+}
+
+static void one_that_does_not_want_to_run_is_passed_over(void **state) {
+    (void)state;
+    vcpu[1]->state = VCPU_HALTED;
+    schedule(4);
+    assert_turn(0, 0);
+    assert_turn(1, 2);
+    assert_turn(2, 0);
+    assert_turn(3, 2);
+}
+
+static void take_requests(struct vcpu *of) {
+    atomic_store(&of->requests, 0);
+    if (turns == most)
+        halt_all(of);
+}
+
+static void a_request_or_a_timer_wants_a_turn(void **state) {
+    (void)state;
+    halt_all(NULL);
+    during = take_requests;
+    atomic_store(&vcpu[2]->requests, REQUEST_INTERRUPTS);
+    schedule(1);
+    assert_turn(0, 2);
+    set_up(NULL);
+    halt_all(NULL);
+    vcpu[1]->state = VCPU_WAIT_FOR_SIPI;
+    vcpu[1]->timer_next = machine.tsc;
+    most = 3;
+    during = NULL;
+    schedule(3);
+    assert_turn(0, 1);
+    assert_turn(2, 1);
+}
+
+static void end(struct vcpu *of) {
+    of->state = VCPU_ENDED;
+}
+
+static void one_that_has_ended_is_reported_once_and_never_runs_again(void **state) {
+    (void)state;
+    during = end;
+    atomic_store(&vcpu[0]->requests, REQUEST_STOP);
+    vcpu[1]->timer_next = 0;
+    schedule(VCPUS);
+    assert_int_equal(ended, VCPUS);
+}
+
+/* ---- for how long ---- */
+
+static void a_turn_lasts_a_slice(void **state) {
+    (void)state;
+    schedule(1);
+    assert_int_equal(turn[0].slice, SLICE);
+}
+
+static void a_neighbours_timer_ends_it_earlier(void **state) {
+    (void)state;
+    vcpu[1]->timer_next = machine.tsc + SLICE / 2;
+    vcpu[0]->timer_next = machine.tsc + SLICE / 4; /* its own timer does not */
+    schedule(2);
+    assert_int_equal(turn[0].slice, SLICE / 2);
+    assert_int_equal(turn[1].slice, SLICE / 4);
+}
+
+static void a_turn_has_a_minimum_so_that_timers_cannot_starve_it(void **state) {
+    (void)state;
+    vcpu[1]->timer_next = machine.tsc; /* due */
+    schedule(1);
+    assert_int_equal(turn[0].slice, SLICE / 16);
+}
+
+static void a_vcpu_that_has_ended_has_no_timer(void **state) {
+    (void)state;
+    vcpu[1]->state = VCPU_ENDED;
+    vcpu[1]->timer_next = machine.tsc;
+    schedule(1);
+    assert_int_equal(turn[0].slice, SLICE);
+}
+
+static void on_the_boot_cpu_the_console_is_a_timer_too(void **state) {
+    (void)state;
+    console_next_busy = machine.tsc + SLICE / 8;
+    schedule(1);
+    assert_int_equal(turn[0].slice, SLICE / 8);
+    assert_true(console_ticks >= 1);
+}
+
+/* ---- waiting ---- */
+
+static void wake_up(void) {
+    vcpu[0]->state = VCPU_RUNNABLE;
+    assert_true(atomic_load(&machine.cpu[0].idle));
+}
+
+static void an_idle_cpu_waits_for_the_first_timer(void **state) {
+    (void)state;
+    halt_all(NULL);
+    vcpu[0]->timer_next = machine.tsc + 5000;
+    vcpu[1]->timer_next = machine.tsc + 3000;
+    console_next_idle = machine.tsc + 4000;
+    machine.idle = wake_up;
+    machine_forget();
+    schedule(1);
+    int start = machine_find(MACHINE_TIMER, MACHINE_ANY, 0);
+    int wait = machine_find(MACHINE_IDLE, MACHINE_ANY, 0);
+    int stop = machine_find(MACHINE_NO_TIMER, MACHINE_ANY, 0);
+    assert_true(start >= 0 && start < wait && wait < stop);
+    assert_int_equal(machine.record[start].value, machine.tsc + 3000);
+    assert_false(atomic_load(&machine.cpu[0].idle));
+    assert_turn(0, 0);
+}
+
+static void an_idle_boot_cpu_waits_no_longer_than_for_the_console(void **state) {
+    (void)state;
+    halt_all(NULL);
+    console_next_idle = machine.tsc + 4000;
+    machine.idle = wake_up;
+    machine_forget();
+    schedule(1);
+    assert_int_equal(machine.record[machine_find(MACHINE_TIMER, MACHINE_ANY, 0)].value,
+                     machine.tsc + 4000);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(vcpus_take_turns_round_robin),
+        TEST(one_that_does_not_want_to_run_is_passed_over),
+        TEST(a_request_or_a_timer_wants_a_turn),
+        TEST(one_that_has_ended_is_reported_once_and_never_runs_again),
+        TEST(a_turn_lasts_a_slice),
+        TEST(a_neighbours_timer_ends_it_earlier),
+        TEST(a_turn_has_a_minimum_so_that_timers_cannot_starve_it),
+        TEST(a_vcpu_that_has_ended_has_no_timer),
+        TEST(on_the_boot_cpu_the_console_is_a_timer_too),
+        TEST(an_idle_cpu_waits_for_the_first_timer),
+        TEST(an_idle_boot_cpu_waits_no_longer_than_for_the_console),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, tear_down);
+}
