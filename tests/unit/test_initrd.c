@@ -277,6 +277,86 @@ static void damaged_files_do_no_harm(void **state) {
     damaged(PACK("lz4 -q -l -c"));
 }
 
+/* Appends the lowest `count` bits of `value` to a DEFLATE stream. */
+static void put_bits(uint8_t *file, size_t *at, uint32_t value, unsigned count) {
+    for (; count; count--, value >>= 1, ++*at)
+        file[*at / 8] |= (uint8_t)((value & 1) << *at % 8);
+}
+
+#define HOSTILE_SIZE (64u << 10)
+
+static const uint8_t gzip_header[10] = {0x1f, 0x8b, 8};
+
+/* Each block of 10 bits has the fixed codes and no symbol but the end of the block. */
+static size_t empty_fixed_blocks(uint8_t *file) {
+    size_t at = sizeof(gzip_header) * 8;
+
+    memcpy(file, gzip_header, sizeof(gzip_header));
+    while (at + 10 <= HOSTILE_SIZE * 8)
+        put_bits(file, &at, 2, 10);
+    return at;
+}
+
+/* Each block of 73 bits describes codes for the end of the block and one distance only. */
+static size_t empty_dynamic_blocks(uint8_t *file) {
+    size_t at = sizeof(gzip_header) * 8;
+
+    memcpy(file, gzip_header, sizeof(gzip_header));
+    while (at + 80 <= HOSTILE_SIZE * 8) {
+        put_bits(file, &at, 4, 3);         /* not the last, dynamic */
+        put_bits(file, &at, 14 << 10, 14); /* 257 literals, 1 distance, 18 code lengths */
+        for (unsigned i = 0; i < 18; i++)  /* 18 and 1 have a code of one bit: 0 is 1, 1 is 18 */
+            put_bits(file, &at, i == 2 || i == 17, 3);
+        put_bits(file, &at, 1 | 127 << 1, 8); /* 138 zeros */
+        put_bits(file, &at, 1 | 107 << 1, 8); /* 118 zeros: up to symbol 255 */
+        put_bits(file, &at, 0, 2);            /* the end of the block and the distance: one bit */
+        put_bits(file, &at, 0, 1);            /* the end of the block */
+    }
+    return at;
+}
+
+/* A gzip file in 20 bytes: one empty block with the fixed codes. */
+static size_t empty_files(uint8_t *file) {
+    static const uint8_t gzip[20] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 3};
+    size_t at = 0;
+
+    for (; at + sizeof(gzip) <= HOSTILE_SIZE; at += sizeof(gzip))
+        memcpy(file + at, gzip, sizeof(gzip));
+    return at * 8;
+}
+
+/* Building a code takes a few thousand instructions: not for each byte of a hostile file. */
+static void the_check_builds_codes_in_proportion_to_the_file(void **state) {
+    static size_t (*const write[])(uint8_t *) = {empty_fixed_blocks, empty_dynamic_blocks,
+                                                 empty_files};
+    static uint8_t file[HOSTILE_SIZE];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(write) / sizeof(write[0]); i++) {
+        memset(file, 0, sizeof(file));
+        size_t size = write[i](file) / 8;
+        struct initrd_finding found = check(file, size);
+        assert_in_range(found.codes, i == 0 ? 2 : INITRD_CODES_MAX(size),
+                        i == 0 ? 2 : INITRD_CODES_MAX(size));
+    }
+}
+
+/* Files that compressors write stay far below the limit. */
+static void real_files_are_checked_to_their_end(void **state) {
+    static const char *const commands[] = {
+        PACK("gzip -9n"), "head -c 400000 /bin/bash | gzip -1n", "seq 1 200000 | gzip -9n",
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do printf $i | gzip -n; done"};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        struct bytes file = output_of(commands[i]);
+        struct initrd_finding found = check(file.at, file.size);
+        assert_int_equal(found.unknown, file.size);
+        assert_in_range(found.codes, 2, INITRD_CODES_MAX(file.size) / 2);
+        free(file.at);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpio_archives_end_at_their_trailer),
@@ -289,6 +369,8 @@ int main(void) {
         cmocka_unit_test(parts_in_sequence_are_all_checked),
         cmocka_unit_test(unknown_formats_are_left_to_the_kernel),
         cmocka_unit_test(damaged_files_do_no_harm),
+        cmocka_unit_test(the_check_builds_codes_in_proportion_to_the_file),
+        cmocka_unit_test(real_files_are_checked_to_their_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,7 @@ static enum initrd_walk walk_cpio(struct initrd_reader *r) {
 
     if (r->at & 3)
         return result;
-    do
+    do /* each file has at least its header */
         result = walk_file(r, &last);
     while (result == INITRD_ENDED && !last);
     return result;
@@ -97,21 +97,21 @@ static unsigned format_at(const struct initrd_reader *r) {
 }
 
 struct initrd_finding initrd_check(const uint8_t *file, uint64_t size) {
-    struct initrd_reader r = {file, size, 0};
+    struct initrd_reader r = {.file = file, .size = size};
 
-    for (;;) {
+    for (;;) { /* each part has at least the bytes of its magic number */
         while (r.at < size && file[r.at] == 0)
             r.at++;
         uint64_t start = r.at;
         unsigned format = r.at < size ? format_at(&r) : FORMATS;
         if (format == FORMATS)
-            return (struct initrd_finding){NULL, 0, start};
+            return (struct initrd_finding){NULL, 0, start, r.codes};
         enum initrd_walk result = initrd_left(&r) < formats[format].magic_size
                                       ? INITRD_CUT_OFF
                                       : formats[format].walk(&r);
         if (result == INITRD_CUT_OFF)
-            return (struct initrd_finding){formats[format].name, start, size};
+            return (struct initrd_finding){formats[format].name, start, size, r.codes};
         if (result == INITRD_UNKNOWN)
-            return (struct initrd_finding){NULL, 0, start};
+            return (struct initrd_finding){NULL, 0, start, r.codes};
     }
 }

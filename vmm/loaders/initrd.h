@@ -15,9 +15,13 @@ struct initrd_finding {
     const char *cut_off; /* the part that is incomplete ("a gzip file"); NULL: none is */
     uint64_t start;      /* the offset at which that part begins */
     uint64_t unknown;    /* the offset of the first part in an unknown format; the size: none */
+    uint64_t codes;      /* how many Huffman codes the check has built */
 };
 
 /* Reads nothing outside [file, file + size). The time is proportional to the size: some
  * instructions for each file of an archive, each symbol of DEFLATE and each block of the other
- * formats, and a few thousand for each block of DEFLATE that describes its own codes. */
+ * formats, all of which have at least one bit of their own in the file; and a few thousand for each
+ * Huffman code, of which INITRD_CODES_MAX(size) are built at most. A file that needs more, as no
+ * compressor writes it, is left to the kernel from that part on. */
+#define INITRD_CODES_MAX(size) (64 + (size) / 32)
 struct initrd_finding initrd_check(const uint8_t *file, uint64_t size);

@@ -6,6 +6,7 @@
  * distance behind it) and one for distances. These codes are fixed, or the block begins with their
  * code lengths, which have a third Huffman code. The bytes themselves are not needed here. */
 #include "lib/memory.h"
+#include "vmm/loaders/initrd.h"
 #include "vmm/loaders/initrd_internal.h"
 
 #define CODE_BITS_MAX 15u
@@ -37,6 +38,7 @@ struct code {
 
 struct codes {
     struct code literal, distance;
+    bool fixed; /* they are the fixed ones */
     uint8_t length[LITERALS + DISTANCES];
 };
 
@@ -86,11 +88,16 @@ static unsigned reversed(unsigned code, unsigned length) {
     return bits;
 }
 
-/* Builds the code from the code length of each symbol; false if the lengths are not possible. */
-static bool make_code(struct code *code, const uint8_t *length, unsigned symbols) {
+/* Builds the code from the code length of each symbol; false if the lengths are not possible, or if
+ * too many codes have been built for a file of this size: this is the one step whose time does not
+ * depend on how many bits it has read. */
+static bool make_code(struct bits *b, struct code *code, const uint8_t *length, unsigned symbols) {
     uint16_t place[CODE_BITS_MAX + 2] = {0}, next[CODE_BITS_MAX + 2] = {0};
     unsigned used = 0;
 
+    if (b->reader->codes >= INITRD_CODES_MAX(b->reader->size))
+        return false;
+    b->reader->codes++;
     memset(code, 0, sizeof(*code));
     for (unsigned i = 0; i < symbols; i++)
         code->count[length[i]]++;
@@ -172,6 +179,7 @@ static enum initrd_walk walk_match(struct bits *b, const struct codes *codes, un
     return take(b, distance_extra(distance), &value) ? INITRD_ENDED : INITRD_CUT_OFF;
 }
 
+/* Each symbol has at least one bit, so the loop ends with the file. */
 static enum initrd_walk walk_coded(struct bits *b, const struct codes *codes) {
     unsigned symbol = 0;
     enum initrd_walk result;
@@ -184,11 +192,19 @@ static enum initrd_walk walk_coded(struct bits *b, const struct codes *codes) {
     return result;
 }
 
-static void fixed_lengths(uint8_t *length) {
+/* The codes of a fixed block: built once for all of them that are in sequence. */
+static enum initrd_walk fixed_codes(struct bits *b, struct codes *codes) {
+    uint8_t *length = codes->length;
+
+    if (codes->fixed)
+        return INITRD_ENDED;
     memset(length, 8, LITERALS);
     memset(length + 144, 9, 256 - 144);
     memset(length + 256, 7, 280 - 256);
     memset(length + LITERALS, 5, DISTANCES);
+    codes->fixed = make_code(b, &codes->literal, length, LITERALS) &&
+                   make_code(b, &codes->distance, length + LITERALS, DISTANCES);
+    return codes->fixed ? INITRD_ENDED : INITRD_UNKNOWN;
 }
 
 /* One of the symbols 0 to 18 that code lengths: a code length, or a number of repetitions. */
@@ -221,6 +237,7 @@ static enum initrd_walk read_codes(struct bits *b, struct codes *codes) {
     unsigned literals, distances, lengths, value, done = 0;
     enum initrd_walk result = INITRD_ENDED;
 
+    codes->fixed = false;
     if (!take(b, 5, &literals) || !take(b, 5, &distances) || !take(b, 4, &lengths))
         return INITRD_CUT_OFF;
     literals += 257;
@@ -233,14 +250,14 @@ static enum initrd_walk read_codes(struct bits *b, struct codes *codes) {
             return INITRD_CUT_OFF;
         codes->length[order[i]] = (uint8_t)value;
     }
-    if (!make_code(&codes->distance, codes->length, LENGTH_CODES))
+    if (!make_code(b, &codes->distance, codes->length, LENGTH_CODES))
         return INITRD_UNKNOWN;
     while (result == INITRD_ENDED && done < literals + distances)
         result = next_lengths(b, codes, &done, literals + distances);
     if (result != INITRD_ENDED)
         return result;
-    return make_code(&codes->literal, codes->length, literals) &&
-                   make_code(&codes->distance, codes->length + literals, distances)
+    return make_code(b, &codes->literal, codes->length, literals) &&
+                   make_code(b, &codes->distance, codes->length + literals, distances)
                ? INITRD_ENDED
                : INITRD_UNKNOWN;
 }
@@ -262,14 +279,10 @@ static enum initrd_walk walk_block(struct bits *b, struct codes *codes, unsigned
 
     if (type == BLOCK_STORED)
         return walk_stored(b);
-    if (type == BLOCK_FIXED) {
-        fixed_lengths(codes->length);
-        if (make_code(&codes->literal, codes->length, LITERALS) &&
-            make_code(&codes->distance, codes->length + LITERALS, DISTANCES))
-            result = INITRD_ENDED;
-    } else if (type == BLOCK_DYNAMIC) {
+    if (type == BLOCK_FIXED)
+        result = fixed_codes(b, codes);
+    else if (type == BLOCK_DYNAMIC)
         result = read_codes(b, codes);
-    }
     return result == INITRD_ENDED ? walk_coded(b, codes) : result;
 }
 
@@ -279,7 +292,8 @@ enum initrd_walk initrd_walk_deflate(struct initrd_reader *r) {
     enum initrd_walk result;
     unsigned last, type;
 
-    do {
+    codes.fixed = false; /* the rest is built before it is used */
+    do { /* each block has at least 3 bits */
         if (!take(&b, 1, &last) || !take(&b, 2, &type))
             return INITRD_CUT_OFF;
         result = walk_block(&b, &codes, type);

@@ -73,7 +73,7 @@ enum initrd_walk initrd_walk_zstd(struct initrd_reader *r) {
         return INITRD_UNKNOWN;
     if (!initrd_skip(r, zstd_header_rest((unsigned)descriptor)))
         return INITRD_CUT_OFF;
-    do {
+    do { /* each block has at least its header of 3 bytes */
         if (!initrd_take(r, 3, &block))
             return INITRD_CUT_OFF;
         unsigned type = block >> 1 & 3;
@@ -114,7 +114,7 @@ static enum initrd_walk take_integer(struct initrd_reader *r, uint64_t *value) {
 static enum initrd_walk walk_lzma2(struct initrd_reader *r) {
     uint64_t control, size;
 
-    for (;;) {
+    for (;;) { /* each chunk has at least its control byte */
         if (!initrd_take(r, 1, &control))
             return INITRD_CUT_OFF;
         if (control == LZMA2_END)
@@ -158,6 +158,7 @@ static enum initrd_walk walk_xz_index(struct initrd_reader *r) {
 
     if (result == INITRD_ENDED && records > INT64_MAX)
         return INITRD_UNKNOWN;
+    /* Each record has at least two bytes: the file ends before a wrong number does. */
     for (records *= 2; result == INITRD_ENDED && records != 0; records--)
         result = take_integer(r, &value);
     if (result == INITRD_ENDED && (!xz_fill(r, start) || !initrd_skip(r, 4)))
@@ -172,6 +173,7 @@ enum initrd_walk initrd_walk_xz(struct initrd_reader *r) {
         return INITRD_CUT_OFF;
     unsigned check_size = xz_check_size(r->file[r->at + XZ_CHECK_TYPE] & 0xf);
     r->at += XZ_HEADER;
+    /* Each block has at least its header of 8 bytes. */
     while (result == INITRD_ENDED && r->at < r->size && r->file[r->at] != 0)
         result = walk_xz_block(r, check_size);
     if (result != INITRD_ENDED)
@@ -203,7 +205,7 @@ enum initrd_walk initrd_walk_lz4(struct initrd_reader *r) {
     uint64_t size;
 
     r->at += LZ4_MAGIC_SIZE;
-    for (;;) {
+    for (;;) { /* each block has at least its size of 4 bytes */
         if (!initrd_take(r, 4, &size))
             return all_zero(r) ? INITRD_ENDED : INITRD_CUT_OFF;
         if (size == LZ4_MAGIC)

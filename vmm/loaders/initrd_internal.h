@@ -14,6 +14,7 @@ enum initrd_walk {
 struct initrd_reader {
     const uint8_t *file;
     uint64_t size, at; /* at <= size */
+    uint64_t codes;    /* Huffman codes built so far, in all parts */
 };
 
 static inline uint64_t initrd_left(const struct initrd_reader *r) {
