@@ -21,7 +21,7 @@ struct initrd_finding {
 /* Reads nothing outside [file, file + size). The time is proportional to the size: some
  * instructions for each file of an archive, each symbol of DEFLATE and each block of the other
  * formats, all of which have at least one bit of their own in the file; and a few thousand for each
- * Huffman code, of which INITRD_CODES_MAX(size) are built at most. A file that needs more, as no
- * compressor writes it, is left to the kernel from that part on. */
-#define INITRD_CODES_MAX(size) (64 + (size) / 32)
+ * Huffman code, of which INITRD_CODES_MAX(n) are built at most in the first n bytes. A file that
+ * needs more, as no compressor writes it, is left to the kernel from that part on. */
+#define INITRD_CODES_MAX(bytes) (64 + (bytes) / 32)
 struct initrd_finding initrd_check(const uint8_t *file, uint64_t size);

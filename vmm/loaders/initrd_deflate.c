@@ -89,13 +89,14 @@ static unsigned reversed(unsigned code, unsigned length) {
 }
 
 /* Builds the code from the code length of each symbol; false if the lengths are not possible, or if
- * too many codes have been built for a file of this size: this is the one step whose time does not
- * depend on how many bits it has read. */
+ * too many codes have been built for the bytes consumed so far: this is the one step whose time
+ * does not depend on how many bits it reads. */
 static bool make_code(struct bits *b, struct code *code, const uint8_t *length, unsigned symbols) {
     uint16_t place[CODE_BITS_MAX + 2] = {0}, next[CODE_BITS_MAX + 2] = {0};
     unsigned used = 0;
 
-    if (b->reader->codes >= INITRD_CODES_MAX(b->reader->size))
+    uint64_t consumed = b->reader->at - (b->count >> 3);
+    if (b->reader->codes >= INITRD_CODES_MAX(consumed))
         return false;
     b->reader->codes++;
     memset(code, 0, sizeof(*code));
@@ -293,7 +294,7 @@ enum initrd_walk initrd_walk_deflate(struct initrd_reader *r) {
     unsigned last, type;
 
     codes.fixed = false; /* the rest is built before it is used */
-    do { /* each block has at least 3 bits */
+    do {                 /* each block has at least 3 bits */
         if (!take(&b, 1, &last) || !take(&b, 2, &type))
             return INITRD_CUT_OFF;
         result = walk_block(&b, &codes, type);

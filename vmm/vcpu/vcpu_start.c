@@ -102,6 +102,7 @@ static void enter_multiboot(struct vcpu *vcpu, const struct multiboot_entry *ent
     set_data_segments(MULTIBOOT_DATA_SELECTOR, LIMIT_4G, RIGHTS_DATA32);
     control_regs_set_cr0(CR0_PE | CR0_ET);
     vmcs_write(VMCS_GUEST_RIP, entry->eip);
+    vmcs_write(VMCS_GUEST_RSP, entry->esp);
     vcpu->context.reg[GUEST_RAX] = MULTIBOOT_ENTRY_MAGIC;
     vcpu->context.reg[GUEST_RBX] = entry->ebx;
 }

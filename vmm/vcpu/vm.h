@@ -11,9 +11,8 @@
 #include "arch/spinlock.h"
 #include "lib/boot_info.h"
 #include "vmm/interrupts/routing.h"
-#include "vmm/loaders/linux.h"
+#include "vmm/loaders/kernel.h"
 #include "vmm/loaders/load_reason.h"
-#include "vmm/loaders/multiboot.h"
 #include "vmm/pc/guest_console.h"
 #include "vmm/pc/pc.h"
 
@@ -25,15 +24,6 @@ enum vm_result { VM_PASSED, VM_FAILED, VM_KILLED, VM_NOT_STARTED };
 #define VM_REASON_SIZE     LOAD_REASON_SIZE
 #define VM_LOGGED_ACCESSES 16
 #define VM_LOGGED_MSRS     32
-
-/* How vCPU 0 starts: by the boot protocol of the kernel's file. */
-struct kernel_entry {
-    bool is_linux;
-    union {
-        struct linux_entry linux64;
-        struct multiboot_entry multiboot;
-    };
-};
 
 struct vm {
     const struct boot_guest *boot;

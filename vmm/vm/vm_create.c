@@ -2,6 +2,7 @@
 #include "vmm/vm/vm_create.h"
 
 #include "arch/vmx/ept.h"
+#include "drivers/console.h"
 #include "drivers/tsc.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
@@ -56,45 +57,25 @@ static const char *vm_power_on_pc(struct vm *vm) {
     return pc_power_on(&vm->pc, &config);
 }
 
-static const char *vm_load_multiboot(struct vm *vm) {
+static const char *vm_load_kernel(struct vm *vm) {
     const struct boot_guest *boot = vm->boot;
-    struct multiboot_request request = {
-        .ram = vm->ram,
-        .ram_size = vm->ram_size,
-        .file = phys_to_virt(boot->kernel_base),
-        .file_size = boot->kernel_size,
-        .module = boot->initrd_size ? phys_to_virt(boot->initrd_base) : NULL,
-        .module_size = boot->initrd_size,
-        .kernel_name = boot->config.kernel,
-        .module_name = boot->config.initrd,
-        .command_line = boot->config.command_line,
-        .reason = vm->reason,
-    };
-
-    return multiboot_place(&request, &vm->entry.multiboot);
-}
-
-static const char *vm_load_linux(struct vm *vm) {
-    const struct boot_guest *boot = vm->boot;
-    struct linux_request request = {
+    struct kernel_request request = {
         .ram = vm->ram,
         .ram_size = vm->ram_size,
         .file = phys_to_virt(boot->kernel_base),
         .file_size = boot->kernel_size,
         .initrd = boot->initrd_size ? phys_to_virt(boot->initrd_base) : NULL,
         .initrd_size = boot->initrd_size,
+        .kernel_name = boot->config.kernel,
+        .initrd_name = boot->config.initrd,
         .command_line = boot->config.command_line,
-        .acpi_rsdp = PC_ACPI_BASE,
         .reason = vm->reason,
     };
+    const char *problem = kernel_place(&request, &vm->entry);
 
-    return linux_place(&request, &vm->entry.linux64);
-}
-
-static const char *vm_load_kernel(struct vm *vm) {
-    vm->entry.is_linux =
-        linux_is_kernel(phys_to_virt(vm->boot->kernel_base), vm->boot->kernel_size);
-    return vm->entry.is_linux ? vm_load_linux(vm) : vm_load_multiboot(vm);
+    if (!problem && vm->entry.warning)
+        console_print("pinwheel: guest %s: %s\n", vm->name, vm->entry.warning);
+    return problem;
 }
 
 /* Round robin, so that vCPUs of one guest share a CPU only where there are too few. */
@@ -123,7 +104,7 @@ static void vm_create_vcpus(struct vm *vm) {
 }
 
 struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason) {
-    /* In this order: a kernel that is linked to the BIOS's addresses overwrites it. */
+    /* In this order: a kernel that is linked to low memory may overwrite the BIOS data area. */
     static const char *(*const step[])(struct vm *) = {vm_allocate_memory, vm_power_on_pc,
                                                        vm_load_kernel};
     struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
