@@ -11,6 +11,7 @@
 #define SIGNATURE        0x53726448u /* "HdrS" */
 #define SIGNATURE_OFFSET 0x202u
 #define SECTOR           512u
+#define PARAGRAPH        16ULL
 #define SETUP_SECTORS    4u /* if the header has 0 */
 #define BOOT_FLAG        0xaa55u
 #define JUMP_SHORT       0xebu
@@ -71,7 +72,11 @@ static const char *check_header(struct linux_loading *load) {
     if (!(h->xloadflags & XLF_KERNEL_64))
         return "the kernel is a 32-bit kernel; use a 64-bit one";
     load->code_offset = ((h->setup_sects ? h->setup_sects : SETUP_SECTORS) + 1) * SECTOR;
-    load->code_size = h->syssize * 16ULL;
+    load->code_size = h->syssize * PARAGRAPH;
+    /* The size is in paragraphs: the file may end within the last one. */
+    if (load->code_offset < r->file_size && load->code_size > r->file_size - load->code_offset &&
+        load->code_size - (r->file_size - load->code_offset) < PARAGRAPH)
+        load->code_size = r->file_size - load->code_offset;
     if (!range_within(load->code_offset, load->code_size, r->file_size))
         return load_reason(
             r->reason,
