@@ -75,7 +75,7 @@ ASM     := $(NASM) -f elf64 -g -F dwarf
 
 .DEFAULT_GOAL := all
 .PHONY: all help clean
-all: $(B)/BOOTX64.EFI guests ## build BOOTX64.EFI and the guests
+all: $(B)/BOOTX64.EFI guests check-kernel ## build BOOTX64.EFI and the guests
 
 help: ## list the targets and the variables
 	@awk -v version=$(VERSION) -f tools/help.awk $(filter-out %.d,$(MAKEFILE_LIST))

@@ -26,10 +26,29 @@ $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.e
 
 image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
 
+# The loaders as a program on the host: tools/one-guest asks it whether a kernel can be started.
+CHECK_KERNEL     := $(B)/host/check/check-kernel
+CHECK_KERNEL_OBJ := $(patsubst %.c,$(B)/host/check/%.o,tools/check-kernel.c lib/format.c $(wildcard vmm/loaders/*.c))
+CHECK_KERNEL_CC  := $(HOST_CC) -std=gnu11 -O2 -g -I. $(WARN) -MMD -MP
+
+$(call flags,check-kernel,$(CHECK_KERNEL_CC) $(CHECK_KERNEL_OBJ))
+
+$(B)/host/check/%.o: %.c $(B)/flags/check-kernel
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CHECK_KERNEL_CC) -c $< -o $@
+
+$(CHECK_KERNEL): $(CHECK_KERNEL_OBJ)
+	$(call say,LD)
+	$(Q)$(HOST_CC) $^ -o $@
+
+.PHONY: check-kernel
+check-kernel: $(CHECK_KERNEL)
+
 # KERNEL and the like get to tools/one-guest by themselves: make hands on what it was given.
 run: deps ## build, boot in an emulator, show the stale EOI; with KERNEL= run that instead
 ifneq ($(origin KERNEL),undefined)
-	@$(MAKE_ALL) $(B)/BOOTX64.EFI
+	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel
 	@tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
 else
 	@$(MAKE_ALL) image
@@ -69,7 +88,7 @@ LINUX_DEFAULTS = $(if $(VCPUS),,VCPUS=2) \
         $(if $(CMDLINE),,CMDLINE="console=ttyS0 cryptomgr.notests"))
 
 linux: deps ## boot an unmodified Debian Linux to a shell, or KERNEL= of your own
-	@$(MAKE_ALL) $(B)/BOOTX64.EFI $(if $(KERNEL),,$(LINUX)/disk.img)
+	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel $(if $(KERNEL),,$(LINUX)/disk.img)
 	@$(LINUX_DEFAULTS) tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
 
 # What tests/linux/native.t leaves, if that is of this build.

@@ -65,6 +65,31 @@ for (
     is($output =~ tr/\n//, 1, "$name: one line");
 }
 
+# What the hypervisor would refuse is refused before the machine boots, in its words.
+for (
+    ['an image over the ACPI tables', elf(0xe0000, 0xe0000), {}, qr/meets 0xa0000 to 0xfffff, where a PC has no memory/],
+    ['an entry point in no segment', elf(0x100000, 0x200000), {}, qr/the entry point 0x200000 lies outside the image/],
+    ['an image that needs more memory', elf(0x800000, 0x800000), {MEMORY => '4M'}, qr/too little memory: the guest has 4 MiB/],
+    ['an initrd that is cut off', undef, {KERNEL => "$build/guest/bzimage", INITRD => file('cut', "\x1f\x8b\x08\0")},
+        qr/the initial RAM disk is cut off: its 4 bytes end within a gzip file/],
+) {
+    my ($name, $elf, $variables, $expected) = @$_;
+    $variables->{KERNEL} //= file('kernel.elf', $elf);
+    my ($status, $output) = one_guest(%$variables);
+    is($status, 2, "$name: refused");
+    like($output, $expected, "$name: the hypervisor's words");
+    is($output =~ tr/\n//, 1, "$name: one line, so nothing has booted");
+}
+
+# A Multiboot image of one segment at an address, with an entry point.
+sub elf {
+    my ($address, $entry) = @_;
+    my $code = "\xf4" x 16;
+    my $multiboot = pack('V3', 0x1badb002, 0, -0x1badb002 & 0xffffffff);
+    return pack('a4C12v2V5v6', "\x7fELF", 1, 1, 1, (0) x 9, 2, 3, 1, $entry, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+        . pack('V8', 1, 96, $address, $address, 16, 16, 7, 1) . $multiboot . $code;
+}
+
 my ($status, $output) = run_make('run', KERNEL => '');
 isnt($status, 0, 'make run KERNEL= does not boot the demonstration');
 like($output, qr/^make run: KERNEL= is empty/m, 'make run KERNEL=: the reason');

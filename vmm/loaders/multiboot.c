@@ -118,7 +118,8 @@ static const char *load_image(struct multiboot_loading *load, const char **warni
     uint64_t header_offset;
 
     if (!find_header(r, &h, &header_offset))
-        return "neither a Linux kernel nor a Multiboot file: no Multiboot header in the first 8192 "
+        return "neither a Linux kernel nor a Multiboot 1 file: no Multiboot header in the first "
+               "8192 "
                "bytes";
     uint32_t unsupported = h.flags & HEADER_MUST_KNOW & ~HEADER_SUPPORTED;
     if (unsupported & ~HEADER_VIDEO)
