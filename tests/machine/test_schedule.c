@@ -68,6 +68,7 @@ static int set_up(void **state) {
     vm = machine_vm(0, &config);
     for (unsigned i = 0; i < VCPUS; i++) {
         vcpu[i] = vm->vcpu[i];
+        machine_load(vcpu[i]); /* the first time, this resets the vCPU */
         vcpu[i]->state = VCPU_RUNNABLE;
     }
     schedule_init();
