@@ -94,7 +94,7 @@ static void halt_with(uint64_t interrupts) {
     halted_begin(self);
 }
 
-static void a_guest_of_which_nothing_can_come_is_ended(void **state) {
+static void a_guest_that_can_never_wake_is_killed(void **state) {
     (void)state;
     halt_with(0);
     assert_killed("all vCPUs have halted with interrupts off, the last one at RIP 0x1000");
@@ -150,7 +150,7 @@ static void a_vcpu_that_waits_for_a_sipi_counts_as_halted(void **state) {
     assert_killed("all vCPUs have halted");
 }
 
-static void who_gets_a_request_is_awake_before_it_is_drained(void **state) {
+static void a_vcpu_is_awake_before_its_request_is_drained(void **state) {
     (void)state;
     uint32_t before = atomic_load(&vm->wakes);
     halted_end(self);
@@ -172,12 +172,12 @@ int main(void) {
         TEST(a_guest_that_has_not_begun_does_not_end),
         TEST(ram_is_what_lies_inside_it_as_a_whole),
         TEST(reports_stay_bounded_for_ever),
-        TEST(a_guest_of_which_nothing_can_come_is_ended),
+        TEST(a_guest_that_can_never_wake_is_killed),
         TEST(with_interrupts_on_it_may_wake),
         TEST(another_vcpu_may_wake_it),
         TEST(an_nmi_or_init_of_a_device_may_wake_it),
         TEST(a_vcpu_that_waits_for_a_sipi_counts_as_halted),
-        TEST(who_gets_a_request_is_awake_before_it_is_drained),
+        TEST(a_vcpu_is_awake_before_its_request_is_drained),
     };
 
     return cmocka_run_group_tests(tests, NULL, tear_down);
