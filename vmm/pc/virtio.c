@@ -39,13 +39,12 @@ static bool try_rdrand(uint64_t *value) {
 
 static void virtio_random_bytes(void *context, uint8_t *to, uint32_t size) {
     bool has_rdrand = cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_RDRAND;
-    uint64_t value = 0;
+    uint64_t value = 0, next; /* not the same: an RDRAND that fails clears its operand */
 
     (void)context;
     for (uint32_t done = 0; done < size; done += sizeof(value)) {
         uint32_t left = size - done;
-        if (!has_rdrand || !try_rdrand(&value))
-            value = mix_time(value);
+        value = has_rdrand && try_rdrand(&next) ? next : mix_time(value);
         memcpy(to + done, &value, left < sizeof(value) ? left : sizeof(value));
     }
 }
