@@ -63,8 +63,15 @@
 #define PDPTE_PRESENT  (1ULL << 0)
 #define PDPTE_RESERVED 0x1e6ULL /* bits 2:1 and 8:5; the bits above the physical width are too */
 
-#define DR6_RESET      0xffff0ff0ULL
-#define DR7_RESET      0x400ULL
+/* DR6: a breakpoint's condition was met, and other causes. BLD and RTM are 0 where they apply. */
+#define DR6_RESET 0xffff0ff0ULL
+#define DR6_B     0x000fULL
+#define DR6_BLD   (1ULL << 11) /* bus lock */
+#define DR6_BD    (1ULL << 13) /* access to a debug register */
+#define DR6_BS    (1ULL << 14) /* single step */
+#define DR6_RTM   (1ULL << 16)
+#define DR7_RESET 0x400ULL
+#define DR7_GD    (1ULL << 13) /* general detect: an access to a debug register is #DB */
 
 /* Exception vectors: SDM Vol. 3A, "Protected-Mode Exceptions and Interrupts". */
 #define VECTOR_DB  1

@@ -4,6 +4,7 @@
  *
  * xAPIC mode. No command line. SDM Vol. 1, "EFLAGS Register"; Vol. 3B, "IA32_TSC_ADJUST Register
  * Support". */
+#include "arch/control_registers.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
@@ -93,6 +94,42 @@ static void test_steps(void) {
     report(STEPS(LOAD_SS "nop") == 5, "single steps: MOV to SS and the next instruction trap once");
     report(STEPS(LOAD_SS "cpuid") == 5, "single steps: MOV to SS and CPUID trap once");
     report(STEPS(LOAD_SS ".byte 0xf1") >= 5, "single steps: MOV to SS and INT1 trap");
+}
+
+/* ---- the debug registers ---- */
+
+static volatile uint64_t dr6_seen, dr7_seen;
+
+static uint64_t read_dr6(void) {
+    uint64_t value;
+
+    __asm__ volatile("mov %%dr6, %0" : "=r"(value));
+    return value;
+}
+
+static void write_dr7(uint64_t value) {
+    __asm__ volatile("mov %0, %%dr7" ::"r"(value));
+}
+
+/* With general detect still set, the first MOV here would raise the next #DB. */
+__attribute__((interrupt)) static void on_general_detect(struct interrupted *frame) {
+    uint64_t dr7;
+
+    (void)frame;
+    steps++;
+    dr6_seen = read_dr6();
+    __asm__ volatile("mov %%dr7, %0" : "=r"(dr7));
+    dr7_seen = dr7;
+}
+
+static void test_debug_registers(void) {
+    interrupt_handle_raw(VECTOR_DB, (uintptr_t)on_general_detect);
+    __asm__ volatile("mov %0, %%dr6" ::"r"(DR6_RESET | DR6_BS | 1));
+    write_dr7(DR7_RESET | DR7_GD);
+    (void)read_dr6();
+    report(steps == 1 && dr7_seen == DR7_RESET, "a #DB clears general detect in DR7");
+    report(dr6_seen == (DR6_RESET | DR6_BS | DR6_BD), "it keeps BS in DR6 and sets BD");
+    steps = 0;
 }
 
 /* ---- the TSC ---- */
@@ -284,6 +321,7 @@ void guest_main(void) {
     apic_init(false);
     test_faults();
     test_steps();
+    test_debug_registers();
     test_tsc();
     test_deadline();
     test_hypercalls();

@@ -53,6 +53,54 @@ static void a_debug_exception_sets_dr6(void **state) {
     assert_int_equal(machine.dr6, 0xffff4ff2);
 }
 
+/* SDM Vol. 3B, "Debug Status Register (DR6)": the processor may clear B0 to B3, never the others.
+ */
+static void what_dr6_has_of_earlier_exceptions_stays(void **state) {
+    (void)state;
+    machine.dr6 = 0xffffeff1;
+    exits_by(VALID | EXCEPTION | VECTOR_DB, 0, 1 << 1, 0);
+    assert_int_equal(machine.dr6, 0xffffeff2);
+    machine.dr6 = 0xffff0ff0;
+    exits_by(VALID | EXCEPTION | VECTOR_DB, 0, 1 << 13, 0);
+    assert_int_equal(machine.dr6, 0xffff2ff0);
+    exits_by(VALID | EXCEPTION | VECTOR_DB, 0, 1 << 14, 0);
+    assert_int_equal(machine.dr6, 0xffff6ff0);
+}
+
+/* BLD and RTM are 0 in DR6 where they are 1 in the qualification; another exception sets RTM and
+ * does not modify BLD. */
+static void two_bits_of_dr6_are_active_low(void **state) {
+    (void)state;
+    machine.dr6 = 0xffff0ff0;
+    exits_by(VALID | EXCEPTION | VECTOR_DB, 0, 1 << 11, 0);
+    assert_int_equal(machine.dr6, 0xffff07f0);
+    exits_by(VALID | EXCEPTION | VECTOR_DB, 0, 1 << 16 | 1, 0);
+    assert_int_equal(machine.dr6, 0xfffe07f1);
+    exits_by(VALID | EXCEPTION | VECTOR_DB, 0, 1 << 12 | 2, 0); /* bit 12 is not a bit of DR6 */
+    assert_int_equal(machine.dr6, 0xffff07f2);
+}
+
+static void int1_leaves_dr6_alone(void **state) {
+    (void)state;
+    machine.dr6 = 0xffff4ff1;
+    exits_by(VALID | 5u << INTERRUPTION_TYPE_SHIFT | VECTOR_DB, 0, 0, 0);
+    assert_int_equal(machine.dr6, 0xffff4ff1);
+}
+
+/* Or the handler's first access to a debug register would raise another. */
+static void a_debug_exception_clears_general_detect(void **state) {
+    (void)state;
+    machine_set(VMCS_GUEST_DR7, 0x2703);
+    exits_by(VALID | EXCEPTION | VECTOR_DB, 0, 1 << 13, 0);
+    assert_field(VMCS_GUEST_DR7, 0x0703);
+    machine_set(VMCS_GUEST_DR7, 0x2703);
+    exits_by(VALID | 5u << INTERRUPTION_TYPE_SHIFT | VECTOR_DB, 0, 0, 0);
+    assert_field(VMCS_GUEST_DR7, 0x0703);
+    machine_set(VMCS_GUEST_DR7, 0x2703);
+    exits_by(VALID | EXCEPTION | WITH_CODE | VECTOR_AC, 0, 0, 0);
+    assert_field(VMCS_GUEST_DR7, 0x2703);
+}
+
 static void a_step_in_a_shadow_stays_pending(void **state) {
     (void)state;
     machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_TF);
@@ -271,6 +319,10 @@ int main(void) {
         TEST(in_real_mode_an_exception_has_no_error_code),
         TEST(int1_is_injected_with_its_length),
         TEST(a_debug_exception_sets_dr6),
+        TEST(what_dr6_has_of_earlier_exceptions_stays),
+        TEST(two_bits_of_dr6_are_active_low),
+        TEST(int1_leaves_dr6_alone),
+        TEST(a_debug_exception_clears_general_detect),
         TEST(a_step_in_a_shadow_stays_pending),
         TEST(a_machine_check_is_the_hosts),
         TEST(an_nmi_is_a_kick),

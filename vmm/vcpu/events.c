@@ -3,6 +3,7 @@
 
 #include "arch/control_registers.h"
 #include "arch/idt.h"
+#include "arch/instructions.h"
 #include "vmm/vcpu/virq.h"
 
 /* The guest's interruptibility. A VM entry loads blocking by NMI, but Bochs 2.7 only sets it: after
@@ -49,6 +50,24 @@ void events_queue_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_
         vcpu->event |= INTERRUPTION_ERROR_CODE;
         vcpu->event_error = error_code;
     }
+}
+
+/* DR6 after a #DB whose exit qualification has the new causes. The old ones among B0 to B3 are
+ * cleared, and no others, except that RTM is set. SDM Vol. 3B, "Debug Status Register (DR6)"; Vol.
+ * 3C, "Exit Qualification for Debug Exceptions". */
+static uint64_t events_new_dr6(uint64_t dr6, uint64_t causes) {
+    dr6 = (dr6 & ~DR6_B) | DR6_RTM | (causes & (DR6_B | DR6_BD | DR6_BS));
+    return dr6 & ~(causes & (DR6_BLD | DR6_RTM));
+}
+
+/* INT1 has no bit in DR6. */
+void events_raise_debug(uint32_t type, uint64_t qualification) {
+    uint64_t dr7 = vmcs_read(VMCS_GUEST_DR7);
+
+    if (type == INTERRUPTION_HARDWARE_EXCEPTION)
+        write_dr6(events_new_dr6(read_dr6(), qualification));
+    if (dr7 & DR7_GD)
+        vmcs_write(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
 }
 
 /* ---- injection ---- */

@@ -13,6 +13,10 @@
 void events_queue_exception(struct vcpu *vcpu, uint8_t vector);
 void events_queue_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
 
+/* A #DB of this type has exited and will be injected. Neither the exit nor the injection changes
+ * the debug registers: changes them as the delivery would. */
+void events_raise_debug(uint32_t type, uint64_t qualification);
+
 /* Accepts the NMIs that were sent. While one is in service, one more stays pending and others are
  * lost; otherwise two may be pending, one of them for after the first. SDM Vol. 3A, "Nonmaskable
  * Interrupt (NMI)". */

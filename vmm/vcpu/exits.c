@@ -52,8 +52,7 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
     if ((info & INTERRUPTION_VECTOR) == VECTOR_MC)
         return exit_machine_check(vcpu);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
-        /* DR6 is not in the VMCS: the exit qualification has the new bits. */
-        write_dr6(DR6_RESET | vmcs_read(VMCS_EXIT_QUALIFICATION));
+        events_raise_debug(info & INTERRUPTION_TYPE, vmcs_read(VMCS_EXIT_QUALIFICATION));
         /* A trap that a shadow holds back stays pending; this exit has cleared the field. */
         if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW)
             exit_pend_single_step();
