@@ -14,6 +14,7 @@
 
 #define ROUNDS             20
 #define SETTLE             100000u /* PAUSEs in which the other vCPU would start */
+#define WRONG_PAGE         0x9000u
 #define CPUID_1_ECX_AVX    (1u << 28)
 #define CPUID_801_EDX_TSCP (1u << 27)
 #define MXCSR_RESET        0x1f80u
@@ -148,6 +149,18 @@ static void store_found(void) {
     store(&found[1]);
 }
 
+/* The second SIPI comes before the other vCPU has begun to run, at least if it shares this CPU. */
+static void test_two_sipis(void) {
+    cpus[1].started = false;
+    apic_send_init(1);
+    spin(SETTLE);
+    apic_send_sipi(1, TRAMPOLINE);
+    apic_send_sipi(1, WRONG_PAGE);
+    for (uint32_t i = 0; i < WAIT_BOUND && !cpus[1].started; i++)
+        pause();
+    report(cpus[1].started, "of two SIPIs the first one starts the vCPU");
+}
+
 static void test_init(void) {
     report(cpu_call(1, load_expected), "the other vCPU loads its registers once more");
     /* If it shares a CPU with this vCPU, both are pending when it runs again. */
@@ -162,6 +175,7 @@ static void test_init(void) {
     memset(expected[1].dr, 0, sizeof(expected[1].dr));
     report(memcmp(&expected[1], &found[1], sizeof(struct contents)) == 0,
            "INIT clears CR2 and DR0 to DR3 and keeps the other registers");
+    test_two_sipis();
 }
 
 /* Sets and clears CR0.CD, which the hypervisor intercepts: it must read the value from RDI. */

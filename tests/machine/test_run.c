@@ -129,34 +129,91 @@ static void a_start_enters_the_kernel(void **state) {
     assert_int_equal(apic_page_read(self->apic_page, APIC_LVT_LINT1), APIC_DELIVERY_NMI << 8);
 }
 
-static void init_and_sipi(uint32_t requests, uint32_t page) {
-    atomic_store(&other->sipi_page, page);
-    vcpu_request(other, requests);
+static void signal_other(enum apic_delivery_mode mode, uint8_t vector) {
+    virq_effects.signal(vm, 1, mode, vector);
+}
+
+static void send_sipi(uint8_t page) {
+    signal_other(APIC_DELIVERY_SIPI, page);
+}
+
+static void send_init(void) {
+    signal_other(APIC_DELIVERY_INIT, 0);
+}
+
+static void run_other(void) {
     machine.now = 1;
     machine.guest = pause;
     machine_forget();
     run_turn(other);
+    machine.now = 0;
+}
+
+static void assert_other_at(uint16_t selector) {
+    machine.now = 1;
+    assert_field(VMCS_GUEST_CS_SELECTOR, selector);
+    machine.now = 0;
 }
 
 static void a_sipi_starts_a_vcpu_that_waits_for_it(void **state) {
     (void)state;
     other->slice_end = machine.tsc + MACHINE_HZ;
-    init_and_sipi(REQUEST_SIPI, 0x88); /* it waits for one since it was powered on */
-    assert_field(VMCS_GUEST_CS_SELECTOR, 0x8800);
+    send_sipi(0x88); /* it waits for one since it was powered on */
+    run_other();
+    assert_other_at(0x8800);
     assert_int_equal(entries, 1);
-    init_and_sipi(REQUEST_INIT, 0);
+    send_init();
+    run_other();
     assert_int_equal(other->state, VCPU_WAIT_FOR_SIPI);
     assert_int_equal(entries, 1);
-    init_and_sipi(REQUEST_SIPI, 0x9a);
+    send_sipi(0x9a);
+    run_other();
     assert_int_equal(entries, 2);
+    machine.now = 1;
     assert_field(VMCS_GUEST_CS_SELECTOR, 0x9a00);
     assert_field(VMCS_GUEST_CS_BASE, 0x9a000);
     assert_field(VMCS_GUEST_RIP, LENGTH);
-    init_and_sipi(REQUEST_SIPI, 0x77); /* it runs: ignored */
-    assert_field(VMCS_GUEST_CS_SELECTOR, 0x9a00);
-    init_and_sipi(REQUEST_INIT | REQUEST_SIPI, 0x55); /* both at once, in this order */
-    assert_field(VMCS_GUEST_CS_SELECTOR, 0x5500);
+    send_sipi(0x77); /* it runs: ignored */
+    run_other();
+    assert_other_at(0x9a00);
+    send_init(); /* both at once, in this order */
+    send_sipi(0x55);
+    run_other();
+    assert_other_at(0x5500);
     assert_int_equal(entries, 4);
+}
+
+/* SDM Vol. 3A, "MP Initialization Protocol Algorithm": the second SIPI finds it running. */
+static void of_two_sipis_the_first_counts(void **state) {
+    (void)state;
+    other->slice_end = machine.tsc + MACHINE_HZ;
+    send_init();
+    send_sipi(0x9a);
+    send_sipi(0x55);
+    run_other();
+    assert_other_at(0x9a00);
+    send_sipi(0x66); /* while it runs */
+    run_other();
+    send_init();
+    send_sipi(0);
+    send_sipi(0x55);
+    run_other();
+    assert_other_at(0);
+}
+
+static void init_cancels_a_sipi_that_came_before_it(void **state) {
+    (void)state;
+    other->slice_end = machine.tsc + MACHINE_HZ;
+    send_sipi(0x9a);
+    send_init();
+    run_other();
+    assert_int_equal(other->state, VCPU_WAIT_FOR_SIPI);
+    send_sipi(0xff);
+    send_init();
+    send_sipi(0x55);
+    send_sipi(0x66);
+    run_other();
+    assert_other_at(0x5500);
 }
 
 static void an_init_restarts_the_bootstrap_processor(void **state) {
@@ -256,6 +313,8 @@ int main(void) {
         TEST(a_message_that_an_acknowledgement_sends_is_not_left_behind),
         TEST(a_start_enters_the_kernel),
         TEST(a_sipi_starts_a_vcpu_that_waits_for_it),
+        TEST(of_two_sipis_the_first_counts),
+        TEST(init_cancels_a_sipi_that_came_before_it),
         TEST(an_init_restarts_the_bootstrap_processor),
         TEST(an_init_loses_what_came_before_it),
         TEST(a_change_of_the_pcs_timer_exits_at_once_to_arm_anew),

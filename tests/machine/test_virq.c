@@ -175,12 +175,13 @@ static void ipis_that_are_no_interrupts_become_requests(void **state) {
     assert_int_equal(atomic_load(&other->nmis), 1);
     atomic_store(&other->requests, 0);
     send(APIC_DELIVERY_SIPI << 8 | 0x9a);
-    assert_int_equal(requests(), REQUEST_SIPI);
-    assert_int_equal(atomic_load(&other->sipi_page), 0x9a);
+    assert_int_equal(requests(), REQUEST_SIPI | 0x9au << REQUEST_SIPI_VECTOR_SHIFT);
+    send(APIC_DELIVERY_SIPI << 8 | 0x55); /* ignored */
+    assert_int_equal(requests(), REQUEST_SIPI | 0x9au << REQUEST_SIPI_VECTOR_SHIFT);
     send(APIC_DELIVERY_INIT << 8 | 1 << 14);
     assert_int_equal(requests(), REQUEST_INIT); /* INIT cancels the SIPI */
     send(APIC_DELIVERY_SIPI << 8 | 0x9b);
-    assert_int_equal(requests(), REQUEST_INIT | REQUEST_SIPI);
+    assert_int_equal(requests(), REQUEST_INIT | REQUEST_SIPI | 0x9bu << REQUEST_SIPI_VECTOR_SHIFT);
     atomic_store(&other->requests, 0);
     send(APIC_DELIVERY_SMI << 8);
     assert_int_equal(requests(), 0);

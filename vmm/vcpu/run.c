@@ -71,7 +71,7 @@ __attribute__((noinline)) static void run_handle_requests(struct vcpu *vcpu, uin
         }
     }
     if ((requests & REQUEST_SIPI) && vcpu->state == VCPU_WAIT_FOR_SIPI) {
-        vcpu_enter_real_mode(vcpu, (uint16_t)(atomic_load(&vcpu->sipi_page) << 8), 0);
+        vcpu_enter_real_mode(vcpu, (uint16_t)(requests >> REQUEST_SIPI_VECTOR_SHIFT << 8), 0);
         run_trace_start(vcpu);
     }
     if (requests & REQUEST_REGISTERS)

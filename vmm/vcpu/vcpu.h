@@ -42,6 +42,10 @@ enum vcpu_request {
     REQUEST_REGISTERS = 512, /* print the registers */
 };
 
+/* The vector of REQUEST_SIPI is in the same word: one exchange dequeues both. */
+#define REQUEST_SIPI_VECTOR_SHIFT 24
+#define REQUEST_SIPI_MASK         (0xffu << REQUEST_SIPI_VECTOR_SHIFT | REQUEST_SIPI)
+
 /* Registers that VM entries and exits do not switch and the hypervisor does not use: they are saved
  * and restored when the CPU switches to another vCPU. */
 struct vcpu_registers {
@@ -58,11 +62,10 @@ struct vcpu {
     struct routing_vcpu *routed; /* its part of the VM's routing */
     struct host_cpu *host;
 
-    _Atomic uint32_t requests;  /* enum vcpu_request bits */
-    _Atomic uint32_t in_guest;  /* in the guest or about to be: a kick needs an NMI */
-    _Atomic uint32_t sipi_page; /* the last SIPI's vector */
-    _Atomic uint32_t awake;     /* 0: only an NMI, INIT or SIPI makes it runnable: halted.h */
-    uint32_t state;             /* enum vcpu_state; its own CPU's */
+    _Atomic uint32_t requests; /* enum vcpu_request bits */
+    _Atomic uint32_t in_guest; /* in the guest or about to be: a kick needs an NMI */
+    _Atomic uint32_t awake;    /* 0: only an NMI, INIT or SIPI makes it runnable: halted.h */
+    uint32_t state;            /* enum vcpu_state; its own CPU's */
 
     bool launched;
     bool set_up; /* the VMCS's constant fields are written */
@@ -121,4 +124,23 @@ void vcpu_request(struct vcpu *vcpu, uint32_t requests);
 static inline void vcpu_send_nmi(struct vcpu *vcpu) {
     atomic_fetch_add(&vcpu->nmis, 1);
     vcpu_request(vcpu, REQUEST_NMI);
+}
+
+/* Sends an INIT, which cancels a pending SIPI. Any CPU. */
+static inline void vcpu_send_init(struct vcpu *vcpu) {
+    atomic_fetch_and(&vcpu->requests, ~REQUEST_SIPI_MASK);
+    vcpu_request(vcpu, REQUEST_INIT);
+}
+
+/* Sends a SIPI, which is ignored while another is pending: the first one starts the vCPU. Any CPU.
+ */
+static inline void vcpu_send_sipi(struct vcpu *vcpu, uint8_t vector) {
+    const uint32_t sipi = (uint32_t)vector << REQUEST_SIPI_VECTOR_SHIFT | REQUEST_SIPI;
+    uint32_t requests = atomic_load(&vcpu->requests);
+
+    do { /* again only if another CPU has changed the word meanwhile */
+        if (requests & REQUEST_SIPI)
+            return;
+    } while (!atomic_compare_exchange_weak(&vcpu->requests, &requests, requests | sipi));
+    vcpu_request(vcpu, REQUEST_SIPI);
 }

@@ -45,13 +45,11 @@ static void virq_signal(void *context, unsigned index, enum apic_delivery_mode m
     case APIC_DELIVERY_NMI:
         vcpu_send_nmi(vcpu);
         break;
-    case APIC_DELIVERY_INIT: /* INIT cancels a pending SIPI */
-        atomic_fetch_and(&vcpu->requests, ~(uint32_t)REQUEST_SIPI);
-        vcpu_request(vcpu, REQUEST_INIT);
+    case APIC_DELIVERY_INIT:
+        vcpu_send_init(vcpu);
         break;
     case APIC_DELIVERY_SIPI:
-        atomic_store(&vcpu->sipi_page, vector);
-        vcpu_request(vcpu, REQUEST_SIPI);
+        vcpu_send_sipi(vcpu, vector);
         break;
     case APIC_DELIVERY_EXTINT:
         vcpu_request(vcpu, REQUEST_EXTINT);
