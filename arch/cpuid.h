@@ -94,10 +94,11 @@
 #define CPUID_7_EBX_TSC_ADJUST (1u << 1)
 #define CPUID_7_EBX_BMI1       (1u << 3)
 #define CPUID_7_EBX_AVX2       (1u << 5)
+#define CPUID_7_EBX_FDP        (1u << 6) /* the x87 data pointer is saved on exceptions only */
 #define CPUID_7_EBX_SMEP       (1u << 7)
 #define CPUID_7_EBX_BMI2       (1u << 8)
 #define CPUID_7_EBX_ERMS       (1u << 9)
-#define CPUID_7_EBX_INVPCID    (1u << 10)
+#define CPUID_7_EBX_NO_FPU_CS  (1u << 13) /* x87 CS and DS are saved as 0 */
 #define CPUID_7_EBX_RDSEED     (1u << 18)
 #define CPUID_7_EBX_ADX        (1u << 19)
 #define CPUID_7_EBX_SMAP       (1u << 20)

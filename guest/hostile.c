@@ -151,6 +151,7 @@ VMX_ATTEMPT(vmresume, "vmresume")
 VMX_ATTEMPT(invept, "invept %0, %1")
 VMX_ATTEMPT(invvpid, "invvpid %0, %1")
 VMX_ATTEMPT(vmfunc, "vmfunc")
+VMX_ATTEMPT(invpcid, "invpcid %0, %1") /* CPUID does not offer it */
 
 static void vmx_instruction(void) {
     static const struct {
@@ -161,6 +162,7 @@ static void vmx_instruction(void) {
         {"VMPTRLD", try_vmptrld}, {"VMPTRST", try_vmptrst},   {"VMREAD", try_vmread},
         {"VMWRITE", try_vmwrite}, {"VMLAUNCH", try_vmlaunch}, {"VMRESUME", try_vmresume},
         {"INVEPT", try_invept},   {"INVVPID", try_invvpid},   {"VMFUNC", try_vmfunc},
+        {"INVPCID", try_invpcid},
     };
     for (uint32_t i = 0; i < sizeof instructions / sizeof instructions[0]; i++)
         report_raises(instructions[i].attempt, 0, VECTOR_UD, instructions[i].name);

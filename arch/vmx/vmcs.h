@@ -37,6 +37,8 @@
 #define VMCS_EPT_POINTER          0x201a
 #define VMCS_EOI_EXIT_BITMAP0     0x201c
 #define VMCS_EOI_EXIT_BITMAP3     0x2022
+#define VMCS_ENCLS_EXITING_BITMAP 0x202e
+#define VMCS_ENCLV_EXITING_BITMAP 0x2036
 
 /* ---- 64-bit: read-only, guest, host ---- */
 #define VMCS_GUEST_PHYSICAL_ADDRESS 0x2400
@@ -183,7 +185,8 @@
 #define SECONDARY_APIC_REGISTER_VIRTUALIZATION (1u << 8)
 #define SECONDARY_VIRTUAL_INTERRUPT_DELIVERY   (1u << 9)
 #define SECONDARY_PAUSE_LOOP_EXITING           (1u << 10)
-#define SECONDARY_ENABLE_INVPCID               (1u << 12)
+#define SECONDARY_ENCLS_EXITING                (1u << 15)
+#define SECONDARY_ENCLV_EXITING                (1u << 28)
 
 /* ---- VM-exit controls ---- */
 #define VM_EXIT_CONTROL_SAVE_DEBUG_CONTROLS     (1u << 2)

@@ -16,10 +16,6 @@ static bool may_be_1(uint64_t capability, uint32_t control) {
 void vmx_read_capabilities(struct vmx_capabilities *c) {
     *c = (struct vmx_capabilities){
         .vmx = cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_VMX,
-        .rdtscp = cpuid_has_leaf(CPUID_LEAF_EXTENDED_FEATURES) &&
-                  (cpuid(CPUID_LEAF_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP),
-        .invpcid = cpuid_has_leaf(CPUID_LEAF_STRUCTURED_FEATURES) &&
-                   (cpuid(CPUID_LEAF_STRUCTURED_FEATURES, 0).ebx & CPUID_7_EBX_INVPCID),
         .physical_bits = PHYSICAL_BITS_DEFAULT,
         .linear_bits = CANONICAL_BITS_4_LEVEL,
     };
@@ -45,6 +41,9 @@ void vmx_read_capabilities(struct vmx_capabilities *c) {
     c->cr4_fixed1 = rdmsr(MSR_IA32_VMX_CR4_FIXED1);
     if (may_be_1(c->procbased, PRIMARY_ACTIVATE_SECONDARY_CONTROLS))
         c->procbased2 = rdmsr(MSR_IA32_VMX_PROCBASED_CTLS2);
+    c->rdtscp = may_be_1(c->procbased2, SECONDARY_ENABLE_RDTSCP) &&
+                cpuid_has_leaf(CPUID_LEAF_EXTENDED_FEATURES) &&
+                (cpuid(CPUID_LEAF_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP);
     if (may_be_1(c->procbased2, SECONDARY_ENABLE_EPT | SECONDARY_ENABLE_VPID))
         c->ept_vpid = rdmsr(MSR_IA32_VMX_EPT_VPID_CAP);
     if (c->basic & VMX_BASIC_TRUE_CONTROLS) {

@@ -184,11 +184,13 @@ static bool wanted(const struct control *control, enum vmx_apic_mode mode) {
            (control->need == X2APIC && mode == VMX_APIC_X2APIC);
 }
 
-/* Controls without which instructions that the guest's CPUID offers would raise #UD; and the one
- * that ends the turn of a vCPU that spins while others wait for its CPU. */
+/* Controls without which instructions that the guest's CPUID offers would raise #UD, and those with
+ * which instructions that it does not offer exit; and the one that ends the turn of a vCPU that
+ * spins while others wait for its CPU. INVPCID and others that are not offered raise #UD because
+ * their controls are 0. */
 static uint32_t optional_secondary(const struct vmx_capabilities *c, bool shares_cpu) {
-    uint32_t bits = (c->rdtscp ? SECONDARY_ENABLE_RDTSCP : 0) |
-                    (c->invpcid ? SECONDARY_ENABLE_INVPCID : 0) |
+    uint32_t bits = SECONDARY_ENCLS_EXITING | SECONDARY_ENCLV_EXITING |
+                    (c->rdtscp ? SECONDARY_ENABLE_RDTSCP : 0) |
                     (shares_cpu ? SECONDARY_PAUSE_LOOP_EXITING : 0);
 
     return bits & (uint32_t)(c->procbased2 >> 32);

@@ -14,8 +14,7 @@
  * VMX_BASIC is 1. */
 struct vmx_capabilities {
     bool vmx;              /* CPUID.1:ECX[5]; if false, the MSRs below are 0 */
-    bool rdtscp;           /* CPUID.80000001H:EDX[27] */
-    bool invpcid;          /* CPUID.(7,0):EBX[10] */
+    bool rdtscp;           /* CPUID.80000001H:EDX[27], and guests can be given it */
     uint8_t physical_bits; /* CPUID.80000008H:EAX[7:0], the physical-address width */
     uint8_t linear_bits;   /* CPUID.80000008H:EAX[15:8], the linear-address width */
     uint64_t feature_control;

@@ -55,8 +55,8 @@ static void a_bit_that_cannot_harm_others_is_the_guests(void **state) {
     const uint64_t cr0_owned =
         CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_WP | CR0_AM | CR0_PG;
     const uint64_t cr4_owned = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE |
-                               CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE | CR4_SMEP |
-                               CR4_SMAP;
+                               CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE |
+                               CR4_SMEP | CR4_SMAP;
 
     (void)state;
     assert_field(VMCS_CR0_MASK, ~cr0_owned);
@@ -259,7 +259,7 @@ static void machine_checks_stay_enabled(void **state) {
 }
 
 static void features_that_are_not_offered_fault(void **state) {
-    const unsigned offered[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 16, 18, 20, 21};
+    const unsigned offered[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 16, 18, 20, 21};
     uint64_t bits = 0;
 
     (void)state;

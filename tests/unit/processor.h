@@ -6,7 +6,6 @@ static inline struct vmx_capabilities broadwell(void) {
     return (struct vmx_capabilities){
         .vmx = true,
         .rdtscp = true,
-        .invpcid = true,
         .physical_bits = 39,
         .linear_bits = 48,
         .feature_control = 5,

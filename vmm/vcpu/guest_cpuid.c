@@ -9,6 +9,7 @@
 #include "arch/cpuid.h"
 #include "arch/msr.h"
 #include "lib/memory.h"
+#include "vmm/host/host.h"
 
 #define BASIC_LEAVES    (CPUID_LEAF_FREQUENCY + 1)
 #define EXTENDED(leaf)  ((leaf)-CPUID_LEAF_EXTENDED)
@@ -28,11 +29,13 @@
      CPUID_1_EDX_PSE36 | CPUID_1_EDX_CLFSH | CPUID_1_EDX_MMX | CPUID_1_EDX_FXSR |                  \
      CPUID_1_EDX_SSE | CPUID_1_EDX_SSE2)
 
-/* Leaf 7. Not offered: HLE, RTM, MPX, AVX-512, SGX, INVPCID (there is no PCID). */
+/* Leaf 7. Not offered: HLE, RTM, MPX, AVX-512, SGX, INVPCID (there is no PCID). Two bits say that
+ * the processor does not do something, so they are the processor's. */
 #define LEAF7_EBX                                                                                  \
-    (CPUID_7_EBX_FSGSBASE | CPUID_7_EBX_BMI1 | CPUID_7_EBX_AVX2 | CPUID_7_EBX_SMEP |               \
-     CPUID_7_EBX_BMI2 | CPUID_7_EBX_ERMS | CPUID_7_EBX_RDSEED | CPUID_7_EBX_ADX |                  \
-     CPUID_7_EBX_SMAP | CPUID_7_EBX_CLFLUSHOPT | CPUID_7_EBX_CLWB | CPUID_7_EBX_SHA)
+    (CPUID_7_EBX_FDP | CPUID_7_EBX_NO_FPU_CS | CPUID_7_EBX_FSGSBASE | CPUID_7_EBX_BMI1 |           \
+     CPUID_7_EBX_AVX2 | CPUID_7_EBX_SMEP | CPUID_7_EBX_BMI2 | CPUID_7_EBX_ERMS |                   \
+     CPUID_7_EBX_RDSEED | CPUID_7_EBX_ADX | CPUID_7_EBX_SMAP | CPUID_7_EBX_CLFLUSHOPT |            \
+     CPUID_7_EBX_CLWB | CPUID_7_EBX_SHA)
 #define LEAF7_ECX       (CPUID_7_ECX_UMIP | CPUID_7_ECX_RDPID)
 #define LEAF7_EDX       CPUID_7_EDX_MD_CLEAR
 
@@ -138,6 +141,10 @@ static void init_extended(void) {
 void guest_cpuid_init(uint64_t xcr0, uint64_t tsc_frequency) {
     init_basic(xcr0);
     init_extended();
+    if (!host.capabilities.rdtscp) {
+        leaf7.ecx &= ~CPUID_7_ECX_RDPID;
+        extended[EXTENDED(CPUID_LEAF_EXTENDED_FEATURES)].edx &= ~CPUID_80000001_EDX_RDTSCP;
+    }
     init_frequencies(tsc_frequency);
     hypervisor.eax = CPUID_LEAF_HYPERVISOR_TIMING;
     memcpy(&hypervisor.ebx, "Pinw", 4);
@@ -147,7 +154,7 @@ void guest_cpuid_init(uint64_t xcr0, uint64_t tsc_frequency) {
 
 uint64_t guest_cpuid_cr4_bits(void) {
     uint64_t bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
-                    CR4_OSFXSR | CR4_OSXMMEXCPT;
+                    CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
     if (basic[CPUID_LEAF_FEATURES].ecx & CPUID_1_ECX_XSAVE)
         bits |= CR4_OSXSAVE;

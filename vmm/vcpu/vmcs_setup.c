@@ -68,6 +68,10 @@ static void set_controls(struct vcpu *vcpu) {
         vmcs_write(VMCS_PLE_GAP, VMX_PLE_GAP);
         vmcs_write(VMCS_PLE_WINDOW, VMX_PLE_WINDOW);
     }
+    if (vcpu->controls.secondary & SECONDARY_ENCLS_EXITING)
+        vmcs_write(VMCS_ENCLS_EXITING_BITMAP, UINT64_MAX);
+    if (vcpu->controls.secondary & SECONDARY_ENCLV_EXITING)
+        vmcs_write(VMCS_ENCLV_EXITING_BITMAP, UINT64_MAX);
     vmcs_write(VMCS_EXCEPTION_BITMAP, INTERCEPTED_EXCEPTIONS);
     vmcs_write(VMCS_PAGE_FAULT_ERROR_MASK, 0);
     vmcs_write(VMCS_PAGE_FAULT_ERROR_MATCH, 0);
