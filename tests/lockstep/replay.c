@@ -353,7 +353,7 @@ static bool is_eoi(const struct trace_record *record) {
 
 static void step(const struct trace_record *record) {
     count.records++;
-    if (record->event == TRACE_VCPU_START || record->event == TRACE_KICK)
+    if (record->event == TRACE_VCPU_START)
         return;
     if (cpu->held) {
         end_eoi(cpu->held);

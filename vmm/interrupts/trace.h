@@ -27,7 +27,6 @@ enum trace_event {
     TRACE_REMOTE_IRR, /* pin, vector, a = new value */
     TRACE_ORPHANED,   /* an EOI left Remote IRR set: pin, vector, a = the entry's vector by now */
     TRACE_RESCAN,     /* a stale EOI requests a scan: vcpu, vector */
-    TRACE_KICK,       /* vcpu is kicked out of guest mode */
     TRACE_VCPU_START, /* vcpu, a = first instruction's address */
     TRACE_DROPPED,    /* a LAPIC reset dropped in-flight tokens: vcpu, vector, a = pins */
     TRACE_DEFERRED,   /* storm control defers the pin's deliveries: pin, vector */

@@ -28,7 +28,6 @@ static const struct {
     [TRACE_REMOTE_IRR] = {"remote irr", "value"},
     [TRACE_ORPHANED] = {"orphaned", "vector now"},
     [TRACE_RESCAN] = {"rescan"},
-    [TRACE_KICK] = {"kick"},
     [TRACE_VCPU_START] = {"start", "at"},
     [TRACE_DROPPED] = {"dropped", "pins"},
     [TRACE_DEFERRED] = {"deferred"},
@@ -72,7 +71,6 @@ static const struct {
     [TRACE_ORPHANED] = {"the EOI of vector $v leaves Remote IRR set: the entry's vector is now $x"},
     [TRACE_RESCAN] = {"last in-flight EOI of vector $v done: requests a scan to drop its stale "
                       "bit"},
-    [TRACE_KICK] = {"is kicked out of guest mode"},
     [TRACE_VCPU_START] = {"starts at $x"},
     [TRACE_DROPPED] = {"resets its local APIC with vector $v in flight: no EOI will reach $p"},
     [TRACE_DEFERRED] = {"storm: at most one delivery per tick from here"},
