@@ -79,12 +79,12 @@ static void test_periodic(void) {
     wait_for(PERIODIC, PERIODS);
     report(flags & PERIODIC, "periodic interrupts arrive");
     wait_long();
-    report(count == PERIODS, "none arrives while they are disabled");
+    report(count == PERIODS, "no interrupt arrives while they are disabled");
     handler_reads_c = false;
     wanted = count = 0;
     rtc_write(REGISTER_B, B_24_HOURS | PERIODIC);
     wait_long();
-    report(count == 1, "only one arrives while register C is not read");
+    report(count == 1, "only one interrupt arrives while register C is not read");
     report((rtc_read(REGISTER_C) & (REQUEST | PERIODIC)) == (REQUEST | PERIODIC),
            "register C reports a periodic interrupt");
     handler_reads_c = true;

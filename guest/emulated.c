@@ -165,8 +165,8 @@ static void test_deadline(void) {
            "a deadline in the future does not fire yet");
     while (!count)
         pause();
-    report(rdtsc() >= deadline, "it fires when the guest's TSC reaches it");
-    report(rdmsr(MSR_IA32_TSC_DEADLINE) == 0 && count == 1, "it fires once");
+    report(rdtsc() >= deadline, "a deadline fires when the guest's TSC reaches it");
+    report(rdmsr(MSR_IA32_TSC_DEADLINE) == 0 && count == 1, "a deadline fires once");
     wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc());
     report(count == 2, "a deadline of now fires at once");
     wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() + JUMP);
@@ -196,13 +196,16 @@ static void test_hypercalls(void) {
     report(send_ipis(1, 0, 0, VECTOR) == 1 && count == 1,
            "the hypercall sends an IPI to this vCPU");
     interrupts_off();
-    report(send_ipis(~0ULL, ~0ULL, 0, VECTOR) == 1, "it skips APIC IDs that no vCPU has");
-    report(send_ipis(~0ULL, ~0ULL, 0xffffff80, VECTOR) == 0, "FFFFFFFFH is not a broadcast here");
-    report(send_ipis(~0ULL, ~0ULL, 0xffffffff, VECTOR) == 0, "APIC IDs do not wrap around");
-    report((int64_t)send_ipis(1, 0, 0, APIC_DELIVERY_INIT << 8) < 0, "it refuses INIT");
+    report(send_ipis(~0ULL, ~0ULL, 0, VECTOR) == 1,
+           "the hypercall skips APIC IDs that no vCPU has");
+    report(send_ipis(~0ULL, ~0ULL, 0xffffff80, VECTOR) == 0,
+           "to the hypercall, FFFFFFFFH is not a broadcast");
+    report(send_ipis(~0ULL, ~0ULL, 0xffffffff, VECTOR) == 0,
+           "to the hypercall, APIC IDs do not wrap around");
+    report((int64_t)send_ipis(1, 0, 0, APIC_DELIVERY_INIT << 8) < 0, "the hypercall refuses INIT");
     interrupts_on();
     pause(); /* ends the blocking by STI */
-    report(count == 2, "two interrupts arrived in all");
+    report(count == 2, "the hypercalls have sent two interrupts in all");
     interrupts_off();
 }
 

@@ -216,7 +216,7 @@ static void test_level(void) {
     line_set(PIN, 1);
     report(count[LEVEL] == 1 && apic_vector_bit(APIC_TMR, LEVEL), "a level raises one interrupt");
     line_set(PIN, 1);
-    report(count[LEVEL] == 2, "when it is raised again it raises another");
+    report(count[LEVEL] == 2, "a level that is raised again raises another interrupt");
     in_handler = glitch;
     expect(LEVEL);
     line_set(PIN, 1);
@@ -229,9 +229,9 @@ static void test_level(void) {
     expect(LEVEL);
     ioapic_mask(PIN);
     line_set(PIN, 1);
-    report(count[LEVEL] == 0, "a level while masked raises none");
+    report(count[LEVEL] == 0, "a level while masked raises no interrupt");
     unmask(LEVEL | RTE_LEVEL);
-    report(count[LEVEL] == 1, "unmasking with the line active raises one");
+    report(count[LEVEL] == 1, "unmasking with the line active raises one interrupt");
     in_handler = mask;
     expect(LEVEL);
     line_set(PIN, 1);

@@ -213,7 +213,8 @@ static void bad_icr(void) {
     report(apic_errors() & APIC_ESR_SEND_ILLEGAL_VECTOR,
            "an IPI with vector 5 sets \"send illegal vector\" in the ESR");
     apic_self_ipi(15);
-    report(apic_errors() & APIC_ESR_SEND_ILLEGAL_VECTOR, "so does a self-IPI with vector 15");
+    report(apic_errors() & APIC_ESR_SEND_ILLEGAL_VECTOR,
+           "a self-IPI with vector 15 sets \"send illegal vector\" in the ESR");
     report(apic_errors() == 0, "the next read of the ESR is 0");
     for (uint32_t mode = 0; mode < 8; mode++) {
         if (mode == APIC_DELIVERY_NMI || mode == APIC_DELIVERY_SMI)

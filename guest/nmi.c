@@ -189,7 +189,7 @@ static void test_shadow(void) {
     }
     atomic_store(&stop, true);
     report(cpu_wait(1) && i == rounds, "%u NMIs are delivered, one by one", rounds);
-    report(shadowed == 0, "none is delivered between STI and the next instruction");
+    report(shadowed == 0, "no NMI is delivered between STI and the next instruction");
 }
 
 void guest_main(void) {

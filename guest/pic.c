@@ -62,7 +62,7 @@ static void test_virtual_wire(void) {
     report(count[BASE + IRQ_TEST] == 1, "an IRQ is not delivered while interrupts are disabled");
     interrupts_on();
     spin(SPIN);
-    report(count[BASE + IRQ_TEST] == 2, "it is delivered when they are enabled");
+    report(count[BASE + IRQ_TEST] == 2, "a pending IRQ is delivered when interrupts are enabled");
     line_set(IRQ_TEST, 0);
     interrupts_off();
 }

@@ -60,14 +60,13 @@ static void test_one_shot(void) {
     report(fired == 1 && apic_read(APIC_TIMER_CURRENT) == 0,
            "one-shot: fires once, then the current count is 0");
     report(once >= COUNT, "one-shot: does not fire early");
-    report(slow >= 7 * once && slow <= 9 * once,
-           "with a divisor of 128 it counts 128 times slower");
+    report(slow >= 7 * once && slow <= 9 * once, "one-shot: a divisor of 128 is 128 times slower");
     start(0, APIC_DIVIDE_BY_1, 0xffffffff);
     uint32_t first = apic_read(APIC_TIMER_CURRENT);
     uint32_t second = apic_read(APIC_TIMER_CURRENT);
-    report(second < first && first < 0xffffffff, "the current count decreases");
+    report(second < first && first < 0xffffffff, "one-shot: the current count decreases");
     apic_write(APIC_TIMER_INITIAL, 0);
-    report(apic_read(APIC_TIMER_CURRENT) == 0, "an initial count of 0 stops it");
+    report(apic_read(APIC_TIMER_CURRENT) == 0, "one-shot: an initial count of 0 stops the timer");
 }
 
 static void test_periodic(void) {

@@ -191,7 +191,8 @@ static void test_block(uint32_t sectors) {
     memset(data, 0, SECTOR);
     report(request(TYPE_IN, 1) == SECTOR + 1 && block_status == STATUS_OK && is_pattern(7),
            "a sector is read");
-    report(count[BLOCK] == 1 && status_of[BLOCK] == INTERRUPT_USED, "one interrupt per request");
+    report(count[BLOCK] == 1 && status_of[BLOCK] == INTERRUPT_USED,
+           "the disk interrupts once per request");
     request(TYPE_IN, sectors - 1);
     report(block_status == STATUS_OK && is_pattern(7 * (sectors - 1)), "the last sector is read");
     request(TYPE_IN, sectors);
@@ -230,9 +231,9 @@ static void test_rng(void) {
 
     report(start(RNG), "the entropy device accepts its driver");
     report(get_random(first, sizeof(first)) && get_random(second, sizeof(second)),
-           "it fills two buffers");
+           "the entropy device fills two buffers");
     report(memcmp(first, second, sizeof(first)) != 0, "the two buffers differ");
-    report(count[RNG] == 2, "one interrupt per buffer");
+    report(count[RNG] == 2, "the entropy device interrupts once per buffer");
 }
 
 static void test_console(void) {
@@ -246,7 +247,7 @@ static void test_console(void) {
     long_text[TEXT_SIZE - 1] = '\n';
     describe(CONSOLE, 1, 0, long_text, TEXT_SIZE, 0);
     report(submit(CONSOLE, 1) == 0, "the console sends a line of several transfers");
-    report(count[CONSOLE] == 2, "one interrupt per line");
+    report(count[CONSOLE] == 2, "the console interrupts once per line");
 }
 
 /* ---- invalid queues ---- */

@@ -120,7 +120,7 @@ static void suppressed(void) {
     write_eoi_register(v);
     report(arrived(v, 1, 2), "I21: writing the vector to the EOI register delivers again");
     write_eoi_register(v);
-    report(!remote_irr(0), "I21: with the line inactive it clears Remote IRR");
+    report(!remote_irr(0), "I21: writing it with the line inactive clears Remote IRR");
     cpu_call(1, apic_software_enable);
     line(0, true);
     report(arrived(v, 1, 3) && !remote_irr(0),

@@ -146,7 +146,7 @@ void invariant_7_rerouted_while_pending(void) {
            "I7: rerouted while pending: it stays pending at the old vCPU");
     release(1);
     report(arrived(v, 1, 1) && handled(v) == 1 && !remote_irr(0) && eoi_exits(1) == before + 1,
-           "I7: it is handled there; the EOI exits once and reaches the I/O APIC");
+           "I7: the old vCPU handles it; its EOI exits once and reaches the I/O APIC");
     report(exits_of_ipis(1, v, IPIS) == 0, "I7: later EOIs there cause no VM exit");
 
     /* Rerouted at once: the interrupt may not be in IRR yet. */

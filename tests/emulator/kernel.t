@@ -99,7 +99,7 @@ like($output, qr/^make run: KERNEL= is empty/m, 'make run KERNEL=: the reason');
 is($status, 0, 'a Multiboot file runs');
 like($output, qr/guest guest starts: 2 vCPUs, 8 MiB/, 'with the requested vCPUs and memory');
 like($output, qr/^ok 12 - /m, 'its console is shown without a prefix');
-like($output, qr/^GUEST name=guest result=pass code=0 /m, 'and it passes');
+like($output, qr/^GUEST name=guest result=pass code=0 /m, 'the guest passes');
 
 # A Linux kernel by `make linux`, with its defaults.
 my $archive = join '', map { cpio(@$_) } ['file', 'contents'], ['TRAILER!!!', ''];
@@ -109,7 +109,7 @@ is($status, 0, 'a Linux kernel runs');
 like($output, qr/guest guest starts: 2 vCPUs, 256 MiB/, 'with 2 vCPUs and 256 MiB');
 like($output, qr/^# command line: console=ttyS0$/m, 'with the serial port as its console');
 like($output, qr/^# initrd: 070701/m, 'with its initial RAM disk');
-like($output, qr/^GUEST name=guest result=pass code=0 /m, 'and it passes');
+like($output, qr/^GUEST name=guest result=pass code=0 /m, 'the guest passes');
 
 sub cpio {
     my ($name, $contents) = @_;
