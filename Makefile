@@ -1,6 +1,6 @@
 # Pinwheel: one build for everything. `make help` lists the targets.
 
-#: prefix of the compiler and binutils for what runs on the machine
+#: prefix of the compiler and binutils for programs that run on the machine
 CROSS_COMPILE ?= x86_64-linux-gnu-
 CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
@@ -8,12 +8,12 @@ OBJCOPY := $(CROSS_COMPILE)objcopy
 NM      := $(CROSS_COMPILE)nm
 #: the assembler
 NASM    ?= nasm
-#: the compiler of ACPI's language
+#: the compiler of ASL, ACPI's source language
 IASL    ?= iasl
-#: the compiler for what runs on the host: the tests
+#: the compiler of programs for the host: the tests
 HOST_CC ?= gcc
 
-#: the folder of everything that is built
+#: the folder of the build output
 B := build
 
 # One short line for each step.
@@ -21,11 +21,11 @@ B := build
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(@:$(B)/%=%)')
 
-# A recipe that fails leaves no half-made file behind.
+# If a recipe fails, its target is deleted: no incomplete file is left.
 .DELETE_ON_ERROR:
 
-# $(call flags,NAME,COMMAND): the file build/flags/NAME holds COMMAND, and is written only when that has
-# changed. What is made with COMMAND depends on the file: a changed flag rebuilds that, and nothing else.
+# $(call flags,NAME,COMMAND): the file build/flags/NAME contains COMMAND, and is rewritten only when COMMAND
+# has changed. All that COMMAND builds depends on this file, so a changed flag rebuilds that, nothing else.
 # (strip, because $(file <) of make 4.3 does not always cut off the last newline.)
 define flags_rule
 $(B)/flags/$(1): $(if $(call differ,$(strip $(file <$(B)/flags/$(1))),$(strip $(2))),FORCE)
@@ -40,7 +40,7 @@ FORCE:
 
 VERSION = $(shell sed -n 's/^.define PINWHEEL_VERSION "\(.*\)"$$/\1/p' lib/version.h)
 
-# ---- what is built from what -------------------------------------------------------------------
+# ---- sources and flags -------------------------------------------------------------------------
 
 # The rooms of the hypervisor, and the pure modules: compiled from the same source into the hypervisor
 # or the boot loader and into the host's tests. tests/lint/rooms names both, `make lint` checks it.
@@ -50,7 +50,7 @@ PURE  := $(filter-out lib/memory.c,$(wildcard $(shell awk -f tests/lint/pure.awk
 
 HV_C   := $(filter-out arch/vmx/offsets.c,$(wildcard $(ROOMS:%=%/*.c)))
 HV_ASM := $(wildcard $(ROOMS:%=%/*.asm))
-# What the boot loader shares with the hypervisor.
+# The boot loader shares some files with the hypervisor.
 BOOT_C   := $(wildcard boot/*.c lib/*.c arch/paging.c arch/vmx/vmx_controls.c arch/vmx/vmx_capabilities.c drivers/acpi.c)
 BOOT_ASM := $(wildcard boot/*.asm)
 
@@ -62,7 +62,7 @@ HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -fu
              -momit-leaf-frame-pointer
 #: GNU-EFI's headers
 EFI_INCLUDE ?= /usr/include/efi
-#: its start-up code and library; elsewhere than in Debian /usr/lib64/gnuefi or /usr/lib64
+#: its start-up code and library; on other distributions /usr/lib64/gnuefi or /usr/lib64
 EFI_LIB     ?= /usr/lib
 BOOT_CFLAGS := $(filter-out -ffreestanding -Wundef,$(COMMON)) -ffreestanding -fpic -fshort-wchar -mgeneral-regs-only \
                -isystem $(EFI_INCLUDE) -isystem $(EFI_INCLUDE)/x86_64 -DGNU_EFI_USE_MS_ABI
@@ -110,7 +110,7 @@ $(B)/hv/%.asm.o: %.asm $(B)/flags/asm $(B)/hv/offsets.inc
 	$(call say,NASM)
 	$(Q)$(ASM) -I $(B)/hv/ -MD $(@:.o=.d) -MT $@ $< -o $@
 
-#: SeaBIOS's VGA BIOS, which has the screen's font
+#: SeaBIOS's VGA BIOS, from which the screen's font is taken
 VGA_ROM ?= /usr/share/seabios/vgabios-stdvga.bin
 $(B)/hv/font.bin: tools/font $(VGA_ROM)
 	@mkdir -p $(@D)
@@ -127,8 +127,8 @@ $(B)/hv/dsdt.aml: vmm/devices/dsdt.asl vmm/devices/pc_map.h
 
 $(B)/hv/vmm/devices/dsdt.asm.o: $(B)/hv/dsdt.aml
 
-# Linked twice: the second time with the symbol table of the first, for backtraces with names.
-# The table lies behind everything else, so no address moves.
+# Linked twice: the second link adds the symbol table of the first, for names in backtraces. The table
+# comes last, so no address changes.
 $(B)/hv/pass1.elf: $(HV_OBJ) linker.ld $(B)/flags/hv-ld
 	$(call say,LD)
 	$(Q)$(HV_LD) -o $@ $(HV_OBJ)
@@ -144,7 +144,7 @@ $(B)/pinwheel.elf: $(HV_OBJ) $(B)/hv/symbols.o linker.ld $(B)/flags/hv-ld
 	$(call say,LD)
 	$(Q)$(HV_LD) -o $@ $(HV_OBJ) $(B)/hv/symbols.o
 
-# What the boot loader carries: the same without debug information.
+# The boot loader embeds the hypervisor without debug information.
 $(B)/boot/pinwheel.stripped.elf: $(B)/pinwheel.elf
 	@mkdir -p $(@D)
 	$(call say,OBJCOPY)

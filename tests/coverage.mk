@@ -1,4 +1,4 @@
-# How much of the pure modules the unit tests and the fuzzers' corpora run, line by line (gcov).
+# Which lines of the pure modules the unit tests and the fuzzers' corpora execute (gcov).
 .PHONY: coverage
 #: the least percentage of lines that make coverage accepts
 COVERAGE_LEAST ?= 95
@@ -19,14 +19,14 @@ $(COVERAGE_TESTS): $(B)/coverage/%: $(B)/coverage/tests/unit/%.o $(COVERAGE_OBJ)
 	$(call say,CC)
 	$(Q)$(HOST_CC) --coverage $(filter %.o,$^) -lcmocka -o $@
 
-# The fuzzers run over their corpora by a main() of our own.
+# The fuzzers execute their corpora with the main() of once.c.
 $(COVERAGE_FUZZ): $(B)/coverage/%: $(B)/coverage/tests/fuzz/%.o $(B)/coverage/tests/fuzz/once.o $(COVERAGE_OBJ) $(B)/flags/coverage-ld
 	$(call say,CC)
 	$(Q)$(HOST_CC) --coverage $(filter %.o,$^) -o $@
 
 .SECONDARY: $(COVERAGE_OBJ) $(UNIT_SRC:%.c=$(B)/coverage/%.o) $(COVERAGE_FUZZ:$(B)/coverage/%=$(B)/coverage/tests/fuzz/%.o)
 
-coverage: deps ## lines of the pure modules that unit tests and the fuzzers' corpora run
+coverage: deps ## count the lines of the pure modules that unit tests and corpora execute
 	@$(MAKE_ALL) coverage-programs
 	@find $(B)/coverage -name '*.gcda' -delete
 	@for program in $(COVERAGE_TESTS); do $$program >/dev/null 2>&1 || { echo "$$program fails"; exit 1; }; done

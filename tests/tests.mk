@@ -10,10 +10,10 @@ PURE_OBJ   := $(PURE:%.c=$(B)/host/%.o)
 UNIT_SRC   := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SRC:tests/unit/%.c=$(B)/host/unit/%)
 
-# What several tests share.
+# Code that several tests share.
 UNIT_HELP := $(patsubst %.c,$(B)/host/%.o,$(wildcard tests/*.c))
 
-# What a test needs besides.
+# Further objects of single tests.
 $(B)/host/unit/test_symbols: $(B)/host/arch/symbols.o
 
 TEST_CC := $(HOST_CC) $(HOST_CFLAGS)
@@ -46,13 +46,12 @@ unit-tests: $(UNIT_TESTS) $(MACHINE_TESTS)
 
 # ---- running them ------------------------------------------------------------------------------
 
-# Test programs and scripts say how it went in TAP, the Test Anything Protocol; prove runs them and
-# sums up.
+# Test programs and scripts report in TAP, the Test Anything Protocol; prove runs them and summarizes.
 #: how many test programs run at once
 TEST_JOBS ?= 2
 PROVE = B=$(B) CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(if $(V),--verbose)
 
-# The lint asks the compiler; the boot loader's flags suit every folder.
+# The lint calls the compiler with the boot loader's flags, which suit every folder.
 export LINT_HOME = $(CURDIR)
 export LINT_CC   = $(filter-out -MMD -MP,$(BOOT_CC))
 export PURE
@@ -66,7 +65,7 @@ LINUX_TESTS    = $(wildcard tests/linux/*.t)
 unit: $(UNIT_TESTS) $(MACHINE_TESTS) ## build and run the unit tests
 	@$(PROVE) $(UNIT_TESTS) $(MACHINE_TESTS)
 
-lint: deps ## check the tree: the order of the rooms, headers, purity, format, size, scripts
+lint: deps ## check the tree: order of the rooms, headers, purity, build, docs, clang-tidy, format, size
 	@$(MAKE_ALL) all unit-tests compile_commands.json
 	@LINT_TABLE=1 $(PROVE) $(LINT_TESTS)
 
@@ -78,14 +77,14 @@ test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor
 	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/native.efi compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS)
 
-linux-test: deps ## an unmodified Linux: its shell, driven by a program that types; its costs; its soaks
+linux-test: deps ## an unmodified Linux as a guest: its shell, its costs, soaks
 	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi
 	@$(PROVE) $(LINUX_TESTS)
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-# Everything that has C in it.
+# All that is built from C.
 PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(ACPI_TABLES) $(B)/native.efi
 
 include tests/model/model.mk

@@ -1,8 +1,8 @@
-# What a user calls: the needed packages, the disk image, the machine that boots it.
+# Targets for users: packages, the disk image, the emulators and debuggers that boot it.
 .PHONY: deps image run linux bench gdb debug
 
 #: PINWHEEL_SKIP_DEPS=: 1 installs no missing packages
-#: EMU=bochs or qemu: the emulator; qemu by itself where KVM lends VT-x
+#: EMU=bochs or qemu: the emulator; the default is qemu where KVM offers VT-x, otherwise bochs
 #: OVMF=/usr/share/ovmf/OVMF.fd: the firmware that boots in it
 #: KERNEL=: a kernel to run as the only guest: a Linux bzImage or a Multiboot 1 file
 #: INITRD=: its initial RAM disk, or its first Multiboot module
@@ -10,14 +10,14 @@
 #: CMDLINE=: its command line; a Linux has console=ttyS0 if none is given
 #: VCPUS=1: its vCPUs, 1 to 8; 2 in make linux
 #: MEMORY=128M: its memory; 256M for a Linux
-#: X2APIC=on: off does not offer it x2APIC mode
+#: X2APIC=on: off hides x2APIC mode from it
 #: TIMEOUT=3600: seconds of emulator time (tools/run --help) until its run is ended; a day on a terminal
 
-# Builds with all CPUs, unless make was told how many jobs (-j) itself. What comes after `deps` runs
-# in a make of its own: until then the compiler may be missing.
+# Builds with all CPUs, unless make was given a number of jobs (-j). It is a make of its own, started
+# after `deps`: before that the compiler may be missing.
 MAKE_ALL = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-deps: ## install the Debian packages that are needed and missing
+deps: ## install the Debian packages that are missing
 	@tools/deps
 
 $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.elf) tools/disk-image
@@ -26,7 +26,7 @@ $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.e
 
 image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
 
-# The loaders as a program on the host: tools/one-guest asks it whether a kernel can be started.
+# The loaders as a program on the host: tools/one-guest calls it to check a kernel.
 CHECK_KERNEL     := $(B)/host/check/check-kernel
 CHECK_KERNEL_OBJ := $(patsubst %.c,$(B)/host/check/%.o,tools/check-kernel.c lib/format.c $(wildcard vmm/loaders/*.c))
 CHECK_KERNEL_CC  := $(HOST_CC) -std=gnu11 -O2 -g -I. $(WARN) -MMD -MP
@@ -38,14 +38,14 @@ $(B)/host/check/%.o: %.c $(B)/flags/check-kernel
 	$(call say,CC)
 	$(Q)$(CHECK_KERNEL_CC) -c $< -o $@
 
-$(CHECK_KERNEL): $(CHECK_KERNEL_OBJ)
+$(CHECK_KERNEL): $(CHECK_KERNEL_OBJ) $(B)/flags/check-kernel
 	$(call say,LD)
-	$(Q)$(HOST_CC) $^ -o $@
+	$(Q)$(HOST_CC) $(CHECK_KERNEL_OBJ) -o $@
 
 .PHONY: check-kernel
 check-kernel: $(CHECK_KERNEL)
 
-# KERNEL and the like get to tools/one-guest by themselves: make hands on what it was given.
+# make exports KERNEL and the other variables of its command line, so tools/one-guest gets them.
 run: deps ## build, boot in an emulator, show the stale EOI; with KERNEL= run that instead
 ifneq ($(origin KERNEL),undefined)
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel
@@ -67,7 +67,7 @@ debug: deps ## boot in Bochs under its own debugger (docs/debugging.md)
 	@$(MAKE_ALL) image
 	@EMU=bochs $(DEBUG)
 
-# What `make linux` boots if nothing else is asked for.
+# What `make linux` boots by default.
 LINUX      := $(B)/linux
 LINUX_INIT := guest/linux/init
 LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/smp guest/linux/typed guest/linux/end $(LINUX)/fail
@@ -82,7 +82,7 @@ $(LINUX)/disk.img: tools/linux-files $(LINUX_INIT) $(LINUX)/tsc $(LINUX_PROGRAMS
 	$(call say,LINUX)
 	$(Q)tools/linux-files $(LINUX) $(LINUX_INIT) $(LINUX)/tsc $(LINUX_PROGRAMS)
 
-# What was given gets to tools/one-guest by itself, as with `run`; here is what was not.
+# As with `run`, tools/one-guest gets the variables that were given. These are the others.
 LINUX_DEFAULTS = $(if $(VCPUS),,VCPUS=2) \
     $(if $(KERNEL),,KERNEL=$(LINUX)/vmlinuz $(if $(INITRD),,INITRD=$(LINUX)/initrd) $(if $(DISK),,DISK=$(LINUX)/disk.img) \
         $(if $(CMDLINE),,CMDLINE="console=ttyS0 cryptomgr.notests"))
@@ -91,12 +91,12 @@ linux: deps ## boot an unmodified Debian Linux to a shell, or KERNEL= of your ow
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel $(if $(KERNEL),,$(LINUX)/disk.img)
 	@$(LINUX_DEFAULTS) tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
 
-# What tests/linux/native.t leaves, if that is of this build.
+# tests/linux/native.t writes it, again after each build.
 $(LINUX)/native.txt: $(B)/BOOTX64.EFI $(B)/native.efi $(LINUX)/disk.img tests/linux/native.t
 	@echo "Linux boots twice, on the bare machine and as a guest: one to three minutes."
 	@B=$(B) prove --exec '' tests/linux/native.t
 
-bench: deps ## measure what things cost, beside KVM's figures and our goals; and a Linux beside itself on the bare machine
+bench: deps ## measure the cost of operations, beside KVM's figures and goals, and of Linux, beside the bare machine
 	@$(MAKE_ALL) all
 	@status=0; \
 	B=$(B) prove --exec '' tests/emulator/bench.t || status=1; cat $(B)/emulator/bench.txt; \
@@ -104,13 +104,13 @@ bench: deps ## measure what things cost, beside KVM's figures and our goals; and
 	exit $$status
 
 .PHONY: docs
-docs: ## draw docs/rooms.svg again: which room includes which
+docs: ## draw docs/rooms.svg: how many includes lead from each room to each
 	@mkdir -p $(B)
 	@tools/draw-rooms >$(B)/rooms.svg
 	@cp $(B)/rooms.svg docs/rooms.svg
 
-# For clangd, clang-tidy and their like: what make would call, for each C file and program.
-compile_commands.json: tools/compile-commands.awk FORCE ## for an editor's language server
+# The compiler's command for each C file, for each program that has it.
+compile_commands.json: tools/compile-commands.awk FORCE ## write it, for clangd and other tools
 	@mkdir -p $(B)
 	@$(MAKE) --no-print-directory -nB $(PROGRAMS) >$(B)/commands
 	@awk -v directory='$(CURDIR)' -f $< $(B)/commands >$@

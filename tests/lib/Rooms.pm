@@ -11,8 +11,8 @@ our @EXPORT_OK = qw(rooms room_of may_use module_of includes defined_symbols cal
 my %room; # by name: its rank in the order, or which rooms and headers it uses
 my @rooms;
 
-# The rooms in their order, each a hash: name, rank (from 0; none for a program of its own), uses
-# (which rooms and headers such a program may use), pure, knot, entry.
+# The rooms in their order, each a hash: name, rank (from 0; none for a separate program), uses
+# (the rooms and headers that a separate program may use), pure, knot, entry.
 sub rooms {
     return @rooms if @rooms;
     my $rank = 0;
@@ -29,7 +29,7 @@ sub rooms {
     return @rooms;
 }
 
-# The room of a file, as in rooms(), or undef. A program of its own may have folders in it.
+# The room of a file, as in rooms(), or undef. A separate program may have folders in it.
 sub room_of {
     my ($path) = @_;
     rooms();
@@ -84,7 +84,7 @@ sub includes {
 }
 
 # The symbols of the objects in LINT_OBJECTS, B/PROGRAM/FILE.o or B/PROGRAM/FILE.asm.o, by file.
-# PROGRAM is hv, boot or guest: what is built for one does not call what is built for another.
+# PROGRAM is hv, boot or guest; none calls code of another.
 my @symbols;
 sub symbols {
     return @symbols if @symbols;

@@ -44,7 +44,7 @@ sub compile {
 }
 
 # For each file the project's headers that it includes, directly or not: a hash of lists. A file
-# that does not compile has none; the build and headers.t tell of those.
+# that does not compile has none; the build and headers.t report those.
 sub dependencies {
     my ($status, $output) = compile('-MM', '-x', 'c', @_);
     if ($status && @_ > 1) {

@@ -1,5 +1,5 @@
-# Prints how many lines of C and assembly are neither blank nor comment alone. A line of code with a
-# comment counts; strings with comment marks in them are not understood.
+# Prints the number of lines of C and assembly that contain code. Comment marks within strings are not
+# recognized as such.
 
 FNR == 1 { inside = 0 }
 

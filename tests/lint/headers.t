@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # Every header compiles alone, whatever was included before it, and declares only what its own module
-# defines (Rooms.pm says what a module is): who looks for a function finds it beside its declaration.
+# defines (Rooms.pm says what a module is): the name of the header leads to the definition.
 use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";

@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# Nothing that holds on one machine only, and no file that breaks the editor's rules.
+# No file has a path that exists on one machine only, and all keep the rules of .editorconfig.
 use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";
@@ -13,7 +13,7 @@ for my $path (grep { !m{^tests/fuzz/corpus/} } files()) {
     my $text = read_text($path);
     next if $text =~ /\0/;
     my @found = grep { m{/} && /$local/ } split /\n/, $text;
-    ok(!@found, "$path names no place of one machine") or diag(join "\n", @found);
+    ok(!@found, "$path has no path of a single machine") or diag(join "\n", @found);
     unlike($text, qr/[ \t]+$/m, "$path has no blanks at the end of a line");
     ok($text eq '' || $text =~ /[^\n]\n\z/, "$path ends with one newline");
     unlike($text, qr/\r/, "$path has no carriage returns");

@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
 # The pure modules are pure: docs/architecture.md. They include only the standard headers that need
-# no library, contain no instructions (an empty asm is none: it is a barrier to the compiler), call
+# no library, contain no instructions (an empty asm is allowed: it is only a barrier to the compiler), call
 # nothing but each other and the four functions of lib/memory.h, and have no variables.
 use strict;
 use warnings;

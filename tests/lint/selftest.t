@@ -158,7 +158,7 @@ breaks('a long file without a reason', 'size', 'gives a reason', 'vmm/long.c' =>
        'tests/lint/long-files' => "vmm/long.c\n");
 breaks('a list of long files with one too many', 'size', 'needs to list',
        'tests/lint/long-files' => "arch/pure.c it was long once\n");
-breaks('a place of one machine', 'portable', 'tools/hello',
+breaks('a path of a single machine', 'portable', 'tools/hello',
        'vmm/entry.asm' => "global entry\nentry:\n    ret\n",
     'vmm/entry.h' => "#pragma once\n\nvoid entry(void);\n",
     'tests/lint/rooms' => "arch pure=pure.c\nvmm/core knot\nvmm\nguest uses=arch/pure.h entry=main\n",

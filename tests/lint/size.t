@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Files that can be read at once: past 400 lines it is two ideas. And rooms that can be read at all:
-# each of the three parts below has a limit of lines of code, without blank lines and comments.
+# Limits of size. A file has at most 400 lines: a longer one contains two ideas. Each of the three parts
+# of the tree below has a limit of lines of code, without blank lines and comments.
 use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";

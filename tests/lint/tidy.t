@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # clang-tidy finds nothing in the C files (.clang-tidy says which checks), with the flags of the first
-# program that each is compiled for. A file that was clean is not looked at again until it, a header
-# of it, its flags, or the checks change: build/tidy keeps the hashes of all that.
+# program that each is compiled for. A clean file is not checked again until it, one of its headers, its
+# flags or the checks change: build/tidy has a hash of these for each.
 use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";
@@ -26,7 +26,7 @@ sub headers {
     return sort keys %$seen;
 }
 
-# What is left to do, by flags.
+# The files to check, by flags.
 my (%flags, %key, %todo);
 my $database = read_text('compile_commands.json');
 while ($database =~ /"file": "([^"]+)",\s*"command": "(.*)"/g) {
@@ -44,7 +44,7 @@ for my $flags (sort keys %todo) {
     push @batches, [$flags, splice @paths, 0, $BATCH] while @paths;
 }
 
-# As many at once as there are CPUs. What each says is read when it has ended.
+# As many at once as there are CPUs. The output of each is read when it has ended.
 my (%running, %said);
 chomp(my $most = `nproc`);
 sub wait_for_one {
