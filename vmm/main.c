@@ -1,8 +1,9 @@
-/* The hypervisor from its first line of C, hypervisor_main() at the end, to the first guest.
+/* The hypervisor from its first C function, hypervisor_main() at the end of this file, to the first
+ * guest.
  *
- * The boot loader has described the machine (boot_info.h). Here the hypervisor takes it over: its
- * own address space, tables and stacks, all CPUs in VMX operation; then it creates the guests and
- * runs them. */
+ * The boot loader has described the machine (lib/boot_info.h). Here the hypervisor takes it over:
+ * its own address space, descriptor tables and stacks, all CPUs in VMX operation. Then it creates
+ * the guests and runs them. Read next: vmm/host/host.h, vmm/vm/guests.h, vmm/vm/schedule.h. */
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/panic.h"
@@ -27,14 +28,16 @@
 
 _Noreturn void hypervisor_main(struct boot_info *info);
 
-/* The CPUs' tables exist, and the NMI handler may be called. */
+/* An NMI comes from another CPU: it has panicked, or it has a request for a vCPU of this CPU, or
+ * work for this CPU while it is idle. */
 static void handle_nmi(struct trap_frame *frame) {
     panic_stop_if_asked();
     vmx_force_exit();
     cpu_nmi(frame);
 }
 
-/* The LAPIC timer, whose only purpose is to end a HLT; or a device that the firmware has used. */
+/* The LAPIC timer, whose only purpose is to end a HLT; or a device that the firmware has enabled.
+ */
 static void handle_interrupt(struct trap_frame *frame) {
     (void)frame;
     lapic_eoi();
@@ -66,7 +69,7 @@ static void find_power_switch(const struct boot_info *info) {
     power_init(&methods);
 }
 
-/* What guests need before the first of them is created. */
+/* What must be there before the first guest is created. */
 static void prepare_for_guests(void) {
     guest_cpuid_init(host.xcr0, tsc_frequency());
     msr_init();
@@ -97,12 +100,12 @@ static _Noreturn void on_own_stack(void) {
     schedule_run();
 }
 
-/* Called by arch/entry.asm, on the image's first stack. */
+/* Called by vmm/entry.asm, on the stack that is part of the image. */
 _Noreturn void hypervisor_main(struct boot_info *info) {
     console_init();
     panic_init();
     if (info->magic != BOOT_INFO_MAGIC) {
-        console_print("PINWHEEL panic: started without its boot loader\n");
+        console_print("PINWHEEL panic: not started by Pinwheel's boot loader; boot BOOTX64.EFI\n");
         for (;;)
             halt();
     }

@@ -1,4 +1,4 @@
-/* A virtual machine as its vCPUs know it: see vm.h. */
+/* A virtual machine as its vCPUs see it: see vm.h. */
 #include "vmm/vcpu/vm.h"
 
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 /* ---- the end ---- */
 
-/* False if it is ending already, or has not begun. */
+/* False: the guest is ending already, or has not started. */
 static bool vm_begin_end(struct vm *vm, enum vm_result result, const char *how, uint32_t code) {
     uint32_t running = VM_RUNNING;
 
@@ -60,7 +60,7 @@ void vm_log_access(struct vm *vm, const char *what, uint64_t address) {
         console_print("pinwheel: guest %s: %s at 0x%lx: no RAM or device at this address\n",
                       vm->name, what, address);
     else if (before == VM_LOGGED_ACCESSES)
-        console_print("pinwheel: guest %s: further accesses of this kind are not reported\n",
+        console_print("pinwheel: guest %s: further accesses to such addresses are not reported\n",
                       vm->name);
     else
         atomic_store(&vm->logged, VM_LOGGED_ACCESSES + 1); /* never wraps */

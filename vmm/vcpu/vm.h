@@ -1,8 +1,8 @@
-/* A virtual machine as its vCPUs know it: what they share, and how it ends.
+/* A virtual machine as its vCPUs see it: what they share, and how it ends.
  *
- * There is no global VM: several run side by side. A VM and its vCPUs know each other, which is the
- * one knot in the hypervisor; it stays inside this room. Creating and starting VMs is done above:
- * vmm/vm/vm_create.h, vmm/vm/guests.h. */
+ * There is no global VM: several run side by side. A VM and its vCPUs refer to each other, which is
+ * the only cycle of modules in the hypervisor; it stays inside this room. The room above creates
+ * and starts VMs: vmm/vm/vm_create.h, vmm/vm/guests.h. Read next: vcpu.h. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,7 +19,7 @@
 struct vcpu;
 
 enum vm_state { VM_WAITING, VM_RUNNING, VM_ENDING, VM_ENDED };
-enum vm_result { VM_PASSED, VM_FAILED, VM_KILLED, VM_NOT_STARTED };
+enum vm_result { VM_PASSED, VM_FAILED, VM_KILLED };
 
 #define VM_REASON_SIZE     LOAD_REASON_SIZE
 #define VM_LOGGED_ACCESSES 16
@@ -30,7 +30,7 @@ struct vm {
     const struct guest_config *config;
     const char *name;
     uint32_t index;
-    bool trace; /* config->trace, here because each exit reads it */
+    bool trace; /* config->trace; a copy, because each exit reads it */
 
     uint8_t *ram; /* in the direct map */
     uint64_t ram_physical, ram_size;
@@ -48,29 +48,34 @@ struct vm {
 
     uint32_t vcpu_count;
     struct vcpu *vcpu[BOOT_MAX_VCPUS];
-    _Atomic uint32_t wakes; /* how often a halted vCPU began to work again: halted.h */
+    _Atomic uint32_t wakes; /* how often `awake` of a vCPU became 1: halted.h */
 
     _Atomic uint32_t state;      /* enum vm_state */
-    _Atomic uint32_t live_vcpus; /* not yet stopped for good */
-    enum vm_result result;       /* this and the next three: written once, by the first end */
+    _Atomic uint32_t live_vcpus; /* that have not ended */
+    /* How the guest ended: written once, by the first vm_exit() or vm_kill(). */
+    enum vm_result result;
     uint32_t code;
-    const char *how; /* it ended, in a word: docs/configuration.md */
-    char reason[VM_REASON_SIZE];
+    const char *how;                             /* a word of docs/configuration.md */
+    char reason[VM_REASON_SIZE];                 /* why it is killed or not started, for the user */
     _Atomic uint32_t logged;                     /* accesses to no device, reported so far */
-    _Atomic uint64_t logged_msr[VM_LOGGED_MSRS]; /* unknown MSRs reported so far, plus 1 */
+    _Atomic uint64_t logged_msr[VM_LOGGED_MSRS]; /* unknown MSRs reported so far, plus 1; 0: none */
 };
 
-/* Ends the guest on its own request: code 0 is success, `how` is for the results. Any CPU; only the
- * first end counts. The vCPUs stop soon, the caller's when its exit handler returns. */
+/* Ends a guest that has requested its end: code 0 is success; `how`, a word, is for the results.
+ * Any CPU; only the first end counts, and a guest that does not run cannot end. The vCPUs stop
+ * soon, the caller's when its exit handler returns. */
 void vm_exit(struct vm *vm, const char *how, uint32_t code);
-/* Ends the guest for a reason that it cannot survive: one sentence. */
+/* Kills a guest that has done something fatal or something that is not virtualized; otherwise like
+ * vm_exit(). The reason, one sentence without its full stop, is printed. */
 void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 
-/* `size` bytes of guest memory at a guest-physical address, or NULL if they are not all RAM. */
+/* The `size` bytes of guest memory at a guest-physical address; NULL if they are not all RAM. Any
+ * CPU. The guest may change them at any time. */
 void *vm_ram(const struct vm *vm, uint64_t address, uint64_t size);
 
-/* Reports an access to an address with neither RAM nor a device, the first VM_LOGGED_ACCESSES
- * times. */
+/* Reports an access ("read", "write") to an address with neither RAM nor a device; only the first
+ * VM_LOGGED_ACCESSES of a guest. Any CPU. */
 void vm_log_access(struct vm *vm, const char *what, uint64_t address);
-/* Reports an access to an MSR that does not exist, once for each of the first VM_LOGGED_MSRS. */
+/* Reports an access ("RDMSR", "WRMSR") to an MSR that does not exist, once for each MSR; only the
+ * first VM_LOGGED_MSRS of a guest. Any CPU. */
 void vm_log_msr(struct vm *vm, const char *what, uint32_t msr);

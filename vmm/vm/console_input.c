@@ -11,12 +11,12 @@
 #include "vmm/vm/results.h"
 
 #define BYTES_MAX    64 /* per tick */
-#define ATTENDED_S   60
+#define ATTENDED_S   60 /* after a byte, the port is polled more often for so long */
 #define RECORDS_MAX  16 /* of each CPU's trace */
 #define ENDED_REASON "ended from the console"
 
 static uint64_t next_tick;
-static uint64_t attended; /* TSC: until then the keyboard counts as in use */
+static uint64_t attended; /* TSC: until then somebody is typing */
 static uint32_t selected;
 static bool escaped;
 
@@ -24,7 +24,8 @@ static bool is_running(uint32_t index) {
     return index < guest_count && guests[index] && atomic_load(&guests[index]->state) == VM_RUNNING;
 }
 
-/* The selected guest, or the first running one if that is not running; NULL: none runs. */
+/* The guest that receives the input: the selected one, or the first that runs if the selected one
+ * does not; NULL: no guest runs. */
 static struct vm *console_input_guest(void) {
     if (is_running(selected))
         return guests[selected];
@@ -37,9 +38,9 @@ static struct vm *console_input_guest(void) {
 
 static void console_input_help(const struct vm *vm) {
     console_print(
-        "pinwheel: keys after Ctrl-A: x ends all guests; 1 to 9 selects the guest that gets "
-        "the input; of guest %s, c prints the counters, t the trace, d the registers, and p "
-        "presses the power button; Ctrl-A sends it a Ctrl-A\n",
+        "pinwheel: keys after Ctrl-A: x ends all guests; 1 to 9 selects the guest that receives "
+        "the input; for guest %s: c prints its counters, t its last interrupts, d its registers; "
+        "p presses its power button; Ctrl-A sends it a Ctrl-A\n",
         vm->name);
 }
 
@@ -65,7 +66,7 @@ static void console_input_command(struct vm *vm, int key) {
     case 't':
         results_tell_story(vm, RECORDS_MAX);
         break;
-    case 'd': /* each vCPU prints its own, on its CPU */
+    case 'd': /* each vCPU prints its registers, on its own CPU */
         for (uint32_t i = 0; i < vm->vcpu_count; i++)
             vcpu_request(vm->vcpu[i], REQUEST_REGISTERS);
         break;

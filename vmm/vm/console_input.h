@@ -1,9 +1,9 @@
-/* The keyboard: bytes from the machine's serial port, and the periodic work of the consoles.
+/* What is typed: bytes from the machine's serial port, for a guest or as commands to Pinwheel.
  *
  * No maskable interrupt is accepted while a guest runs, so the boot CPU polls the port: every
  * CONSOLE_TICK_US while it is idle, and also while it is busy if a byte came in the last minute;
- * otherwise between two turns, at least every SLICE_US. The port buffers 16 bytes, 1.4 ms of a
- * paste, in between. Read next: console_keys.h, vmm/pc/serial.h. */
+ * otherwise between two turns, at least every SLICE_US. In between the port's FIFO holds 16 bytes,
+ * which pasted text fills in 1.4 ms. Read next: console_keys.h, vmm/pc/serial.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +12,9 @@
 
 #define CONSOLE_TICK_US 500
 
-/* On the boot CPU: polls if a poll is due. */
+/* If a poll is due: reads the port, and shows unfinished lines of the guests' consoles that are old
+ * enough. On the boot CPU. */
 void console_input_tick(void);
-/* TSC: when the next poll is due; TIME_NEVER: for a busy CPU, between two turns is soon enough. */
+/* The TSC at which the next poll is due. TIME_NEVER: the CPU is not `idle`, and nobody types, so it
+ * is soon enough between two turns. On the boot CPU. */
 uint64_t console_input_next(bool idle);

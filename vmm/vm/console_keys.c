@@ -1,4 +1,4 @@
-/* Keys: see console_keys.h. */
+/* The meaning of a byte that is typed: see console_keys.h. */
 #include "vmm/vm/console_keys.h"
 
 int console_key(bool *escaped, uint8_t byte) {

@@ -1,5 +1,4 @@
-/* What is typed on the machine's serial port: input for a guest, or a command after Ctrl-A. Pure.
- */
+/* The meaning of a byte that is typed: input for a guest, or a command after Ctrl-A. Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,6 +7,7 @@
 #define CONSOLE_COMMAND 0x100 /* plus the key, in lower case */
 #define CONSOLE_NOTHING (-1)
 
-/* Takes one byte; *escaped is false at first. Returns a byte of input (Ctrl-A twice is one Ctrl-A),
- * a command, or nothing: the next byte says which. */
+/* Interprets one byte. *escaped must be false before the first one. Returns a byte of input for the
+ * guest (Ctrl-A twice is one Ctrl-A), CONSOLE_COMMAND plus a key, or CONSOLE_NOTHING: the byte was
+ * a Ctrl-A, and the next one says what it means. */
 int console_key(bool *escaped, uint8_t byte);

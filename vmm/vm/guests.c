@@ -42,7 +42,7 @@ static void guests_start_one(struct vm *vm) {
     vcpu_request(vm->vcpu[0], REQUEST_START);
 }
 
-/* Starts the guests that wait for the end of the guest `name`; "": that wait for none. */
+/* Starts the guests that wait for the end of the guest `name`; "": those that wait for no other. */
 static void guests_start_after(const char *name) {
     for (uint32_t i = 0; i < guest_count; i++) {
         if (guests[i] && text_equals(guests[i]->config->after, name))
@@ -50,7 +50,8 @@ static void guests_start_after(const char *name) {
     }
 }
 
-/* A guest that could not be created counts as ended, or others would wait for it for ever. */
+/* A guest that could not be created counts as ended: otherwise others would wait for it for ever.
+ */
 void guests_start(void) {
     guests_start_after("");
     for (uint32_t i = 0; i < guest_count; i++) {

@@ -9,19 +9,19 @@
 
 struct vm;
 
-/* By their place in the configuration; NULL: could not be created. */
+/* By their position in the configuration; NULL: could not be created. */
 extern struct vm *guests[BOOT_MAX_GUESTS];
 extern uint32_t guest_count;
 
-/* Creates all guests of the configuration, then starts those that wait for no other. On the boot
- * CPU, once. */
+/* Creates all guests of the configuration; then starts those that wait for no other. Each once, on
+ * the boot CPU. */
 void guests_create(const struct boot_info *info);
 void guests_start(void);
 
-/* A vCPU has ended, on its own CPU. The last one of its VM ends the VM: its results are printed,
- * and the guests that waited for it start. */
+/* To call when a vCPU of this VM has ended, on its own CPU. If it was the last one, the guest has
+ * ended: prints the results and starts the guests that waited for it. */
 void guests_vcpu_ended(struct vm *vm);
 
-/* Kills all guests that run; those that wait will not start. */
+/* Kills all guests that run, and reports those that wait as not started. */
 void guests_end_all(const char *reason);
 bool guests_all_ended(void);

@@ -1,4 +1,4 @@
-/* How a guest's PC is wired to the rest: the effects table that vmm/pc/pc.h asks for. */
+/* How a guest's PC is wired to the rest: implements the effects table of vmm/pc/pc.h. */
 #pragma once
 #include "vmm/pc/pc.h"
 

@@ -1,4 +1,4 @@
-/* The results of guests: see results.h. */
+/* What is printed when guests end: see results.h. */
 #include "vmm/vm/results.h"
 
 #include "drivers/console.h"
@@ -14,7 +14,7 @@ static uint32_t ended, passed; /* guests */
 static const char *result_name(enum vm_result result) {
     static const char *const name[] = {
         [VM_PASSED] = "pass", [VM_FAILED] = "fail", [VM_KILLED] = "killed"};
-    return result <= VM_KILLED ? name[result] : "fail";
+    return name[result];
 }
 
 static void results_print_events(const struct vm *vm) {
@@ -63,15 +63,16 @@ static void results_print_sentence(const struct trace_record *record, uint64_t s
         console_print("  %s\n", line);
 }
 
-/* For programs: docs/configuration.md. */
+/* For programs: tests/lockstep/replay.c reads it. */
 static void results_print_record(const struct trace_record *r, uint64_t start, unsigned cpu) {
     (void)start;
     console_print("TRACE %u %u %x %u %lx %lx %u %u\n", r->event, r->vcpu, r->vector, r->pin, r->a,
                   r->b, r->repeats, cpu);
 }
 
-/* Calls `show` for each record of this guest among the last `most` of each CPU, merged by time.
- * Returns how many records of any guest came before. The other CPUs may add more meanwhile. */
+/* Calls `show` for each record of this guest among the last `most` of each CPU, merged by time,
+ * with the time of the first. Returns how many records of any guest are older. The other CPUs may
+ * add records meanwhile, which are left out. */
 static uint64_t results_each_record(const struct vm *vm, uint64_t most,
                                     void (*show)(const struct trace_record *, uint64_t start,
                                                  unsigned cpu)) {

@@ -1,18 +1,22 @@
-/* The results of guests: counters, story, outcome; and the last line of all. */
+/* What is printed when guests end: the counters, the story, the outcome, and Pinwheel's last line.
+ *
+ * docs/configuration.md, "Output", describes each line. Read next: vmm/interrupts/trace.h,
+ * vmm/interrupts/routing.h (the counters). */
 #pragma once
 #include <stdint.h>
 
+struct boot_guest;
 struct vm;
 
-/* Prints the results of a guest whose vCPUs have stopped: docs/configuration.md, "Output". */
+/* Prints the results of a guest whose vCPUs have ended. Any CPU. */
 void results_of_guest(struct vm *vm);
 
-/* Parts of it, also while the guest runs: the counters; and as sentences, the guest's events among
- * the last `most` records of each CPU's trace. */
+/* Print parts of the results, also while the guest runs: its counters; and, as sentences, its
+ * events among the last `most` records of each CPU's trace. Any CPU. */
 void results_print_counters(const struct vm *vm);
 void results_tell_story(const struct vm *vm, uint64_t most);
-/* Reports a guest of the configuration that could not be started. */
-struct boot_guest;
+
+/* Reports a guest of the configuration that is not started; the reason is for the user. */
 void results_not_started(const struct boot_guest *guest, const char *reason);
 
 /* Prints the last line and switches the machine off. On the boot CPU, when all guests have ended.

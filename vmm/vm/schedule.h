@@ -6,7 +6,7 @@
  * vCPU never moves to another CPU. */
 #pragma once
 
-/* How long a vCPU may keep a CPU that others want. */
+/* How long a turn lasts while other vCPUs want the CPU. */
 #define SLICE_US 10000
 
 /* Once, when the TSC's frequency is known. */

@@ -6,13 +6,14 @@
 #include "drivers/tsc.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/loaders/load_reason.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/virq.h"
 #include "vmm/vcpu/vm.h"
 #include "vmm/vm/pc_wiring.h"
 
-/* RAM from address 0, and, if `with_apic`, the APIC-access page. */
+/* Maps RAM from guest-physical address 0 and, if `with_apic`, the APIC-access page. */
 static const char *vm_build_ept(struct vm *vm, bool with_apic) {
     struct paging ept = {.pages_1g = host.capabilities.ept_vpid & EPT_VPID_CAP_1G,
                          .table_flags = EPT_ALL,
@@ -33,7 +34,11 @@ static const char *vm_allocate_memory(struct vm *vm) {
     vm->ram_size = vm->config->memory;
     vm->ram_physical = memory_alloc(vm->ram_size, LARGE_PAGE_SIZE);
     if (!vm->ram_physical)
-        return "there is not that much memory free in one piece";
+        return load_reason(
+            vm->reason,
+            "its %lu MiB are not free in one piece (%lu MiB are free in all); set its "
+            "memory lower",
+            vm->ram_size >> 20, memory_free() >> 20);
     vm->ram = phys_to_virt(vm->ram_physical);
     const char *problem = vm_build_ept(vm, false);
     return problem ? problem : vm_build_ept(vm, true);
@@ -78,7 +83,7 @@ static const char *vm_load_kernel(struct vm *vm) {
     return problem;
 }
 
-/* Round robin, so that vCPUs of one guest share a CPU only where there are too few. */
+/* Round robin: vCPUs of one guest share a CPU only if there are more vCPUs than CPUs. */
 static struct host_cpu *vm_next_cpu(void) {
     static uint32_t next;
 

@@ -1,4 +1,4 @@
-/* Creating a virtual machine: memory, EPT, PC, kernel, vCPUs. */
+/* Creating a virtual machine: its memory, EPT, PC, kernel and vCPUs. Read next: vmm/vcpu/vm.h. */
 #pragma once
 #include <stdint.h>
 
@@ -6,6 +6,6 @@
 
 struct vm;
 
-/* Allocates and loads the guest `index` of the configuration. NULL if that fails; then *reason says
- * why, in words. On the boot CPU, before any guest runs. */
+/* Creates the VM of guest `index` of the configuration, and loads the guest's kernel. NULL if that
+ * fails; then *reason says why, for the user. On the boot CPU, before any guest runs. */
 struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason);
