@@ -27,14 +27,15 @@
 
 struct host host;
 
-/* What a starting CPU has reported: nothing yet; that it runs; or that it cannot be used, which it
- * has printed the reason of. */
-enum online { CPU_SILENT, CPU_ONLINE, CPU_LEFT_OUT };
+/* What a CPU that was started has reported: nothing yet; that it runs; or that it cannot be used,
+ * and has printed why. */
+enum online { CPU_SILENT, CPU_ONLINE, CPU_NOT_USED };
 
 static _Atomic uint32_t released;
-static void (*run_cpu)(void); /* what each started CPU does once it is released */
+static void (*run_cpu)(void); /* what each started CPU calls once it is released */
 
-/* In the image, because the firmware's ResetSystem() runs under page tables that map only that. */
+/* In the image, because the firmware's ResetSystem() runs under page tables that map nothing else.
+ */
 static struct host_cpu boot_cpu;
 
 struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id) {
@@ -56,15 +57,15 @@ const char *host_cpu_start(struct host_cpu *cpu) {
 
     cpu_load(&cpu->cpu);
     lapic_enable();
-    /* Whatever the firmware left: SSE and XSAVE on for the guests' registers, machine checks
-     * reported, no traps on the floating-point unit. */
+    /* Whatever the firmware has left: SSE and XSAVE enabled for the guests' registers, machine
+     * checks enabled, caches enabled, no exceptions by floating-point instructions. */
     write_cr0((read_cr0() | CR0_MP | CR0_NE | CR0_WP) & ~(CR0_TS | CR0_EM | CR0_CD | CR0_NW));
     write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_MCE);
     region = memory_alloc_pages(sizeof(struct vmx_region), &physical);
     return vmx_on(region, physical);
 }
 
-/* A vCPU's controls are chosen once, from the boot CPU's capabilities. */
+/* The controls of all vCPUs are chosen from the boot CPU's capabilities. */
 static bool is_like_boot_cpu(void) {
     const struct vmx_capabilities *boot = &host.capabilities;
     struct vmx_capabilities own;
@@ -90,7 +91,7 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
         problem = "its VMX capabilities differ from those of the boot CPU";
     if (problem) {
         console_print("pinwheel: CPU %u not used: %s\n", cpu->index, problem);
-        atomic_store(&self->online, CPU_LEFT_OUT);
+        atomic_store(&self->online, CPU_NOT_USED);
         for (;;)
             halt();
     }
@@ -101,8 +102,8 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
     panic("CPU %u: the scheduler returned", cpu->index);
 }
 
-/* SDM Vol. 3A, "MP Initialization Example": INIT, 10 ms, STARTUP, and again if the CPU does not
- * run. */
+/* INIT, 10 ms, STARTUP, and a second STARTUP if the CPU does not run. SDM Vol. 3A, "Typical BSP
+ * Initialization Sequence". */
 static bool host_start_other(struct host_cpu *cpu, uint32_t page) {
     lapic_send_init(cpu->cpu.apic_id);
     tsc_delay_us(INIT_DELAY_US);
@@ -140,8 +141,8 @@ void host_start_others(const struct boot_info *info, void (*run)(void)) {
             if (atomic_load(&cpu->online) == CPU_SILENT)
                 console_print("pinwheel: CPU with APIC ID %u did not start; not used\n",
                               info->cpu_apic_id[i]);
-            lapic_send_init(
-                cpu->cpu.apic_id); /* so that it does not start late, from a reused page */
+            /* So that it does not start late, from a page that is used for something else. */
+            lapic_send_init(cpu->cpu.apic_id);
         }
     }
 }

@@ -1,4 +1,4 @@
-/* The machine's memory: see memory.h. */
+/* The machine's memory: see host_memory.h. */
 #include "vmm/host/host_memory.h"
 
 #include "arch/control_registers.h"
@@ -18,8 +18,8 @@ static unsigned free_count;
 static struct paging paging;
 static uint64_t next_stack = STACKS_BASE;
 
-/* Where physical memory is mapped: at its own address under the loader's tables, and from
- * switching to our own tables on in the direct map. */
+/* Where physical memory is mapped: at its own address under the boot loader's page tables, in the
+ * direct map under ours. */
 static uint64_t map_base;
 
 static void memory_clear(uint64_t physical, uint64_t size) {
@@ -40,7 +40,7 @@ static uint64_t memory_alloc_below(uint64_t size, uint64_t align, uint64_t limit
         if (base < r->base || base >= end || end - base < size || base + size > limit)
             continue;
         if (base != r->base) {
-            /* The piece before the aligned start stays free, if there is room to note it. */
+            /* The piece before the aligned start stays free, if there is room to record it. */
             if (free_count < BOOT_MAX_REGIONS)
                 free_region[free_count++] =
                     (struct boot_region){.base = r->base, .size = base - r->base};
@@ -65,7 +65,8 @@ void *memory_alloc_pages(uint64_t size, uint64_t *physical) {
     uint64_t base = memory_alloc(size, PAGE_SIZE);
 
     if (!base)
-        panic("out of memory: no %lu bytes left", size);
+        panic("out of memory: %lu bytes are not free in one piece (%lu bytes are free in all)",
+              size, memory_free());
     if (physical)
         *physical = base;
     return (void *)(map_base + base);
@@ -101,8 +102,8 @@ static void memory_map_image(const struct boot_info *info, const char *from, con
                    (uint64_t)(to - from), flags);
 }
 
-/* Memory is mapped write-back: MTRRs make exceptions for what the firmware keeps to itself.
- * Memory that the firmware calls reserved stays unmapped until the ACPI parser asks for it. */
+/* Memory is mapped write-back; where the firmware needs another type, the MTRRs say so. Memory that
+ * the firmware reports as reserved stays unmapped until the ACPI parser requests it. */
 static void memory_map_everything(const struct boot_info *info) {
     for (unsigned i = 0; i < info->region_count; i++) {
         const struct boot_region *r = &info->region[i];
@@ -115,9 +116,9 @@ static void memory_map_everything(const struct boot_info *info) {
     memory_map_image(info, image_symbols, image_end, PAGING_NX);
 }
 
-/* With nothing in the caches and the TLB that was there under the old types. No page that is in use
- * changes its type unless the firmware has changed entries. SDM Vol. 3A, "Programming the PAT" and
- * "MTRR Considerations in MP Systems". */
+/* Sets the PAT, with caches and TLB emptied of what they hold under the old types. No page that is
+ * in use changes its type, unless the firmware has changed the PAT's lower entries. SDM Vol. 3A,
+ * "Programming the PAT" and "MTRR Considerations in MP Systems". */
 static void memory_set_types(void) {
     uint64_t cr0 = read_cr0();
 
@@ -129,7 +130,7 @@ static void memory_set_types(void) {
     write_cr0(cr0 & ~(CR0_CD | CR0_NW));
 }
 
-/* CR3 is loaded last: that empties the TLB, without global pages to the last entry. */
+/* Loads CR3 last: with global pages disabled, this flushes the whole TLB. */
 void memory_enter(void) {
     write_cr4(read_cr4() & ~CR4_PGE);
     if (rdmsr(MSR_IA32_PAT) != PAT_HOST)
@@ -155,7 +156,8 @@ struct boot_info *memory_init(struct boot_info *info) {
     return phys_to_virt((uint64_t)info);
 }
 
-/* A page that is being used for the first time needs no flush: non-present entries are not cached.
+/* A page that is mapped for the first time needs no flush: the TLB does not cache non-present
+ * entries.
  */
 static void *memory_map_on_demand(uint64_t physical, uint64_t size, uint64_t flags) {
     uint64_t first = physical & ~(PAGE_SIZE - 1);
@@ -171,7 +173,7 @@ static void *memory_map_on_demand(uint64_t physical, uint64_t size, uint64_t fla
 }
 
 #define TABLE_SIZE_MAX   (16ULL << 20) /* no ACPI table is larger */
-#define PHYSICAL_END_MAX (1ULL << 46)  /* what the direct map has room for */
+#define PHYSICAL_END_MAX (1ULL << 46)  /* the direct map has room for so much */
 
 void *memory_map_write_combining(uint64_t physical, uint64_t size) {
     uint64_t first = physical & ~(PAGE_SIZE - 1);

@@ -1,11 +1,12 @@
-/* The machine's memory: handing out pages, and the hypervisor's own address space.
+/* The machine's memory: allocating pages, and the hypervisor's own address space.
  *
- *   0xffff800000000000 + physical   all RAM, never executable; device pages on request, uncached,
- *                                   or write-combining for the screen
+ *   0xffff800000000000 + physical   the direct map: all RAM, never executable; device registers on
+ *                                   request, uncached; the screen, write-combining
  *   0xffffc00000000000              stacks, each between two unmapped guard pages
- *   0xffffffff80000000              the image: text read and execute, constants read, data write
+ *   0xffffffff80000000              the image: text executable, constants read-only, data writable
  *
- * Pages are handed out and not given back: everything is allocated while starting. */
+ * Memory is allocated at start-up, by one CPU at a time, and never freed. SDM Vol. 3A, "Paging".
+ * Read next: arch/paging.h. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -17,48 +18,55 @@
 #define PAGE_SIZE       4096ULL
 #define LARGE_PAGE_SIZE 0x200000ULL
 
-/* Takes the usable regions; then builds the tables and loads CR3. Afterwards *info is reached
- * through the direct map: the returned pointer replaces it. The caller's stack must lie in the
- * image. */
+/* Takes over the usable regions, builds the page tables and loads CR3. From then on *info is in the
+ * direct map: the caller continues with the returned pointer. The caller's stack must be in the
+ * image. On the boot CPU, once; panics if there is no memory for the tables. */
 struct boot_info *memory_init(struct boot_info *info);
 
-/* The physical address of `size` zeroed bytes, aligned to `align` (a power of two, at least 4096);
- * 0 if there is no such piece left. The second form stays below 4 GiB. One CPU at a time. */
+/* Allocate `size` zeroed bytes, aligned to `align` (a power of two, at least 4096), the second
+ * below 4 GiB. Return the physical address; 0 if no such piece is free. */
 uint64_t memory_alloc(uint64_t size, uint64_t align);
 uint64_t memory_alloc_low(uint64_t size, uint64_t align);
 
-/* One page or more, mapped; panics if there is none. *physical may be NULL. */
+/* Allocates `size` zeroed bytes in whole pages and returns their address; panics if there are none.
+ * If `physical` is not NULL, *physical is the physical address. */
 void *memory_alloc_pages(uint64_t size, uint64_t *physical);
 
+/* The address of physical memory in the direct map. */
 static inline void *phys_to_virt(uint64_t physical) {
     return (void *)(physical + DIRECT_MAP_BASE);
 }
 
-/* The callbacks of arch/paging.h: an empty table or NULL, and where a table is. */
+/* The callbacks of struct paging: allocate an empty table (NULL: no memory), and find a table. */
 uint64_t *memory_alloc_table(uint64_t *physical);
 uint64_t *memory_table(uint64_t physical);
 
-/* Maps the page of device registers that `physical` lies in; returns its address. */
+/* Maps the page of device registers at `physical`, uncached, and returns the address of `physical`.
+ * Panics if it cannot be mapped. */
 void *memory_map_device(uint64_t physical);
 
-/* Maps device memory that is only written, in long runs, such as a screen; NULL if it cannot. */
+/* Maps device memory that is only written, in long runs, such as a screen; NULL: it cannot be
+ * mapped.
+ */
 void *memory_map_write_combining(uint64_t physical, uint64_t size);
 
-/* For the ACPI parser: makes [physical, physical + size) readable if it is not; NULL if it cannot.
- */
+/* For the ACPI parser: maps [physical, physical + size) read-only where it is not mapped yet; NULL:
+ * it cannot be mapped. */
 const void *memory_map_table(uint64_t physical, uint64_t size);
 
-/* A stack of `size` bytes between guard pages; returns its top. */
+/* Allocates a stack of `size` bytes between guard pages and returns its top. Panics if there is no
+ * memory. */
 uint64_t memory_alloc_stack(uint64_t size);
 
-/* Tables like the hypervisor's own, the top one below 4 GiB, which map the trampoline's page at its
- * own address as well; for CPUs that are starting. Returns the physical address. */
+/* Builds page tables for CPUs that are starting: like the hypervisor's own, but the top one is
+ * below 4 GiB, and the trampoline's page is also mapped at its own address. Returns the physical
+ * address. */
 uint32_t memory_trampoline_tables(uint64_t trampoline);
 
-/* Takes this CPU into the hypervisor's own address space. */
+/* Switches the calling CPU to the hypervisor's own address space, with the PAT that it uses. */
 void memory_enter(void);
 
 /* CR3 of the hypervisor's own address space. */
 uint64_t memory_root(void);
-/* Bytes still free. */
+/* The number of bytes that are free. */
 uint64_t memory_free(void);

@@ -1,4 +1,6 @@
-/* panic(): what a bug of our own leaves behind for the one who has to find it. */
+/* What panic() prints: see panic.h. */
+#include "vmm/host/panic.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -12,22 +14,23 @@
 #include "drivers/lapic.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
-#include "vmm/host/panic.h"
 
 #define BACKTRACE_FRAMES 24
-#define TRACE_EVENTS     24
+#define STACKS_SIZE      (1ULL << 39) /* one entry of the top page table */
+#define TRACE_EVENTS     24           /* of each CPU */
+#define TRACE_LINE_SIZE  160
 
 static _Atomic uint32_t panicking;
 
 extern const char image_start[], image_end[];
 
 static bool is_stack(uint64_t address) {
-    return (address >= STACKS_BASE && address < STACKS_BASE + (1ULL << 39) && address % 8 == 0) ||
+    return (address >= STACKS_BASE && address < STACKS_BASE + STACKS_SIZE && address % 8 == 0) ||
            (address >= (uint64_t)image_start && address < (uint64_t)image_end && address % 8 == 0);
 }
 
-/* `back` is 1 for a return address: the CALL lies before it, and may be a function's last
- * instruction. */
+/* `back` is 1 for a return address: the CALL is before it, and may be the last instruction of its
+ * function. */
 static void panic_print_address(uint64_t address, uint64_t back) {
     uint64_t offset = 0;
     const char *name = symbol_lookup(address - back, &offset);
@@ -38,7 +41,8 @@ static void panic_print_address(uint64_t address, uint64_t back) {
         console_print("    0x%016lx\n", address);
 }
 
-/* Frame pointers form a chain upwards: the saved RBP, then the return address. */
+/* RBP points to the caller's RBP, which lies higher on the stack, and behind that is the return
+ * address. */
 static void panic_print_backtrace(uint64_t rip, uint64_t rbp) {
     console_print("  backtrace:\n");
     if (rip)
@@ -62,13 +66,13 @@ static void panic_print_trace(void) {
     console_print("  last events of each CPU:\n");
     host_trace_last(cursor, TRACE_EVENTS);
     while ((record = trace_next(cursor, host.cpu_count, &cpu))) {
-        char line[160];
+        char line[TRACE_LINE_SIZE];
         trace_text(line, sizeof(line), record, host.tsc_at_start);
         console_print("    CPU %u %s\n", cpu, line);
     }
 }
 
-/* The first CPU here speaks; the others stop. */
+/* The first CPU that panics prints; all others stop. */
 static void panic_begin(void) {
     interrupts_off();
     if (atomic_exchange(&panicking, 1)) {

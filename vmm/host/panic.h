@@ -1,13 +1,15 @@
-/* What panic() of arch/panic.h prints, and how it stops the machine. */
+/* What panic() of arch/panic.h prints, and how it stops the machine: the message, registers after a
+ * trap, a backtrace with names, and the last events of each CPU's trace. Read next: arch/panic.h,
+ * arch/symbols.h. */
 #pragma once
 
 struct trap_frame;
 
-/* Makes panic() report on the console. Before anything that may panic. */
+/* Makes panic() print on the console. On the boot CPU, before anything that may panic. */
 void panic_init(void);
 
 /* The fatal trap handler: prints the registers and a backtrace, and stops the machine. */
 _Noreturn void panic_trap(struct trap_frame *frame);
 
-/* In the NMI handler: another CPU has panicked, so stop. */
+/* Stops the calling CPU for ever if another one has panicked. For the NMI handler. */
 void panic_stop_if_asked(void);

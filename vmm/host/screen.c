@@ -4,7 +4,7 @@
 #include "drivers/framebuffer.h"
 #include "vmm/host/host_memory.h"
 
-#define IDENTITY_MAPPED (1ULL << 32) /* memory below this is, under the loader's tables */
+#define IDENTITY_MAPPED (1ULL << 32) /* the boot loader's page tables map memory below this */
 
 static uint64_t size_of(const struct boot_framebuffer *screen) {
     return 4ULL * screen->pixels_per_line * screen->height;
@@ -25,7 +25,6 @@ void screen_prepare(const struct boot_framebuffer *screen) {
     });
 }
 
-/* There is no screen where it cannot be mapped. */
 void screen_start(const struct boot_info *info) {
     const struct boot_framebuffer *screen = &info->framebuffer;
 
