@@ -1,4 +1,4 @@
-/* Events for injection: see events.h. */
+/* Events that are injected: see events.h. */
 #include "vmm/vcpu/events.h"
 
 #include "arch/control_registers.h"
@@ -6,9 +6,9 @@
 #include "arch/instructions.h"
 #include "vmm/vcpu/virq.h"
 
-/* The guest's interruptibility. A VM entry loads blocking by NMI, but Bochs 2.7 only sets it: after
- * a vCPU that was in its NMI handler, the CPU's next vCPU appears blocked although it got no NMI.
- */
+/* The guest's interruptibility. A VM entry loads blocking by NMI, but in Bochs 2.7 an entry can
+ * only set it: after a vCPU in its NMI handler, the next vCPU on this CPU appears to have NMIs
+ * blocked although it received none. */
 static uint64_t interruptibility(const struct vcpu *vcpu) {
     uint64_t state = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 
@@ -36,7 +36,7 @@ bool events_can_wake(const struct vcpu *vcpu) {
 
 /* ---- exceptions ---- */
 
-/* The processor sets RF in the flags that a fault saves; an injected fault saves those of the VMCS.
+/* A fault saves RFLAGS with RF set. An injected one saves RFLAGS from the VMCS, so RF is set there.
  */
 void events_queue_exception(struct vcpu *vcpu, uint8_t vector) {
     vcpu->event = INTERRUPTION_VALID | INTERRUPTION_HARDWARE_EXCEPTION | vector;
@@ -45,7 +45,8 @@ void events_queue_exception(struct vcpu *vcpu, uint8_t vector) {
 
 void events_queue_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code) {
     events_queue_exception(vcpu, vector);
-    /* In real mode there are no error codes. SDM Vol. 3C, "Event Injection" checks. */
+    /* In real-address mode there are no error codes, and an entry that injects one fails. SDM Vol.
+     * 3C, "VM-Entry Control Fields". */
     if (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) {
         vcpu->event |= INTERRUPTION_ERROR_CODE;
         vcpu->event_error = error_code;
@@ -81,7 +82,7 @@ static void events_inject_queued(struct vcpu *vcpu) {
     vcpu->event = 0;
 }
 
-/* The processor accepts both between two instructions, and not in the shadow of STI or MOV SS. */
+/* The guest accepts either between two instructions, but not in the shadow of STI or MOV SS. */
 static void events_inject_pending(struct vcpu *vcpu) {
     uint64_t blocking = interruptibility(vcpu);
     const uint64_t shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
@@ -93,16 +94,16 @@ static void events_inject_pending(struct vcpu *vcpu) {
                    INTERRUPTION_VALID | INTERRUPTION_NMI | VECTOR_NMI);
     } else if (virq_extint_pending(vcpu) && (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
                !(blocking & shadow)) {
-        int vector = virq_take_extint(vcpu);
+        int vector = virq_acknowledge_extint(vcpu);
         if (vector >= 0)
             vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
                        INTERRUPTION_VALID | INTERRUPTION_EXTERNAL | (uint32_t)vector);
     }
 }
 
-/* The window exits that are needed. In the shadow of an STI the NMI window may count as open
- * although nothing is injected there: the interrupt window opens behind it. SDM Vol. 3C,
- * "NMI-Window Exiting". */
+/* The window exits that are needed: bits of the primary controls. In the shadow of an STI the NMI
+ * window may already be open, although no NMI is injected there; the interrupt window opens after
+ * the shadow, and with IF set. SDM Vol. 3C, "NMI-Window Exiting". */
 static uint32_t wanted_windows(const struct vcpu *vcpu) {
     uint32_t windows = virq_extint_pending(vcpu) ? PRIMARY_INTERRUPT_WINDOW_EXITING : 0;
 

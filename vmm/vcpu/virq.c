@@ -11,6 +11,8 @@
 #define STATUS_RVI_MASK  0xffULL
 #define STATUS_SVI_SHIFT 8
 
+#define EOI_WORDS_ALL    0xfu /* a bit for each of the four words of the EOI-exit bitmap */
+
 static uint64_t apic_access_page;
 
 /* ---- the effects that vmm/interrupts/routing.h asks for ---- */
@@ -27,7 +29,7 @@ static void virq_notify(void *context, unsigned vcpu) {
     vcpu_request(((struct vm *)context)->vcpu[vcpu], REQUEST_INTERRUPTS);
 }
 
-/* The processor has kept RVI at the highest vector in the IRR until now. */
+/* Until now the processor has kept RVI at the highest vector in the IRR. */
 static void virq_accepted_own(void *context, unsigned index, uint8_t vector) {
     uint64_t status = vmcs_read(VMCS_GUEST_INTERRUPT_STATUS);
 
@@ -77,7 +79,7 @@ static void virq_trace_event(void *context, uint64_t what, uint64_t a, uint64_t 
     host_trace(((struct vm *)context)->index, what, a, b);
 }
 
-/* For lock-step: each event has a record, and a time, of its own. */
+/* For lock-step: each event gets a record, and a time, of its own. */
 static void virq_trace_each(void *context, uint64_t what, uint64_t a, uint64_t b) {
     host_trace_each(((struct vm *)context)->index, what, a, b);
 }
@@ -109,8 +111,8 @@ static void virq_write_eoi_words(const struct vcpu *vcpu, unsigned words) {
         vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, exit->word[i]);
 }
 
-/* RVI is the highest vector that waits, SVI the highest in service. The processor keeps both while
- * the guest runs. */
+/* RVI is the highest vector in the IRR, SVI the highest in the ISR. While the guest runs, the
+ * processor updates both. */
 static void virq_write_status(const struct vcpu *vcpu) {
     int rvi = apic_page_highest(vcpu->apic_page, APIC_IRR);
     int svi = apic_page_highest(vcpu->apic_page, APIC_ISR);
@@ -125,12 +127,12 @@ void virq_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_VIRTUAL_APIC_ADDRESS, vcpu->apic_page_physical);
     vmcs_write(VMCS_APIC_ACCESS_ADDRESS, apic_access_page);
     vmcs_write(VMCS_TPR_THRESHOLD, 0);
-    virq_write_eoi_words(vcpu, 0xf);
+    virq_write_eoi_words(vcpu, EOI_WORDS_ALL);
     virq_mode_changed(vcpu);
 }
 
-/* A local APIC that is not at its default place is reached by EPT violations: the APIC-access page
- * has one address for all vCPUs of a guest. */
+/* The APIC-access page has one address for all vCPUs of a guest. Accesses to a local APIC that is
+ * not at its default address are emulated after EPT violations. */
 static enum vmx_apic_mode access_mode(uint64_t base) {
     if (!(base & APIC_BASE_ENABLE))
         return VMX_APIC_HIDDEN;
@@ -139,14 +141,15 @@ static enum vmx_apic_mode access_mode(uint64_t base) {
     return (base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE ? VMX_APIC_XAPIC : VMX_APIC_HIDDEN;
 }
 
-/* Controls, MSR bitmap and EPT change together: with the one and not the other a guest could reach
- * the machine's own APIC (CVE-2016-4440), or a page that is every guest's. */
+/* Controls, MSR bitmap and EPT change together. Otherwise a guest could reach the machine's own
+ * APIC (CVE-2016-4440), or the APIC-access page as memory that all guests share. */
 void virq_mode_changed(struct vcpu *vcpu) {
     uint64_t base = virq_lapic(vcpu)->base;
     enum vmx_apic_mode mode = access_mode(base);
 
     if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls)) {
-        vm_kill(vcpu->vm, "this APIC mode cannot be virtualized here");
+        vm_kill(vcpu->vm, "vCPU %u: this processor cannot virtualize its local APIC's mode",
+                vcpu->index);
         return;
     }
     vmcs_write(VMCS_MSR_BITMAP, msr_bitmap(mode));
@@ -201,7 +204,7 @@ bool virq_deliverable(const struct vcpu *vcpu) {
 
 void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value) {
     vlapic_write(virq_lapic(vcpu), offset, value);
-    /* An EOI that the processor did not virtualize has changed SVI. */
+    /* An EOI that the processor has not virtualized changes SVI. */
     virq_write_status(vcpu);
 }
 
@@ -209,7 +212,8 @@ bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
     if (!vlapic_write_base(virq_lapic(vcpu), value))
         return false;
     if (virq_apic_address(vcpu) != UINT64_MAX && vm_ram(vcpu->vm, virq_apic_address(vcpu), 1))
-        vm_kill(vcpu->vm, "vCPU %u: moves its local APIC over RAM, to 0x%lx: not virtualized",
+        vm_kill(vcpu->vm,
+                "vCPU %u: its local APIC is moved over RAM, to 0x%lx, which is not virtualized",
                 vcpu->index, virq_apic_address(vcpu));
     virq_mode_changed(vcpu);
     return true;
@@ -254,8 +258,8 @@ static enum apic_delivery_mode virq_lint0_mode(const struct vcpu *vcpu, bool *ma
     return apic_delivery_mode(lvt);
 }
 
-/* Without its LAPIC, vCPU 0 has LINT0 as its INTR pin. SDM Vol. 3A, "Enabling or Disabling the
- * Local APIC". */
+/* Whether the vCPU accepts interrupts of the 8259s. With its LAPIC disabled, LINT0 of vCPU 0 is the
+ * processor's INTR pin. SDM Vol. 3A, "Enabling or Disabling the Local APIC". */
 static bool virq_takes_intr(const struct vcpu *vcpu) {
     bool masked;
 
@@ -268,15 +272,15 @@ bool virq_extint_pending(const struct vcpu *vcpu) {
     return vcpu->extint || (pc_intr(&vcpu->vm->pc) && virq_takes_intr(vcpu));
 }
 
-int virq_take_extint(struct vcpu *vcpu) {
+int virq_acknowledge_extint(struct vcpu *vcpu) {
     bool message = vcpu->extint != 0;
 
     vcpu->extint = 0;
     return irq_lines_acknowledge(&vcpu->vm->pc, message);
 }
 
-/* The output's rise is what counts, also where the trigger mode is level: docs/architecture.md,
- * "Where it is less than a PC". */
+/* A rise of the output is an edge, also if the LVT entry says level: docs/architecture.md, "Where
+ * it is less than a PC". */
 void virq_lint0_rose(struct vcpu *vcpu) {
     bool masked;
     enum apic_delivery_mode mode = virq_lint0_mode(vcpu, &masked);
@@ -287,7 +291,6 @@ void virq_lint0_rose(struct vcpu *vcpu) {
         vcpu_send_nmi(vcpu);
 }
 
-/* As a PC's firmware leaves it: virtual wire mode. */
 void virq_firmware_defaults(struct vcpu *vcpu) {
     struct vlapic *apic = virq_lapic(vcpu);
 

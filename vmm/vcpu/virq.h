@@ -1,65 +1,100 @@
-/* Virtual interrupts and the VMCS: writes the fields of virtual-interrupt delivery.
+/* Virtual interrupts and the VMCS: carries out what the interrupt core decides.
  *
  * routing.h and the modules below it decide what to deliver and which EOIs must exit, without a
- * VMCS; here the results go into the EOI-exit bitmaps and the guest interrupt status. Another
- * backend would fit behind the same functions. Injected events are in events.h; who writes which
- * field: docs/interrupts.md, "Which module owns what".
- * SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts". */
+ * VMCS. Here the results go into the VMCS fields of virtual-interrupt delivery, and what happens to
+ * the vCPU goes to the core. Another backend would fit behind the same functions.
+ *
+ * virq.c alone writes the EOI-exit bitmaps, guest interrupt status, virtual-APIC address,
+ * APIC-access address, TPR threshold, MSR-bitmap address and EPT pointer. The primary and secondary
+ * controls it shares with vmcs_setup.c and events.c, and other fields that concern interrupts are
+ * written elsewhere: docs/interrupts.md, "Who writes which VMCS field". SDM Vol. 3C, "APIC
+ * Virtualization and Virtual Interrupts".
+ *
+ * All functions but virq_init() are called on the vCPU's own CPU, its VMCS current. Read next:
+ * events.h, vmm/interrupts/routing.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/vcpu/vcpu.h"
 
-/* The context is the struct vm. The second is for a guest with `trace = on`. */
+/* What routing needs from the hypervisor; the context is the struct vm. The second is for a guest
+ * with `trace = on`: each event has a record of its own. */
 extern const struct routing_effects virq_effects, virq_effects_trace_each;
 
-/* Once, before any vCPU is set up: the page that stands for the APIC's in every guest. */
+/* ---- the VMCS ---- */
+
+/* Allocates the APIC-access page, one for all guests. Once, on the boot CPU, before any VM is
+ * created. */
 void virq_init(void);
+/* The physical address of that page. */
 uint64_t virq_apic_access_page(void);
 
-/* The interrupt fields of the current VMCS, for the first time; and what depends on the LAPIC's
- * mode and registers, after the mode changed or after INIT. */
+/* Writes the fields of virtual-interrupt delivery for the first time. */
 void virq_set_up(struct vcpu *vcpu);
+/* Writes what depends on the mode of the LAPIC (disabled, xAPIC, x2APIC, moved): controls, MSR
+ * bitmap, EPT pointer; and RVI and SVI. After a change of IA32_APIC_BASE, and after INIT. Kills the
+ * guest if the processor cannot virtualize the mode. */
 void virq_mode_changed(struct vcpu *vcpu);
 
 /* Steps 3 to 6 of the work before an entry: sync, scan if one is due, EOI-exit words, RVI and SVI.
  * docs/interrupts.md, "The order of work before an entry". */
 void virq_prepare_entry(struct vcpu *vcpu);
 
-/* Records an event of this vCPU. */
-void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
-                uint64_t b);
-/* For guests with trace = on: what the processor has made of the interrupts until this exit. */
-void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason);
-
-/* Whether an interrupt in the IRR is above the processor priority: it would end a HLT. */
+/* Whether an interrupt in the IRR is above the processor priority: it would end HLT. */
 bool virq_deliverable(const struct vcpu *vcpu);
 
-/* vlapic_write() for a write to the page that the processor left to us; an EOI changes SVI. */
+/* ---- the trace ---- */
+
+/* Records an event of this vCPU, which has no pin. */
+void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
+                uint64_t b);
+/* For guests with `trace = on`, at each exit: the reason, and the state in which the processor has
+ * left RVI and SVI. */
+void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason);
+
+/* ---- registers of the LAPIC ---- */
+
+/* A write at this offset of the APIC's page that the processor has not virtualized. */
 void virq_apic_write(struct vcpu *vcpu, uint32_t offset, uint32_t value);
-/* vcpu->timer_next has come: fires the LAPIC's timer, and on vCPU 0 polls the PC's. */
+/* WRMSR to IA32_APIC_BASE. False: #GP. Kills the guest if it moves its LAPIC over RAM. */
+bool virq_write_base(struct vcpu *vcpu, uint64_t value);
+/* WRMSR to IA32_TSC_DEADLINE. */
+void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline);
+/* Sets the registers as a PC's firmware leaves them: the LAPIC enabled, LINT0 ExtINT, LINT1 NMI.
+ * MultiProcessor Specification 1.4, "Virtual Wire Mode". */
+void virq_firmware_defaults(struct vcpu *vcpu);
+
+/* ---- timers ---- */
+
+/* To call when vcpu->timer_next has come: fires the LAPIC's timer if it is due and, on vCPU 0,
+ * polls the PC's timers. `now` is the TSC. */
 void virq_fire_timer(struct vcpu *vcpu, uint64_t now);
-/* Sets vcpu->timer_next again: after a change of the LAPIC's timer, or of the PC's. */
+/* Computes vcpu->timer_next again: after a change of the LAPIC's timer; of the PC's. */
 void virq_plan_timer(struct vcpu *vcpu);
 void virq_pc_timer_changed(struct vcpu *vcpu);
-/* Interrupts from the 8259s: whether one waits for this vCPU; its vector, -1 if it has gone; what a
- * rise of their output does by LINT0 besides; and the registers as firmware leaves them. */
+
+/* ---- the 8259s ---- */
+
+/* Whether an interrupt of the 8259s (ExtINT) waits for this vCPU. */
 bool virq_extint_pending(const struct vcpu *vcpu);
-int virq_take_extint(struct vcpu *vcpu);
+/* Acknowledges it: the vector; -1 if it has gone. */
+int virq_acknowledge_extint(struct vcpu *vcpu);
+/* The 8259s' output rose: an interrupt or an NMI, if LINT0 is in one of these modes. */
 void virq_lint0_rose(struct vcpu *vcpu);
-void virq_firmware_defaults(struct vcpu *vcpu);
-/* IA32_TSC_DEADLINE. */
-void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline);
-bool virq_write_base(struct vcpu *vcpu, uint64_t value);
-/* Its local APIC, and IA32_APIC_BASE as the guest sees it. */
+
+/* ---- the LAPIC itself ---- */
+
 static inline struct vlapic *virq_lapic(const struct vcpu *vcpu) {
     return &vcpu->routed->apic;
 }
+
+/* IA32_APIC_BASE as the guest reads it. */
 static inline uint64_t virq_base(const struct vcpu *vcpu) {
     return virq_lapic(vcpu)->base;
 }
-/* Where this vCPU sees its local APIC in memory; UINT64_MAX: nowhere. */
+
+/* The guest-physical address at which this vCPU has its LAPIC; UINT64_MAX: nowhere. */
 static inline uint64_t virq_apic_address(const struct vcpu *vcpu) {
     uint64_t base = virq_base(vcpu);
 
