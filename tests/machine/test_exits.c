@@ -141,7 +141,7 @@ static void an_entry_that_failed_ends_the_guest_and_names_the_field(void **state
     machine_set(VMCS_GUEST_RFLAGS, 0);
     exits(EXIT_REASON_ENTRY_INVALID_GUEST_STATE | 1u << 31, 0);
     assert_killed("guest RFLAGS");
-    assert_true(machine_says("vCPU 0 cannot enter: guest RFLAGS (0x6820) is 0x0"));
+    assert_true(machine_says("vCPU 0: no VM entry: guest RFLAGS (0x6820) is 0x0"));
     set_up_protected_mode(NULL);
     exits(EXIT_REASON_ENTRY_MSR_LOADING | 1u << 31, 0);
     assert_killed("Pinwheel's own checks found nothing wrong");

@@ -287,7 +287,7 @@ static void a_state_that_cannot_be_entered_ends_the_guest_before_the_first_entry
     machine_set(VMCS_GUEST_CR0, CR0_PG | CR0_NE | CR0_ET);
     run(pause);
     assert_int_equal(machine_count(MACHINE_ENTER, MACHINE_ANY), 0);
-    assert_killed("its state cannot be entered: guest CR0");
+    assert_killed("its state is not valid for a VM entry: guest CR0");
     assert_int_equal(self->state, VCPU_ENDED);
     assert_int_equal(machine_count(MACHINE_VMCLEAR, self->vmcs_physical), 1);
 }

@@ -8,7 +8,7 @@
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/vcpu.h"
 
-/* The bits of CR0 that the guest owns; a write that changes another one exits. */
+/* A write that changes any other bit of CR0 exits. */
 #define CR0_GUEST_OWNED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_WP | CR0_AM | CR0_PG)
 /* CR4.MCE stays 1: with it 0, a machine check would shut down the whole machine. */
 #define CR4_HOST_OWNED (CR4_VMXE | CR4_MCE)
@@ -52,13 +52,12 @@ static bool control_regs_load_pdptes(struct vcpu *vcpu) {
 
 /* ---- CR0 ---- */
 
-/* SDM Vol. 2B, "MOV-Move to/from Control Registers". */
 static bool cr0_is_valid(uint64_t value) {
     return !(value >> 32) && !((value & CR0_PG) && !(value & CR0_PE)) &&
            !((value & CR0_NW) && !(value & CR0_CD));
 }
 
-/* Paging goes on or off with EFER.LME set, which switches IA-32e mode on or off. */
+/* With EFER.LME set, switching paging on or off switches IA-32e mode on or off. */
 static bool may_switch_ia32e_mode(bool on) {
     if (vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L)
         return false;

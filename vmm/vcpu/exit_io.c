@@ -1,12 +1,12 @@
-/* Port I/O: see exit_io.h. Every port exits; the devices behind them are in vmm/pc/ports.c.
- * SDM Vol. 3C, "Exit Qualification for I/O Instructions". */
+/* The exit of an I/O instruction: see exit_io.h. An access to any port exits; vmm/pc/ports.c finds
+ * the device. SDM Vol. 3C, "Exit Qualification for I/O Instructions". */
 #include "vmm/vcpu/exit_io.h"
 
 #include "vmm/pc/ports.h"
 #include "vmm/vcpu/string_io.h"
 #include "vmm/vcpu/vcpu.h"
 
-/* A result of 32 bits clears the upper half of RAX; smaller ones leave the rest as it is. */
+/* A 32-bit result clears the upper half of RAX; smaller results leave the rest of RAX as it is. */
 static void io_in(struct vcpu *vcpu, uint16_t port, unsigned size) {
     uint32_t value = pc_port_in(&vcpu->vm->pc, port, size);
     uint64_t *rax = &vcpu->context.reg[GUEST_RAX];

@@ -1,4 +1,4 @@
-/* The exit that an I/O instruction causes. */
+/* The exit of an I/O instruction. Read next: string_io.h, vmm/pc/ports.h. */
 #pragma once
 #include "vmm/vcpu/exits.h"
 

@@ -17,11 +17,11 @@
 #define PAGE_OFFSET       0xfffULL
 #define INSTRUCTION_BYTES 16ULL /* what is fetched: the longest instruction, and a byte */
 
-/* The violation was by a linear address's own translation, not by a paging structure's. */
+/* The access was to the linear address's own translation, not to a paging structure. */
 #define EPT_VIOLATION_OF_ADDRESS (EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_TRANSLATED)
 
 /* A device's access functions; `size` is in bytes. A write that returns false has done nothing: the
- * guest has to execute the instruction again. */
+ * guest executes the instruction again. */
 struct mmio_device {
     uint64_t (*read)(struct vcpu *vcpu, uint64_t address, unsigned size);
     bool (*write)(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value);
@@ -84,7 +84,7 @@ static bool mmio_page_write(struct vcpu *vcpu, uint64_t address, unsigned size, 
 static const struct mmio_device virtio = {mmio_page_read, mmio_page_write};
 static const struct mmio_device nothing = {mmio_nothing_read, mmio_nothing_write};
 
-/* The local APIC has priority over what else is at its address, as on the processor. */
+/* As on the processor, the local APIC takes precedence over anything else at its address. */
 static const struct mmio_device *device_at(const struct vcpu *vcpu, uint64_t page) {
     if (page == virq_apic_address(vcpu))
         return &lapic;
@@ -107,7 +107,7 @@ static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, enum 
     return guest_walk(&paging, linear);
 }
 
-/* The bytes cross a page boundary: copies page by page. */
+/* The bytes may cross a page boundary: copies page by page. */
 __attribute__((noinline, cold)) static size_t mmio_fetch_pieces(const struct vcpu *vcpu,
                                                                 uint64_t linear,
                                                                 enum mmio_mode mode,
@@ -143,7 +143,7 @@ static inline size_t mmio_fetch(const struct vcpu *vcpu, uint64_t linear, enum m
 }
 
 /* ADD, XCHG and the like. Another vCPU's access may come between the read and the write, even with
- * LOCK: drivers do not share a register in this way. */
+ * a LOCK prefix: drivers do not share a device's register in this way. */
 static void mmio_read_modify_write(struct vcpu *vcpu, const struct mmio_device *device,
                                    uint64_t address, const struct mmio_instruction *i) {
     uint64_t flags = vmcs_read(VMCS_GUEST_RFLAGS);
@@ -152,11 +152,11 @@ static void mmio_read_modify_write(struct vcpu *vcpu, const struct mmio_device *
 
     if (i->store)
         device->write(vcpu, address, i->size,
-                      result); /* cannot be repeated: the read has been done */
+                      result); /* not repeated: the read has had its effect */
     vmcs_write(VMCS_GUEST_RFLAGS, flags);
 }
 
-/* MOVS: one operand is the device, the other one must be RAM. */
+/* MOVS: one operand is the device, the other must be RAM. False: RIP stays. */
 static bool mmio_move_string(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
                              const struct mmio_instruction *i, bool to_device) {
     const uint64_t *reg = vcpu->context.reg;
@@ -245,11 +245,13 @@ __attribute__((noinline, cold)) static enum exit_action mmio_refuse(struct vcpu 
         vm_kill(vcpu->vm, "vCPU %u: instruction fetch at 0x%lx, which is not RAM (RIP 0x%lx)",
                 vcpu->index, address, vmcs_read(VMCS_GUEST_RIP));
     else if ((q & EPT_VIOLATION_OF_ADDRESS) != EPT_VIOLATION_OF_ADDRESS)
-        vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, which is not RAM", vcpu->index,
+        vm_kill(vcpu->vm, "vCPU %u: its page tables refer to 0x%lx, which is not RAM", vcpu->index,
                 address);
     else
-        vm_kill(vcpu->vm, "vCPU %u: delivery of an event accesses 0x%lx, which is not RAM",
-                vcpu->index, address);
+        vm_kill(
+            vcpu->vm,
+            "vCPU %u: the delivery of an interrupt or exception accesses 0x%lx, which is not RAM",
+            vcpu->index, address);
     return EXIT_RESUME;
 }
 

@@ -1,4 +1,6 @@
-/* The exits of accesses to addresses that are not RAM: EPT violations, and APIC-access exits. */
+/* The exits of accesses to addresses that are not RAM: EPT violations and APIC-access exits. SDM
+ * Vol. 3C, "EPT Violations" and "Virtualizing Memory-Mapped APIC Accesses". Read next:
+ * vmm/emulate/mmio_decode.h. */
 #pragma once
 #include "vmm/vcpu/exits.h"
 

@@ -1,5 +1,4 @@
-/* VM exits: the table of handlers, and the short ones. See exits.h.
- * SDM Vol. 3C, "VM Exits", and Vol. 3D, Appendix C. */
+/* VM exits: the table of handlers, and the short handlers. See exits.h. */
 #include "vmm/vcpu/exits.h"
 
 #include "arch/control_registers.h"
@@ -31,6 +30,17 @@ static enum exit_action exit_inject_ud(struct vcpu *vcpu) {
 
 /* ---- events ---- */
 
+/* Queues an event that the processor has reported, as this information and in this field its error
+ * code, for injection. */
+static void exit_queue_event(struct vcpu *vcpu, uint32_t info, uint64_t error_code_field) {
+    vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
+    if (info & INTERRUPTION_ERROR_CODE) {
+        vcpu->event |= INTERRUPTION_ERROR_CODE;
+        vcpu->event_error = (uint32_t)vmcs_read(error_code_field);
+    }
+    vcpu->event_length = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+}
+
 /* In guest mode, or during a VM entry. */
 static enum exit_action exit_machine_check(struct vcpu *vcpu) {
     panic("machine check in guest %s: the processor reports a hardware error", vcpu->vm->name);
@@ -53,20 +63,19 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
         return exit_machine_check(vcpu);
     if ((info & INTERRUPTION_VECTOR) == VECTOR_DB) {
         events_raise_debug(info & INTERRUPTION_TYPE, vmcs_read(VMCS_EXIT_QUALIFICATION));
-        /* A trap that a shadow holds back stays pending; this exit has cleared the field. */
+        /* In the shadow of STI or MOV SS the single-step trap stays pending; the exit has cleared
+         * it. */
         if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW)
             exit_pend_single_step();
     }
-    vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
-    if ((info & INTERRUPTION_ERROR_CODE) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PE)) {
-        vcpu->event |= INTERRUPTION_ERROR_CODE;
-        vcpu->event_error = (uint32_t)vmcs_read(VMCS_EXIT_INTERRUPTION_ERROR_CODE);
-    }
-    vcpu->event_length = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+    /* In real-address mode there are no error codes, though Bochs 2.7 reports one. */
+    if (!(vmcs_read(VMCS_GUEST_CR0) & CR0_PE))
+        info &= ~INTERRUPTION_ERROR_CODE;
+    exit_queue_event(vcpu, info, VMCS_EXIT_INTERRUPTION_ERROR_CODE);
     return EXIT_RESUME;
 }
 
-/* None is expected; the host's handler acknowledges it. */
+/* None is expected while a guest runs. The host's handler acknowledges it. */
 static enum exit_action exit_external_interrupt(struct vcpu *vcpu) {
     (void)vcpu;
     interrupts_accept();
@@ -78,7 +87,7 @@ static enum exit_action exit_triple_fault(struct vcpu *vcpu) {
     return EXIT_RESUME;
 }
 
-/* The window is open: the pending event is injected before the next entry. */
+/* The guest can accept the pending event now: it is injected at the next entry. */
 static enum exit_action exit_window(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_RESUME;
@@ -123,8 +132,8 @@ static enum exit_action exit_cpuid(struct vcpu *vcpu) {
     return EXIT_ADVANCE;
 }
 
+/* Before the CPU idles, it drains the requests that have arrived meanwhile. */
 static enum exit_action exit_hlt(struct vcpu *vcpu) {
-    /* Requests that arrived meanwhile are drained before the CPU idles. */
     if (events_can_wake(vcpu))
         return EXIT_ADVANCE;
     vcpu->state = VCPU_HALTED;
@@ -139,15 +148,15 @@ static enum exit_action exit_pause(struct vcpu *vcpu) {
     return EXIT_ADVANCE_AND_YIELD;
 }
 
-/* Guest memory is write-back, and no device reads it past the caches. */
+/* INVD and WBINVD do nothing: guest memory is write-back, and no device bypasses the caches. */
 static enum exit_action exit_cache_flush(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_ADVANCE;
 }
 
-/* Sends an IPI to each LAPIC in a map of 128 bits, RBX and RCX, that begins at the APIC ID in RDX.
- * RSI is an ICR value: only its vector and delivery mode (fixed or NMI) are used. Returns how many
- * LAPICs accepted the IPI. Linux, "KVM_HC_SEND_IPI". */
+/* Sends an IPI to the LAPICs in a map of 128 bits (RBX and RCX), whose bit 0 is the APIC ID in RDX.
+ * RSI is an ICR value, of which the vector and the delivery mode (fixed or NMI) are used. Returns
+ * the number of LAPICs that accepted it. Linux, "KVM_HC_SEND_IPI". */
 __attribute__((noinline)) static uint64_t exit_send_ipis(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     const uint64_t map[2] = {reg[GUEST_RBX], reg[GUEST_RCX]};
@@ -187,7 +196,7 @@ static uint64_t read_register(const struct vcpu *vcpu, unsigned number) {
     return number == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[number];
 }
 
-/* Only MOVs that change a bit that the guest does not own exit. */
+/* A MOV exits only if it changes a bit that the guest does not own. */
 static enum exit_action exit_control_register(struct vcpu *vcpu) {
     uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
     unsigned number = (unsigned)(q & CR_EXIT_NUMBER_MASK);
@@ -195,7 +204,8 @@ static enum exit_action exit_control_register(struct vcpu *vcpu) {
     unsigned source = (unsigned)(q >> CR_EXIT_REGISTER_SHIFT & CR_EXIT_REGISTER_MASK);
 
     if (type != CR_EXIT_TYPE_MOV_TO || (number != 0 && number != 4)) {
-        vm_kill(vcpu->vm, "vCPU %u: unexpected access to CR%u", vcpu->index, number);
+        vm_kill(vcpu->vm, "vCPU %u: unexpected access to CR%u (access type %u)", vcpu->index,
+                number, type);
         return EXIT_RESUME;
     }
     uint64_t value = read_register(vcpu, source);
@@ -205,6 +215,10 @@ static enum exit_action exit_control_register(struct vcpu *vcpu) {
     bool ok =
         number == 0 ? control_regs_write_cr0(vcpu, value) : control_regs_write_cr4(vcpu, value);
     return ok ? EXIT_ADVANCE : exit_inject_gp(vcpu);
+}
+
+static uint64_t edx_eax(const uint64_t *reg) {
+    return (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
 }
 
 static bool is_apic_msr(uint32_t msr) {
@@ -240,17 +254,15 @@ static bool exit_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
 
 static enum exit_action exit_wrmsr(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
-    uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
 
-    return exit_write_msr(vcpu, (uint32_t)reg[GUEST_RCX], value) ? EXIT_ADVANCE
-                                                                 : exit_inject_gp(vcpu);
+    return exit_write_msr(vcpu, (uint32_t)reg[GUEST_RCX], edx_eax(reg)) ? EXIT_ADVANCE
+                                                                        : exit_inject_gp(vcpu);
 }
 
 static enum exit_action exit_xsetbv(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
-    uint64_t value = (uint32_t)reg[GUEST_RAX] | reg[GUEST_RDX] << 32;
 
-    if (!control_regs_write_xcr(vcpu, (uint32_t)reg[GUEST_RCX], value))
+    if (!control_regs_write_xcr(vcpu, (uint32_t)reg[GUEST_RCX], edx_eax(reg)))
         return exit_inject_gp(vcpu);
     return EXIT_ADVANCE;
 }
@@ -292,21 +304,16 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
     [EXIT_REASON_APIC_WRITE] = exit_apic_write,
 };
 
-/* An event whose delivery the exit interrupted is injected again, unless the handler queues another
- * one. SDM Vol. 3C, "Information for VM Exits During Event Delivery". */
+/* An event whose delivery the exit has interrupted is injected again, unless the handler queues
+ * another event. SDM Vol. 3C, "Information for VM Exits During Event Delivery". */
 static void exit_keep_event(struct vcpu *vcpu) {
     uint32_t info = (uint32_t)vmcs_read(VMCS_IDT_VECTORING_INFORMATION);
 
     if (!(info & INTERRUPTION_VALID))
         return;
-    vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
-    if (info & INTERRUPTION_ERROR_CODE) {
-        vcpu->event |= INTERRUPTION_ERROR_CODE;
-        vcpu->event_error = (uint32_t)vmcs_read(VMCS_IDT_VECTORING_ERROR_CODE);
-    }
-    vcpu->event_length = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+    exit_queue_event(vcpu, info, VMCS_IDT_VECTORING_ERROR_CODE);
     if ((info & INTERRUPTION_TYPE) == INTERRUPTION_NMI) {
-        /* Injecting it again needs NMIs unblocked, and blocks them. */
+        /* An entry that injects an NMI requires NMIs to be unblocked, and blocks them. */
         uint64_t interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
         vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, interruptibility & ~(uint64_t)INTERRUPTIBILITY_NMI);
     }

@@ -1,7 +1,11 @@
-/* VM exits: the table of handlers, one row for each reason that is handled.
+/* VM exits: a table of handlers, with a row for each reason that is handled.
  *
- * A handler does not enter the guest: it returns what to do next. Handlers with a file of their
- * own: exit_io.h, exit_mmio.h. */
+ * An exit saves the guest's state in the VMCS and reports its reason there, and for most reasons an
+ * exit qualification. A handler does not enter the guest: it returns what to do next. A reason
+ * without a row kills the guest. SDM Vol. 3C, "VM Exits"; Vol. 3D, "VMX Basic Exit Reasons".
+ *
+ * All functions are called on the vCPU's own CPU, its VMCS current. Read next: exit_io.h,
+ * exit_mmio.h, events.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,23 +19,23 @@ struct vcpu;
 enum exit_action {
     EXIT_RESUME = 0,  /* RIP stays: trap-like exits, faults, injected exceptions */
     EXIT_ADVANCE = 1, /* RIP moves past the instruction, which has been emulated */
-    EXIT_YIELD = 2,   /* the turn ends: another vCPU gets the CPU */
+    EXIT_YIELD = 2,   /* the turn ends: the scheduler chooses the next vCPU */
     EXIT_ADVANCE_AND_YIELD = EXIT_ADVANCE | EXIT_YIELD,
 };
 
-/* Handles the exit that has just happened, its VMCS current. False: the turn ends. */
+/* Handles the exit that has just happened. False: the turn ends. */
 bool exit_handle(struct vcpu *vcpu);
 
-/* If the guest single-steps, makes the trap after an emulated instruction pending. SDM Vol. 3B,
- * "Single-Step Exception Condition". */
+/* If the guest single-steps, makes the trap that follows an emulated instruction pending. SDM Vol.
+ * 3B, "Single-Step Exception Condition". */
 static inline void exit_pend_single_step(void) {
     if (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
         vmcs_write(VMCS_GUEST_PENDING_DEBUG,
                    vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
-/* Moves RIP past an emulated instruction of this length, which also ends the shadow of an STI or
- * MOV SS before it. Outside 64-bit mode RIP has 32 bits and wraps. */
+/* Moves RIP past an emulated instruction of `length` bytes, and ends the shadow of an STI or MOV SS
+ * before it. Outside 64-bit mode RIP has 32 bits and wraps. */
 static inline void exit_advance(uint64_t length) {
     uint64_t rip = vmcs_read(VMCS_GUEST_RIP), next = rip + length;
 
@@ -44,8 +48,8 @@ static inline void exit_advance(uint64_t length) {
     exit_pend_single_step();
 }
 
-/* Hypercalls: the number is in RAX, and so is the result. */
-#define HYPERCALL_NOTHING   0      /* returns 0: for measuring an exit */
-#define HYPERCALL_SEND_IPIS 10     /* as of KVM */
+/* Hypercalls: VMCALL with the number in RAX, which receives the result. */
+#define HYPERCALL_NOTHING   0      /* returns 0: measures the cost of an exit */
+#define HYPERCALL_SEND_IPIS 10     /* KVM's */
 #define HYPERCALL_EOI_EXITS 0x100  /* returns how many EOIs of this vCPU have exited so far */
 #define HYPERCALL_UNKNOWN   (-1LL) /* the result of any other number */

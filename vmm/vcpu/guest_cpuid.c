@@ -1,7 +1,8 @@
-/* The CPUID that guests see: see guest_cpuid.h. SDM Vol. 2A, "CPUID: CPU Identification".
+/* The CPUID that guests see: see guest_cpuid.h.
  *
  * A leaf is the machine's own, masked by what Pinwheel virtualizes; a leaf that is not listed reads
- * zero. Few values depend on the vCPU: its APIC ID, and what it has switched on. */
+ * as zeros. The tables are the same for all guests. Few values depend on the vCPU: its APIC ID, and
+ * what it has enabled. */
 #include "vmm/vcpu/guest_cpuid.h"
 
 #include "arch/canonical.h"
@@ -16,7 +17,9 @@
 #define EXTENDED_LEAVES (EXTENDED(CPUID_LEAF_ADDRESS_WIDTHS) + 1)
 #define ALL             0xffffffffu
 
-/* Leaf 1. Not offered: MONITOR, VMX, SMX, debug store, SpeedStep, thermal monitor, PDCM, PCID. */
+/* Leaf 1. EBX: brand index and CLFLUSH size; the rest depends on the vCPU. Not offered: MONITOR,
+ * VMX, SMX, debug store, SpeedStep, thermal monitor, PDCM, PCID. */
+#define LEAF1_EBX 0x0000ffff
 #define LEAF1_ECX                                                                                  \
     (CPUID_1_ECX_SSE3 | CPUID_1_ECX_PCLMULQDQ | CPUID_1_ECX_SSSE3 | CPUID_1_ECX_FMA |              \
      CPUID_1_ECX_CMPXCHG16B | CPUID_1_ECX_SSE4_1 | CPUID_1_ECX_SSE4_2 | CPUID_1_ECX_MOVBE |        \
@@ -41,7 +44,10 @@
 
 #define LEAF4_SUBLEAVES 5
 
-#define LEAFD1_EAX      (CPUID_D_1_EAX_XSAVEOPT | CPUID_D_1_EAX_XSAVEC | CPUID_D_1_EAX_XGETBV_1)
+#define APIC_ID_BITS    3 /* of the APIC ID: which core of the package */
+_Static_assert(1 << APIC_ID_BITS == BOOT_MAX_VCPUS, "one APIC ID for each vCPU");
+
+#define LEAFD1_EAX (CPUID_D_1_EAX_XSAVEOPT | CPUID_D_1_EAX_XSAVEC | CPUID_D_1_EAX_XGETBV_1)
 
 #define EXTENDED1_ECX                                                                              \
     (CPUID_80000001_ECX_LAHF | CPUID_80000001_ECX_LZCNT | CPUID_80000001_ECX_PREFETCHW)
@@ -61,7 +67,7 @@ static struct cpuid_result masked(uint32_t leaf, uint32_t subleaf, uint32_t eax,
     return (struct cpuid_result){r.eax & eax, r.ebx & ebx, r.ecx & ecx, r.edx & edx};
 }
 
-/* Each vCPU is a core with caches of its own, but for the last level. */
+/* Each vCPU is a core with its own caches, except for the third level, which all cores share. */
 static void init_caches(void) {
     for (uint32_t i = 0; i < LEAF4_SUBLEAVES - 1 && max_basic >= CPUID_LEAF_CACHES; i++) {
         struct cpuid_result r = cpuid(CPUID_LEAF_CACHES, i);
@@ -76,8 +82,8 @@ static void init_caches(void) {
     }
 }
 
-/* The crystal is the TSC itself, which is also what the LAPIC timer counts. A frequency of more
- * than 32 bits has half of it for a crystal. */
+/* Leaf 15H: the core crystal clock has the frequency of the TSC, which is also that of the LAPIC
+ * timer; if it does not fit 32 bits, half of it. */
 static void init_frequencies(uint64_t hz) {
     uint32_t ratio = hz >> 32 ? 2 : 1;
     uint32_t mhz = (uint32_t)((hz + 500000) / 1000000);
@@ -97,7 +103,7 @@ static void init_basic(uint64_t xcr0) {
     basic[CPUID_LEAF_VENDOR] = cpuid(CPUID_LEAF_VENDOR, 0);
     basic[CPUID_LEAF_VENDOR].eax = max_basic;
     basic[CPUID_LEAF_FEATURES] =
-        masked(CPUID_LEAF_FEATURES, 0, ALL, 0x0000ffff, LEAF1_ECX, LEAF1_EDX);
+        masked(CPUID_LEAF_FEATURES, 0, ALL, LEAF1_EBX, LEAF1_ECX, LEAF1_EDX);
     basic[CPUID_LEAF_FEATURES].ecx |=
         CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE;
     basic[CPUID_LEAF_CACHE_DESCRIPTORS] = cpuid(CPUID_LEAF_CACHE_DESCRIPTORS, 0);
@@ -185,7 +191,7 @@ static struct cpuid_result leaf_1(const struct vcpu *vcpu) {
     return r;
 }
 
-/* Extended topology: one thread a core, one package. */
+/* Extended topology: one package, of cores with one thread each. */
 static struct cpuid_result leaf_b(const struct vcpu *vcpu, uint32_t subleaf) {
     struct cpuid_result r = {.ecx = subleaf & 0xff, .edx = vcpu->index};
 
@@ -193,20 +199,20 @@ static struct cpuid_result leaf_b(const struct vcpu *vcpu, uint32_t subleaf) {
         r.ebx = 1;
         r.ecx |= CPUID_B_TYPE_SMT << CPUID_B_ECX_TYPE_SHIFT;
     } else if (subleaf == 1) {
-        r.eax = 3; /* room for BOOT_MAX_VCPUS = 8 IDs */
+        r.eax = APIC_ID_BITS;
         r.ebx = vcpu->vm->vcpu_count;
         r.ecx |= CPUID_B_TYPE_CORE << CPUID_B_ECX_TYPE_SHIFT;
     }
     return r;
 }
 
-/* XSAVE: the size of an area for what is switched on now. */
+/* XSAVE: EBX is the size of an area for the components that XCR0 enables now. */
 static struct cpuid_result leaf_d_read(const struct vcpu *vcpu, uint32_t subleaf) {
     if (subleaf > 2)
         return (struct cpuid_result){0};
     struct cpuid_result r = leaf_d[subleaf];
-    /* The standard and, where there is XSAVEC, the compacted format: with AVX as the only component
-     * behind the header both have the same size. */
+    /* In the standard format and, if there is XSAVEC, in the compacted one: AVX is the only
+     * component after the header, so both have the same size. */
     if (subleaf == 0 || (subleaf == 1 && r.eax))
         r.ebx = (vcpu->registers.xcr0 & XCR0_AVX) ? leaf_d[0].ecx : XSAVE_AREA_MIN;
     return r;

@@ -1,5 +1,5 @@
-/* Guest memory by segment and offset: see guest_memory.h. SDM Vol. 3A, "Segmentation" and
- * "Interrupt 14". */
+/* Guest memory for instructions that the hypervisor emulates: see guest_memory.h. SDM Vol. 3A,
+ * "Segmentation" and "Interrupt 14-Page-Fault Exception (#PF)". */
 #include "vmm/vcpu/guest_memory.h"
 
 #include "arch/canonical.h"
@@ -85,7 +85,7 @@ static uint8_t *guest_span_page(struct vcpu *vcpu, uint64_t linear, bool write) 
 
     switch (guest_walk_data(&paging, linear, access, user_pages, &physical, &error_code)) {
     case GUEST_WALK_FAULT:
-        write_cr2(linear); /* the guest's: it stays in the processor while this vCPU does */
+        write_cr2(linear); /* the guest's CR2: it is in the CPU while the vCPU is loaded */
         events_queue_exception_with_code(vcpu, VECTOR_PF, error_code);
         return NULL;
     case GUEST_WALK_CHANGED:
@@ -97,7 +97,8 @@ static uint8_t *guest_span_page(struct vcpu *vcpu, uint64_t linear, bool write) 
         break;
     }
     if (!at)
-        vm_kill(vcpu->vm, "vCPU %u: a string instruction needs memory at 0x%lx, which is not RAM",
+        vm_kill(vcpu->vm,
+                "vCPU %u: a string instruction's operand at linear address 0x%lx is not in RAM",
                 vcpu->index, linear);
     return at;
 }

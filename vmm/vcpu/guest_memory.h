@@ -1,6 +1,8 @@
-/* Guest memory as an instruction sees it that the hypervisor carries out: by segment and offset,
- * through the guest's page tables, with the rights of the guest's code. What the processor would
- * answer with a fault is answered with that fault. */
+/* Guest memory for instructions that the hypervisor emulates: by segment and offset, through the
+ * guest's page tables, with the privilege of the guest's code. An access that would fault on a
+ * processor queues the same fault. SDM Vol. 3A, "Protection". Read next: vmm/emulate/guest_walk.h.
+ *
+ * All functions are called on the vCPU's own CPU, its VMCS current. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,18 +12,21 @@
 
 struct vcpu;
 
-/* Where 1 to 8 bytes are: they may cross into another page. */
+/* 1 to 8 bytes of guest memory: one piece, or two in different pages. */
 struct guest_span {
     uint8_t *piece[2];
-    unsigned length[2];
+    unsigned length[2]; /* in bytes; the second is 0 if there is one piece */
 };
 
-/* The guest's paging, as its registers are now. */
+/* The guest's paging, by the present values of its registers. */
 struct guest_paging guest_paging_now(const struct vcpu *vcpu);
 
-/* Finds them, for reading or for writing. False: leave RIP where it is. Either a fault has been
- * queued, or the guest killed, or the instruction has to be tried again. */
+/* Finds `size` bytes, for reading or for writing. False: RIP must stay. Either a fault was queued,
+ * or the guest was killed, or the guest has changed its page tables and executes the instruction
+ * again. */
 bool guest_span_find(struct vcpu *vcpu, enum guest_segment segment, uint64_t offset, unsigned size,
                      bool write, struct guest_span *span);
+
+/* Reads or writes the bytes of a span that was found; the first byte is the lowest. */
 uint64_t guest_span_read(const struct guest_span *span);
 void guest_span_write(const struct guest_span *span, uint64_t value);

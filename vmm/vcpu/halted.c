@@ -1,4 +1,4 @@
-/* Guests that rest for good: see halted.h. */
+/* Guests that have halted for good: see halted.h. */
 #include "vmm/vcpu/halted.h"
 
 #include "arch/apic_registers.h"
@@ -10,8 +10,9 @@ static bool is_nmi_or_init(enum apic_delivery_mode mode) {
     return mode == APIC_DELIVERY_NMI || mode == APIC_DELIVERY_INIT;
 }
 
-/* From a device, through the I/O APIC or, with LINT0 set to that, through the 8259s. */
-static bool nmi_can_come(struct vm *vm) {
+/* Whether a device can cause an NMI or an INIT: through the I/O APIC, or through the 8259s and a
+ * LINT0 that has one of these delivery modes. */
+static bool nmi_can_arrive(struct vm *vm) {
     bool can = false;
 
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
@@ -27,17 +28,17 @@ static bool nmi_can_come(struct vm *vm) {
     return can;
 }
 
-/* A vCPU that takes a request is awake first, and `wakes` has grown, before the request is gone. So
- * one of the three is seen, however the loads fall; then it, too, looks here when it rests again.
- */
-static bool all_rest(struct vm *vm) {
+/* Whether no vCPU of the VM can run again. Before a vCPU takes its requests, it sets `awake` and
+ * increments `wakes`. So in whatever order these loads happen, one of the three shows a vCPU that
+ * is about to run; that vCPU checks in turn when it halts again. */
+static bool all_halted(struct vm *vm) {
     uint32_t wakes = atomic_load(&vm->wakes);
 
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         if (atomic_load(&vm->vcpu[i]->awake) || atomic_load(&vm->vcpu[i]->requests))
             return false;
     }
-    return !nmi_can_come(vm) && atomic_load(&vm->wakes) == wakes;
+    return !nmi_can_arrive(vm) && atomic_load(&vm->wakes) == wakes;
 }
 
 void halted_end(struct vcpu *vcpu) {
@@ -51,7 +52,7 @@ void halted_begin(struct vcpu *vcpu) {
     if (vcpu->state == VCPU_HALTED && vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF)
         return;
     atomic_store(&vcpu->awake, 0);
-    if (all_rest(vcpu->vm))
+    if (all_halted(vcpu->vm))
         vm_kill(vcpu->vm, "all vCPUs have halted with interrupts off, the last one at RIP 0x%lx",
                 vmcs_read(VMCS_GUEST_RIP));
 }

@@ -1,13 +1,15 @@
-/* The end of a guest that has stopped for good: each vCPU has halted with interrupts off (which is
- * what an operating system does last, and a kernel that cannot even be unpacked) or has never been
- * started, and no NMI and no INIT can come any more. It is killed, since it would stay so.
+/* Ends a guest that has halted for good: each of its vCPUs has executed HLT with interrupts off, or
+ * waits for a SIPI, and neither an NMI nor an INIT can arrive any more. Operating systems end like
+ * this, and kernels that cannot unpack themselves. Nothing would ever happen in the guest again, so
+ * it is killed.
  *
- * Both functions are for the vCPU's own CPU, its VMCS loaded. */
+ * Both functions are called on the vCPU's own CPU, its VMCS current. */
 #pragma once
 
 struct vcpu;
 
-/* A vCPU that does not run is about to do what its requests say, which may let it run... */
+/* To call before a vCPU that is not runnable drains its requests, which may make it runnable. */
 void halted_end(struct vcpu *vcpu);
-/* ...and does not run, after all, or has just halted. */
+/* To call when it is still not runnable afterwards, or when a vCPU has executed HLT. Kills the
+ * guest if no vCPU of it can run again. */
 void halted_begin(struct vcpu *vcpu);

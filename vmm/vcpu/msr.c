@@ -9,11 +9,14 @@
 #include "vmm/host/host_memory.h"
 #include "vmm/vcpu/virq.h"
 
+#define MICROCODE_REVISION (1ULL << 32) /* revision 1, in bits 63:32 */
+
 static uint64_t bitmap_physical[VMX_APIC_MODES];
 
 /* ---- the bitmaps ---- */
 
-/* SDM Vol. 3C, "MSR-Bitmap Address": reads of low MSRs, reads of high ones, then writes. */
+/* A bitmap has a bit for each MSR whose reads exit, the low MSRs before the high ones, and then the
+ * same for writes. */
 #define BITMAP_WRITES 2048
 #define BITMAP_HIGH   1024
 #define HIGH_MSR_BASE 0xc0000000u
@@ -28,16 +31,16 @@ static void open_msr(uint8_t *bitmap, uint32_t msr, bool reads, bool writes) {
         bitmap[byte + BITMAP_WRITES] &= (uint8_t)~bit;
 }
 
-/* Open for reads and writes: VM entries and exits, or the switch between vCPUs, save and restore
- * these MSRs, and the processor itself refuses bad values. */
+/* Not intercepted: VM entries and exits, or the switch between vCPUs, save and restore these MSRs,
+ * and the processor itself refuses invalid values. */
 static const uint32_t open_msrs[] = {
     MSR_IA32_FS_BASE, MSR_IA32_GS_BASE,      MSR_IA32_KERNEL_GS_BASE, MSR_IA32_STAR,
     MSR_IA32_LSTAR,   MSR_IA32_CSTAR,        MSR_IA32_FMASK,          MSR_IA32_SYSENTER_CS,
     MSR_IA32_PAT,     MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
 
-/* In x2APIC mode the processor answers these reads from the virtual-APIC page. Reads of the current
- * count and of registers that do not exist exit, and so do all writes but three. */
+/* In x2APIC mode the processor reads these registers from the virtual-APIC page. Reads of the
+ * timer's current count and of registers that do not exist exit, and so do all writes but three. */
 static void open_x2apic(uint8_t *bitmap) {
     static const uint16_t readable[] = {
         APIC_ID,        APIC_VERSION,   APIC_TPR,         APIC_PPR,           APIC_LDR,
@@ -87,8 +90,8 @@ static bool msr_write_efer(uint64_t value) {
     return true;
 }
 
-/* Moves the guest's TSC. The machine's own is not written: other guests and the hypervisor keep
- * time by it. SDM Vol. 3B, "IA32_TSC_ADJUST Register Support". */
+/* Changes the guest's TSC through the TSC offset. The machine's own TSC is not written: other
+ * guests and the hypervisor keep time by it. SDM Vol. 3B, "IA32_TSC_ADJUST Register Support". */
 static void msr_move_tsc(struct vcpu *vcpu, uint64_t by) {
     uint64_t offset = vcpu->timer.tsc_offset + by;
 
@@ -107,7 +110,7 @@ bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
         *value = vcpu->tsc_adjust;
         return true;
     case MSR_IA32_BIOS_SIGN_ID: /* the microcode's revision: operating systems read it */
-        *value = 1ULL << 32;
+        *value = MICROCODE_REVISION;
         return true;
     case MSR_IA32_MISC_ENABLE:
         *value =

@@ -6,10 +6,12 @@
 #include "lib/format.h"
 #include "vmm/vcpu/vcpu.h"
 
+#define DUMP_SIZE 1024
+
 void register_dump_print(const struct vcpu *vcpu) {
     static const char *const name[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    char out[1024];
+    char out[DUMP_SIZE];
     struct text text = {out, sizeof(out), 0};
 
     text_add(&text, "REGISTERS guest=%s vcpu=%u rip=0x%lx halted=%u\n", vcpu->vm->name, vcpu->index,

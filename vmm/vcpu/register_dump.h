@@ -3,5 +3,5 @@
 
 struct vcpu;
 
-/* Prints them in one piece. On the vCPU's own CPU, its VMCS current. */
+/* Prints them, without lines of others in between. On the vCPU's own CPU, its VMCS current. */
 void register_dump_print(const struct vcpu *vcpu);

@@ -20,9 +20,9 @@ static _Atomic uint32_t first_entry_seen;
 
 /* ---- before an entry ---- */
 
-/* Arms the preemption timer for the rest of the slice. From here on an NMI sets it to zero, so a
- * request that arrives after the requests were drained ends the entry at once. False if the slice
- * is over: whatever exits the guest causes, they cannot prolong its turn. */
+/* Arms the preemption timer for the rest of the slice. From here on the NMI handler sets it to 0,
+ * so a request that arrives after the requests were drained makes the entry exit at once. False if
+ * the slice has ended: no number of exits that the guest causes can prolong its turn. */
 static bool arm(struct vcpu *vcpu) {
     uint64_t now = rdtsc(), left = 0;
 
@@ -52,9 +52,9 @@ static void run_trace_start(const struct vcpu *vcpu) {
                0);
 }
 
-/* All requests but REQUEST_INTERRUPTS. The order matters: INIT resets what a START or an earlier
- * SIPI has set up, the SIPI that follows an INIT finds the vCPU waiting for it, and NMIs and ExtINT
- * are accepted last, in the state that the vCPU then has. */
+/* All requests but REQUEST_INTERRUPTS. The order matters: INIT resets what REQUEST_START has set
+ * up, a SIPI that was sent after the INIT finds the vCPU waiting for it, and NMIs and ExtINT are
+ * accepted last, in the state that the vCPU has by then. */
 __attribute__((noinline)) static void run_handle_requests(struct vcpu *vcpu, uint32_t requests) {
     if (requests & REQUEST_START) {
         vcpu_enter_kernel(vcpu);
@@ -84,7 +84,7 @@ __attribute__((noinline)) static void run_handle_requests(struct vcpu *vcpu, uin
         events_accept_nmis(vcpu);
 }
 
-/* Handles the requests. False if the vCPU has nothing to run now. */
+/* Carries out the requests. False: the vCPU is not runnable, so its turn ends. */
 static bool drain_requests(struct vcpu *vcpu) {
     if (vcpu->state != VCPU_RUNNABLE)
         halted_end(vcpu);
@@ -129,7 +129,7 @@ static bool run_first_entry(struct vcpu *vcpu) {
 
 enum prepared { PREPARED_ENTER, PREPARED_AGAIN, PREPARED_YIELD };
 
-/* All work before a VM entry, armed from its start: see arm(). */
+/* All work before a VM entry. Arming comes first: see arm(). */
 static inline enum prepared prepare(struct vcpu *vcpu) {
     if (!arm(vcpu))
         return PREPARED_YIELD;
@@ -162,7 +162,7 @@ void run_turn(struct vcpu *vcpu) {
         bool entered = vmx_enter(&vcpu->context, vcpu->launched);
         disarm(vcpu);
         if (!entered) {
-            vm_kill(vcpu->vm, "VM entry failed: %s", vmx_error());
+            vm_kill(vcpu->vm, "vCPU %u: VM entry failed: %s", vcpu->index, vmx_error());
             continue;
         }
         vcpu->launched = true;

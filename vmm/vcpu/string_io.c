@@ -1,6 +1,5 @@
-/* INS and OUTS: see string_io.h. The VMCS has the instruction's prefixes; its memory operand is in
- * the registers. SDM Vol. 3C, "VM-Exit Instruction-Information Field as Used for INS and
- * OUTS". */
+/* INS and OUTS: see string_io.h. The VMCS reports the size, the address size and the segment; the
+ * offset of the memory operand is in RSI or RDI. */
 #include "vmm/vcpu/string_io.h"
 
 #include "arch/msr.h"
@@ -10,7 +9,8 @@
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/vcpu.h"
 
-/* A REP transfers at most this many elements per exit, so that requests are drained in between. */
+/* An instruction with a REP prefix transfers at most this many elements at an exit; requests are
+ * drained in between. */
 #define ELEMENTS_PER_EXIT  32
 
 #define INFO_ADDRESS_SHIFT 7 /* 0, 1, 2: 16, 32, 64 bits */
@@ -49,8 +49,8 @@ enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
 
     if (!(host.capabilities.basic & VMX_BASIC_INS_OUTS) || width > 2 || i.segment > SEGMENT_GS) {
         vm_kill(vcpu->vm,
-                "vCPU %u: the processor does not report the operands of a string "
-                "instruction at port 0x%x",
+                "vCPU %u: a string instruction accesses port 0x%x, but this processor does not "
+                "report its operands",
                 vcpu->index, port);
         return EXIT_RESUME;
     }

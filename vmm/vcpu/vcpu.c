@@ -14,7 +14,7 @@
 #define XSAVE_MXCSR_OFFSET 24
 #define MXCSR_RESET        0x1f80
 
-/* LAPIC timers count at the TSC's rate; a periodic one has at least this period. */
+/* The LAPIC timer counts at the TSC's frequency; in periodic mode its period is at least this. */
 #define TIMER_BUS_TICK    1
 #define TIMER_SHORTEST_US 20
 
@@ -123,7 +123,7 @@ void vcpu_unload_for_good(struct vcpu *vcpu) {
 void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
     atomic_fetch_or(&vcpu->requests, requests);
     if (vcpu->host == this_host_cpu())
-        return; /* this CPU is in the hypervisor, and checks the requests before any VM entry */
+        return; /* this CPU is in the hypervisor, and drains the requests before any VM entry */
     if (atomic_load(&vcpu->in_guest))
         lapic_send_nmi(vcpu->host->cpu.apic_id);
     else

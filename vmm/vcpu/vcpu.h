@@ -1,7 +1,8 @@
-/* A virtual CPU: its state outside the VMCS, and the requests to it.
+/* A virtual CPU: its state outside the VMCS, switching a CPU to it, and the requests to it.
  *
- * Each vCPU is pinned to one physical CPU, which alone accesses its VMCS, registers and
- * virtual-APIC page. Other CPUs set request bits and kick. Read next: run.h. */
+ * Each vCPU is pinned to one physical CPU, its own CPU, which alone accesses its VMCS, registers
+ * and virtual-APIC page. Other CPUs set bits in `requests` and kick the vCPU out of guest mode by
+ * an NMI. SDM Vol. 3C, "Virtual Machine Control Structures". Read next: run.h, vcpu_start.h. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,24 +22,24 @@ struct host_cpu;
 #define MMIO_MEMOS 8
 
 enum vcpu_state {
-    VCPU_STOPPED,       /* not started yet */
+    VCPU_STOPPED,       /* never loaded on its CPU */
     VCPU_ENDED,         /* for good: its VMCS was cleared */
     VCPU_WAIT_FOR_SIPI, /* after INIT */
     VCPU_RUNNABLE,
-    VCPU_HALTED, /* in HLT, until an interrupt can be delivered */
+    VCPU_HALTED, /* in HLT, until an event can be delivered */
 };
 
-/* Requests: drained before each entry. */
+/* Requests: bits that any CPU may set. The vCPU's own CPU drains them before each VM entry. */
 enum vcpu_request {
-    REQUEST_INTERRUPTS = 1, /* an interrupt was posted, or the routes changed: sync and scan */
-    REQUEST_NMI = 2,
-    REQUEST_INIT = 4,
-    REQUEST_SIPI = 8,
-    REQUEST_STOP = 16,
-    REQUEST_START = 32,      /* vCPU 0: the guest begins */
+    REQUEST_INTERRUPTS = 1,  /* an interrupt was posted, or the routes changed: sync and scan */
+    REQUEST_NMI = 2,         /* `nmis` has been incremented */
+    REQUEST_INIT = 4,        /* an INIT was sent to the vCPU */
+    REQUEST_SIPI = 8,        /* a SIPI was sent to it; the vector is in the highest byte */
+    REQUEST_STOP = 16,       /* the guest has ended, so the vCPU ends */
+    REQUEST_START = 32,      /* vCPU 0: enter the kernel */
     REQUEST_LINT0 = 64,      /* the 8259s' output rose */
-    REQUEST_EXTINT = 128,    /* an ExtINT message: accept the 8259s' interrupt */
-    REQUEST_TIMER = 256,     /* vCPU 0: the PC's timer_next has changed */
+    REQUEST_EXTINT = 128,    /* an ExtINT message was sent: accept the 8259s' interrupt */
+    REQUEST_TIMER = 256,     /* vCPU 0: pc_timer_next() has changed */
     REQUEST_REGISTERS = 512, /* print the registers */
 };
 
@@ -46,8 +47,8 @@ enum vcpu_request {
 #define REQUEST_SIPI_VECTOR_SHIFT 24
 #define REQUEST_SIPI_MASK         (0xffu << REQUEST_SIPI_VECTOR_SHIFT | REQUEST_SIPI)
 
-/* Registers that VM entries and exits do not switch and the hypervisor does not use: they are saved
- * and restored when the CPU switches to another vCPU. */
+/* Registers that VM entries and exits do not switch and the hypervisor does not use. They stay in
+ * the CPU until it switches to another vCPU; only then are they saved here. */
 struct vcpu_registers {
     uint64_t cr2;
     uint64_t dr[4], dr6;
@@ -63,29 +64,29 @@ struct vcpu {
     struct host_cpu *host;
 
     _Atomic uint32_t requests; /* enum vcpu_request bits */
-    _Atomic uint32_t in_guest; /* in the guest or about to be: a kick needs an NMI */
+    _Atomic uint32_t in_guest; /* in guest mode or about to be: a kick takes an NMI */
     _Atomic uint32_t awake;    /* 0: only an NMI, INIT or SIPI makes it runnable: halted.h */
-    uint32_t state;            /* enum vcpu_state; its own CPU's */
+    uint32_t state;            /* enum vcpu_state; only its own CPU accesses it */
 
-    bool launched;
-    bool set_up; /* the VMCS's constant fields are written */
+    bool launched; /* VMLAUNCH has succeeded: later entries use VMRESUME */
+    bool set_up;   /* vmcs_set_up() has filled the VMCS */
     uint64_t vmcs_physical;
     struct apic_page *apic_page;
     uint64_t apic_page_physical;
     struct vmx_controls controls;
 
     struct vlapic_timer timer;
-    uint64_t timer_next;    /* TSC: when virq_fire_timer() is due; derived from the timers */
-    uint64_t pc_timer_next; /* vCPU 0 polls the PC's timers: a copy of pc_timer_next() */
+    uint64_t timer_next;    /* TSC: when virq_fire_timer() is due; the earlier of the timers */
+    uint64_t pc_timer_next; /* of vCPU 0, which polls the PC's timers: a copy of pc_timer_next() */
     uint64_t slice_end;     /* TSC: when the turn ends, if another vCPU wants this CPU */
-    uint64_t cpu_time;      /* TSC ticks in turns; schedule.c keeps sleepers from saving up */
+    uint64_t cpu_time;      /* TSC ticks in turns; schedule.c limits what a sleeper saves up */
     bool asleep;            /* its last turn ended because it had nothing to run */
-    _Atomic uint32_t nmis;  /* sent since the last drain: a request bit cannot count them */
-    uint32_t nmi_pending;   /* 0 to 2, or 1 while one is in service */
-    bool nmi_given;         /* since it was last loaded with NMIs unblocked */
-    uint32_t extint;        /* 1: an ExtINT message is pending */
-    uint32_t windows;       /* the window-exiting bits that are set in the primary controls */
-    uint32_t event;         /* VM-entry interruption information to inject; 0: none */
+    _Atomic uint32_t nmis;  /* NMIs sent since the last drain: a request bit cannot count */
+    uint32_t nmi_pending; /* NMIs accepted and not injected: 0 to 2, or 1 while one is in service */
+    bool nmi_given;       /* an NMI was injected since NMIs were last known to be unblocked */
+    uint32_t extint;      /* 1: an ExtINT message is pending */
+    uint32_t windows;     /* the window-exiting bits that are set in the primary controls */
+    uint32_t event;       /* queued for injection: VM-entry interruption information; 0: none */
     uint32_t event_error;
     uint32_t event_length;
 
@@ -94,30 +95,33 @@ struct vcpu {
     uint8_t *xsave;
     struct mtrr mtrr;
 
-    struct mmio_memo mmio_memo[MMIO_MEMOS]; /* by the lowest bits of the instruction's address */
+    struct mmio_memo mmio_memo[MMIO_MEMOS]; /* by the low bits of the instruction's address */
     uint64_t mmio_refused; /* RIP of the last instruction on device memory that was refused */
 
     uint64_t exits_by_reason[EXIT_REASON_COUNT];
 };
 
-/* Allocates a vCPU of `vm` for this CPU. Panics if there is no memory. */
+/* Allocates vCPU `index` of `vm`, pinned to `cpu`. Panics if there is no memory. On the boot CPU,
+ * before any guest runs. */
 struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu);
 
-/* Whether its CPU runs other vCPUs as well. Final once all guests have been created. */
+/* Whether other vCPUs are pinned to its CPU, too. Final once all guests have been created. */
 bool vcpu_shares_cpu(const struct vcpu *vcpu);
 
-/* The virtual-processor identifier: never 0, which is the host's, and unique. */
+/* The virtual-processor identifier (VPID) of its TLB entries: unique, and not 0, which is the
+ * host's. */
 static inline uint16_t vcpu_vpid(const struct vcpu *vcpu) {
     return (uint16_t)(1 + vcpu->vm->index * BOOT_MAX_VCPUS + vcpu->index);
 }
 
-/* Loads the vCPU's VMCS and registers on this CPU, which is its own. */
+/* Makes the vCPU's VMCS current and loads its registers, after saving those of the vCPU that is
+ * loaded. On its own CPU. */
 void vcpu_load(struct vcpu *vcpu);
-/* Clears its VMCS: the vCPU will not run again. */
+/* Clears the VMCS of a vCPU that will not run again. On its own CPU. */
 void vcpu_unload_for_good(struct vcpu *vcpu);
 
-/* Sets request bits, and kicks: the vCPU leaves guest mode, or its CPU leaves HLT, and drains them
- * soon. Any CPU. */
+/* Sets request bits, and makes the vCPU's CPU drain them soon: the vCPU is kicked out of guest
+ * mode, or the CPU is woken from HLT. Any CPU. */
 void vcpu_request(struct vcpu *vcpu, uint32_t requests);
 
 /* Sends an NMI. Any CPU. */

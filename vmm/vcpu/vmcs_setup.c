@@ -17,11 +17,11 @@
 #include "vmm/vcpu/vcpu_start.h"
 #include "vmm/vcpu/virq.h"
 
-/* #DB and #AC: delivering one can raise it again without end, with no instruction in between
- * (CVE-2015-8104, CVE-2015-5307). #MC belongs to the host. */
+/* #DB and #AC: the delivery of one can raise it again, for ever, with no instruction in between
+ * (CVE-2015-8104, CVE-2015-5307). #MC concerns the host. */
 #define INTERCEPTED_EXCEPTIONS (1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC)
 
-static uint64_t io_bitmap; /* physical address of two pages: every port exits */
+static uint64_t io_bitmap; /* the physical address of two pages: an access to any port exits */
 
 void vmcs_setup_init(void) {
     uint8_t *bitmap = memory_alloc_pages(2 * PAGE_SIZE, &io_bitmap);
@@ -104,7 +104,7 @@ void vmcs_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_GUEST_PDPTE2, 0);
     vmcs_write(VMCS_GUEST_PDPTE3, 0);
     vcpu_reset(vcpu);
-    /* This CPU's caches may hold translations for these identifiers, from a VMM before us. */
+    /* The TLB may hold translations for these identifiers, from a hypervisor before Pinwheel. */
     for (unsigned i = 0; i < 2; i++)
         invept(INVEPT_SINGLE_CONTEXT, vcpu->vm->ept_pointer[i]);
     invvpid(INVVPID_SINGLE_CONTEXT, vcpu_vpid(vcpu));
@@ -124,12 +124,12 @@ bool vmcs_check(struct vcpu *vcpu, bool failed) {
     spin_unlock(&lock);
 
     for (unsigned i = 0; i < count && i < VIOLATIONS_SHOWN; i++)
-        console_print("pinwheel: guest %s vCPU %u cannot enter: %s (0x%x) is 0x%lx: %s (SDM, "
+        console_print("pinwheel: guest %s vCPU %u: no VM entry: %s (0x%x) is 0x%lx: %s (SDM, "
                       "\"%s\")\n",
                       vcpu->vm->name, vcpu->index, violation[i].field, violation[i].encoding,
                       violation[i].value, violation[i].rule, violation[i].section);
     if (count)
-        vm_kill(vcpu->vm, "vCPU %u: its state cannot be entered: %s: %s", vcpu->index,
+        vm_kill(vcpu->vm, "vCPU %u: its state is not valid for a VM entry: %s: %s", vcpu->index,
                 violation[0].field, violation[0].rule);
     else if (failed)
         vm_kill(vcpu->vm,
