@@ -8,13 +8,14 @@
 #include "vmm/devices/pc_map.h"
 #include "vmm/pc/pc.h"
 
-/* In real-address mode: MOV DX, port; MOV AL, value; OUT DX, AL; HLT; back to the HLT. Operating
- * systems jump here to reset: on hardware-reduced ACPI without EFI, Linux does so before it tries
- * ACPI's reset register. */
+/* In real-address mode: MOV DX, port; MOV AL, value; OUT DX, AL; HLT; and a jump back to the HLT.
+ * It writes ACPI's reset register. Operating systems jump to the reset vector to reset a PC; on
+ * hardware-reduced ACPI without EFI, Linux does so before it tries the register itself. */
 static const uint8_t reset_code[] = {
     0xba, PC_RESET_PORT & 0xff, PC_RESET_PORT >> 8, 0xb0, PC_RESET_VALUE, 0xee, 0xf4, 0xeb, 0xfd,
 };
-_Static_assert(PC_RESET_VECTOR + sizeof(reset_code) <= PC_ACPI_BASE + PC_ACPI_SIZE, "its place");
+_Static_assert(PC_RESET_VECTOR + sizeof(reset_code) <= PC_ACPI_BASE + PC_ACPI_SIZE,
+               "it ends in the BIOS's place");
 
 const char *bios_place(struct pc *pc) {
     extern const uint8_t dsdt[], dsdt_end[];
@@ -29,7 +30,8 @@ const char *bios_place(struct pc *pc) {
     };
 
     if (pc->config.ram_size < PC_ACPI_BASE + PC_ACPI_SIZE)
-        return "it has no memory for ACPI tables below 1 MiB";
+        return "its memory ends below 1 MiB, where the ACPI tables are; set its memory to 2M at "
+               "least";
     memcpy(rom + (PC_RESET_VECTOR - PC_ACPI_BASE), reset_code, sizeof(reset_code));
     return acpi_tables_build(&request);
 }

@@ -6,7 +6,8 @@
 #include "drivers/tsc.h"
 #include "lib/format.h"
 
-/* Longer than a guest that shares its CPU usually waits for its turn. */
+/* An unfinished line is shown after this silence. It is longer than a guest that shares its CPU
+ * usually waits for its turn. */
 #define QUIET_US 50000
 
 static void guest_line_show(struct guest_console *console) {
@@ -28,7 +29,8 @@ static void guest_line_end(struct guest_console *console) {
     console->length = console->shown = 0;
 }
 
-/* ESC, and one character; or ESC [, and parameters up to a letter. ECMA-48, "Control Sequences". */
+/* Whether the character belongs to an escape sequence: ESC and one character, or ESC [ and
+ * parameters up to a letter. ECMA-48, "Control Sequences". */
 static bool is_escape(struct guest_console *console, char c) {
     enum { NONE, BEGUN, PARAMETERS };
     uint8_t before = console->escape;
@@ -42,9 +44,9 @@ static bool is_escape(struct guest_console *console, char c) {
     return before != NONE || console->escape != NONE;
 }
 
-/* Control characters could deceive the reader's terminal: those of ASCII, and the 32 of ISO 6429
- * from 80H on, one of which begins a sequence as ESC [ does. UTF-8 encodes the latter behind C2H;
- * behind another byte from 80H on, such a byte is part of a letter. */
+/* Control characters could change the state of the reader's terminal: those of ASCII, and the 32 of
+ * ISO 6429 from 80H on, one of which begins a sequence as ESC [ does. UTF-8 encodes the latter as
+ * C2H and the character; after any other byte from 80H on, the byte is part of a letter. */
 static bool is_control(const struct guest_console *console, char c) {
     uint8_t byte = (uint8_t)c,
             before = console->length ? (uint8_t)console->line[console->length - 1] : 0;
@@ -75,7 +77,7 @@ void guest_console_put(struct guest_console *console, char c) {
 
 void guest_console_tick(struct guest_console *console, uint64_t now, bool typed_to) {
     if (!spin_try_lock(&console->lock))
-        return; /* a vCPU is printing, so the guest is not silent; do not wait for it */
+        return; /* a vCPU is printing, so the guest is not silent */
     if ((typed_to || !console->prefix) && console->length > console->shown &&
         now > console->changed + tsc_ticks(QUIET_US))
         guest_line_show(console);

@@ -10,7 +10,8 @@
 #define INTR_PIN      0
 #define PINS_OF_IRQ_0 (1u << TIMER_IRQ | 1u << TIMER_PIN)
 
-/* A guest can make the 8254's output change at every tick; it is polled no more often than this. */
+/* A guest can make the 8254's output change at every tick. It is not polled more often than this.
+ */
 #define SHORTEST_POLL_US 20
 
 static uint64_t pit_now(const struct pc *pc) {
@@ -28,7 +29,7 @@ static void pins_set(struct pc *pc, uint32_t pins) {
         pc->config.effects->set_pin(pc->config.context, pin, pins >> pin & 1);
 }
 
-/* Each rise of the output is an edge on LINT0; its level is checked before each VM entry. */
+/* The 8259s' output. A rise is an edge on LINT0; the level is checked before each VM entry. */
 static void intr_set(struct pc *pc, bool intr) {
     bool before = atomic_exchange(&pc->irq_lines.intr, intr);
 
@@ -65,7 +66,8 @@ void irq_lines_set(struct pc *pc, enum irq_source source, unsigned irq, bool lev
 
 /* ---- the 8254; the caller holds the lock ---- */
 
-/* Brings IRQ 0 up to date with counter 0. A pulse between two polls still counts as an edge. */
+/* Brings IRQ 0 up to date with the output of counter 0. A pulse between two polls still counts as
+ * an edge. */
 static void pit_poll(struct pc *pc, uint64_t now) {
     struct irq_lines *lines = &pc->irq_lines;
     bool output = vpit_output(&lines->pit, 0, now);
@@ -78,6 +80,8 @@ static void pit_poll(struct pc *pc, uint64_t now) {
     lines->pit_polled = now;
 }
 
+/* Computes when the next poll is due: a tick after the next change, because conversion rounds down.
+ */
 static void pit_plan(struct pc *pc, uint64_t now) {
     uint64_t change = vpit_next_change(&pc->irq_lines.pit, 0, now), next = TIME_NEVER;
     uint64_t earliest = pc_now(pc) + pc_microseconds(pc, SHORTEST_POLL_US);
@@ -108,7 +112,7 @@ void irq_lines_reset(struct pc *pc) {
 
 /* ---- the processor's side ---- */
 
-/* INTR falls between two acknowledge cycles, even when the next request is already waiting. */
+/* The output falls after an acknowledge cycle, even if another request is waiting. */
 int irq_lines_acknowledge(struct pc *pc, bool always) {
     int vector = -1;
 
@@ -127,7 +131,8 @@ int irq_lines_acknowledge(struct pc *pc, bool always) {
 uint32_t irq_lines_pic_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)size;
     spin_lock(&pc->irq_lines.lock);
-    uint8_t value = vpic_read(&pc->irq_lines.pic, port); /* acknowledges after a poll command */
+    uint8_t value =
+        vpic_read(&pc->irq_lines.pic, port); /* after a poll command: an acknowledgement */
     intr_update(pc);
     spin_unlock(&pc->irq_lines.lock);
     return value;
@@ -141,7 +146,7 @@ void irq_lines_pic_out(struct pc *pc, uint16_t port, unsigned size, uint32_t val
     spin_unlock(&pc->irq_lines.lock);
 }
 
-/* A read changes nothing that the output depends on. */
+/* A read does not change the output of a counter. */
 uint32_t irq_lines_pit_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)size;
     spin_lock(&pc->irq_lines.lock);

@@ -13,7 +13,7 @@ struct port_range {
     void (*out)(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
 };
 
-/* Searched in this order: the most used port first. */
+/* Searched in this order: the ports that are used most come first. */
 static const struct port_range ports[] = {
     {PC_UART_PORT, VUART_REGISTERS, serial_in, serial_out},
     {PC_RTC_PORT, 2, rtc_in, rtc_out},

@@ -1,4 +1,4 @@
-/* Power-off, reset, the power button and ACPI's timer: see power.h. */
+/* Switching a guest's PC off and resetting it, the power button, ACPI's timer: see power.h. */
 #include "vmm/pc/power.h"
 
 #include "vmm/devices/pc_map.h"
@@ -14,7 +14,7 @@ _Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SL
 
 #define PM_TIMER_MASK        0xffffff /* the FADT's flag TMR_VAL_EXT is 0 */
 
-#define RESET_CONTROL_CPU    4 /* its rise resets; a guest never reads it as set */
+#define RESET_CONTROL_CPU    4 /* resets when it is set */
 
 static void end_guest(struct pc *pc, const char *how, uint32_t code) {
     pc->config.effects->end_guest(pc->config.context, how, code);
@@ -35,7 +35,7 @@ void pc_power_press(struct pc *pc) {
 
 /* ---- ports ---- */
 
-/* No other register keeps a value: nothing sleeps, so nothing has woken. */
+/* The button's is the only register that holds a value: nothing sleeps, so nothing has woken. */
 uint32_t pc_power_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)size;
     spin_lock(&pc->power.lock);
@@ -44,7 +44,7 @@ uint32_t pc_power_in(struct pc *pc, uint16_t port, unsigned size) {
     return value;
 }
 
-/* S5 is the only sleep state that the DSDT has a \_Sx package for. */
+/* S5 is the only sleep state for which the DSDT has a package. */
 void pc_power_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     (void)size;
     if (port == PC_SLEEP_CONTROL && value & PC_SLEEP_ENABLE &&
@@ -70,7 +70,7 @@ uint32_t pc_power_panic_in(struct pc *pc, uint16_t port, unsigned size) {
     return PC_PANIC_PANICKED;
 }
 
-/* The other event, a crash that the guest has a crash kernel for, does not end the guest. */
+/* The other event, a crash that the guest handles by a crash kernel, does not end the guest. */
 void pc_power_panic_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     (void)port;
     (void)size;

@@ -12,7 +12,8 @@ void rtc_reset(struct pc *pc) {
 
 /* ---- the caller holds the lock ---- */
 
-/* Brings clock and line up to date. An interrupt that an access ends at once is still an edge. */
+/* Brings the clock and its line up to date. An access polls before and after, so an interrupt that
+ * it ends at once is still an edge. */
 static void rtc_poll(struct pc *pc, uint64_t now) {
     struct rtc *rtc = &pc->rtc;
 
@@ -23,7 +24,7 @@ static void rtc_poll(struct pc *pc, uint64_t now) {
     rtc->interrupt = interrupt;
 }
 
-/* The conversion rounds down: a tick later the time has come for certain. */
+/* Computes when the next poll is due. The conversion rounds down, so a tick is added. */
 static void rtc_plan(struct pc *pc, uint64_t now) {
     struct rtc *rtc = &pc->rtc;
     uint64_t tsc = TIME_NEVER;
@@ -31,7 +32,7 @@ static void rtc_plan(struct pc *pc, uint64_t now) {
     rtc->next = vrtc_next(&rtc->vrtc);
     if (rtc->next != TIME_NEVER) {
         uint64_t left = rtc->next > now ? rtc->next - now : 0;
-        tsc = pc_now(pc) + time_scale(left, 1000000000, pc->config.tsc_hz) + 1;
+        tsc = pc_now(pc) + time_scale(left, PC_TIME_HZ, pc->config.tsc_hz) + 1;
     }
     atomic_store(&rtc->timer_next, tsc);
 }
@@ -46,7 +47,7 @@ void rtc_tick(struct pc *pc) {
     spin_unlock(&pc->rtc.lock);
 }
 
-/* A read, or with `write` a write, of one of the two ports. Returns what a read reads. */
+/* Reads, or with `write` writes, one of the two ports. Returns what was read. */
 static uint8_t rtc_access(struct pc *pc, uint16_t port, bool write, uint8_t value) {
     struct rtc *rtc = &pc->rtc;
 

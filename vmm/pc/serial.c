@@ -14,7 +14,7 @@ static uint32_t serial_type_to_uart(struct serial *serial) {
     return 1;
 }
 
-/* The same for the virtio console: at most what lies in one piece in the ring. */
+/* The same for the virtio console. At most the bytes up to the end of the ring's array. */
 static uint32_t serial_type_to_virtio(struct pc *pc) {
     const struct serial *serial = &pc->serial;
     uint32_t left = SERIAL_TYPED - serial->first;
@@ -23,8 +23,8 @@ static uint32_t serial_type_to_virtio(struct pc *pc) {
                        serial->count < left ? serial->count : left);
 }
 
-/* Moves waiting bytes to the device that the guest uses. Rare, so kept out of the way of port
- * accesses. */
+/* Moves waiting bytes to the device that the guest uses. Not inlined, because it is rare and port
+ * accesses are not. */
 __attribute__((noinline)) static void serial_type_waiting(struct pc *pc) {
     struct serial *serial = &pc->serial;
     bool to_virtio = atomic_load(&pc->virtio.takes_input);
@@ -37,7 +37,7 @@ __attribute__((noinline)) static void serial_type_waiting(struct pc *pc) {
     }
 }
 
-/* After every access: moves waiting bytes, and drives the line. */
+/* To call after every access: moves waiting bytes, and sets the line's level. */
 static void serial_update(struct pc *pc) {
     struct serial *serial = &pc->serial;
 

@@ -1,9 +1,9 @@
-/* A guest's serial port: its UART, what was typed for the guest, and its interrupt line.
+/* A guest's serial port: its UART and interrupt line, and the bytes that were typed for the guest.
  *
- * What the guest sends goes to its console. What is typed waits in a ring until the UART's FIFO has
- * room, so that a guest that reads slowly loses nothing of a long paste; if the guest's last output
- * came from its virtio console, it waits until that console's driver has buffers instead. Read
- * next: vuart.h, irq_lines.h. */
+ * What the guest sends goes to its console. Typed bytes wait in a ring until the UART's FIFO has
+ * room, so that a guest that reads slowly loses nothing of a long paste. If the guest's last output
+ * came from its virtio console, they wait until the driver of that console has buffers instead.
+ * Read next: vmm/devices/vuart.h, irq_lines.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,18 +16,20 @@ struct pc;
 #define SERIAL_TYPED 4096
 
 struct serial {
-    struct spinlock lock; /* guards all of this */
+    struct spinlock lock; /* protects the rest */
     struct vuart uart;
     bool interrupt; /* the level of its line */
     uint8_t typed[SERIAL_TYPED];
-    uint32_t first, count; /* the bytes that wait: a ring */
+    uint32_t first, count; /* of the bytes that wait in the ring `typed` */
 };
 
-/* Queues a byte that was typed for the guest; false: the ring is full. Any CPU. */
+/* Queues a byte that was typed for the guest. False: the ring is full, and the byte is lost. Any
+ * CPU. */
 bool serial_type(struct pc *pc, uint8_t byte);
-/* To call after a write to the virtio console, which may have buffers now for bytes that wait. */
+/* To call after a write to the virtio console: its driver may have added buffers for bytes that
+ * wait. Any CPU. */
 void serial_type_more(struct pc *pc);
 
-/* The guest's ports; `port` is the whole number. */
+/* The guest's accesses to the ports of the UART. Any CPU. */
 uint32_t serial_in(struct pc *pc, uint16_t port, unsigned size);
 void serial_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);

@@ -26,7 +26,7 @@ void test_scratch_out(struct pc *pc, uint16_t port, unsigned size, uint32_t valu
 uint32_t debug_console_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)pc;
     (void)size;
-    return port; /* how a guest finds it */
+    return port; /* a read of E9H returns E9H: so guests detect the device */
 }
 
 void debug_console_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {

@@ -19,8 +19,8 @@ static void virtio_set_line(void *context, bool level) {
     irq_lines_set(slot->pc, IRQ_SOURCE_VIRTIO, irq, level);
 }
 
-/* Where RDRAND is missing or fails: the times of requests, mixed. Unlike RDRAND's bytes these can
- * be guessed; a guest that cares sees in CPUID that there is no RDRAND. */
+/* Where RDRAND is missing or fails, the bytes are the times of requests, mixed. Unlike RDRAND's
+ * they can be guessed; a guest that cares sees in CPUID that there is no RDRAND. */
 static uint64_t mix_time(uint64_t before) {
     uint64_t x = before ^ rdtsc();
 
@@ -85,9 +85,9 @@ uint32_t virtio_type(struct pc *pc, const uint8_t *bytes, uint32_t size) {
     struct virtio_slot *slot = &pc->virtio.slot[PC_VIRTIO_CONSOLE];
 
     spin_lock(&slot->lock);
-    uint32_t taken = virtio_console_receive(&slot->mmio, bytes, size);
+    uint32_t received = virtio_console_receive(&slot->mmio, bytes, size);
     spin_unlock(&slot->lock);
-    return taken;
+    return received;
 }
 
 static struct virtio_slot *slot_at(struct pc *pc, uint64_t address) {

@@ -1,8 +1,9 @@
-/* A guest's virtio devices: a block device if it has a disk, random bytes, a console.
+/* A guest's virtio devices: a block device if the guest has a disk, random bytes, a console.
  *
- * Each has its page, its interrupt line (pc_map.h) and its lock, which is taken before the lock of
- * the interrupt lines. The disk is the guest's own copy of a file, in memory. What the console
- * sends goes where the serial port's text goes. Read next: virtio_mmio.h, irq_lines.h. */
+ * Each device has a page and an interrupt line (vmm/devices/pc_map.h), and its lock, which is taken
+ * before the lock of the interrupt lines. The disk is the guest's own copy of a file, in memory.
+ * The console's output goes to the same places as the serial port's. Virtio 1.2, "Virtio Over
+ * MMIO". Read next: vmm/devices/virtio_mmio.h, irq_lines.h. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 struct pc;
 
 struct virtio_slot {
-    struct spinlock lock; /* guards the rest, and the device's own below */
+    struct spinlock lock; /* protects the rest, and the device's own state in struct virtio */
     struct pc *pc;
     struct virtio_mmio mmio;
 };
@@ -28,13 +29,14 @@ struct virtio {
     atomic_bool takes_input; /* the guest's last output came from this console, not the UART */
 };
 
-/* config.ram and config.disk are set. */
+/* Resets all devices. pc->config must be set. */
 void virtio_reset(struct pc *pc);
 
-/* Offers bytes that were typed for the guest; returns how many its driver had buffers for. */
+/* Offers bytes that were typed for the guest to the console; returns for how many of them the
+ * driver had buffers. Any CPU. */
 uint32_t virtio_type(struct pc *pc, const uint8_t *bytes, uint32_t size);
 
-/* The guest's accesses to the devices' pages. False: nothing was done, and the guest has to repeat
- * the write. */
+/* The guest's accesses of `size` bytes to the devices' pages. A write that returns false has done
+ * nothing: the guest executes it again. Any CPU. */
 uint64_t virtio_read(struct pc *pc, uint64_t address, unsigned size);
 bool virtio_write(struct pc *pc, uint64_t address, unsigned size, uint64_t value);

@@ -55,7 +55,7 @@ static const char *vm_power_on_pc(struct vm *vm) {
         .vcpu_count = vm->config->vcpus,
         .disk = boot->disk_size ? phys_to_virt(boot->disk_base) : NULL,
         .disk_size = boot->disk_size,
-        .time = host.boot->time * 1000000000,
+        .time = host.boot->time * PC_TIME_HZ,
         .time_tsc = host.boot->time_tsc,
     };
 
