@@ -88,7 +88,7 @@ static void reports_of_such_addresses_are_bounded(void **state) {
     for (const char *at = machine.console.text; *at; at++)
         lines += *at == '\n';
     assert_int_equal(lines, VM_LOGGED_ACCESSES + 1);
-    assert_true(machine_says("further accesses of this kind are not reported"));
+    assert_true(machine_says("further accesses to such addresses are not reported"));
 }
 
 /* ---- the local APIC ---- */

@@ -245,7 +245,7 @@ __attribute__((noinline, cold)) static enum exit_action mmio_refuse(struct vcpu 
         vm_kill(vcpu->vm, "vCPU %u: instruction fetch at 0x%lx, which is not RAM (RIP 0x%lx)",
                 vcpu->index, address, vmcs_read(VMCS_GUEST_RIP));
     else if ((q & EPT_VIOLATION_OF_ADDRESS) != EPT_VIOLATION_OF_ADDRESS)
-        vm_kill(vcpu->vm, "vCPU %u: its page tables refer to 0x%lx, which is not RAM", vcpu->index,
+        vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, which is not RAM", vcpu->index,
                 address);
     else
         vm_kill(

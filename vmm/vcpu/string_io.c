@@ -49,8 +49,8 @@ enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
 
     if (!(host.capabilities.basic & VMX_BASIC_INS_OUTS) || width > 2 || i.segment > SEGMENT_GS) {
         vm_kill(vcpu->vm,
-                "vCPU %u: a string instruction accesses port 0x%x, but this processor does not "
-                "report its operands",
+                "vCPU %u: this processor does not report the operands of a string instruction at "
+                "port 0x%x",
                 vcpu->index, port);
         return EXIT_RESUME;
     }

@@ -11,6 +11,7 @@
 #define STATUS_RVI_MASK  0xffULL
 #define STATUS_SVI_SHIFT 8
 
+#define SPURIOUS_VECTOR  0xff /* after a reset, and as firmware leaves it */
 #define EOI_WORDS_ALL    0xfu /* a bit for each of the four words of the EOI-exit bitmap */
 
 static uint64_t apic_access_page;
@@ -174,6 +175,7 @@ void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason) {
     virq_trace(vcpu, TRACE_EXIT, (uint8_t)reason, vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), eoi);
 }
 
+/* Two words of the EOI-exit bitmap in a record. */
 static void virq_trace_bitmap(const struct vcpu *vcpu) {
     for (unsigned i = 0; i < 4; i += 2)
         virq_trace(vcpu, TRACE_BITMAP, (uint8_t)(64 * i), vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * i),
@@ -260,7 +262,7 @@ static enum apic_delivery_mode virq_lint0_mode(const struct vcpu *vcpu, bool *ma
 
 /* Whether the vCPU accepts interrupts of the 8259s. With its LAPIC disabled, LINT0 of vCPU 0 is the
  * processor's INTR pin. SDM Vol. 3A, "Enabling or Disabling the Local APIC". */
-static bool virq_takes_intr(const struct vcpu *vcpu) {
+static bool virq_accepts_intr(const struct vcpu *vcpu) {
     bool masked;
 
     if (!(virq_lapic(vcpu)->base & APIC_BASE_ENABLE))
@@ -269,7 +271,7 @@ static bool virq_takes_intr(const struct vcpu *vcpu) {
 }
 
 bool virq_extint_pending(const struct vcpu *vcpu) {
-    return vcpu->extint || (pc_intr(&vcpu->vm->pc) && virq_takes_intr(vcpu));
+    return vcpu->extint || (pc_intr(&vcpu->vm->pc) && virq_accepts_intr(vcpu));
 }
 
 int virq_acknowledge_extint(struct vcpu *vcpu) {
@@ -294,7 +296,7 @@ void virq_lint0_rose(struct vcpu *vcpu) {
 void virq_firmware_defaults(struct vcpu *vcpu) {
     struct vlapic *apic = virq_lapic(vcpu);
 
-    vlapic_write(apic, APIC_SVR, APIC_SVR_ENABLE | 0xff);
-    vlapic_write(apic, APIC_LVT_LINT0, APIC_DELIVERY_EXTINT << 8);
-    vlapic_write(apic, APIC_LVT_LINT1, APIC_DELIVERY_NMI << 8);
+    vlapic_write(apic, APIC_SVR, APIC_SVR_ENABLE | SPURIOUS_VECTOR);
+    vlapic_write(apic, APIC_LVT_LINT0, APIC_DELIVERY_EXTINT << RTE_DELIVERY_SHIFT);
+    vlapic_write(apic, APIC_LVT_LINT1, APIC_DELIVERY_NMI << RTE_DELIVERY_SHIFT);
 }
