@@ -150,9 +150,8 @@ static void mmio_read_modify_write(struct vcpu *vcpu, const struct mmio_device *
     uint64_t memory = device->read(vcpu, address, i->size);
     uint64_t result = mmio_operate(i, memory, vcpu->context.reg, &flags);
 
-    if (i->store)
-        device->write(vcpu, address, i->size,
-                      result); /* not repeated: the read has had its effect */
+    if (i->store) /* not repeated if the device refuses it: the read has had its effect */
+        device->write(vcpu, address, i->size, result);
     vmcs_write(VMCS_GUEST_RFLAGS, flags);
 }
 

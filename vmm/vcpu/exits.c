@@ -30,8 +30,8 @@ static enum exit_action exit_inject_ud(struct vcpu *vcpu) {
 
 /* ---- events ---- */
 
-/* Queues an event that the processor has reported, as this information and in this field its error
- * code, for injection. */
+/* Queues for injection an event that the processor has reported: `info` is its interruption
+ * information, and `error_code_field` holds its error code. */
 static void exit_queue_event(struct vcpu *vcpu, uint32_t info, uint64_t error_code_field) {
     vcpu->event = info & (INTERRUPTION_VALID | INTERRUPTION_TYPE | INTERRUPTION_VECTOR);
     if (info & INTERRUPTION_ERROR_CODE) {
@@ -41,7 +41,7 @@ static void exit_queue_event(struct vcpu *vcpu, uint32_t info, uint64_t error_co
     vcpu->event_length = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
 
-/* In guest mode, or during a VM entry. */
+/* A machine check in guest mode or during a VM entry. */
 static enum exit_action exit_machine_check(struct vcpu *vcpu) {
     panic("machine check in guest %s: the processor reports a hardware error", vcpu->vm->name);
 }
@@ -172,7 +172,7 @@ __attribute__((noinline)) static uint64_t exit_send_ipis(struct vcpu *vcpu) {
         for_each_bit(bit, map[word]) {
             message.destination = first + 64 * word + bit;
             if (message.destination < first || message.destination == UINT32_MAX)
-                return sent; /* behind the highest APIC ID; all ones would be a broadcast */
+                return sent; /* beyond the highest APIC ID; all ones would be a broadcast */
             sent += routing_send(&vcpu->vm->routing, &message);
         }
     }

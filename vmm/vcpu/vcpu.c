@@ -100,7 +100,7 @@ void vcpu_load(struct vcpu *vcpu) {
         vmcs_clear(vcpu->vmcs_physical);
     vmcs_load(vcpu->vmcs_physical);
     self->loaded = vcpu;
-    /* Before the set-up, whose reset saves what the CPU holds: that must not be another guest's. */
+    /* Before the set-up, which resets some of the registers that the CPU holds. */
     vcpu_restore_registers(vcpu);
     if (!vcpu->set_up) {
         vmcs_set_up(vcpu);

@@ -1,5 +1,4 @@
-/* The part of a vCPU's VMCS that is written once: controls and the host-state area.
- * SDM Vol. 3C, "Virtual Machine Control Structures". */
+/* The part of a vCPU's VMCS that is written once, and the check of a VMCS: see vmcs_setup.h. */
 #include "vmm/vcpu/vmcs_setup.h"
 
 #include "arch/control_registers.h"

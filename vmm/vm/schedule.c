@@ -1,4 +1,4 @@
-/* Whose turn it is on a CPU: see schedule.h. */
+/* Which vCPU has a CPU, and for how long: see schedule.h. */
 #include "vmm/vm/schedule.h"
 
 #include "arch/instructions.h"
@@ -13,10 +13,10 @@
 
 static uint64_t slice; /* in TSC ticks */
 
-/* ---- who is how far behind ---- */
+/* ---- the next vCPU ---- */
 
-/* A vCPU that slept does not save up more than a slice: it would keep the CPU for long afterwards.
- */
+/* A vCPU that has slept is at most a slice behind the others. If it could save up more, it would
+ * keep the CPU from them for as long afterwards. */
 static void wake_up(struct host_cpu *self, struct vcpu *vcpu) {
     uint64_t floor = self->cpu_time > slice ? self->cpu_time - slice : 0;
 
@@ -32,12 +32,12 @@ static bool wants_to_run(const struct vcpu *vcpu, uint64_t now) {
            atomic_load_explicit(&vcpu->requests, memory_order_acquire);
 }
 
-/* Round robin, without those that are ahead of the last one by more than a slice. NULL if none
- * wants to run. */
+/* Round robin, without vCPUs that are more than a slice ahead of the one with the least CPU time.
+ * NULL: none wants to run. */
 static struct vcpu *next_vcpu(struct host_cpu *self) {
     uint64_t now = rdtsc(), least = UINT64_MAX - slice;
 
-    if (self->vcpu_count == 1) /* whatever it had: nobody else wants the CPU */
+    if (self->vcpu_count == 1) /* no other vCPU can want the CPU */
         return wants_to_run(self->vcpu[0], now) ? self->vcpu[0] : NULL;
     for (uint32_t i = 0; i < self->vcpu_count; i++) {
         struct vcpu *vcpu = self->vcpu[i];
@@ -59,16 +59,16 @@ static struct vcpu *next_vcpu(struct host_cpu *self) {
 
 /* ---- a turn ---- */
 
-/* When the timer of `other` may end a turn of `vcpu` that begins now: not before the timer is due,
- * and not before `vcpu` has had as much of the CPU as `other`. */
+/* The time from which the timer of `other` may end a turn of `vcpu` that begins now: the timer is
+ * due, and `vcpu` has had as much CPU time as `other`. */
 static uint64_t may_end_at(const struct vcpu *vcpu, const struct vcpu *other, uint64_t now) {
     uint64_t ahead = other->cpu_time > vcpu->cpu_time ? other->cpu_time - vcpu->cpu_time : 0;
 
     return other->timer_next > now + ahead ? other->timer_next : now + ahead;
 }
 
-/* A turn lasts a slice; less if a timer of another vCPU is due that had less of the CPU, or the
- * console's poll, but never less than a sixteenth. */
+/* A turn lasts a slice. It ends earlier when the console's poll is due, or the timer of another
+ * vCPU that has had less CPU time, but it lasts a sixteenth of a slice at least. */
 static void begin_slice(struct vcpu *vcpu) {
     const struct host_cpu *self = vcpu->host;
     uint64_t now = rdtsc(), shortest = now + slice / 16, end = now + slice;
@@ -85,7 +85,8 @@ static void begin_slice(struct vcpu *vcpu) {
     vcpu->slice_end = end > shortest ? end : shortest;
 }
 
-/* A vCPU that yields gives up what it is behind: it waits for others, and must not be preferred. */
+/* A vCPU that yields waits for the others, so it must not be preferred to them: it is no longer
+ * behind any that want to run. */
 static void give_way(const struct host_cpu *self, struct vcpu *vcpu, uint64_t now) {
     for (uint32_t i = 0; i < self->vcpu_count; i++) {
         const struct vcpu *other = self->vcpu[i];
@@ -99,7 +100,7 @@ static void give_turn(struct host_cpu *self, struct vcpu *vcpu) {
 
     if (vcpu->cpu_time > self->cpu_time)
         self->cpu_time = vcpu->cpu_time;
-    vcpu_load(vcpu); /* outside of the slice: each turn gets to its entry */
+    vcpu_load(vcpu); /* before the slice begins, so that each turn reaches its entry */
     begin_slice(vcpu);
     run_turn(vcpu);
     uint64_t now = rdtsc();
@@ -111,7 +112,7 @@ static void give_turn(struct host_cpu *self, struct vcpu *vcpu) {
         guests_vcpu_ended(vcpu->vm);
 }
 
-/* The earliest timer of this CPU: of its vCPUs, and on the boot CPU of the console. */
+/* The earliest timer of this CPU: of its vCPUs, and on the boot CPU the console's. */
 static uint64_t first_timer(const struct host_cpu *self) {
     uint64_t first = self->cpu.index == 0 ? console_input_next(true) : TIME_NEVER;
 

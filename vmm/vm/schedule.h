@@ -1,12 +1,12 @@
-/* The scheduler: each physical CPU gives its vCPUs their turns, so that each of those that want to
- * run gets the same share of the CPU's time, whatever the others do. Turns go
- * round, without those that are ahead of the others.
+/* The scheduler: each physical CPU gives turns to its vCPUs, so that all that want to run have the
+ * same share of the CPU's time, whatever the others do.
  *
- * A turn lasts until its slice ends, or until the vCPU halts, yields or ends: vmm/vcpu/run.h. A
- * vCPU never moves to another CPU. */
+ * Turns are given round robin, without those vCPUs that are more than a slice ahead of another one
+ * that wants to run. A turn lasts until its slice ends, or until the vCPU halts, yields or ends. A
+ * vCPU never moves to another CPU. Read next: vmm/vcpu/run.h. */
 #pragma once
 
-/* How long a turn lasts while other vCPUs want the CPU. */
+/* How long a turn lasts at most. */
 #define SLICE_US 10000
 
 /* Once, when the TSC's frequency is known. */
