@@ -141,7 +141,8 @@ static void a_base_that_is_invalid_changes_nothing(void **state) {
 static void a_local_apic_over_ram_ends_the_guest(void **state) {
     (void)state;
     virq_write_base(self, (vm->ram_size - 0x1000) | BSP_ENABLED);
-    assert_killed("vCPU 0: moves its local APIC over RAM, to 0x1ff000: not virtualized");
+    assert_killed(
+        "vCPU 0: its local APIC is moved over RAM, to 0x1ff000, which is not virtualized");
     set_up(NULL);
     virq_write_base(self, vm->ram_size | BSP_ENABLED);
     assert_runs();
@@ -154,7 +155,7 @@ static void a_mode_that_the_processor_lacks_ends_the_guest(void **state) {
     (void)state;
     host.capabilities.procbased2 &= ~((uint64_t)SECONDARY_VIRTUALIZE_X2APIC_MODE << 32);
     virq_write_base(self, APIC_DEFAULT_BASE | BSP_ENABLED | APIC_BASE_X2APIC);
-    assert_killed("this APIC mode cannot be virtualized here");
+    assert_killed("vCPU 0: this processor cannot virtualize its local APIC's mode");
 }
 
 /* ---- signals ---- */

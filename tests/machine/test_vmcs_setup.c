@@ -128,10 +128,10 @@ static void a_violation_is_named_with_its_value_and_rule(void **state) {
     machine_set(VMCS_GUEST_RFLAGS, 0x8000);
     machine_forget();
     assert_false(vmcs_check(self, false));
-    assert_true(machine_says("pinwheel: guest tested vCPU 0 cannot enter: guest RFLAGS (0x6820) "
+    assert_true(machine_says("pinwheel: guest tested vCPU 0: no VM entry: guest RFLAGS (0x6820) "
                              "is 0x8000: "));
     assert_true(machine_says("(SDM, \""));
-    assert_killed("vCPU 0: its state cannot be entered: guest RFLAGS: ");
+    assert_killed("vCPU 0: its state is not valid for a VM entry: guest RFLAGS: ");
 }
 
 static void of_many_violations_the_first_four_are_shown(void **state) {
@@ -143,7 +143,7 @@ static void of_many_violations_the_first_four_are_shown(void **state) {
     assert_true(violations() > 4);
     machine_forget();
     assert_false(vmcs_check(self, true));
-    for (const char *at = machine.console.text; (at = strstr(at, "cannot enter")); at++)
+    for (const char *at = machine.console.text; (at = strstr(at, "no VM entry: ")); at++)
         lines++;
     assert_int_equal(lines, 4);
 }
