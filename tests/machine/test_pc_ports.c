@@ -164,8 +164,9 @@ static void too_little_memory_is_refused(void **state) {
     struct pc *small = calloc(1, sizeof(*small));
     uint8_t *ram = calloc(1, 0xff000);
     const struct pc_config config = pc_config_of(ram, 0xff000, NULL);
-    assert_string_equal(pc_power_on(small, &config),
-                        "it has no memory for ACPI tables below 1 MiB");
+    assert_string_equal(
+        pc_power_on(small, &config),
+        "its memory ends below 1 MiB, where the ACPI tables are; set its memory to 2M at least");
     free(ram);
     free(small);
 }
