@@ -1,4 +1,4 @@
-# Sums up lines of "file percent lines"; status 1 if less than `least` percent of all were run.
+# Sums up lines of "file percent lines" as `name`; status 1 if less than `least` percent of all were run.
 {
     printf "  %-36s %6.2f %% of %4d lines\n", $1, $2, $3
     run += $2 / 100 * $3
@@ -7,6 +7,6 @@
 
 END {
     share = lines ? 100 * run / lines : 0
-    printf "COVERAGE percent=%.2f lines=%d files=%d least=%d\n", share, lines, NR, least
+    printf "COVERAGE name=%s percent=%.2f lines=%d files=%d least=%d\n", name, share, lines, NR, least
     exit !(share >= least)
 }

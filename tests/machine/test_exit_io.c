@@ -64,6 +64,16 @@ static void a_port_without_a_device_reads_all_ones_and_ignores_writes(void **sta
     assert_runs();
 }
 
+static void a_device_may_end_the_guest(void **state) {
+    (void)state;
+    *reg(GUEST_RAX) = 7;
+    assert_true(io(TEST_EXIT, 1, 0));
+    assert_int_equal(atomic_load(&vm->state), VM_ENDING);
+    assert_int_equal(vm->result, VM_FAILED);
+    assert_int_equal(vm->code, 7);
+    assert_string_equal(vm->how, "exit");
+}
+
 /* ---- INS and OUTS ---- */
 
 /* The instruction-information field. */
@@ -231,6 +241,7 @@ int main(void) {
         TEST(out_writes_as_much_of_rax_as_its_size),
         TEST(in_leaves_the_rest_of_rax_but_32_bits_clear_it),
         TEST(a_port_without_a_device_reads_all_ones_and_ignores_writes),
+        TEST(a_device_may_end_the_guest),
         TEST(outs_sends_memory_and_steps_on),
         TEST(ins_receives_into_es),
         TEST(outs_may_name_another_segment),

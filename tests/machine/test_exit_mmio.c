@@ -272,6 +272,42 @@ static void stos_fills(void **state) {
     assert_int_equal(*reg(GUEST_RDI), IOAPIC_DEFAULT_BASE + 4);
 }
 
+/* A long buffer is sent in pieces: RIP stays until it is. */
+static void a_write_that_has_to_be_repeated_leaves_rip(void **state) {
+    static const uint32_t status[] = {0, 1, 3, 11, 15};
+    const uint64_t console = PC_VIRTIO_BASE + PC_VIRTIO_CONSOLE * PC_VIRTIO_STRIDE;
+    const uint32_t descriptor[] = {0x9000, 0, 600, 0};
+    const uint16_t available[] = {0, 1, 0};
+    unsigned repeats = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        if (status[i] == 11) {
+            store(console + VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+            store(console + VIRTIO_MMIO_DRIVER_FEATURES, 1);
+        }
+        store(console + VIRTIO_MMIO_STATUS, status[i]);
+    }
+    store(console + VIRTIO_MMIO_QUEUE_SEL, 1);
+    store(console + VIRTIO_MMIO_QUEUE_NUM, 8);
+    store(console + VIRTIO_MMIO_QUEUE_DESC_LOW, 0x6000);
+    store(console + VIRTIO_MMIO_QUEUE_DRIVER_LOW, 0x7000);
+    store(console + VIRTIO_MMIO_QUEUE_DEVICE_LOW, 0x8000);
+    store(console + VIRTIO_MMIO_QUEUE_READY, 1);
+    memcpy(vm->ram + 0x6000, descriptor, sizeof(descriptor));
+    memcpy(vm->ram + 0x7000, available, sizeof(available));
+    memset(vm->ram + 0x9000, 'x', 600);
+    machine_forget();
+    CODE(0x89, 0x08);
+    *reg(GUEST_RCX) = 1;
+    do {
+        assert_true(violates(console + VIRTIO_MMIO_QUEUE_NOTIFY, WRITE | OF_ADDRESS));
+    } while (machine_get(VMCS_GUEST_RIP) == START_RIP && ++repeats < 10);
+    assert_done();
+    assert_in_range(repeats, 2, 4);
+    assert_int_equal(machine.console.length, 600);
+}
+
 static void a_single_step_traps_behind_it(void **state) {
     (void)state;
     machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_TF);
@@ -309,6 +345,7 @@ int main(void) {
         TEST(a_repeated_string_instruction_advances_with_its_last_element),
         TEST(a_movs_whose_ram_faults_reads_no_device),
         TEST(stos_fills),
+        TEST(a_write_that_has_to_be_repeated_leaves_rip),
         TEST(a_single_step_traps_behind_it),
         TEST(code_that_has_changed_is_decoded_anew),
     };

@@ -168,6 +168,11 @@ static void too_little_memory_is_refused(void **state) {
         pc_power_on(small, &config),
         "its memory ends below 1 MiB, where the ACPI tables are; set its memory to 2M at least");
     free(ram);
+    memset(small, 0, sizeof(*small));
+    ram = calloc(1, 0x100000);
+    const struct pc_config least = pc_config_of(ram, 0x100000, NULL);
+    assert_null(pc_power_on(small, &least));
+    free(ram);
     free(small);
 }
 

@@ -203,6 +203,78 @@ static void on_the_boot_cpu_the_console_is_a_timer_too(void **state) {
     assert_true(console_ticks >= 1);
 }
 
+/* ---- fairness ---- */
+
+/* Each turn of vCPU i takes so much of the CPU; then it halts, or yields. */
+static uint64_t takes[VCPUS];
+static bool yields;
+
+static void take_time(struct vcpu *of) {
+    machine.tsc += takes[of->index];
+    if (!yields)
+        of->timer_next = machine.tsc; /* it halts, and its timer is due at once */
+    of->state = yields ? VCPU_RUNNABLE : VCPU_HALTED;
+    halt_in_the_last(of);
+}
+
+static unsigned count_turns(unsigned index) {
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < turns; i++)
+        count += turn[i].vcpu == vcpu[index];
+    return count;
+}
+
+static void run_with(uint64_t first, uint64_t second, uint64_t third) {
+    takes[0] = first;
+    takes[1] = second;
+    takes[2] = third;
+    during = take_time;
+    schedule(MOST_TURNS);
+}
+
+static void who_had_more_than_a_slice_more_waits(void **state) {
+    (void)state;
+    yields = false;
+    run_with(4 * SLICE, SLICE, SLICE);
+    assert_in_range(count_turns(0), 2, 3);
+    assert_true(count_turns(1) >= 6 && count_turns(2) >= 6);
+}
+
+static void who_yields_is_not_preferred_for_having_had_less(void **state) {
+    (void)state;
+    yields = true;
+    run_with(SLICE / 2, SLICE / 100, SLICE / 100);
+    for (unsigned i = 0; i < turns; i++)
+        assert_turn(i, i % VCPUS);
+}
+
+static void who_slept_saves_up_no_more_than_a_slice(void **state) {
+    (void)state;
+    yields = false;
+    vcpu[0]->asleep = true;
+    vcpu[0]->cpu_time = 0;
+    vcpu[1]->cpu_time = vcpu[2]->cpu_time = 100 * SLICE;
+    machine.cpu[0].cpu_time = 100 * SLICE;
+    run_with(SLICE, SLICE, SLICE);
+    assert_in_range(count_turns(0), 5, 7);
+}
+
+static void a_lone_vcpu_runs_whatever_it_had(void **state) {
+    struct guest_config config = machine_guest();
+
+    (void)state;
+    machine_reset();
+    machine_start(1);
+    vm = machine_vm(0, &config);
+    vcpu[0] = vcpu[1] = vcpu[2] = vm->vcpu[0];
+    machine_load(vcpu[0]);
+    vcpu[0]->state = VCPU_RUNNABLE;
+    vcpu[0]->cpu_time = UINT64_MAX / 2;
+    schedule(3);
+    assert_turn(2, 0);
+}
+
 /* ---- waiting ---- */
 
 static void wake_up(void) {
@@ -252,6 +324,10 @@ int main(void) {
         TEST(a_turn_has_a_minimum_so_that_timers_cannot_starve_it),
         TEST(a_vcpu_that_has_ended_has_no_timer),
         TEST(on_the_boot_cpu_the_console_is_a_timer_too),
+        TEST(who_had_more_than_a_slice_more_waits),
+        TEST(who_yields_is_not_preferred_for_having_had_less),
+        TEST(who_slept_saves_up_no_more_than_a_slice),
+        TEST(a_lone_vcpu_runs_whatever_it_had),
         TEST(an_idle_cpu_waits_for_the_first_timer),
         TEST(an_idle_boot_cpu_waits_no_longer_than_for_the_console),
     };

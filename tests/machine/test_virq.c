@@ -284,6 +284,28 @@ static void with_trace_on_the_bitmap_is_recorded_when_it_changes(void **state) {
     assert_int_equal(ring->count, count);
 }
 
+/* For the lock-step replay; elsewhere equal events are folded into one record. */
+static void with_trace_on_each_event_has_a_record(void **state) {
+    struct guest_config config = machine_guest();
+    const struct trace_ring *ring = machine.cpu[0].trace;
+
+    (void)state;
+    config.trace = true;
+    struct vm *traced = machine_vm(1, &config), *untraced = machine_vm(2, &config);
+    untraced->routing.effects = &virq_effects;
+    for (unsigned i = 0; i < 2; i++) {
+        struct routing *routing = i ? &untraced->routing : &traced->routing;
+        uint64_t before = ring->count;
+        for (unsigned j = 0; j < 4; j++)
+            routing->effects->trace(routing->context, trace_what(TRACE_RESCAN, 0, 0, TRACE_NO_PIN),
+                                    0, 0);
+        assert_int_equal(ring->count, before + (i ? 1 : 4));
+        const struct trace_record *last = &ring->record[ring->count - 1];
+        assert_int_equal(last->guest, i ? 2 : 1);
+        assert_int_equal(last->repeats, i ? 3 : 0);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void) {
@@ -305,6 +327,7 @@ int main(void) {
         TEST(an_expiry_is_an_interrupt_and_plans_the_next),
         TEST(vcpu_0_polls_the_pcs_timers),
         TEST(with_trace_on_the_bitmap_is_recorded_when_it_changes),
+        TEST(with_trace_on_each_event_has_a_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, tear_down);
