@@ -90,7 +90,7 @@ struct cpu *machine_this_cpu(void) {
     return &machine.cpu[machine.now].cpu;
 }
 
-/* A ticket lock is contended: with one thread, its holder cannot go on. */
+/* Called while a lock is contended. There is one thread, so the holder can never release it. */
 void machine_cpu_pause(void) {
     machine_fail("waits for a lock that is held: a deadlock");
 }

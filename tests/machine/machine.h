@@ -124,7 +124,7 @@ extern struct machine machine;
 /* A machine after power-on: a Broadwell. Releases all that machine_vm() allocated. */
 void machine_reset(void);
 
-/* The hypervisor has started on so many CPUs, and can run guests. */
+/* Starts the hypervisor on this many CPUs; guests can be created. */
 void machine_start(unsigned cpus);
 
 /* A guest's configuration to start from: one vCPU, 2 MiB, x2APIC offered. */
@@ -150,10 +150,10 @@ void machine_long_mode(struct vm *vm);
 uint64_t machine_get(uint64_t field);
 void machine_set(uint64_t field, uint64_t value);
 
-/* The guest exits. What it does not set here, it sets afterwards. */
+/* Makes the guest exit. The test sets afterwards what this does not set. */
 void machine_exit(uint32_t reason, uint64_t qualification, uint64_t length);
 
-/* Part of an MSR's value, and of a CPUID leaf's, for tests to read and change. */
+/* Where the value of an MSR and the result of a CPUID leaf are, for tests to read and change. */
 uint64_t *machine_msr(uint32_t msr);
 struct cpuid_result *machine_leaf(uint32_t leaf, uint32_t subleaf);
 

@@ -25,7 +25,7 @@
 #define PIECES          256
 #define FIRST_PHYSICAL  0x100000ULL
 #define DEFAULT_MEMORY  0x200000ULL
-#define FIRST_APIC_ID   0x10 /* an APIC ID is no index */
+#define FIRST_APIC_ID   0x10 /* an APIC ID is not an index */
 #define EPT_TABLE_FLAGS 0x1e /* write-back, four levels */
 
 struct host host;

@@ -106,7 +106,7 @@ static inline void assert_runs(void) {
     assert_int_equal(atomic_load(&vm->state), VM_RUNNING);
 }
 
-/* Bit patterns of the wrong sort for a test to change. */
+/* A general-purpose register of the guest, except RSP, which is in the VMCS. */
 static inline uint64_t *reg(enum guest_register number) {
     return &self->context.reg[number];
 }

@@ -63,7 +63,7 @@ static void a_second_nmi_waits_for_the_iret_and_a_third_is_lost(void **state) {
     assert_int_equal(inject(), 0);
 }
 
-static void while_one_is_in_service_one_more_is_kept(void **state) {
+static void while_an_nmi_is_in_service_one_more_is_kept(void **state) {
     (void)state;
     send_nmis(1);
     assert_int_equal(inject(), NMI);
@@ -170,7 +170,7 @@ static void an_interrupt_of_the_8259s_is_injected_by_lint0(void **state) {
     assert_int_equal(inject(), 0);
 }
 
-static void it_waits_until_the_guest_accepts_interrupts(void **state) {
+static void an_extint_waits_until_the_guest_accepts_interrupts(void **state) {
     (void)state;
     start_pic();
     set_irq(5, true);
@@ -188,7 +188,7 @@ static void it_waits_until_the_guest_accepts_interrupts(void **state) {
     assert_int_equal(windows(), 0);
 }
 
-static void an_nmi_goes_before_it(void **state) {
+static void an_nmi_goes_before_an_extint(void **state) {
     (void)state;
     start_pic();
     set_irq(5, true);
@@ -198,7 +198,7 @@ static void an_nmi_goes_before_it(void **state) {
     assert_int_equal(inject(), EXTINT | (BASE + 5)); /* blocking by NMI does not concern it */
 }
 
-static void one_that_is_withdrawn_closes_the_window(void **state) {
+static void an_extint_that_is_withdrawn_closes_the_window(void **state) {
     (void)state;
     start_pic();
     set_irq(5, true);
@@ -212,7 +212,7 @@ static void one_that_is_withdrawn_closes_the_window(void **state) {
 }
 
 /* An ExtINT message is an interrupt-acknowledge cycle in any case. */
-static void a_message_for_one_that_is_withdrawn_is_spurious(void **state) {
+static void an_extint_message_without_a_request_is_spurious(void **state) {
     (void)state;
     start_pic();
     self->extint = 1;
@@ -222,7 +222,7 @@ static void a_message_for_one_that_is_withdrawn_is_spurious(void **state) {
     assert_int_equal(inject(), 0);
 }
 
-static void only_where_lint0_is_extint(void **state) {
+static void extints_are_accepted_only_where_lint0_says_so(void **state) {
     (void)state;
     start_pic();
     set_irq(5, true);
@@ -271,7 +271,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_nmi_is_injected_once),
         TEST(a_second_nmi_waits_for_the_iret_and_a_third_is_lost),
-        TEST(while_one_is_in_service_one_more_is_kept),
+        TEST(while_an_nmi_is_in_service_one_more_is_kept),
         TEST(an_nmi_that_is_injected_again_counts_as_in_service),
         TEST(a_vcpu_that_waits_for_a_sipi_loses_nmis),
         TEST(no_nmi_is_injected_in_a_shadow),
@@ -279,11 +279,11 @@ int main(void) {
         TEST(a_queued_exception_goes_first_with_its_code_and_length),
         TEST(a_fault_that_is_injected_sets_rf),
         TEST(an_interrupt_of_the_8259s_is_injected_by_lint0),
-        TEST(it_waits_until_the_guest_accepts_interrupts),
-        TEST(an_nmi_goes_before_it),
-        TEST(one_that_is_withdrawn_closes_the_window),
-        TEST(a_message_for_one_that_is_withdrawn_is_spurious),
-        TEST(only_where_lint0_is_extint),
+        TEST(an_extint_waits_until_the_guest_accepts_interrupts),
+        TEST(an_nmi_goes_before_an_extint),
+        TEST(an_extint_that_is_withdrawn_closes_the_window),
+        TEST(an_extint_message_without_a_request_is_spurious),
+        TEST(extints_are_accepted_only_where_lint0_says_so),
         TEST(what_the_guest_does_not_mask_wakes_it),
     };
 

@@ -92,7 +92,7 @@ static void a_physical_interrupt_is_accepted_by_the_host(void **state) {
     assert_int_equal(self->event, 0);
 }
 
-static void what_cannot_go_on_ends_the_guest(void **state) {
+static void an_exit_that_cannot_be_handled_ends_the_guest(void **state) {
     (void)state;
     exits(EXIT_REASON_TRIPLE_FAULT, 0);
     assert_killed("vCPU 0: triple fault at RIP 0x1000");
@@ -355,7 +355,7 @@ int main(void) {
         TEST(the_preemption_timer_changes_nothing_of_the_guest),
         TEST(the_preemption_timer_releases_deferred_deliveries),
         TEST(a_physical_interrupt_is_accepted_by_the_host),
-        TEST(what_cannot_go_on_ends_the_guest),
+        TEST(an_exit_that_cannot_be_handled_ends_the_guest),
         TEST(a_reason_without_a_handler_ends_the_guest),
         TEST(an_entry_that_failed_ends_the_guest_and_names_the_field),
         TEST(a_machine_check_stops_the_machine),

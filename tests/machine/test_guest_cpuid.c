@@ -113,7 +113,7 @@ static void features_that_are_not_virtualized_are_hidden(void **state) {
     assert_int_equal(read(7, 0).ebx,
                      0x021c2fbb & (1u << 0 | 1u << 1 | 1u << 3 | 1u << 5 | 1u << 7 | 1u << 8 |
                                    1u << 9 | 1u << 13 | 1u << 18 | 1u << 19 | 1u << 20));
-    assert_int_equal(read(7, 0).edx, 0); /* IBRS has an MSR that there is not */
+    assert_int_equal(read(7, 0).edx, 0); /* IBRS and IBPB have MSRs, which guests do not get */
     assert_leaf(7, 1, 0, 0, 0, 0);
 }
 

@@ -13,7 +13,8 @@ static void put(uint64_t address, const void *bytes, size_t count) {
     memcpy(vm->ram + address, bytes, count);
 }
 
-/* The lowest table of long mode's paging, which machine_long_mode() has not: 4 KiB pages. */
+/* The lowest table of long mode's paging, which machine_long_mode() does not set up: 4 KiB pages.
+ */
 static uint64_t *map_small_pages(void) {
     uint64_t *directory = (uint64_t *)(vm->ram + MACHINE_TABLES + 2 * PAGE);
     uint64_t *table = (uint64_t *)(vm->ram + MACHINE_TABLES + 3 * PAGE);

@@ -18,7 +18,7 @@ static unsigned access_by_bitmap(enum vmx_apic_mode mode, uint32_t msr) {
     return (read_exits ? 0 : READS) | (write_exits ? 0 : WRITES);
 }
 
-/* What is saved and restored for each vCPU, or is harmless: SDM names in arch/msr.h. */
+/* What is saved and restored for each vCPU, or is harmless. */
 static unsigned allowed_anywhere(uint32_t msr) {
     switch (msr) {
     case 0xc0000100: /* FS and GS base, KernelGSBase, TSC_AUX */
@@ -253,12 +253,12 @@ static void an_unknown_msr_is_reported_once(void **state) {
     assert_false(msr_read(self, 0x38f, &value));
     assert_false(msr_write(self, 0x38f, 1));
     assert_int_equal(lines(), 1);
-    assert_false(msr_write(self, 0, 1)); /* MSR 0 is one, too */
+    assert_false(msr_write(self, 0, 1)); /* 0 is an MSR number like others */
     assert_true(machine_says("WRMSR of 0x0:"));
     assert_int_equal(lines(), 2);
 }
 
-static void so_many_unknown_msrs_are_reported_and_no_more(void **state) {
+static void a_limited_number_of_unknown_msrs_is_reported(void **state) {
     uint64_t value;
 
     (void)state;
@@ -285,7 +285,7 @@ int main(void) {
         TEST(a_deadline_is_in_the_guests_time),
         TEST(any_other_msr_is_a_fault),
         TEST(an_unknown_msr_is_reported_once),
-        TEST(so_many_unknown_msrs_are_reported_and_no_more),
+        TEST(a_limited_number_of_unknown_msrs_is_reported),
     };
 
     return cmocka_run_group_tests(tests, NULL, tear_down);

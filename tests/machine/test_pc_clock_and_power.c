@@ -16,7 +16,7 @@ static void rtc_write(uint8_t index, uint8_t value) {
     out(PC_RTC_PORT + 1, value);
 }
 
-static void it_starts_with_the_firmwares_time(void **state) {
+static void the_clock_starts_with_the_firmwares_time(void **state) {
     static const struct {
         uint8_t index, value;
     } fields[] = {{0, 0x20}, {2, 0x13}, {4, 0x22}, {7, 0x14}, {8, 0x11}, {9, 0x23}, {0x32, 0x20}};
@@ -29,7 +29,7 @@ static void it_starts_with_the_firmwares_time(void **state) {
     assert_int_equal(rtc_read(2), 0x14);
 }
 
-static void its_interrupt_is_irq_8_until_register_c_is_read(void **state) {
+static void the_clocks_interrupt_is_irq_8_until_register_c_is_read(void **state) {
     (void)state;
     rtc_write(11, 0x42); /* periodic, 1024 Hz */
     assert_int_equal(seen.pins, 0);
@@ -208,8 +208,8 @@ static void bytes_of_the_timer_can_be_read_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(it_starts_with_the_firmwares_time),
-        TEST(its_interrupt_is_irq_8_until_register_c_is_read),
+        TEST(the_clock_starts_with_the_firmwares_time),
+        TEST(the_clocks_interrupt_is_irq_8_until_register_c_is_read),
         TEST(an_interrupt_comes_in_time_and_not_before),
         TEST(vcpu_0_is_notified_when_the_next_poll_has_changed),
         TEST(an_interrupt_that_an_access_ends_at_once_is_an_edge),

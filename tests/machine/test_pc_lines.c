@@ -47,7 +47,7 @@ static void numbers_without_a_line_are_ignored(void **state) {
 
 /* ---- the 8259s ---- */
 
-static void their_output_is_intr_and_pin_0(void **state) {
+static void the_output_of_the_8259s_is_intr_and_pin_0(void **state) {
     (void)state;
     drive(IRQ_SOURCE_TEST, 5, true);
     assert_false(pc_intr(pc)); /* masked after a reset */
@@ -248,7 +248,7 @@ int main(void) {
         TEST(a_line_is_the_or_of_its_sources),
         TEST(irq_0_is_wired_to_pin_2),
         TEST(numbers_without_a_line_are_ignored),
-        TEST(their_output_is_intr_and_pin_0),
+        TEST(the_output_of_the_8259s_is_intr_and_pin_0),
         TEST(each_rise_is_reported_once),
         TEST(the_output_falls_between_two_acknowledge_cycles),
         TEST(without_a_request_nothing_is_acknowledged),

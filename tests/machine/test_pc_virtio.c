@@ -163,7 +163,7 @@ static void random_bytes_are_the_processors(void **state) {
     assert_int_equal(word(1), 0x1122334455667788 * 6364136223846793005ULL + 1);
 }
 
-static void without_them_the_time_is_mixed(void **state) {
+static void without_rdrand_the_time_is_mixed(void **state) {
     (void)state;
     machine.random = 0; /* RDRAND fails each time */
     ask_for_random_bytes(16);
@@ -289,7 +289,7 @@ int main(void) {
         TEST(the_disk_is_the_guests_copy),
         TEST(each_slot_has_a_line_until_it_is_acknowledged),
         TEST(random_bytes_are_the_processors),
-        TEST(without_them_the_time_is_mixed),
+        TEST(without_rdrand_the_time_is_mixed),
         TEST(its_output_goes_to_its_console),
         TEST(long_output_is_sent_in_pieces),
         TEST(input_goes_to_the_device_that_printed_last),

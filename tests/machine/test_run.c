@@ -14,7 +14,7 @@ static void check_armed(struct vmx_context *context) {
     pause(context);
 }
 
-static void work_is_done_in_order_and_under_arms(void **state) {
+static void work_is_done_in_order_after_the_timer_is_armed(void **state) {
     (void)state;
     post_vector();
     events_queue_exception(self, VECTOR_UD);
@@ -305,7 +305,7 @@ static void an_entry_that_fails_ends_the_guest(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(work_is_done_in_order_and_under_arms),
+        TEST(work_is_done_in_order_after_the_timer_is_armed),
         TEST(the_timer_is_armed_for_the_slice_or_an_earlier_timer),
         TEST(a_turn_ends_with_its_slice),
         TEST(an_expired_timer_interrupts_at_the_next_entry),

@@ -116,7 +116,7 @@ static void vcpus_take_turns_round_robin(void **state) {
         assert_turn(i, i % VCPUS);
 }
 
-static void one_that_does_not_want_to_run_is_passed_over(void **state) {
+static void a_vcpu_that_does_not_want_to_run_is_passed_over(void **state) {
     (void)state;
     vcpu[1]->state = VCPU_HALTED;
     schedule(4);
@@ -154,7 +154,7 @@ static void end(struct vcpu *of) {
     of->state = VCPU_ENDED;
 }
 
-static void one_that_has_ended_is_reported_once_and_never_runs_again(void **state) {
+static void a_vcpu_that_has_ended_is_reported_once_and_never_runs_again(void **state) {
     (void)state;
     during = end;
     atomic_store(&vcpu[0]->requests, REQUEST_STOP);
@@ -233,7 +233,7 @@ static void run_with(uint64_t first, uint64_t second, uint64_t third) {
     schedule(MOST_TURNS);
 }
 
-static void who_had_more_than_a_slice_more_waits(void **state) {
+static void a_vcpu_that_had_more_than_a_slice_more_waits(void **state) {
     (void)state;
     yields = false;
     run_with(4 * SLICE, SLICE, SLICE);
@@ -241,7 +241,7 @@ static void who_had_more_than_a_slice_more_waits(void **state) {
     assert_true(count_turns(1) >= 6 && count_turns(2) >= 6);
 }
 
-static void who_yields_is_not_preferred_for_having_had_less(void **state) {
+static void a_vcpu_that_yields_is_not_preferred_for_having_had_less(void **state) {
     (void)state;
     yields = true;
     run_with(SLICE / 2, SLICE / 100, SLICE / 100);
@@ -249,7 +249,7 @@ static void who_yields_is_not_preferred_for_having_had_less(void **state) {
         assert_turn(i, i % VCPUS);
 }
 
-static void who_slept_saves_up_no_more_than_a_slice(void **state) {
+static void a_vcpu_that_slept_saves_up_no_more_than_a_slice(void **state) {
     (void)state;
     yields = false;
     vcpu[0]->asleep = true;
@@ -260,7 +260,7 @@ static void who_slept_saves_up_no_more_than_a_slice(void **state) {
     assert_in_range(count_turns(0), 5, 7);
 }
 
-static void a_lone_vcpu_runs_whatever_it_had(void **state) {
+static void a_lone_vcpu_runs_however_much_it_had(void **state) {
     struct guest_config config = machine_guest();
 
     (void)state;
@@ -316,18 +316,18 @@ static void an_idle_boot_cpu_waits_no_longer_than_for_the_console(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(vcpus_take_turns_round_robin),
-        TEST(one_that_does_not_want_to_run_is_passed_over),
+        TEST(a_vcpu_that_does_not_want_to_run_is_passed_over),
         TEST(a_request_or_a_timer_wants_a_turn),
-        TEST(one_that_has_ended_is_reported_once_and_never_runs_again),
+        TEST(a_vcpu_that_has_ended_is_reported_once_and_never_runs_again),
         TEST(a_turn_lasts_a_slice),
         TEST(a_neighbours_timer_ends_it_earlier),
         TEST(a_turn_has_a_minimum_so_that_timers_cannot_starve_it),
         TEST(a_vcpu_that_has_ended_has_no_timer),
         TEST(on_the_boot_cpu_the_console_is_a_timer_too),
-        TEST(who_had_more_than_a_slice_more_waits),
-        TEST(who_yields_is_not_preferred_for_having_had_less),
-        TEST(who_slept_saves_up_no_more_than_a_slice),
-        TEST(a_lone_vcpu_runs_whatever_it_had),
+        TEST(a_vcpu_that_had_more_than_a_slice_more_waits),
+        TEST(a_vcpu_that_yields_is_not_preferred_for_having_had_less),
+        TEST(a_vcpu_that_slept_saves_up_no_more_than_a_slice),
+        TEST(a_lone_vcpu_runs_however_much_it_had),
         TEST(an_idle_cpu_waits_for_the_first_timer),
         TEST(an_idle_boot_cpu_waits_no_longer_than_for_the_console),
     };

@@ -60,7 +60,7 @@ static void a_guest_that_has_not_begun_does_not_end(void **state) {
 
 /* ---- memory ---- */
 
-static void ram_is_what_lies_inside_it_as_a_whole(void **state) {
+static void memory_is_found_only_if_all_of_it_is_ram(void **state) {
     uint64_t size = vm->ram_size;
 
     (void)state;
@@ -170,7 +170,7 @@ int main(void) {
         TEST(a_guest_that_is_killed_has_a_reason),
         TEST(only_the_first_end_counts),
         TEST(a_guest_that_has_not_begun_does_not_end),
-        TEST(ram_is_what_lies_inside_it_as_a_whole),
+        TEST(memory_is_found_only_if_all_of_it_is_ram),
         TEST(reports_stay_bounded_for_ever),
         TEST(a_guest_that_can_never_wake_is_killed),
         TEST(with_interrupts_on_it_may_wake),

@@ -134,7 +134,7 @@ static void a_violation_is_named_with_its_value_and_rule(void **state) {
     assert_killed("vCPU 0: its state is not valid for a VM entry: guest RFLAGS: ");
 }
 
-static void of_many_violations_the_first_four_are_shown(void **state) {
+static void the_first_four_of_many_violations_are_shown(void **state) {
     unsigned lines = 0;
 
     (void)state;
@@ -169,7 +169,7 @@ int main(void) {
         TEST(a_vcpu_that_shares_its_cpu_yields_when_it_spins),
         TEST(controls_that_have_gone_stop_the_machine),
         TEST(a_violation_is_named_with_its_value_and_rule),
-        TEST(of_many_violations_the_first_four_are_shown),
+        TEST(the_first_four_of_many_violations_are_shown),
         TEST(a_failure_that_no_rule_explains_is_reported_so),
     };
 
