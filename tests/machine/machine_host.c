@@ -217,6 +217,7 @@ static void power_on(struct vm *vm) {
         .ram = vm->ram,
         .ram_size = vm->ram_size,
         .vcpu_count = vm->vcpu_count,
+        .ioapic_version = (uint8_t)vm->config->ioapic_version,
         .time = 1700000000000000000ULL,
         .time_tsc = machine.tsc,
     };

@@ -11,8 +11,8 @@
 static const struct {
     uint16_t first, count;
 } readable[] = {
-    {0x20, 2},  {0x40, 4},  {0x61, 1},  {0x70, 2},  {0xa0, 2},  {0xe0, 4},  {0xe9, 1},
-    {0x3f8, 8}, {0x4d0, 2}, {0x505, 1}, {0x510, 2}, {0x600, 4}, {0x608, 4},
+    {0x20, 2},  {0x40, 4},  {0x60, 2},  {0x64, 1},  {0x70, 2},  {0xa0, 2},  {0xe0, 4},  {0xe9, 1},
+    {0x3d4, 2}, {0x3f8, 8}, {0x4d0, 2}, {0x505, 1}, {0x510, 2}, {0x600, 6}, {0x608, 4}, {0xb004, 2},
 };
 
 static bool is_readable(uint32_t port) {
@@ -41,8 +41,8 @@ static void writes_to_ports_without_a_device_are_ignored(void **state) {
     (void)state;
     memcpy(&before, pc, sizeof(before));
     for (uint32_t port = 0; port <= 0xffff; port++) {
-        bool written = port == 0x64 || port == 0xcf9 || port == TEST_EXIT ||
-                       port == SHUTDOWN_PORT || port - TEST_LINE_BASE < IOAPIC_PIN_COUNT;
+        bool written = port == 0xcf9 || port == TEST_EXIT || port == SHUTDOWN_PORT ||
+                       port - TEST_LINE_BASE < IOAPIC_PIN_COUNT;
         if (!is_readable(port) && !written)
             pc_port_out(pc, (uint16_t)port, 4, UINT32_MAX);
     }

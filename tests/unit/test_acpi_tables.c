@@ -185,12 +185,15 @@ static void the_fadt_is_hardware_reduced(void **state) {
     check_port(fadt.bytes + 244, PC_SLEEP_CONTROL);
     check_port(fadt.bytes + 256, PC_SLEEP_STATUS);
     assert_memory_equal(fadt.bytes + 268, "Pinwheel", 8);
-    /* No SCI, no PM1 blocks, no FACS; the timer only in its ACPI 1.0 member. */
+    /* No SCI, no FACS; of the PM1 blocks only PM1a control; the timer only in its ACPI 1.0 member.
+     */
     assert_int_equal(number(fadt.bytes + 46, 2), 0);
     for (unsigned i = 48; i < 108; i++) {
-        if (i != 91 && (i < 76 || i >= 80))
+        if (i != 89 && i != 91 && (i < 64 || i >= 68) && (i < 76 || i >= 80))
             assert_int_equal(fadt.bytes[i], 0);
     }
+    assert_int_equal(number(fadt.bytes + 64, 4), PC_PM1_CONTROL);
+    assert_int_equal(fadt.bytes[89], 2);
     assert_int_equal(number(fadt.bytes + 76, 4), PC_PM_TIMER);
     assert_int_equal(fadt.bytes[91], 4);
     assert_false(number(fadt.bytes + 112, 4) & 1u << 8); /* TMR_VAL_EXT: the timer has 24 bits */

@@ -109,13 +109,13 @@ static void the_information_has_memory_sizes_and_a_map(void **state) {
     placed();
     info = g.entry.ebx;
     assert_int_equal(get32(info), 1 << 0 | 1 << 2 | 1 << 6 | 1 << 9);
-    assert_int_equal(get32(info + 4), 640);
+    assert_int_equal(get32(info + 4), 639);
     assert_int_equal(get32(info + 8), 3 * 1024);
     assert_int_equal(get32(info + 44), 4 * 24);
     map = get32(info + 48);
     static const uint32_t expected[4][6] = {
-        {20, 0, 0, 0xa0000, 0, 1},
-        {20, 0xa0000, 0, 0x60000, 0, 2},
+        {20, 0, 0, 0x9fc00, 0, 1},
+        {20, 0x9fc00, 0, 0x60400, 0, 2},
         {20, MEGABYTE, 0, 3 * MEGABYTE, 0, 1},
         {20, 0xfec00000, 0, 0x1400000, 0, 2},
     };

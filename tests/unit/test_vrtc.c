@@ -188,6 +188,36 @@ static void the_other_bytes_are_memory(void **state) {
     assert_time(0x23, 0x59, 0x58);
 }
 
+static unsigned word(uint8_t index) {
+    return in(index) | (unsigned)in((uint8_t)(index + 1)) << 8;
+}
+
+/* Where a BIOS leaves them: 15H, 17H and 30H in KiB, 34H in 64 KiB. */
+static void the_memory_has_the_size_of_ram(void **state) {
+    static const struct {
+        uint64_t ram;
+        unsigned extended, above_16m;
+    } sizes[] = {
+        {1 << 20, 0, 0},
+        {2 << 20, 1024, 0},
+        {16 << 20, 15 << 10, 0},
+        {18 << 20, 17 << 10, 32},
+        {65ULL << 20, 65535, 49 << 4},
+        {3ULL << 30, 65535, 48896},
+        {1ULL << 40, 65535, 65535},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        vrtc_set_memory_size(&rtc, sizes[i].ram);
+        assert_int_equal(word(0x15), 640);
+        assert_int_equal(word(0x17), sizes[i].extended);
+        assert_int_equal(word(0x30), sizes[i].extended);
+        assert_int_equal(word(0x34), sizes[i].above_16m);
+        assert_int_equal(in(PC_RTC_CENTURY), 0x20);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(it_shows_the_callers_time_as_it_advances, set_up),
@@ -201,6 +231,7 @@ int main(void) {
         cmocka_unit_test_setup(the_first_second_of_a_released_divider_is_half_as_long, set_up),
         cmocka_unit_test_setup(an_earlier_time_is_taken_as_the_latest, set_up),
         cmocka_unit_test_setup(the_other_bytes_are_memory, set_up),
+        cmocka_unit_test_setup(the_memory_has_the_size_of_ram, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

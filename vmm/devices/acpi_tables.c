@@ -52,13 +52,16 @@ struct generic_address {
 _Static_assert(sizeof(struct generic_address) == 12, "Generic Address Structure");
 
 /* ACPI 6.5, "Fixed ACPI Description Table (FADT)". The members that hardware-reduced ACPI ignores
- * have no names here and are 0, except two: Linux reads `century`, and test programs the timer. */
+ * have no names here and are 0, except three: Linux reads `century`, test programs the timer, and
+ * kernels that do not know hardware-reduced ACPI switch off with PM1 control. */
 struct fadt {
     struct header header;
     uint32_t facs, dsdt;
-    uint8_t ignored1[32];
+    uint8_t ignored1[20];
+    uint32_t pm1_control;
+    uint8_t ignored5[8];
     uint32_t pm_timer;
-    uint8_t ignored2[11], pm_timer_length, ignored3[16], century;
+    uint8_t ignored2[9], pm1_control_length, ignored6, pm_timer_length, ignored3[16], century;
     uint16_t boot_architecture;
     uint8_t reserved;
     uint32_t flags;
@@ -72,7 +75,9 @@ struct fadt {
     char hypervisor_vendor[8];
 } PACKED;
 _Static_assert(sizeof(struct fadt) == 276, "FADT");
+_Static_assert(offsetof(struct fadt, pm1_control) == 64, "FADT");
 _Static_assert(offsetof(struct fadt, pm_timer) == 76, "FADT");
+_Static_assert(offsetof(struct fadt, pm1_control_length) == 89, "FADT");
 _Static_assert(offsetof(struct fadt, pm_timer_length) == 91, "FADT");
 _Static_assert(offsetof(struct fadt, boot_architecture) == 109, "FADT");
 _Static_assert(offsetof(struct fadt, reset_register) == 116, "FADT");
@@ -230,6 +235,8 @@ static struct generic_address byte_port(uint16_t port) {
 static uint64_t write_fadt(struct writer *w, uint64_t dsdt) {
     struct fadt fadt = {
         .dsdt = (uint32_t)dsdt,
+        .pm1_control = PC_PM1_CONTROL,
+        .pm1_control_length = 2,
         .pm_timer = PC_PM_TIMER,
         .pm_timer_length = 4,
         .century = PC_RTC_CENTURY,

@@ -1,6 +1,6 @@
 /* The ACPI tables that report a guest's devices: RSDP, XSDT, RSDT, FADT, MADT, DSDT.
  *
- * They describe hardware-reduced ACPI: without PM1 registers, SCI and FACS; one register to sleep
+ * They describe hardware-reduced ACPI: without SCI and FACS; one register to sleep
  * and one to reset (vmm/pc/power.h). Programs that know ACPI 1.0 only, such as test programs, find
  * the same FADT through the RSDT, and in it a power management timer. The devices are in the DSDT,
  * vmm/devices/dsdt.asl, which iasl compiles during the build. ACPI 6.5, "ACPI Software Programming

@@ -36,6 +36,19 @@ enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
 #define PC_RESET_PORT       0x602
 #define PC_RESET_VALUE      1
 
+/* PM1 control as on older PCs, 16 bits: where QEMU has it, and where Bochs had it. Kernels that do
+ * not know hardware-reduced ACPI, or no ACPI at all, switch off with it. ACPI 6.5, "PM1 Control
+ * Grouping". */
+#define PC_PM1_CONTROL     0x604
+#define PC_PM1_CONTROL_OLD 0xb004
+#define PC_PM1_SCI_ENABLED 1
+#define PC_PM1_TYPE_SHIFT  10
+#define PC_PM1_TYPE_S5_OLD 0 /* QEMU's, besides PC_SLEEP_TYPE_S5 */
+#define PC_PM1_ENABLE      0x2000
+
+/* The index and the data port of the CRT controller of a text screen in colour. */
+#define PC_CRTC_PORT 0x3d4
+
 /* The power button. Bit 0 reads 1 after it was pressed; writing 1 to that bit clears it. Its IRQ is
  * level-triggered and asserted while the bit is 1. */
 #define PC_BUTTON_PORT 0x603
@@ -54,6 +67,13 @@ enum pc_virtio_slot { PC_VIRTIO_BLOCK, PC_VIRTIO_RNG, PC_VIRTIO_CONSOLE };
 /* The ACPI tables: at the place of the BIOS ROM, where operating systems search for the RSDP. */
 #define PC_ACPI_BASE 0xe0000u
 #define PC_ACPI_SIZE 0x20000u
+
+/* The MP table, behind the ACPI tables: kernels search for it from F0000H on. */
+#define PC_MP_BASE 0xf0000u
+
+/* The end of base memory; the extended BIOS data area follows, up to 640 KiB. */
+#define PC_EBDA_BASE 0x9fc00u
+#define PC_EBDA_SIZE 0x400u
 
 /* F000:FFF0, the reset vector of the 8086. Operating systems jump there to reset a PC. */
 #define PC_RESET_SEGMENT 0xf000u

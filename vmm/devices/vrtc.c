@@ -21,7 +21,11 @@ enum {
     REGISTER_A = 10,
     REGISTER_B = 11,
     REGISTER_C = 12,
-    REGISTER_D = 13
+    REGISTER_D = 13,
+    BASE_MEMORY = 0x15,
+    EXTENDED_MEMORY = 0x17,
+    EXTENDED_MEMORY_AGAIN = 0x30,
+    MEMORY_ABOVE_16M = 0x34
 };
 
 #define A_UPDATING      0x80
@@ -49,6 +53,26 @@ void vrtc_reset(struct vrtc *rtc, uint64_t now) {
     *rtc = (struct vrtc){.seen = now};
     rtc->memory[REGISTER_A] = A_DEFAULT;
     rtc->memory[REGISTER_B] = B_24_HOURS;
+}
+
+static void put_size(struct vrtc *rtc, uint32_t index, uint64_t units) {
+    uint64_t size = units < UINT16_MAX ? units : UINT16_MAX;
+
+    rtc->memory[index] = (uint8_t)size;
+    rtc->memory[index + 1] = (uint8_t)(size >> 8);
+}
+
+static uint64_t beyond(uint64_t ram_size, uint64_t start) {
+    return ram_size > start ? ram_size - start : 0;
+}
+
+void vrtc_set_memory_size(struct vrtc *rtc, uint64_t ram_size) {
+    uint64_t extended = beyond(ram_size, 1 << 20) >> 10;
+
+    put_size(rtc, BASE_MEMORY, 640);
+    put_size(rtc, EXTENDED_MEMORY, extended);
+    put_size(rtc, EXTENDED_MEMORY_AGAIN, extended);
+    put_size(rtc, MEMORY_ABOVE_16M, beyond(ram_size, 16 << 20) >> 16);
 }
 
 /* ---- numbers in the guest's format ---- */

@@ -3,7 +3,7 @@
  * The caller passes the time in nanoseconds since 1970; a time that is earlier than one passed
  * before is taken as that one. The guest may set its clock to another time, which then advances at
  * the same rate; invalid fields are clamped, and the day of the week always follows from the date.
- * The other bytes are memory, which is 0 at first.
+ * The other bytes are memory, which is 0 at first but for what vrtc_set_memory_size() writes.
  *
  * The three interrupts (periodic, alarm, update-ended) set their flags in register C, enabled or
  * not; reading C clears them. The IRQ is high while an enabled flag is set, so a guest that does
@@ -31,6 +31,11 @@ struct vrtc {
 
 /* 24-hour BCD mode, the caller's time, interrupts disabled. */
 void vrtc_reset(struct vrtc *rtc, uint64_t now);
+
+/* Writes the sizes of memory to the bytes where a BIOS leaves them: in KiB below 640 KiB (15H, 16H)
+ * and from 1 MiB on (17H, 18H, and again 30H, 31H), at most 65535, and in 64 KiB from 16 MiB on
+ * (34H, 35H). */
+void vrtc_set_memory_size(struct vrtc *rtc, uint64_t ram_size);
 
 /* A guest's byte access to port 70H or 71H; other ports read FFH and ignore writes. */
 uint8_t vrtc_read(struct vrtc *rtc, uint16_t port, uint64_t now);

@@ -34,13 +34,10 @@ _Static_assert(sizeof(struct zero_page) == 0x1000, "Linux zero page");
 #define LOADER_UNDEFINED 0xffu
 #define VIDEO_NORMAL     0xffffu
 
-#define LOW_END          0x9fc00ULL /* a BIOS has its extended data area from here to 640 KiB */
-#define LOW_TOP          0xa0000ULL
-
 static void put_memory(struct zero_page *zero, uint64_t ram_size) {
     const struct e820_entry map[] = {
-        {0, LOW_END, E820_RAM},
-        {LOW_END, LOW_TOP - LOW_END, E820_RESERVED},
+        {0, PC_EBDA_BASE, E820_RAM},
+        {PC_EBDA_BASE, PC_EBDA_SIZE, E820_RESERVED},
         {PC_ACPI_BASE, PC_ACPI_SIZE, E820_RESERVED},
         {LINUX_HIGH, ram_size - LINUX_HIGH, E820_RAM},
     };

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "lib/memory.h"
+#include "vmm/devices/pc_map.h"
 #include "vmm/loaders/multiboot_internal.h"
 
 struct info {
@@ -95,8 +96,8 @@ static void put_map(struct info *info, struct page *page, uint64_t ram_size) {
         uint64_t start, end;
         uint32_t type;
     } layout[] = {
-        {0, MULTIBOOT_LOW_END, MAP_AVAILABLE},
-        {MULTIBOOT_LOW_END, MULTIBOOT_HIGH, MAP_RESERVED},
+        {0, PC_EBDA_BASE, MAP_AVAILABLE},
+        {PC_EBDA_BASE, MULTIBOOT_HIGH, MAP_RESERVED},
         {MULTIBOOT_HIGH, DEVICES_START, MAP_AVAILABLE},
         {DEVICES_START, DEVICES_END, MAP_RESERVED},
         {DEVICES_END, UINT64_MAX, MAP_AVAILABLE},
@@ -133,7 +134,7 @@ const char *multiboot_write_info(const struct multiboot_request *request, uint64
     struct page page = {.bytes = request->ram + address, .address = address};
     struct info info = {
         .flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MEMORY_MAP | INFO_LOADER_NAME,
-        .mem_lower = (uint32_t)(least(request->ram_size, MULTIBOOT_LOW_END) / 1024),
+        .mem_lower = (uint32_t)(least(request->ram_size, PC_EBDA_BASE) / 1024),
     };
 
     if (request->ram_size > MULTIBOOT_HIGH)

@@ -1,10 +1,10 @@
-/* What a guest finds where a PC has its BIOS: the ACPI tables, and code at the reset vector. There
- * are no BIOS services. The place is RAM: a guest that overwrites it harms only itself. Read next:
- * vmm/devices/acpi_tables.h. */
+/* What a guest finds where a PC has its BIOS: the ACPI tables and the MP table, code at the reset
+ * vector, and the BIOS data areas. There are no BIOS services. The place is RAM: a guest that
+ * overwrites it harms only itself. Read next: vmm/devices/acpi_tables.h, mp_table.h. */
 #pragma once
 
 struct pc;
 
-/* Places both in RAM. To call before the kernel is loaded, because a kernel that is linked to these
- * addresses overwrites them. Returns NULL, or why they do not fit, for the user. */
+/* Places all of it in RAM. To call before the kernel is loaded, which may overwrite the BIOS data
+ * area. Returns NULL, or why the tables do not fit, for the user. */
 const char *bios_place(struct pc *pc);

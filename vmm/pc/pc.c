@@ -9,6 +9,7 @@ const char *pc_power_on(struct pc *pc, const struct pc_config *config) {
     vuart_reset(&pc->serial.uart);
     rtc_reset(pc);
     virtio_reset(pc);
+    vcrtc_reset(&pc->legacy.crtc);
     return bios_place(pc);
 }
 

@@ -15,6 +15,7 @@
 
 #include "lib/time.h"
 #include "vmm/pc/irq_lines.h"
+#include "vmm/pc/legacy.h"
 #include "vmm/pc/power.h"
 #include "vmm/pc/rtc.h"
 #include "vmm/pc/serial.h"
@@ -50,6 +51,7 @@ struct pc_config {
     uint8_t *ram;
     uint64_t ram_size;
     uint32_t vcpu_count;
+    uint8_t ioapic_version;
     void *disk; /* the guest's own copy; NULL: no disk */
     uint64_t disk_size;
 };
@@ -62,11 +64,12 @@ struct pc {
     struct pc_power power;
     struct virtio virtio;
     struct test_devices test;
+    struct legacy legacy;
 };
 
-/* Resets all devices, and places the ACPI tables and the code at the reset vector in RAM; `pc` must
- * be zeroed. Returns NULL, or why that is impossible, for the user. Once, before the guest's kernel
- * is loaded. */
+/* Resets all devices, and places the BIOS's tables, data and code in RAM; `pc` must be zeroed.
+ * Returns NULL, or why that is impossible, for the user. Once, before the guest's kernel is loaded.
+ */
 const char *pc_power_on(struct pc *pc, const struct pc_config *config);
 
 /* The TSC. */

@@ -8,13 +8,9 @@ _Static_assert(PC_SLEEP_STATUS == PC_SLEEP_CONTROL + 1 && PC_RESET_PORT == PC_SL
                    PC_BUTTON_PORT == PC_SLEEP_CONTROL + 3,
                "one range of ports");
 
-/* Command FxH: the output lines whose bit is 0 are pulsed; line 0 is the processor's reset. */
-#define KEYBOARD_PULSE_MASK  0xf1
-#define KEYBOARD_PULSE_RESET 0xf0
+#define PM_TIMER_MASK     0xffffff /* the FADT's flag TMR_VAL_EXT is 0 */
 
-#define PM_TIMER_MASK        0xffffff /* the FADT's flag TMR_VAL_EXT is 0 */
-
-#define RESET_CONTROL_CPU    4 /* resets when it is set */
+#define RESET_CONTROL_CPU 4 /* resets when it is set */
 
 static void end_guest(struct pc *pc, const char *how, uint32_t code) {
     pc->config.effects->end_guest(pc->config.context, how, code);
@@ -78,11 +74,20 @@ void pc_power_panic_out(struct pc *pc, uint16_t port, unsigned size, uint32_t va
         end_guest(pc, "panic", 1);
 }
 
-void pc_power_keyboard_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
-    (void)port;
+/* ACPI mode is always on. The high byte follows at the next port. */
+uint32_t pc_power_pm1_in(struct pc *pc, uint16_t port, unsigned size) {
+    (void)pc;
     (void)size;
-    if ((value & KEYBOARD_PULSE_MASK) == KEYBOARD_PULSE_RESET)
-        end_guest(pc, "reset", 0);
+    return port & 1 ? 0 : PC_PM1_SCI_ENABLED;
+}
+
+void pc_power_pm1_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
+    uint32_t control = port & 1 ? value << 8 : value;
+    uint32_t type = control >> PC_PM1_TYPE_SHIFT & 7;
+
+    (void)size;
+    if (control & PC_PM1_ENABLE && (type == PC_SLEEP_TYPE_S5 || type == PC_PM1_TYPE_S5_OLD))
+        end_guest(pc, "poweroff", 0);
 }
 
 void pc_power_reset_control_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {

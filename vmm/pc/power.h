@@ -14,7 +14,6 @@
 
 #define PC_POWER_REGISTERS     4 /* from PC_SLEEP_CONTROL to PC_BUTTON_PORT */
 #define PC_POWER_TIMER_BYTES   4 /* from PC_PM_TIMER */
-#define PC_POWER_KEYBOARD      0x64
 #define PC_POWER_RESET_CONTROL 0xcf9
 
 struct pc;
@@ -34,8 +33,9 @@ void pc_power_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
 /* ACPI's power management timer. It always counts, and it causes no interrupt. */
 uint32_t pc_power_timer_in(struct pc *pc, uint16_t port, unsigned size);
 
-/* The command port of a keyboard controller (8042). There is none: only its reset pulse works. */
-void pc_power_keyboard_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
+/* PM1 control: of all that it does on a PC, it only switches off. */
+uint32_t pc_power_pm1_in(struct pc *pc, uint16_t port, unsigned size);
+void pc_power_pm1_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
 
 /* QEMU's "pvpanic" device, by which a kernel reports its panic. */
 uint32_t pc_power_panic_in(struct pc *pc, uint16_t port, unsigned size);

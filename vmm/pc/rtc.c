@@ -6,6 +6,7 @@
 
 void rtc_reset(struct pc *pc) {
     vrtc_reset(&pc->rtc.vrtc, pc_time(pc));
+    vrtc_set_memory_size(&pc->rtc.vrtc, pc->config.ram_size);
     pc->rtc.next = TIME_NEVER;
     atomic_store(&pc->rtc.timer_next, TIME_NEVER);
 }

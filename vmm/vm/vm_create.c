@@ -53,6 +53,7 @@ static const char *vm_power_on_pc(struct vm *vm) {
         .ram = vm->ram,
         .ram_size = vm->ram_size,
         .vcpu_count = vm->config->vcpus,
+        .ioapic_version = (uint8_t)vm->config->ioapic_version,
         .disk = boot->disk_size ? phys_to_virt(boot->disk_base) : NULL,
         .disk_size = boot->disk_size,
         .time = host.boot->time * PC_TIME_HZ,
