@@ -1,5 +1,5 @@
 # The guests. Each guest/NAME.c, and each folder guest/NAME/ with several files, becomes a Multiboot
-# image, build/guest/NAME.elf. bzimage.asm is assembled to a flat file.
+# image, build/guest/NAME.elf. bzimage.asm and oldkernel.asm are assembled to flat files.
 
 GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c)) \
                $(filter-out lib,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
@@ -13,7 +13,7 @@ GUEST_LD := $(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.
 GUEST_OBJ := $(foreach guest,$(GUESTS),$(call guest_objects,$(guest))) $(GUEST_LIB)
 
 .PHONY: guests
-guests: $(GUESTS:%=$(B)/guest/%.elf) $(B)/guest/bzimage ## build the guests
+guests: $(GUESTS:%=$(B)/guest/%.elf) $(B)/guest/bzimage $(B)/guest/oldkernel.elf ## build the guests
 
 $(call flags,guest-cc,$(GUEST_CC))
 $(call flags,guest-ld,$(GUEST_LD) $(GUEST_OBJ))
@@ -40,6 +40,8 @@ $(B)/guest/%.elf: $(B)/guest/%.elf64
 	$(Q)$(OBJCOPY) -O elf32-i386 --strip-all $< $@
 
 $(B)/guest/bzimage: guest/bzimage.asm
+$(B)/guest/oldkernel.elf: guest/oldkernel.asm
+$(B)/guest/bzimage $(B)/guest/oldkernel.elf:
 	@mkdir -p $(@D)
 	$(call say,NASM)
 	$(Q)$(NASM) -f bin $< -o $@

@@ -34,6 +34,7 @@ cmp_ok($live || 0, '>=', 5, 'at least one interrupt for each line');
 $machine->answers(undef, qr/\nEXITS guest=alone vcpu=0 reason=45 count=$live /, 'each interrupt has one EOI exit');
 $machine->answers("\x01t", qr/accepts vector 0x61 \(level, pin 4\).*\n.*the line goes low/, 'Ctrl-A t prints the trace');
 $machine->answers("\x01d", qr/\nREGISTERS guest=alone vcpu=0 rip=0x10[0-9a-f]+ halted=1\r*\n  cs 18 /, 'Ctrl-A d prints the registers of a halted vCPU');
+$machine->answers("\x01v", qr/\npinwheel: the text screen of guest alone is blank\r*\n/, 'Ctrl-A v: nothing is on its text screen');
 for (1, 2) {
     $machine->answers("button\r", qr/\nwaiting for the power button\r*\n/, 'a guest that waits for its power button');
     $machine->answers("\x01p", qr/^pressed $_ times\r*\n/, 'Ctrl-A p presses it once');

@@ -39,8 +39,8 @@ static struct vm *console_input_guest(void) {
 static void console_input_help(const struct vm *vm) {
     console_print(
         "pinwheel: keys after Ctrl-A: x ends all guests; 1 to 9 selects the guest that receives "
-        "the input; for guest %s: c prints its counters, t its last interrupts, d its registers; "
-        "p presses its power button; Ctrl-A sends it a Ctrl-A\n",
+        "the input; for guest %s: c prints its counters, t its last interrupts, d its registers, v "
+        "its text screen; p presses its power button; Ctrl-A sends it a Ctrl-A\n",
         vm->name);
 }
 
@@ -69,6 +69,10 @@ static void console_input_command(struct vm *vm, int key) {
     case 'd': /* each vCPU prints its registers, on its own CPU */
         for (uint32_t i = 0; i < vm->vcpu_count; i++)
             vcpu_request(vm->vcpu[i], REQUEST_REGISTERS);
+        break;
+    case 'v':
+        if (!results_print_screen(vm))
+            console_print("pinwheel: the text screen of guest %s is blank\n", vm->name);
         break;
     case 'p':
         pc_power_press(&vm->pc);

@@ -3,6 +3,7 @@
 
 #include "drivers/console.h"
 #include "drivers/power.h"
+#include "vmm/devices/vga_text.h"
 #include "vmm/host/host.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vm.h"
@@ -109,6 +110,24 @@ static void results_print_trace(const struct vm *vm) {
     console_print("TRACE end lost=%lu\n", lost);
 }
 
+/* At most 25 lines; a frame at their left keeps them from looking like another's. */
+bool results_print_screen(const struct vm *vm) {
+    const uint8_t *memory = vm_ram(vm, VGA_TEXT_BASE, VGA_TEXT_SIZE);
+    uint16_t start = vcrtc_start(&vm->pc.legacy.crtc);
+    unsigned rows = memory ? vga_text_rows(memory, start) : 0;
+    char text[VGA_TEXT_LINE];
+
+    if (rows == 0)
+        return false;
+    console_print("pinwheel: guest %s has this on its text screen at 0x%x:\n", vm->name,
+                  VGA_TEXT_BASE);
+    for (unsigned row = 0; row < rows; row++) {
+        vga_text_row(memory, start, row, text);
+        console_print("  |%s\n", text);
+    }
+    return true;
+}
+
 void results_of_guest(struct vm *vm) {
     uint64_t exits = 0;
 
@@ -116,6 +135,7 @@ void results_of_guest(struct vm *vm) {
         for (uint32_t reason = 0; reason < EXIT_REASON_COUNT; reason++)
             exits += vm->vcpu[i]->exits_by_reason[reason];
     }
+    results_print_screen(vm);
     if (vm->config->story)
         results_tell_story(vm, TRACE_RING_RECORDS);
     if (vm->trace)

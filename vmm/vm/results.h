@@ -3,6 +3,7 @@
  * docs/configuration.md, "Output", describes each line. Read next: vmm/interrupts/trace.h,
  * vmm/interrupts/routing.h (the counters). */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 struct boot_guest;
@@ -15,6 +16,8 @@ void results_of_guest(struct vm *vm);
  * events among the last `most` records of each CPU's trace. Any CPU. */
 void results_print_counters(const struct vm *vm);
 void results_tell_story(const struct vm *vm, uint64_t most);
+/* Its text screen at B8000H, which no port or device shows; false: the screen is blank. */
+bool results_print_screen(const struct vm *vm);
 
 /* Reports a guest of the configuration that is not started; the reason is for the user. */
 void results_not_started(const struct boot_guest *guest, const char *reason);
