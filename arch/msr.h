@@ -20,6 +20,7 @@
 #define MSR_IA32_MCG_CAP         0x179
 #define MSR_IA32_MCG_STATUS      0x17a
 #define MSR_IA32_MISC_ENABLE     0x1a0
+#define MSR_IA32_DEBUGCTL        0x1d9
 #define MSR_IA32_TSC_DEADLINE    0x6e0
 
 /* ---- memory types ---- */
@@ -84,7 +85,8 @@
 
 #define PRED_CMD_IBPB                   (1ULL << 0)
 
-#define DEBUGCTL_BTF                    (1ULL << 1)
+#define DEBUGCTL_LBR                    (1ULL << 0) /* record branches */
+#define DEBUGCTL_BTF                    (1ULL << 1) /* RFLAGS.TF steps to the next branch */
 
 #define MISC_ENABLE_FAST_STRINGS        (1ULL << 0)
 #define MISC_ENABLE_BTS_UNAVAILABLE     (1ULL << 11)

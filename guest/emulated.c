@@ -60,6 +60,14 @@ static void test_faults(void) {
     test_fault("a #GP for reserved bits of CR4");
     __asm__ volatile("rdmsr; nop" : : "c"(0x12345678) : "eax", "edx");
     test_fault("a #GP for an MSR that does not exist");
+    __asm__ volatile("rdmsr; nop; wrmsr; nop" : : "c"(MSR_IA32_MISC_ENABLE) : "eax", "edx");
+    report(!faults, "IA32_MISC_ENABLE can be written with what it reads");
+    __asm__ volatile("mov $2, %%eax; xor %%edx, %%edx; wrmsr; nop; rdmsr; nop" /* BTF */
+                     "; xor %%eax, %%eax; wrmsr; nop"
+                     :
+                     : "c"(MSR_IA32_DEBUGCTL)
+                     : "eax", "edx", "cc");
+    report(!faults, "IA32_DEBUGCTL can be read, and BTF written");
 }
 
 /* ---- single steps ---- */

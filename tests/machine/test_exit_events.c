@@ -101,6 +101,28 @@ static void a_debug_exception_clears_general_detect(void **state) {
     assert_field(VMCS_GUEST_DR7, 0x2703);
 }
 
+/* SDM Vol. 3B, "Single-Stepping on Branches": the debugger sets BTF anew. */
+static void a_debug_exception_clears_btf(void **state) {
+    (void)state;
+    machine_set(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+    exits_by(VALID | EXCEPTION | WITH_CODE | VECTOR_AC, 0, 0, 0);
+    assert_field(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+    exits_by(VALID | EXCEPTION | VECTOR_DB, 0, 1 << 14, 0);
+    assert_field(VMCS_GUEST_DEBUGCTL, 0);
+}
+
+/* No emulated instruction is a branch. */
+static void with_btf_an_emulated_instruction_does_not_trap(void **state) {
+    (void)state;
+    machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_TF);
+    machine_set(VMCS_GUEST_DEBUGCTL, DEBUGCTL_BTF);
+    exits(EXIT_REASON_CPUID, 0);
+    assert_field(VMCS_GUEST_PENDING_DEBUG, 0);
+    machine_set(VMCS_GUEST_DEBUGCTL, 0);
+    exits(EXIT_REASON_CPUID, 0);
+    assert_field(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+}
+
 static void a_step_in_a_shadow_stays_pending(void **state) {
     (void)state;
     machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_TF);
@@ -323,6 +345,8 @@ int main(void) {
         TEST(two_bits_of_dr6_are_active_low),
         TEST(int1_leaves_dr6_alone),
         TEST(a_debug_exception_clears_general_detect),
+        TEST(a_debug_exception_clears_btf),
+        TEST(with_btf_an_emulated_instruction_does_not_trap),
         TEST(a_step_in_a_shadow_stays_pending),
         TEST(a_machine_check_is_the_hosts),
         TEST(an_nmi_is_a_kick),

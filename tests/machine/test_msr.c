@@ -104,8 +104,42 @@ static void read_only_msrs_describe_a_plain_processor(void **state) {
     assert_reads(MSR_IA32_MISC_ENABLE, 1 | 1 << 11 | 1 << 12); /* no BTS, no PEBS */
     assert_false(msr_write(self, MSR_IA32_PLATFORM_ID, 0));
     assert_false(msr_write(self, MSR_IA32_MCG_CAP, 0));
-    assert_false(msr_write(self, MSR_IA32_MISC_ENABLE, 1));
     assert_int_equal(machine_count(MACHINE_WRMSR, MACHINE_ANY), 0);
+}
+
+/* SDM Vol. 4: fast strings can be switched, two bits are read-only, and the others belong to
+ * features that CPUID does not offer, or that would take some away (XD, leaves above 2). */
+static void misc_enable_can_be_written(void **state) {
+    (void)state;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        bool exists = bit == 0 || bit == 11 || bit == 12;
+        assert_int_equal(msr_write(self, MSR_IA32_MISC_ENABLE, 1ULL << bit), exists);
+    }
+    assert_true(msr_write(self, MSR_IA32_MISC_ENABLE, 1 << 11 | 1 << 12));
+    assert_reads(MSR_IA32_MISC_ENABLE, 1 << 11 | 1 << 12);
+    assert_true(msr_write(self, MSR_IA32_MISC_ENABLE, 1));
+    assert_reads(MSR_IA32_MISC_ENABLE, 1 | 1 << 11 | 1 << 12);
+    assert_true(msr_write(self, MSR_IA32_MISC_ENABLE, 0));
+    assert_reads(MSR_IA32_MISC_ENABLE, 1 << 11 | 1 << 12);
+    assert_int_equal(machine_count(MACHINE_WRMSR, MACHINE_ANY), 0);
+    assert_string_equal(machine.console.text, ""); /* there is such an MSR */
+}
+
+/* BTF works; LBR is as on a processor with architectural LBRs, and other bits do not exist. */
+static void debugctl_has_btf(void **state) {
+    (void)state;
+    assert_reads(MSR_IA32_DEBUGCTL, 0);
+    for (unsigned bit = 0; bit < 64; bit++)
+        assert_int_equal(msr_write(self, MSR_IA32_DEBUGCTL, 1ULL << bit), bit <= 1);
+    assert_true(msr_write(self, MSR_IA32_DEBUGCTL, 3));
+    assert_reads(MSR_IA32_DEBUGCTL, 2);
+    assert_field(VMCS_GUEST_DEBUGCTL, 2);
+    assert_false(msr_write(self, MSR_IA32_DEBUGCTL, 1 << 6));
+    assert_field(VMCS_GUEST_DEBUGCTL, 2);
+    assert_true(msr_write(self, MSR_IA32_DEBUGCTL, 0));
+    assert_field(VMCS_GUEST_DEBUGCTL, 0);
+    assert_int_equal(machine_count(MACHINE_WRMSR, MACHINE_ANY), 0);
+    assert_string_equal(machine.console.text, "");
 }
 
 static void the_microcode_has_a_revision(void **state) {
@@ -222,7 +256,7 @@ static void a_deadline_is_in_the_guests_time(void **state) {
 /* ---- all others ---- */
 
 static void any_other_msr_is_a_fault(void **state) {
-    static const uint32_t some[] = {0x0,   0x3a, 0x49, 0x17b,      0x1d9,      0x38f,
+    static const uint32_t some[] = {0x0,   0x3a, 0x49, 0x17b,      0x1db,      0x38f,
                                     0x480, 0xe1, 0xce, 0xc0000080, 0xc0000104, 0x40000000};
     uint64_t value = 77;
 
@@ -274,6 +308,8 @@ int main(void) {
         TEST(every_msr_exits_but_those_that_are_known_to_be_safe),
         TEST(without_rdtscp_there_is_no_tsc_aux),
         TEST(read_only_msrs_describe_a_plain_processor),
+        TEST(misc_enable_can_be_written),
+        TEST(debugctl_has_btf),
         TEST(the_microcode_has_a_revision),
         TEST(mcg_status_accepts_only_0),
         TEST(the_mtrrs_belong_to_the_vcpu),

@@ -69,6 +69,7 @@ void events_raise_debug(uint32_t type, uint64_t qualification) {
         write_dr6(events_new_dr6(read_dr6(), qualification));
     if (dr7 & DR7_GD)
         vmcs_write(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
+    vmcs_write(VMCS_GUEST_DEBUGCTL, 0); /* of its bits a guest can set BTF alone */
 }
 
 /* ---- injection ---- */

@@ -17,7 +17,7 @@ void events_queue_exception(struct vcpu *vcpu, uint8_t vector);
 void events_queue_exception_with_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
 
 /* A #DB of this type has exited and will be injected again. Neither the exit nor the injection
- * changes the debug registers: changes them as its delivery would. */
+ * changes the debug registers and IA32_DEBUGCTL: changes them as its delivery would. */
 void events_raise_debug(uint32_t type, uint64_t qualification);
 
 /* Accepts the NMIs that were sent. While an NMI is in service, one more stays pending and further

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "arch/control_registers.h"
+#include "arch/msr.h"
 #include "arch/vmx/vmx.h"
 
 struct vcpu;
@@ -29,7 +30,8 @@ bool exit_handle(struct vcpu *vcpu);
 /* If the guest single-steps, makes the trap that follows an emulated instruction pending. SDM Vol.
  * 3B, "Single-Step Exception Condition". */
 static inline void exit_pend_single_step(void) {
-    if (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
+    if ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF) &&
+        !(vmcs_read(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
         vmcs_write(VMCS_GUEST_PENDING_DEBUG,
                    vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }

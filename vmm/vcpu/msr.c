@@ -79,6 +79,8 @@ void msr_init(void) {
 
 /* ---- RDMSR and WRMSR ---- */
 
+#define MISC_ENABLE_READ_ONLY (MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE)
+
 static bool msr_write_efer(uint64_t value) {
     uint64_t old = vmcs_read(VMCS_GUEST_EFER);
 
@@ -87,6 +89,24 @@ static bool msr_write_efer(uint64_t value) {
     if (((value ^ old) & EFER_LME) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PG))
         return false;
     vmcs_write(VMCS_GUEST_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
+    return true;
+}
+
+/* A write to a read-only bit is ignored. All other bits are of features that CPUID does not offer,
+ * or would take away some that it does. */
+static bool msr_write_misc_enable(struct vcpu *vcpu, uint64_t value) {
+    if (value & ~(MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_READ_ONLY))
+        return false;
+    vcpu->misc_enable = value & MISC_ENABLE_FAST_STRINGS;
+    return true;
+}
+
+/* VM entries load BTF and VM exits save it. LBR can be written and reads 0, as on processors with
+ * architectural LBRs: no guest reaches the branch records. SDM Vol. 3B, "IA32_DEBUGCTL MSR". */
+static bool msr_write_debugctl(uint64_t value) {
+    if (value & ~(DEBUGCTL_BTF | DEBUGCTL_LBR))
+        return false;
+    vmcs_write(VMCS_GUEST_DEBUGCTL, value & DEBUGCTL_BTF);
     return true;
 }
 
@@ -113,8 +133,10 @@ bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
         *value = MICROCODE_REVISION;
         return true;
     case MSR_IA32_MISC_ENABLE:
-        *value =
-            MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE;
+        *value = vcpu->misc_enable | MISC_ENABLE_READ_ONLY;
+        return true;
+    case MSR_IA32_DEBUGCTL:
+        *value = vmcs_read(VMCS_GUEST_DEBUGCTL);
         return true;
     case MSR_IA32_MCG_CAP: /* no banks */
     case MSR_IA32_MCG_STATUS:
@@ -144,6 +166,10 @@ bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         return true;
     case MSR_IA32_EFER:
         return msr_write_efer(value);
+    case MSR_IA32_MISC_ENABLE:
+        return msr_write_misc_enable(vcpu, value);
+    case MSR_IA32_DEBUGCTL:
+        return msr_write_debugctl(value);
     case MSR_IA32_BIOS_SIGN_ID: /* written 0 before CPUID, to read the revision */
         return value == 0;
     case MSR_IA32_MCG_STATUS:

@@ -34,6 +34,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     vcpu->timer_next = vcpu->pc_timer_next = TIME_NEVER;
     vcpu->asleep = true;
     mtrr_firmware_defaults(&vcpu->mtrr, host_physical_mask());
+    vcpu->misc_enable = MISC_ENABLE_FAST_STRINGS;
     vcpu->registers.xcr0 = XCR0_X87;
     vcpu->registers.dr6 = DR6_RESET;
     cpu->vcpu[cpu->vcpu_count++] = vcpu;

@@ -91,7 +91,8 @@ struct vcpu {
     uint32_t event_length;
 
     struct vcpu_registers registers;
-    uint64_t tsc_adjust; /* IA32_TSC_ADJUST */
+    uint64_t tsc_adjust;  /* IA32_TSC_ADJUST */
+    uint64_t misc_enable; /* IA32_MISC_ENABLE without its read-only bits */
     uint8_t *xsave;
     struct mtrr mtrr;
 
