@@ -132,12 +132,12 @@ __attribute__((interrupt)) static void on_general_detect(struct interrupted *fra
 
 static void test_debug_registers(void) {
     interrupt_handle_raw(VECTOR_DB, (uintptr_t)on_general_detect);
+    steps = 0;
     __asm__ volatile("mov %0, %%dr6" ::"r"(DR6_RESET | DR6_BS | 1));
     write_dr7(DR7_RESET | DR7_GD);
     (void)read_dr6();
     report(steps == 1 && dr7_seen == DR7_RESET, "a #DB clears general detect in DR7");
     report(dr6_seen == (DR6_RESET | DR6_BS | DR6_BD), "it keeps BS in DR6 and sets BD");
-    steps = 0;
 }
 
 /* ---- the TSC ---- */
