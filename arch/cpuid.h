@@ -105,6 +105,7 @@
 #define CPUID_7_EBX_CLFLUSHOPT (1u << 23)
 #define CPUID_7_EBX_CLWB       (1u << 24)
 #define CPUID_7_EBX_SHA        (1u << 29)
+#define CPUID_7_1_EAX_WRMSRNS  (1u << 19) /* subleaf 1 */
 #define CPUID_7_ECX_UMIP       (1u << 2)
 #define CPUID_7_ECX_RDPID      (1u << 22)
 #define CPUID_7_EDX_MD_CLEAR   (1u << 10)

@@ -39,6 +39,20 @@ static void assert_leaf(uint32_t leaf, uint32_t subleaf, uint32_t eax, uint32_t 
 
 /* ---- the ranges ---- */
 
+/* VMX cannot take WRMSRNS away where the MSR is not intercepted, so it is offered. */
+static void wrmsrns_is_the_processors(void **state) {
+    (void)state;
+    assert_leaf(7, 1, 0, 0, 0, 0);
+    assert_int_equal(read(7, 0).eax, 0);
+    machine_leaf(7, 0)->eax = 2;
+    *machine_leaf(7, 1) = (struct cpuid_result){UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    *machine_leaf(7, 2) = (struct cpuid_result){UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    guest_cpuid_init(host.xcr0, MACHINE_HZ);
+    assert_int_equal(read(7, 0).eax, 1);
+    assert_leaf(7, 1, 1u << 19, 0, 0, 0);
+    assert_leaf(7, 2, 0, 0, 0, 0);
+}
+
 static void three_ranges_and_nothing_outside_of_them(void **state) {
     static const uint32_t nothing[] = {0x17,       0x18,       0x20000000, 0x40000001, 0x4000000f,
                                        0x40000011, 0x80000009, 0x8000001d, 0xc0000000, 0xffffffff};
@@ -257,6 +271,7 @@ int main(void) {
         cmocka_unit_test_setup(an_older_processor_has_fewer_leaves, set_up_older),
         TEST(three_ranges_and_nothing_outside_of_them),
         TEST(a_leaf_that_is_not_listed_reads_0),
+        TEST(wrmsrns_is_the_processors),
         TEST(the_vendors_and_the_brand),
         TEST(the_apic_id_and_the_count_of_the_vcpus),
         TEST(a_single_vcpu_is_not_multi_threaded),

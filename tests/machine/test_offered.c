@@ -55,7 +55,7 @@ static void set_all_leaves(void) {
     for (unsigned i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++)
         *machine_leaf(leaves[i][0], leaves[i][1]) =
             (struct cpuid_result){UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
-    machine_leaf(7, 0)->eax = 0;
+    *machine_leaf(7, 1) = *machine_leaf(7, 0);
 }
 
 static void has_all(void) {

@@ -302,6 +302,12 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
     [EXIT_REASON_WBINVD] = exit_cache_flush,
     [EXIT_REASON_XSETBV] = exit_xsetbv,
     [EXIT_REASON_APIC_WRITE] = exit_apic_write,
+    /* Not offered; some of them exit whatever the controls are. */
+    [EXIT_REASON_INVPCID... EXIT_REASON_ENCLS] = exit_inject_ud,
+    [EXIT_REASON_XSAVES... EXIT_REASON_PCONFIG] = exit_inject_ud,
+    [EXIT_REASON_UMWAIT... EXIT_REASON_ENCLV] = exit_inject_ud,
+    [EXIT_REASON_SEAMCALL... EXIT_REASON_UWRMSR] = exit_inject_ud,
+    [EXIT_REASON_RDMSR_IMMEDIATE... EXIT_REASON_WRMSRNS_IMMEDIATE] = exit_inject_ud,
 };
 
 /* An event whose delivery the exit has interrupted is injected again, unless the handler queues

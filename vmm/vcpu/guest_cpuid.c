@@ -39,8 +39,11 @@
      CPUID_7_EBX_AVX2 | CPUID_7_EBX_SMEP | CPUID_7_EBX_BMI2 | CPUID_7_EBX_ERMS |                   \
      CPUID_7_EBX_RDSEED | CPUID_7_EBX_ADX | CPUID_7_EBX_SMAP | CPUID_7_EBX_CLFLUSHOPT |            \
      CPUID_7_EBX_CLWB | CPUID_7_EBX_SHA)
-#define LEAF7_ECX       (CPUID_7_ECX_UMIP | CPUID_7_ECX_RDPID)
-#define LEAF7_EDX       CPUID_7_EDX_MD_CLEAR
+#define LEAF7_ECX (CPUID_7_ECX_UMIP | CPUID_7_ECX_RDPID)
+#define LEAF7_EDX CPUID_7_EDX_MD_CLEAR
+
+/* VMX cannot disable it: only a write of an intercepted MSR exits, like WRMSR. */
+#define LEAF7_1_EAX     CPUID_7_1_EAX_WRMSRNS
 
 #define LEAF4_SUBLEAVES 5
 
@@ -58,7 +61,7 @@ _Static_assert(1 << APIC_ID_BITS == BOOT_MAX_VCPUS, "one APIC ID for each vCPU")
 static struct cpuid_result basic[BASIC_LEAVES];
 static struct cpuid_result extended[EXTENDED_LEAVES];
 static struct cpuid_result hypervisor, hypervisor_timing;
-static struct cpuid_result leaf4[LEAF4_SUBLEAVES], leaf7, leaf_d[3];
+static struct cpuid_result leaf4[LEAF4_SUBLEAVES], leaf7, leaf7_1, leaf_d[3];
 static uint32_t max_basic, max_extended;
 
 static struct cpuid_result masked(uint32_t leaf, uint32_t subleaf, uint32_t eax, uint32_t ebx,
@@ -111,6 +114,12 @@ static void init_basic(uint64_t xcr0) {
     basic[CPUID_LEAF_POWER].eax = CPUID_6_EAX_ARAT;
     if (max_basic >= CPUID_LEAF_STRUCTURED_FEATURES)
         leaf7 = masked(CPUID_LEAF_STRUCTURED_FEATURES, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);
+    leaf7_1 = (struct cpuid_result){0};
+    if (max_basic >= CPUID_LEAF_STRUCTURED_FEATURES &&
+        cpuid(CPUID_LEAF_STRUCTURED_FEATURES, 0).eax >= 1) {
+        leaf7.eax = 1; /* the last subleaf */
+        leaf7_1 = masked(CPUID_LEAF_STRUCTURED_FEATURES, 1, LEAF7_1_EAX, 0, 0, 0);
+    }
     leaf7.ebx |= CPUID_7_EBX_TSC_ADJUST;
     if (max_basic >= CPUID_LEAF_XSTATE) {
         leaf_d[0].eax = (uint32_t)xcr0;
@@ -228,7 +237,7 @@ struct cpuid_result guest_cpuid_read(const struct vcpu *vcpu, uint32_t leaf, uin
         case CPUID_LEAF_CACHES:
             return subleaf < LEAF4_SUBLEAVES ? leaf4[subleaf] : nothing;
         case CPUID_LEAF_STRUCTURED_FEATURES:
-            return subleaf ? nothing : leaf7;
+            return subleaf == 0 ? leaf7 : subleaf == 1 ? leaf7_1 : nothing;
         case CPUID_LEAF_TOPOLOGY:
             return leaf_b(vcpu, subleaf);
         case CPUID_LEAF_XSTATE:
