@@ -6,41 +6,13 @@
 
 static void instructions_that_are_not_offered_are_undefined(void **state) {
     static const uint32_t reasons[] = {
-        EXIT_REASON_GETSEC,
-        EXIT_REASON_VMCLEAR,
-        EXIT_REASON_VMLAUNCH,
-        EXIT_REASON_VMPTRLD,
-        EXIT_REASON_VMPTRST,
-        EXIT_REASON_VMREAD,
-        EXIT_REASON_VMRESUME,
-        EXIT_REASON_VMWRITE,
-        EXIT_REASON_VMXOFF,
-        EXIT_REASON_VMXON,
-        EXIT_REASON_INVEPT,
-        EXIT_REASON_INVVPID,
-        EXIT_REASON_MWAIT,
-        EXIT_REASON_MONITOR,
+        EXIT_REASON_GETSEC, EXIT_REASON_VMCLEAR, EXIT_REASON_VMLAUNCH, EXIT_REASON_VMPTRLD,
+        EXIT_REASON_VMPTRST, EXIT_REASON_VMREAD, EXIT_REASON_VMRESUME, EXIT_REASON_VMWRITE,
+        EXIT_REASON_VMXOFF, EXIT_REASON_VMXON, EXIT_REASON_INVEPT, EXIT_REASON_INVVPID,
+        EXIT_REASON_MWAIT, EXIT_REASON_MONITOR,
         /* INVPCID, VMFUNC, ENCLS; XSAVES, XRSTORS, PCONFIG; UMWAIT, TPAUSE, LOADIWKEY, ENCLV;
          * SEAMCALL, TDCALL, RDMSRLIST, WRMSRLIST, URDMSR, UWRMSR; RDMSR, WRMSRNS immediate */
-        58,
-        59,
-        60,
-        63,
-        64,
-        65,
-        67,
-        68,
-        69,
-        70,
-        76,
-        77,
-        78,
-        79,
-        80,
-        81,
-        84,
-        85,
-    };
+        58, 59, 60, 63, 64, 65, 67, 68, 69, 70, 76, 77, 78, 79, 80, 81, 84, 85};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
