@@ -137,8 +137,7 @@ static void an_event_that_is_delivered_through_a_device_ends_the_guest(void **st
     machine_set(VMCS_GUEST_PHYSICAL_ADDRESS, IOAPIC_DEFAULT_BASE);
     machine_set(VMCS_IDT_VECTORING_INFORMATION, INTERRUPTION_VALID | 0x51);
     exit_handle(self);
-    assert_killed(
-        "the delivery of an interrupt or exception accesses 0xfec00000, which is not RAM");
+    assert_killed("delivery of an interrupt or exception accesses 0xfec00000, which is not RAM");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up_paging)

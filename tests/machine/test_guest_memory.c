@@ -223,7 +223,7 @@ static void memory_that_is_not_ram_ends_the_guest(void **state) {
     map(0, 0xfec00000, KERNEL_DATA);
     assert_false(find(SEGMENT_DS, PAGES, 4, READ));
     assert_int_equal(self->event, 0);
-    assert_killed("a string instruction's operand is at linear address 0x200000, which is not RAM");
+    assert_killed("a string instruction accesses linear address 0x200000, which is not RAM");
     set_up_paging(NULL);
     machine_set(VMCS_GUEST_CR3, 0xfec00000);
     assert_false(find(SEGMENT_DS, PAGES, 4, READ));

@@ -13,6 +13,8 @@
 extern const char image_start[], image_text[], image_rodata[], image_data[], image_symbols[],
     image_end[];
 
+#define LOW_END (1ULL << 32) /* what a CPU that is starting can address */
+
 static struct boot_region free_region[BOOT_MAX_REGIONS];
 static unsigned free_count;
 static struct paging paging;
@@ -58,7 +60,7 @@ uint64_t memory_alloc(uint64_t size, uint64_t align) {
 }
 
 uint64_t memory_alloc_low(uint64_t size, uint64_t align) {
-    return memory_alloc_below(size, align, 1ULL << 32);
+    return memory_alloc_below(size, align, LOW_END);
 }
 
 void *memory_alloc_pages(uint64_t size, uint64_t *physical) {

@@ -45,13 +45,12 @@ uint64_t *memory_table(uint64_t physical);
  * Panics if it cannot be mapped. */
 void *memory_map_device(uint64_t physical);
 
-/* Maps device memory that is only written, in long runs, such as a screen; NULL: it cannot be
- * mapped.
- */
+/* Maps device memory that is only written, in long runs, such as a screen. NULL: that is
+ * impossible. */
 void *memory_map_write_combining(uint64_t physical, uint64_t size);
 
-/* For the ACPI parser: maps [physical, physical + size) read-only where it is not mapped yet; NULL:
- * it cannot be mapped. */
+/* For the ACPI parser: maps [physical, physical + size) read-only where it is not mapped yet. NULL:
+ * that is impossible. */
 const void *memory_map_table(uint64_t physical, uint64_t size);
 
 /* Allocates a stack of `size` bytes between guard pages and returns its top. Panics if there is no

@@ -41,8 +41,7 @@ static void panic_print_address(uint64_t address, uint64_t back) {
         console_print("    0x%016lx\n", address);
 }
 
-/* RBP points to the caller's RBP, which lies higher on the stack, and behind that is the return
- * address. */
+/* RBP points to a pair: RBP of the caller, which is higher on the stack, and the return address. */
 static void panic_print_backtrace(uint64_t rip, uint64_t rbp) {
     console_print("  backtrace:\n");
     if (rip)

@@ -80,8 +80,8 @@ static void pit_poll(struct pc *pc, uint64_t now) {
     lines->pit_polled = now;
 }
 
-/* Computes when the next poll is due: a tick after the next change, because conversion rounds down.
- */
+/* Computes when the next poll is due: a tick of the 8254 after the next change, because the
+ * conversion to the TSC rounds down. */
 static void pit_plan(struct pc *pc, uint64_t now) {
     uint64_t change = vpit_next_change(&pc->irq_lines.pit, 0, now), next = TIME_NEVER;
     uint64_t earliest = pc_now(pc) + pc_microseconds(pc, SHORTEST_POLL_US);
@@ -128,11 +128,11 @@ int irq_lines_acknowledge(struct pc *pc, bool always) {
 
 /* ---- ports ---- */
 
+/* A read after a poll command acknowledges an interrupt, so the output may change. */
 uint32_t irq_lines_pic_in(struct pc *pc, uint16_t port, unsigned size) {
     (void)size;
     spin_lock(&pc->irq_lines.lock);
-    uint8_t value =
-        vpic_read(&pc->irq_lines.pic, port); /* after a poll command: an acknowledgement */
+    uint8_t value = vpic_read(&pc->irq_lines.pic, port);
     intr_update(pc);
     spin_unlock(&pc->irq_lines.lock);
     return value;

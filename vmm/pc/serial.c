@@ -27,13 +27,13 @@ static uint32_t serial_type_to_virtio(struct pc *pc) {
  * accesses are not. */
 __attribute__((noinline)) static void serial_type_waiting(struct pc *pc) {
     struct serial *serial = &pc->serial;
-    bool to_virtio = atomic_load(&pc->virtio.takes_input);
-    uint32_t taken = 1;
+    bool to_virtio = atomic_load(&pc->virtio.receives_input);
+    uint32_t moved = 1;
 
-    while (serial->count && taken) {
-        taken = to_virtio ? serial_type_to_virtio(pc) : serial_type_to_uart(serial);
-        serial->first = (serial->first + taken) % SERIAL_TYPED;
-        serial->count -= taken;
+    while (serial->count && moved) {
+        moved = to_virtio ? serial_type_to_virtio(pc) : serial_type_to_uart(serial);
+        serial->first = (serial->first + moved) % SERIAL_TYPED;
+        serial->count -= moved;
     }
 }
 
@@ -83,7 +83,7 @@ void serial_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     spin_lock(&pc->serial.lock);
     int sent = vuart_write(&pc->serial.uart, port - PC_UART_PORT, (uint8_t)value);
     if (sent != VUART_NO_BYTE)
-        atomic_store(&pc->virtio.takes_input, false);
+        atomic_store(&pc->virtio.receives_input, false);
     serial_update(pc);
     spin_unlock(&pc->serial.lock);
     if (sent != VUART_NO_BYTE)

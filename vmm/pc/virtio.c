@@ -52,7 +52,7 @@ static void virtio_random_bytes(void *context, uint8_t *to, uint32_t size) {
 static void virtio_transmit(void *context, const uint8_t *from, uint32_t size) {
     struct pc *pc = ((struct virtio_slot *)context)->pc;
 
-    atomic_store(&pc->virtio.takes_input, true);
+    atomic_store(&pc->virtio.receives_input, true);
     for (uint32_t i = 0; i < size; i++)
         pc->config.effects->console_put(pc->config.context, PC_CONSOLE_VIRTIO, (char)from[i]);
 }

@@ -26,7 +26,7 @@ struct virtio {
     struct virtio_slot slot[PC_VIRTIO_SLOTS]; /* enum pc_virtio_slot */
     struct virtio_block block;
     struct virtio_console console;
-    atomic_bool takes_input; /* the guest's last output came from this console, not the UART */
+    atomic_bool receives_input; /* the guest's last output came from this console, not the UART */
 };
 
 /* Resets all devices. pc->config must be set. */

@@ -107,7 +107,7 @@ static inline uint64_t find_code(const struct vcpu *vcpu, uint64_t linear, enum 
     return guest_walk(&paging, linear);
 }
 
-/* The bytes may cross a page boundary: copies page by page. */
+/* For bytes that may cross a page boundary: copies page by page. */
 __attribute__((noinline, cold)) static size_t mmio_fetch_pieces(const struct vcpu *vcpu,
                                                                 uint64_t linear,
                                                                 enum mmio_mode mode,
@@ -192,10 +192,10 @@ static bool mmio_carry_out(struct vcpu *vcpu, const struct mmio_device *device, 
 
 /* Another vCPU may have changed the code or the page tables since the processor fetched the
  * instruction. So the guest executes it again, with a TLB that holds nothing older, and gets the
- * page fault that is due, or executes what is there now. With bytes missing it is certain that
- * something has changed; else the guest ends if the same instruction comes back. */
+ * page fault that is due, or executes what is there now. If bytes are missing, something must have
+ * changed; otherwise the guest is killed if the same instruction is refused again. */
 __attribute__((noinline, cold)) static enum exit_action
-refuse_instruction(struct vcpu *vcpu, uint64_t address, const char *problem) {
+mmio_refuse_instruction(struct vcpu *vcpu, uint64_t address, const char *problem) {
     uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
 
     if (problem == mmio_bytes_missing || vcpu->mmio_refused != rip) {
@@ -224,7 +224,7 @@ static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device
     const char *problem = mmio_decode_again(memo, bytes, count, mode);
 
     if (problem)
-        return refuse_instruction(vcpu, address, problem);
+        return mmio_refuse_instruction(vcpu, address, problem);
     uint64_t *rsp = instruction->reg == GUEST_RSP ? &vcpu->context.reg[GUEST_RSP] : NULL;
     if (rsp)
         *rsp = vmcs_read(VMCS_GUEST_RSP);
@@ -247,10 +247,9 @@ __attribute__((noinline, cold)) static enum exit_action mmio_refuse(struct vcpu 
         vm_kill(vcpu->vm, "vCPU %u: its page tables are at 0x%lx, which is not RAM", vcpu->index,
                 address);
     else
-        vm_kill(
-            vcpu->vm,
-            "vCPU %u: the delivery of an interrupt or exception accesses 0x%lx, which is not RAM",
-            vcpu->index, address);
+        vm_kill(vcpu->vm,
+                "vCPU %u: delivery of an interrupt or exception accesses 0x%lx, which is not RAM",
+                vcpu->index, address);
     return EXIT_RESUME;
 }
 

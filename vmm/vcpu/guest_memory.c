@@ -97,10 +97,9 @@ static uint8_t *guest_span_page(struct vcpu *vcpu, uint64_t linear, bool write) 
         break;
     }
     if (!at)
-        vm_kill(
-            vcpu->vm,
-            "vCPU %u: a string instruction's operand is at linear address 0x%lx, which is not RAM",
-            vcpu->index, linear);
+        vm_kill(vcpu->vm,
+                "vCPU %u: a string instruction accesses linear address 0x%lx, which is not RAM",
+                vcpu->index, linear);
     return at;
 }
 

@@ -18,7 +18,7 @@ static const char *result_name(enum vm_result result) {
     return name[result];
 }
 
-static void results_print_events(const struct vm *vm) {
+static void results_print_interrupts(const struct vm *vm) {
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         const struct routing_counters *c = &vm->routing.counters[i];
         for (unsigned v = 0; v < VECTOR_COUNT; v++) {
@@ -51,7 +51,7 @@ static void results_print_exits(const struct vm *vm) {
 }
 
 void results_print_counters(const struct vm *vm) {
-    results_print_events(vm);
+    results_print_interrupts(vm);
     results_print_exits(vm);
 }
 

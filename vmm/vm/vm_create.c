@@ -34,11 +34,10 @@ static const char *vm_allocate_memory(struct vm *vm) {
     vm->ram_size = vm->config->memory;
     vm->ram_physical = memory_alloc(vm->ram_size, LARGE_PAGE_SIZE);
     if (!vm->ram_physical)
-        return load_reason(
-            vm->reason,
-            "its %lu MiB are not free in one piece (%lu MiB are free in all); set its "
-            "memory lower",
-            vm->ram_size >> 20, memory_free() >> 20);
+        return load_reason(vm->reason,
+                           "its %lu MiB are not free in one piece (%lu MiB are free in all); "
+                           "set its memory lower",
+                           vm->ram_size >> 20, memory_free() >> 20);
     vm->ram = phys_to_virt(vm->ram_physical);
     const char *problem = vm_build_ept(vm, false);
     return problem ? problem : vm_build_ept(vm, true);
