@@ -6,7 +6,6 @@
 #include "arch/msr.h"
 #include "drivers/lapic.h"
 #include "drivers/tsc.h"
-#include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/vcpu/vmcs_setup.h"
 
@@ -86,12 +85,10 @@ static void vcpu_restore_registers(const struct vcpu *vcpu) {
         wrmsr(MSR_IA32_TSC_AUX, r->tsc_aux);
 }
 
-void vcpu_load(struct vcpu *vcpu) {
+void vcpu_switch_to(struct vcpu *vcpu) {
     struct host_cpu *self = this_host_cpu();
     struct vcpu *before = self->loaded;
 
-    if (before == vcpu)
-        return;
     if (before) {
         vcpu_save_registers(before);
         if (before->nmi_given)

@@ -12,12 +12,11 @@
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_controls.h"
 #include "vmm/emulate/mmio_decode.h"
+#include "vmm/host/host.h"
 #include "vmm/interrupts/apic_page.h"
 #include "vmm/interrupts/vlapic_timer.h"
 #include "vmm/vcpu/mtrr.h"
 #include "vmm/vcpu/vm.h"
-
-struct host_cpu;
 
 #define MMIO_MEMOS 8
 
@@ -116,8 +115,12 @@ static inline uint16_t vcpu_vpid(const struct vcpu *vcpu) {
 }
 
 /* Makes the vCPU's VMCS current and loads its registers, after saving those of the vCPU that is
- * loaded. On its own CPU. */
-void vcpu_load(struct vcpu *vcpu);
+ * loaded; nothing if it is loaded already. On its own CPU. */
+void vcpu_switch_to(struct vcpu *vcpu);
+static inline void vcpu_load(struct vcpu *vcpu) {
+    if (vcpu->host->loaded != vcpu)
+        vcpu_switch_to(vcpu);
+}
 /* Clears the VMCS of a vCPU that will not run again. On its own CPU. */
 void vcpu_unload_for_good(struct vcpu *vcpu);
 
