@@ -11,6 +11,7 @@
 #include "tests/machine/machine.h"
 
 #define NO_CPU           (-1)
+#define UNDEFINED        0xa5a5a5a5a5a5a5a5ULL
 
 #define KIND_READ_ONLY   1 /* bits 11:10 of an encoding */
 
@@ -69,6 +70,15 @@ void machine_set(uint64_t field, uint64_t value) {
 
 /* ---- VMCSs ---- */
 
+/* Before the first VMCLEAR the launch state is undefined, and until they are written the fields. */
+static void make_vmcs(struct machine_vmcs *vmcs, uint64_t physical) {
+    vmcs->physical = physical;
+    vmcs->launched = true;
+    vmcs->active = NO_CPU;
+    for (unsigned i = 0; i < MACHINE_VMCS_FIELDS; i++)
+        vmcs->field[i] = UNDEFINED & mask((uint64_t)i >> 8 << 13);
+}
+
 static struct machine_vmcs *find_vmcs(uint64_t physical) {
     const struct vmx_region *region = machine_memory(physical);
 
@@ -78,11 +88,8 @@ static struct machine_vmcs *find_vmcs(uint64_t physical) {
         machine_fail("the VMCS at 0x%" PRIx64 " has another revision", physical);
     for (unsigned i = 0; i < MACHINE_VMCSS; i++) {
         struct machine_vmcs *vmcs = &machine.vmcs[i];
-        if (!vmcs->physical) { /* not cleared yet: its launch state is undefined */
-            vmcs->physical = physical;
-            vmcs->launched = true;
-            vmcs->active = NO_CPU;
-        }
+        if (!vmcs->physical)
+            make_vmcs(vmcs, physical);
         if (vmcs->physical == physical)
             return vmcs;
     }

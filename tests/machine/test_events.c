@@ -79,6 +79,7 @@ static void an_nmi_that_is_injected_again_counts_as_in_service(void **state) {
     assert_int_equal(self->nmi_pending, 1);
     assert_int_equal(inject(), NMI);
     assert_int_equal(self->event, 0);
+    assert_true(self->nmi_given);
     assert_int_equal(self->nmi_pending, 1);
     assert_int_equal(windows(), NMI_WINDOW);
 }
@@ -112,6 +113,7 @@ static void blocking_without_an_nmi_is_not_the_guests(void **state) {
     (void)state;
     machine_set(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI);
     send_nmis(1);
+    assert_field(VMCS_GUEST_INTERRUPTIBILITY, 0); /* as the injection of an NMI requires */
     assert_int_equal(inject(), NMI);
     assert_true(self->nmi_given);
 }
@@ -128,6 +130,7 @@ static void a_queued_exception_goes_first_with_its_code_and_length(void **state)
     assert_field(VMCS_ENTRY_EXCEPTION_ERROR_CODE, 0x123);
     assert_field(VMCS_ENTRY_INSTRUCTION_LENGTH, 3);
     assert_int_equal(self->event, 0);
+    assert_false(self->nmi_given);
     assert_int_equal(windows(), NMI_WINDOW);
     assert_int_equal(inject(), NMI);
 }

@@ -20,6 +20,7 @@ static bool exits_by(uint32_t event, uint32_t code, uint64_t qualification, uint
 
 static void an_intercepted_exception_is_the_guests(void **state) {
     (void)state;
+    self->event_error = 99;
     assert_true(exits_by(VALID | EXCEPTION | WITH_CODE | VECTOR_AC, 0, 0, 0));
     assert_int_equal(self->event, VALID | EXCEPTION | WITH_CODE | VECTOR_AC);
     assert_int_equal(self->event_error, 0);

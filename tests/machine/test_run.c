@@ -116,6 +116,16 @@ static void a_message_that_an_acknowledgement_sends_is_not_left_behind(void **st
 
 /* ---- requests ---- */
 
+/* The trace of this CPU has a record of the start at this address. */
+static void assert_started_at(unsigned cpu, uint64_t address) {
+    const struct trace_ring *ring = machine.cpu[cpu].trace;
+    bool found = false;
+
+    for (uint64_t i = 0; i < ring->count; i++)
+        found |= ring->record[i].event == TRACE_VCPU_START && ring->record[i].a == address;
+    assert_true(found);
+}
+
 static void a_start_enters_the_kernel(void **state) {
     (void)state;
     self->state = VCPU_STOPPED;
@@ -123,6 +133,7 @@ static void a_start_enters_the_kernel(void **state) {
     vcpu_request(self, REQUEST_START);
     run(pause);
     assert_field(VMCS_GUEST_RIP, 0x123456 + LENGTH);
+    assert_started_at(0, 0x123456);
     assert_int_equal(*reg(GUEST_RAX), 0x2badb002);
     assert_int_equal(*reg(GUEST_RBX), 0x9000);
     assert_int_equal(apic_page_read(self->apic_page, APIC_LVT_LINT0), APIC_DELIVERY_EXTINT << 8);
@@ -173,6 +184,7 @@ static void a_sipi_starts_a_vcpu_that_waits_for_it(void **state) {
     assert_field(VMCS_GUEST_CS_SELECTOR, 0x9a00);
     assert_field(VMCS_GUEST_CS_BASE, 0x9a000);
     assert_field(VMCS_GUEST_RIP, LENGTH);
+    assert_started_at(1, 0x9a000);
     send_sipi(0x77); /* it runs: ignored */
     run_other();
     assert_other_at(0x9a00);
@@ -224,6 +236,7 @@ static void an_init_restarts_the_bootstrap_processor(void **state) {
     assert_field(VMCS_GUEST_CS_SELECTOR, 0xf000);
     assert_field(VMCS_GUEST_CS_BASE, 0xf0000);
     assert_field(VMCS_GUEST_RIP, 0xfff0 + LENGTH);
+    assert_started_at(0, 0xffff0);
     assert_int_equal(*reg(GUEST_RBX), 0);
     assert_false(apic_page_read(self->apic_page, APIC_SVR) & APIC_SVR_ENABLE);
 }
@@ -280,6 +293,17 @@ static void a_halted_vcpu_sleeps_until_it_can_wake(void **state) {
     assert_int_equal(self->state, VCPU_RUNNABLE);
 }
 
+static void a_vcpu_that_goes_on_halting_may_be_the_last_to_halt_for_good(void **state) {
+    (void)state;
+    run(hlt); /* with interrupts on */
+    machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE);
+    post_vector(); /* does not wake it */
+    atomic_store(&other->requests, 0);
+    run(pause);
+    assert_int_equal(entries, 1);
+    assert_killed("all vCPUs have halted with interrupts off");
+}
+
 /* ---- what cannot be entered ---- */
 
 static void a_state_that_cannot_be_entered_ends_the_guest_before_the_first_entry(void **state) {
@@ -320,6 +344,7 @@ int main(void) {
         TEST(a_change_of_the_pcs_timer_exits_at_once_to_arm_anew),
         TEST(the_registers_are_printed_on_request),
         TEST(a_halted_vcpu_sleeps_until_it_can_wake),
+        TEST(a_vcpu_that_goes_on_halting_may_be_the_last_to_halt_for_good),
         TEST(a_state_that_cannot_be_entered_ends_the_guest_before_the_first_entry),
         TEST(an_entry_that_fails_ends_the_guest),
     };

@@ -1,6 +1,7 @@
 /* Guards vmm/vcpu/vcpu_start.h and vcpu_load(): what a vCPU finds in its registers when it starts.
  */
 #include "arch/idt.h"
+#include "arch/vmx/vmcs_image.h"
 #include "tests/machine/one_vm.h"
 #include "vmm/vcpu/guest_segment.h"
 #include "vmm/vcpu/vcpu_start.h"
@@ -90,10 +91,21 @@ static void assert_segment(enum guest_segment segment, uint64_t base, uint32_t l
     assert_field(segment_field(VMCS_GUEST_ES_ACCESS_RIGHTS, segment), rights);
 }
 
+/* Fields of the guest-state area. */
+static bool is_guest_state(uint64_t field) {
+    return (field >> 10 & 3) == 2;
+}
+
 /* SDM Vol. 3A, "Processor State After Reset": the table. */
 static void after_init_the_state_is_that_of_the_manual(void **state) {
     (void)state;
-    machine_long_mode(vm);
+    for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++) {
+        uint32_t field = vmcs_fields[i].encoding;
+        if (is_guest_state(field) && field != VMCS_LINK_POINTER && field != VMCS_GUEST_DEBUGCTL &&
+            field != VMCS_GUEST_PAT)
+            machine_set(field, LEFT_BEHIND);
+    }
+    machine_set(VMCS_ENTRY_INTERRUPTION_INFORMATION, INTERRUPTION_VALID | 0x51);
     self->context.reg[GUEST_R9] = self->context.reg[GUEST_RAX] = LEFT_BEHIND;
     self->event = 1;
     self->nmi_pending = 2;
@@ -112,6 +124,8 @@ static void after_init_the_state_is_that_of_the_manual(void **state) {
         assert_segment(i, 0, 0xffff, 0x93);
     assert_segment(SEGMENT_LDTR, 0, 0xffff, 0x82);
     assert_segment(SEGMENT_TR, 0, 0xffff, 0x8b);
+    assert_field(VMCS_GUEST_GDTR_BASE, 0);
+    assert_field(VMCS_GUEST_IDTR_BASE, 0);
     assert_field(VMCS_GUEST_GDTR_LIMIT, 0xffff);
     assert_field(VMCS_GUEST_IDTR_LIMIT, 0xffff);
     assert_int_equal(*reg(GUEST_RDX), cpuid(1, 0).eax);

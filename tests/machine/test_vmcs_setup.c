@@ -1,5 +1,6 @@
 /* Guards vmm/vcpu/vmcs_setup.c: the fields that are written once, and the check before an entry.
  * SDM Vol. 3C, "Host-State Area", "VM-Execution Control Fields". */
+#include "arch/idt.h"
 #include "arch/vmx/entry_check.h"
 #include "tests/machine/one_vm.h"
 #include "vmm/host/host_memory.h"
@@ -50,6 +51,7 @@ static void the_host_state_is_this_cpus(void **state) {
     assert_field(VMCS_HOST_GS_BASE, (uint64_t)cpu);
     assert_field(VMCS_HOST_TR_BASE, (uint64_t)&cpu->segments.tss);
     assert_field(VMCS_HOST_GDTR_BASE, (uint64_t)cpu->segments.gdt);
+    assert_field(VMCS_HOST_IDTR_BASE, idt_base());
     assert_field(VMCS_HOST_EFER, *machine_msr(MSR_IA32_EFER));
     assert_field(VMCS_HOST_PAT, PAT_HOST);
     assert_field(VMCS_HOST_RIP, vmx_exit_address());
@@ -90,6 +92,7 @@ static void other_fields_are_as_after_a_reset(void **state) {
     assert_field(VMCS_GUEST_PAT, PAT_RESET);
     assert_field(VMCS_GUEST_DEBUGCTL, 0);
     assert_field(VMCS_GUEST_SYSENTER_CS, 0);
+    assert_field(VMCS_GUEST_SYSENTER_ESP, 0);
     assert_field(VMCS_GUEST_SYSENTER_EIP, 0);
     assert_field(VMCS_CR3_TARGET_COUNT, 0);
     assert_field(VMCS_EXIT_MSR_LOAD_COUNT, 0);

@@ -26,6 +26,7 @@ static inline void execute(uint32_t reason) {
     assert_int_equal(atomic_load(&vcpu->requests) & ~(uint32_t)REQUEST_INTERRUPTS, 0);
     assert_true(inbox_is_empty(&vcpu->routed->apic.inbox));
     assert_false(routing_wants_scan(vcpu->routed));
+    assert_int_equal(atomic_load(&vcpu->awake), 1);
     entries++;
     machine_exit(reason, 0, LENGTH);
 }
@@ -43,6 +44,8 @@ static inline void hlt(struct vmx_context *context) {
 static inline void run(void (*guest)(struct vmx_context *context)) {
     machine.guest = guest;
     run_turn(self);
+    assert_false(self->host->cpu.entry_armed);
+    assert_int_equal(atomic_load(&self->in_guest), 0);
 }
 
 static inline void post_vector(void) {
