@@ -1,5 +1,5 @@
 # The tests, and the lint. See tests/README.md.
-.PHONY: linux-test test check unit unit-tests lint format
+.PHONY: linux-test foreign test check unit unit-tests lint format
 
 # ---- unit tests: one program for each tests/unit/test_*.c ---------------------------------------
 
@@ -61,6 +61,7 @@ LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
 MODEL_TESTS    = $(wildcard tests/model/*.t)
 EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 LINUX_TESTS    = $(wildcard tests/linux/*.t)
+FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
 
 unit: $(UNIT_TESTS) $(MACHINE_TESTS) ## build and run the unit tests
 	@$(PROVE) $(UNIT_TESTS) $(MACHINE_TESTS)
@@ -74,12 +75,20 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
 test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/native.efi compile_commands.json
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS)
+	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/foreign/memtest $(B)/native.efi compile_commands.json
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS) $(FOREIGN_TESTS)
 
 linux-test: deps ## an unmodified Linux as a guest: its shell, its costs, soaks
 	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi
 	@$(PROVE) $(LINUX_TESTS)
+
+$(B)/foreign/memtest: tools/foreign-files
+	$(call say,FOREIGN)
+	$(Q)tools/foreign-files $(@D)
+
+foreign: deps ## kernels of others that are Debian packages: memtest86+
+	@$(MAKE_ALL) all $(B)/foreign/memtest
+	@$(PROVE) $(FOREIGN_TESTS)
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
