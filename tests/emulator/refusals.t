@@ -48,7 +48,7 @@ my @kernels = (
     damaged('only-32-bit', 0x236, "\0"),
     damaged('old', 0x206, "\x0b\x02"),
     damaged('hungry', 0x260, pack 'V', 16 << 20),
-    file('cut-off', substr read_text("$build/guest/bzimage"), 0, -1),
+    file('cut-off', substr read_text("$build/guest/bzimage"), 0, -16),
     file('large', "\0" x (2 << 20)),
     file('cut-initrd', substr `printf words | gzip -n`, 0, 12),
     file('initrd', 'the first bytes of an initial RAM disk'),
