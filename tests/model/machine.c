@@ -24,10 +24,9 @@ static bool is_armed(unsigned phase) {
     return phase == PHASE_GUEST || (phase >= PHASE_TAKEN && phase <= PHASE_READY);
 }
 
-void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
+void vcpu_kick(struct vcpu *vcpu) {
     struct cpu_state *s = &world.now.vcpu[vcpu->index];
 
-    atomic_fetch_or_explicit(&vcpu->requests, requests, memory_order_relaxed);
     if (vcpu->index != world.actor && is_armed(s->phase))
         s->kick = 1;
 }

@@ -118,8 +118,7 @@ void vcpu_unload_for_good(struct vcpu *vcpu) {
         self->loaded = NULL;
 }
 
-void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
-    atomic_fetch_or(&vcpu->requests, requests);
+void vcpu_kick(struct vcpu *vcpu) {
     if (vcpu->host == this_host_cpu())
         return; /* this CPU is in the hypervisor, and drains the requests before any VM entry */
     if (atomic_load(&vcpu->in_guest))

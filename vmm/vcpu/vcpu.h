@@ -124,9 +124,15 @@ static inline void vcpu_load(struct vcpu *vcpu) {
 /* Clears the VMCS of a vCPU that will not run again. On its own CPU. */
 void vcpu_unload_for_good(struct vcpu *vcpu);
 
-/* Sets request bits, and makes the vCPU's CPU drain them soon: the vCPU is kicked out of guest
+/* Makes the vCPU's CPU drain the request bits that were set before: the vCPU is kicked out of guest
  * mode, or the CPU is woken from HLT. Any CPU. */
-void vcpu_request(struct vcpu *vcpu, uint32_t requests);
+void vcpu_kick(struct vcpu *vcpu);
+
+/* Sets request bits, and kicks. Any CPU. */
+static inline void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
+    atomic_fetch_or(&vcpu->requests, requests);
+    vcpu_kick(vcpu);
+}
 
 /* Sends an NMI. Any CPU. */
 static inline void vcpu_send_nmi(struct vcpu *vcpu) {
@@ -150,5 +156,5 @@ static inline void vcpu_send_sipi(struct vcpu *vcpu, uint8_t vector) {
         if (requests & REQUEST_SIPI)
             return;
     } while (!atomic_compare_exchange_weak(&vcpu->requests, &requests, requests | sipi));
-    vcpu_request(vcpu, REQUEST_SIPI);
+    vcpu_kick(vcpu);
 }
