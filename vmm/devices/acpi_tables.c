@@ -7,6 +7,7 @@
 #include "arch/apic_registers.h"
 #include "lib/memory.h"
 #include "vmm/devices/pc_map.h"
+#include "vmm/devices/table_writer.h"
 
 #define PACKED __attribute__((packed))
 
@@ -172,41 +173,19 @@ enum madt_type {
 
 /* ---- one table after the other ---- */
 
-struct writer {
-    uint8_t *at;
-    uint64_t physical, size, used;
-    bool full;
-};
-
-static void append(struct writer *w, const void *data, uint64_t size) {
-    if (w->full || size > w->size - w->used) {
-        w->full = true;
-        return;
-    }
-    memcpy(w->at + w->used, data, size);
-    w->used += size;
-}
-
 /* Appends at the next multiple of 16. Returns the offset. */
-static uint64_t begin(struct writer *w, const void *data, uint64_t size) {
+static uint64_t begin(struct table_writer *w, const void *data, uint64_t size) {
     static const uint8_t zero[16];
 
-    append(w, zero, -w->used & 15);
+    table_append(w, zero, -w->used & 15);
     uint64_t start = w->used;
-    append(w, data, size);
+    table_append(w, data, size);
     return start;
 }
 
-static uint8_t checksum(const uint8_t *bytes, uint64_t size) {
-    uint8_t sum = 0;
-
-    while (size--)
-        sum = (uint8_t)(sum + *bytes++);
-    return (uint8_t)-sum;
-}
-
 /* Fills in the header of the table at offset `start`. Returns its address; 0 if it did not fit. */
-static uint64_t finish(struct writer *w, uint64_t start, const char *signature, uint8_t revision) {
+static uint64_t finish(struct table_writer *w, uint64_t start, const char *signature,
+                       uint8_t revision) {
     struct header header = {
         .length = (uint32_t)(w->used - start),
         .revision = revision,
@@ -221,7 +200,7 @@ static uint64_t finish(struct writer *w, uint64_t start, const char *signature, 
         return 0;
     memcpy(header.signature, signature, sizeof(header.signature));
     memcpy(w->at + start, &header, sizeof(header));
-    w->at[start + offsetof(struct header, checksum)] = checksum(w->at + start, header.length);
+    w->at[start + offsetof(struct header, checksum)] = table_checksum(w->at + start, header.length);
     return w->physical + start;
 }
 
@@ -232,7 +211,7 @@ static struct generic_address byte_port(uint16_t port) {
         .space = 1 /* system I/O */, .bit_width = 8, .access_size = 1, .address = port};
 }
 
-static uint64_t write_fadt(struct writer *w, uint64_t dsdt) {
+static uint64_t write_fadt(struct table_writer *w, uint64_t dsdt) {
     struct fadt fadt = {
         .dsdt = (uint32_t)dsdt,
         .pm1_control = PC_PM1_CONTROL,
@@ -255,19 +234,19 @@ static uint64_t write_fadt(struct writer *w, uint64_t dsdt) {
     return finish(w, begin(w, &fadt, sizeof(fadt)), "FACP", FADT_REVISION);
 }
 
-static void append_cpu(struct writer *w, uint32_t id) {
+static void append_cpu(struct table_writer *w, uint32_t id) {
     if (id < MADT_FIRST_X2APIC) {
         struct madt_lapic lapic = {MADT_LAPIC, sizeof(lapic), (uint8_t)id, (uint8_t)id,
                                    MADT_CPU_ENABLED};
-        append(w, &lapic, sizeof(lapic));
+        table_append(w, &lapic, sizeof(lapic));
     } else {
         struct madt_x2apic x2apic = {MADT_X2APIC, sizeof(x2apic),   {0},
                                      id,          MADT_CPU_ENABLED, .processor = id};
-        append(w, &x2apic, sizeof(x2apic));
+        table_append(w, &x2apic, sizeof(x2apic));
     }
 }
 
-static uint64_t write_madt(struct writer *w, uint32_t vcpus) {
+static uint64_t write_madt(struct table_writer *w, uint32_t vcpus) {
     struct madt madt = {.lapic_address = APIC_DEFAULT_BASE, .flags = MADT_PCAT_COMPAT};
     struct madt_ioapic ioapic = {MADT_IOAPIC, sizeof(ioapic), .address = IOAPIC_DEFAULT_BASE};
     struct madt_override override[] = {
@@ -283,15 +262,15 @@ static uint64_t write_madt(struct writer *w, uint32_t vcpus) {
 
     for (uint32_t id = 0; id < vcpus && !w->full; id++)
         append_cpu(w, id);
-    append(w, &ioapic, sizeof(ioapic));
-    append(w, override, sizeof(override));
-    append(w, &nmi, sizeof(nmi));
+    table_append(w, &ioapic, sizeof(ioapic));
+    table_append(w, override, sizeof(override));
+    table_append(w, &nmi, sizeof(nmi));
     if (vcpus > MADT_FIRST_X2APIC)
-        append(w, &nmi_x2apic, sizeof(nmi_x2apic));
+        table_append(w, &nmi_x2apic, sizeof(nmi_x2apic));
     return finish(w, start, "APIC", MADT_REVISION);
 }
 
-static void write_rsdp(const struct writer *w, uint64_t xsdt, uint64_t rsdt) {
+static void write_rsdp(const struct table_writer *w, uint64_t xsdt, uint64_t rsdt) {
     struct rsdp rsdp = {
         .signature = "RSD PTR ",
         .oem_id = "PINWHL",
@@ -301,16 +280,17 @@ static void write_rsdp(const struct writer *w, uint64_t xsdt, uint64_t rsdt) {
         .xsdt_address = xsdt,
     };
 
-    rsdp.checksum = checksum((const uint8_t *)&rsdp, offsetof(struct rsdp, length));
-    rsdp.extended_checksum = checksum((const uint8_t *)&rsdp, sizeof(rsdp));
+    rsdp.checksum = table_checksum((const uint8_t *)&rsdp, offsetof(struct rsdp, length));
+    rsdp.extended_checksum = table_checksum((const uint8_t *)&rsdp, sizeof(rsdp));
     memcpy(w->at, &rsdp, sizeof(rsdp));
 }
 
 const char *acpi_tables_build(const struct acpi_tables_request *request) {
     static const struct rsdp none; /* reserves its place; it is written last */
-    struct writer w = {.at = request->at, .physical = request->physical, .size = request->size};
+    struct table_writer w = {
+        .at = request->at, .physical = request->physical, .size = request->size};
 
-    append(&w, &none, sizeof(none));
+    table_append(&w, &none, sizeof(none));
     uint64_t dsdt = w.physical + begin(&w, request->dsdt, request->dsdt_size);
     struct xsdt xsdt = {.fadt = write_fadt(&w, dsdt), .madt = write_madt(&w, request->vcpus)};
     struct rsdt rsdt = {.fadt = (uint32_t)xsdt.fadt, .madt = (uint32_t)xsdt.madt};

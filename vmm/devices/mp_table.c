@@ -1,12 +1,12 @@
 /* Writing the MP table: see mp_table.h. */
 #include "vmm/devices/mp_table.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "arch/apic_registers.h"
 #include "lib/memory.h"
 #include "vmm/devices/pc_map.h"
+#include "vmm/devices/table_writer.h"
 
 #define PACKED __attribute__((packed))
 
@@ -89,23 +89,12 @@ enum interrupt_kind { INTERRUPT_INT = 0, INTERRUPT_NMI = 1, INTERRUPT_EXTINT = 3
 #define LINT_NMI           1
 
 struct writer {
-    uint8_t *at;
-    uint32_t size, used;
+    struct table_writer table;
     uint16_t entries;
-    bool full;
 };
 
-static void append(struct writer *w, const void *data, uint32_t size) {
-    if (w->full || size > w->size - w->used) {
-        w->full = true;
-        return;
-    }
-    memcpy(w->at + w->used, data, size);
-    w->used += size;
-}
-
 static void append_entry(struct writer *w, const void *entry, uint32_t size) {
-    append(w, entry, size);
+    table_append(&w->table, entry, size);
     w->entries++;
 }
 
@@ -146,14 +135,6 @@ static void append_interrupts(struct writer *w) {
     append_interrupt(w, ENTRY_LOCAL_INTERRUPT, INTERRUPT_NMI, CONFORMS, 0, ALL_LAPICS, LINT_NMI);
 }
 
-static uint8_t checksum(const uint8_t *bytes, uint32_t size) {
-    uint8_t sum = 0;
-
-    while (size--)
-        sum = (uint8_t)(sum + *bytes++);
-    return (uint8_t)-sum;
-}
-
 const char *mp_table_build(const struct mp_table_request *request) {
     struct floating_pointer pointer = {
         .signature = "_MP_",
@@ -171,24 +152,24 @@ const char *mp_table_build(const struct mp_table_request *request) {
     const struct bus isa = {ENTRY_BUS, 0, "ISA   "};
     const struct ioapic ioapic = {ENTRY_IOAPIC, 0, request->ioapic_version, IOAPIC_USABLE,
                                   IOAPIC_DEFAULT_BASE};
-    struct writer w = {.at = request->at, .size = request->size};
+    struct writer w = {.table = {.at = request->at, .size = request->size}};
 
-    pointer.checksum = checksum((const uint8_t *)&pointer, sizeof(pointer));
-    append(&w, &pointer, sizeof(pointer));
-    append(&w, &header, sizeof(header));
+    pointer.checksum = table_checksum((const uint8_t *)&pointer, sizeof(pointer));
+    table_append(&w.table, &pointer, sizeof(pointer));
+    table_append(&w.table, &header, sizeof(header));
     if (request->vcpus > MP_VCPUS_MAX)
-        w.full = true;
+        w.table.full = true;
     else
         append_processors(&w, request->vcpus);
     append_entry(&w, &isa, sizeof(isa));
     append_entry(&w, &ioapic, sizeof(ioapic));
     append_interrupts(&w);
-    if (w.full)
+    if (w.table.full)
         return "the MP table does not fit into its memory";
-    header.length = (uint16_t)(w.used - sizeof(pointer));
+    header.length = (uint16_t)(w.table.used - sizeof(pointer));
     header.entries = w.entries;
     memcpy(request->at + sizeof(pointer), &header, sizeof(header));
     request->at[sizeof(pointer) + offsetof(struct table_header, checksum)] =
-        checksum(request->at + sizeof(pointer), header.length);
+        table_checksum(request->at + sizeof(pointer), header.length);
     return NULL;
 }
