@@ -4,6 +4,7 @@
 #include "arch/cpuid.h"
 #include "arch/paging.h"
 #include "boot/firmware.h"
+#include "lib/elf.h"
 #include "lib/memory.h"
 #include "lib/range.h"
 
@@ -12,38 +13,16 @@
 #define IDENTITY_END   (1ULL << 46) /* nothing above is identity-mapped */
 #define TRAMPOLINE_END 0x100000ULL  /* a start-up IPI can only name a page below 1 MiB */
 
-struct elf_header {
-    uint8_t ident[16];
-    uint16_t type, machine;
-    uint32_t version;
-    uint64_t entry, program_offset, section_offset;
-    uint32_t flags;
-    uint16_t header_size, program_size, program_count;
-    uint16_t section_size, section_count, section_names;
-};
-_Static_assert(sizeof(struct elf_header) == 64, "ELF-64");
-
-struct elf_program {
-    uint32_t type, flags;
-    uint64_t offset, address, physical, file_size, memory_size, align;
-};
-_Static_assert(sizeof(struct elf_program) == 56, "ELF-64");
-
-#define ELF_MACHINE_X86_64 62
-#define ELF_LOAD           1
-#define ELF_EXECUTE        1u
-#define ELF_WRITE          2u
-
 /* boot/image.asm */
 extern const uint8_t hypervisor_image[] __attribute__((visibility("hidden")));
 extern const uint8_t hypervisor_image_end[] __attribute__((visibility("hidden")));
 
-static const struct elf_header *const header = (const void *)hypervisor_image;
+static const struct elf64_header *const header = (const void *)hypervisor_image;
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
-static const struct elf_program *program(unsigned index) {
-    return (const struct elf_program *)(hypervisor_image + header->program_offset) + index;
+static const struct elf64_program *program(unsigned index) {
+    return (const struct elf64_program *)(hypervisor_image + header->program_offset) + index;
 }
 
 static bool is_elf64(uint64_t file_size) {
@@ -51,9 +30,9 @@ static bool is_elf64(uint64_t file_size) {
 
     return file_size >= sizeof(*header) && memcmp(header->ident, ident, sizeof(ident)) == 0 &&
            header->machine == ELF_MACHINE_X86_64 &&
-           header->program_size == sizeof(struct elf_program) &&
-           range_within(header->program_offset, header->program_count * sizeof(struct elf_program),
-                        file_size);
+           header->program_entry_size == sizeof(struct elf64_program) &&
+           range_within(header->program_offset,
+                        header->program_count * sizeof(struct elf64_program), file_size);
 }
 
 /* The range of virtual addresses that the segments span; false if the image cannot be loaded. */
@@ -65,24 +44,25 @@ static bool image_span(uint64_t *start, uint64_t *end) {
     *start = UINT64_MAX;
     *end = 0;
     for (unsigned i = 0; i < header->program_count; i++) {
-        const struct elf_program *p = program(i);
+        const struct elf64_program *p = program(i);
 
-        if (p->type != ELF_LOAD || p->memory_size == 0)
+        if (p->type != ELF_PROGRAM_LOAD || p->memory_size == 0)
             continue;
-        if (p->address % PAGING_4K || p->memory_size < p->file_size ||
+        if (p->virtual_address % PAGING_4K || p->memory_size < p->file_size ||
             !range_within(p->offset, p->file_size, file_size) ||
-            p->memory_size > UINT64_MAX - p->address)
+            p->memory_size > UINT64_MAX - p->virtual_address)
             return false;
-        if (p->address < *start)
-            *start = p->address;
-        if (p->address + p->memory_size > *end)
-            *end = p->address + p->memory_size;
+        if (p->virtual_address < *start)
+            *start = p->virtual_address;
+        if (p->virtual_address + p->memory_size > *end)
+            *end = p->virtual_address + p->memory_size;
     }
     return *start < *end && *start % IMAGE_ALIGN == 0;
 }
 
-static uint64_t segment_flags(const struct elf_program *p) {
-    return (p->flags & ELF_WRITE ? PAGING_WRITABLE : 0) | (p->flags & ELF_EXECUTE ? 0 : PAGING_NX);
+static uint64_t segment_flags(const struct elf64_program *p) {
+    return (p->flags & ELF_PROGRAM_WRITABLE ? PAGING_WRITABLE : 0) |
+           (p->flags & ELF_PROGRAM_EXECUTABLE ? 0 : PAGING_NX);
 }
 
 static const char *place_segments(struct boot_info *info, struct paging *paging) {
@@ -96,14 +76,14 @@ static const char *place_segments(struct boot_info *info, struct paging *paging)
         return "there is not enough memory for the hypervisor";
     info->image_base = range_round_up(room, IMAGE_ALIGN);
     for (unsigned i = 0; i < header->program_count; i++) {
-        const struct elf_program *p = program(i);
-        uint64_t base = info->image_base + (p->address - start);
+        const struct elf64_program *p = program(i);
+        uint64_t base = info->image_base + (p->virtual_address - start);
         uint64_t size = range_round_up(p->memory_size, PAGING_4K);
 
-        if (p->type != ELF_LOAD || p->memory_size == 0)
+        if (p->type != ELF_PROGRAM_LOAD || p->memory_size == 0)
             continue;
         memcpy((void *)base, hypervisor_image + p->offset, p->file_size);
-        const char *problem = paging_map(paging, p->address, base, size, segment_flags(p));
+        const char *problem = paging_map(paging, p->virtual_address, base, size, segment_flags(p));
         if (problem)
             return problem;
     }

@@ -3,6 +3,7 @@
  * Multiboot 0.6.96 knows ELF32 only. The kernel of an ELF64 file is entered in the same way, in
  * 32-bit protected mode, as GRUB does it: such kernels begin with 32-bit code. System V ABI, "ELF
  * Header" and "Program Header". */
+#include "lib/elf.h"
 #include "lib/memory.h"
 #include "lib/range.h"
 #include "vmm/loaders/load_reason.h"
@@ -17,33 +18,12 @@ struct elf32_header {
 };
 _Static_assert(sizeof(struct elf32_header) == 52, "ELF32 header");
 
-struct elf64_header {
-    uint8_t ident[16];
-    uint16_t type, machine;
-    uint32_t version;
-    uint64_t entry, program_offset, section_offset;
-    uint32_t flags;
-    uint16_t header_size, program_entry_size, program_count;
-    uint16_t section_entry_size, section_count, section_names;
-};
-_Static_assert(sizeof(struct elf64_header) == 64, "ELF64 header");
-
-struct program32 {
+struct elf32_program {
     uint32_t type, offset, virtual_address, physical_address, file_size, memory_size, flags, align;
 };
-_Static_assert(sizeof(struct program32) == 32, "ELF32 program header");
+_Static_assert(sizeof(struct elf32_program) == 32, "ELF32 program header");
 
-struct program64 {
-    uint32_t type, flags;
-    uint64_t offset, virtual_address, physical_address, file_size, memory_size, align;
-};
-_Static_assert(sizeof(struct program64) == 56, "ELF64 program header");
-
-#define ELF_TYPE_EXECUTABLE 2
-#define ELF_MACHINE_386     3
-#define ELF_MACHINE_X86_64  62
-#define ELF_PROGRAM_LOAD    1
-#define ELF_CLASS           4 /* in ident: 1: 32 bits, 2: 64 bits */
+#define ELF_CLASS 4 /* in ident: 1: 32 bits, 2: 64 bits */
 
 /* What the loader needs of both kinds of file. */
 struct elf {
@@ -83,21 +63,21 @@ static bool read_header(const struct multiboot_request *r, struct elf *elf) {
 }
 
 static unsigned program_size(const struct elf *elf) {
-    return elf->is_64 ? sizeof(struct program64) : sizeof(struct program32);
+    return elf->is_64 ? sizeof(struct elf64_program) : sizeof(struct elf32_program);
 }
 
 /* The program header at an offset of the file that has room for it, with 64-bit members. */
-static struct program64 program_at(const struct multiboot_request *r, const struct elf *elf,
-                                   uint64_t at) {
-    struct program64 p;
-    struct program32 p32;
+static struct elf64_program program_at(const struct multiboot_request *r, const struct elf *elf,
+                                       uint64_t at) {
+    struct elf64_program p;
+    struct elf32_program p32;
 
     if (elf->is_64) {
         memcpy(&p, r->file + at, sizeof(p));
         return p;
     }
     memcpy(&p32, r->file + at, sizeof(p32));
-    return (struct program64){
+    return (struct elf64_program){
         p32.type,      p32.flags,       p32.offset, p32.virtual_address, p32.physical_address,
         p32.file_size, p32.memory_size, p32.align};
 }
@@ -106,7 +86,7 @@ static struct program64 program_at(const struct multiboot_request *r, const stru
  * addresses and start without paging have its physical address there instead (xv6). The first
  * segment with that virtual address counts; without one, the first with that physical address. */
 static void find_entry(struct multiboot_loading *load, const struct elf *elf,
-                       const struct program64 *p, bool *by_virtual) {
+                       const struct elf64_program *p, bool *by_virtual) {
     uint64_t in_virtual = elf->entry - p->virtual_address;
 
     if (*by_virtual)
@@ -133,7 +113,7 @@ static const char *load_programs(struct multiboot_loading *load, const struct el
                                "the kernel file is cut off at byte %lu: program header %u is at "
                                "byte %lu; copy it again",
                                r->file_size, i, at);
-        struct program64 p = program_at(r, elf, at);
+        struct elf64_program p = program_at(r, elf, at);
         if (p.type != ELF_PROGRAM_LOAD || p.memory_size == 0)
             continue;
         struct multiboot_segment segment = {p.physical_address, p.memory_size, p.offset,
