@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/devices/pc_map.h"
 #include "vmm/loaders/kernel.h"
 #include "vmm/loaders/load_reason.h"
 
@@ -40,7 +41,7 @@ static const uint8_t *contents(const char *path, uint64_t *size) {
 
 int main(int argc, char **argv) {
     char reason[LOAD_REASON_SIZE];
-    struct kernel_request request = {.initrd_name = "", .reason = reason};
+    struct kernel_request request = {.acpi_rsdp = PC_ACPI_BASE, .reason = reason};
     struct kernel_entry entry;
 
     if (argc != 5) {
@@ -60,7 +61,8 @@ int main(int argc, char **argv) {
     if (request.ram == MAP_FAILED)
         fail("the guest's memory");
     const char *problem = kernel_place(&request, &entry);
-    if (problem || entry.warning)
-        printf("%s\n", problem ? problem : entry.warning);
+    const char *words = problem ? problem : kernel_warning(&entry);
+    if (words)
+        printf("%s\n", words);
     return problem != NULL;
 }

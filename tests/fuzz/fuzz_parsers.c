@@ -79,12 +79,12 @@ static void multiboot(const uint8_t *data, size_t size) {
         return;
     if (size)
         memcpy(file, data, size);
-    struct multiboot_request request = {.ram = ram,
+    struct kernel_request request = {.ram = ram,
                                         .ram_size = RAM_SIZE,
                                         .file = file,
                                         .file_size = size,
                                         .kernel_name = "k",
-                                        .module_name = "",
+                                        .initrd_name = "",
                                         .command_line = "c",
                                         .reason = reason};
     if (!multiboot_place(&request, &entry) && (entry.eip >= RAM_SIZE || entry.ebx >= RAM_SIZE))
@@ -116,7 +116,7 @@ static void linux_kernel(const uint8_t *data, size_t size) {
     if (in.file_size > 0x1f1)
         memcpy(file + 0x1f1, in.header,
                in.file_size < 0x290 ? in.file_size - 0x1f1 : sizeof(in.header));
-    struct linux_request request = {.ram = ram,
+    struct kernel_request request = {.ram = ram,
                                     .ram_size = in.ram_size,
                                     .file = file,
                                     .file_size = in.file_size,

@@ -97,7 +97,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     uint8_t *memory = NULL;
     __asm__("" : "+r"(memory)); /* the compiler must not see NULL: RAM begins at address 0 */
     static char reason[LOAD_REASON_SIZE];
-    const struct linux_request request = {
+    const struct kernel_request request = {
         .ram = memory,
         .ram_size = NATIVE_RAM,
         .file = (const uint8_t *)kernel.base,

@@ -24,7 +24,7 @@
 /* A guest: RAM filled with EEH and a kernel file, in allocations of their exact sizes for ASan. */
 struct guest {
     uint8_t *ram, *file;
-    struct linux_request request;
+    struct kernel_request request;
     struct linux_entry entry;
     char reason[LOAD_REASON_SIZE];
 };
@@ -72,7 +72,7 @@ static inline int set_up(void **state) {
     put(0x258, KERNEL, 8);
     put(0x260, INIT_SIZE, 4);
     put(0x268, 0x12345678, 4); /* kernel_info_offset, which version 2.12 does not have */
-    g.request = (struct linux_request){.ram = g.ram,
+    g.request = (struct kernel_request){.ram = g.ram,
                                        .ram_size = RAM_SIZE,
                                        .file = g.file,
                                        .file_size = FILE_SIZE,

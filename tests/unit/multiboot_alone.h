@@ -21,7 +21,7 @@
 struct guest {
     uint8_t *ram;
     uint8_t file[16384];
-    struct multiboot_request request;
+    struct kernel_request request;
     struct multiboot_entry entry;
     char reason[LOAD_REASON_SIZE];
 };
@@ -33,12 +33,12 @@ static inline int set_up(void **state) {
     memset(&g, 0, sizeof(g));
     g.ram = malloc(RAM_SIZE);
     memset(g.ram, 0xee, RAM_SIZE);
-    g.request = (struct multiboot_request){.ram = g.ram,
+    g.request = (struct kernel_request){.ram = g.ram,
                                            .ram_size = RAM_SIZE,
                                            .file = g.file,
                                            .file_size = 8192,
                                            .kernel_name = "kernel",
-                                           .module_name = "initrd",
+                                           .initrd_name = "initrd",
                                            .command_line = "a=1 b",
                                            .reason = g.reason};
     return 0;

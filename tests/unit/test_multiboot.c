@@ -150,8 +150,8 @@ static void the_module_is_on_the_first_page_behind_the_image(void **state) {
     (void)state;
     memset(module, 0x42, sizeof(module));
     put_elf(MEGABYTE, 1, &one);
-    g.request.module = module;
-    g.request.module_size = sizeof(module);
+    g.request.initrd = module;
+    g.request.initrd_size = sizeof(module);
     placed();
     assert_true(get32(g.entry.ebx) & 1 << 3);
     assert_int_equal(get32(g.entry.ebx + 20), 1);
@@ -170,8 +170,8 @@ static void the_module_of_an_image_in_low_memory_is_at_1_mib(void **state) {
 
     (void)state;
     put_elf(0x10000, 1, &low);
-    g.request.module = g.file;
-    g.request.module_size = 64;
+    g.request.initrd = g.file;
+    g.request.initrd_size = 64;
     placed();
     assert_int_equal(get32(get32(g.entry.ebx + 24)), MEGABYTE);
 }
@@ -183,8 +183,8 @@ static void the_information_does_not_overlap_the_image(void **state) {
     const struct segment downwards[] = {one, around[0]};
 
     (void)state;
-    g.request.module = g.file;
-    g.request.module_size = 64;
+    g.request.initrd = g.file;
+    g.request.initrd_size = 64;
     put_elf(over.virtual_address, 1, &over);
     placed();
     assert_int_equal(g.entry.ebx, MEGABYTE + 0x1000); /* behind the stack */
@@ -352,17 +352,17 @@ static void information_and_module_need_memory(void **state) {
     struct segment s = one;
 
     (void)state;
-    g.request.module = g.file;
+    g.request.initrd = g.file;
     put_elf(MEGABYTE, 1, &one);
-    g.request.module_size = RAM_SIZE - (MEGABYTE + 0x2000);
-    g.request.module = calloc(1, g.request.module_size + 1);
+    g.request.initrd_size = RAM_SIZE - (MEGABYTE + 0x2000);
+    g.request.initrd = calloc(1, g.request.initrd_size + 1);
     placed();
-    g.request.module_size++;
+    g.request.initrd_size++;
     refused("image and module need 6 MiB");
-    g.request.module_size = ~0ULL;
+    g.request.initrd_size = ~0ULL;
     refused("image and module need 17592186044416 MiB");
-    free((void *)(uintptr_t)g.request.module);
-    g.request.module = NULL;
+    free((void *)(uintptr_t)g.request.initrd);
+    g.request.initrd = NULL;
     s.virtual_address = s.physical_address = 0x1000;
     put_elf(0x1000, 1, &s);
     g.request.ram_size = INFO_LOW + 4095;

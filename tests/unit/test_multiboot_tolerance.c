@@ -222,8 +222,8 @@ static void the_stack_pointer_is_in_free_memory(void **state) {
 
     (void)state;
     memset(module, 0x42, sizeof(module));
-    g.request.module = module;
-    g.request.module_size = sizeof(module);
+    g.request.initrd = module;
+    g.request.initrd_size = sizeof(module);
     for (unsigned i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
         struct segment s = one;
 

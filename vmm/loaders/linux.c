@@ -35,7 +35,7 @@ bool linux_is_kernel(const uint8_t *file, uint64_t size) {
 
 /* Copies the header and clears the members that this kernel's version does not have. */
 static const char *read_header(struct linux_loading *load) {
-    const struct linux_request *r = load->request;
+    const struct kernel_request *r = load->request;
     struct linux_header *h = &load->header;
 
     if (!linux_is_kernel(r->file, r->file_size))
@@ -64,7 +64,7 @@ static const char *read_header(struct linux_loading *load) {
 }
 
 static const char *check_header(struct linux_loading *load) {
-    const struct linux_request *r = load->request;
+    const struct kernel_request *r = load->request;
     const struct linux_header *h = &load->header;
 
     if (!(h->loadflags & LINUX_LOADED_HIGH))
@@ -92,7 +92,7 @@ static const char *check_header(struct linux_loading *load) {
 /* ---- addresses ---- */
 
 static const char *check_memory(struct linux_loading *load) {
-    const struct linux_request *r = load->request;
+    const struct kernel_request *r = load->request;
 
     if (r->ram_size <= PC_VIRTIO_BASE)
         return NULL;
@@ -130,7 +130,7 @@ static const char *place_kernel(struct linux_loading *load) {
 
 /* The initial RAM disk goes as high as memory and the kernel's limit permit. */
 static const char *place_initrd(struct linux_loading *load) {
-    const struct linux_request *r = load->request;
+    const struct kernel_request *r = load->request;
     uint64_t size = r->initrd ? r->initrd_size : 0, limit = load->header.initrd_addr_max + 1ULL;
 
     if (load->kernel_end > r->ram_size || size > r->ram_size - load->kernel_end)
@@ -151,7 +151,7 @@ static const char *place_initrd(struct linux_loading *load) {
 }
 
 static const char *check_initrd(struct linux_loading *load) {
-    const struct linux_request *r = load->request;
+    const struct kernel_request *r = load->request;
 
     if (load->initrd == 0)
         return NULL;
@@ -171,7 +171,7 @@ static uint64_t length_up_to(const char *text, uint64_t limit) {
 }
 
 static const char *check_command_line(struct linux_loading *load) {
-    const struct linux_request *r = load->request;
+    const struct kernel_request *r = load->request;
     uint64_t longest = load->header.cmdline_size;
 
     if (longest > LINUX_COMMAND_LINE_ROOM - 1)
@@ -198,7 +198,7 @@ static const char *check(struct linux_loading *load) {
     return problem;
 }
 
-const char *linux_place(const struct linux_request *request, struct linux_entry *entry) {
+const char *linux_place(const struct kernel_request *request, struct linux_entry *entry) {
     struct linux_loading load = {.request = request};
     const char *problem = check(&load);
 

@@ -14,17 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct linux_request {
-    uint8_t *ram; /* the guest's memory, from guest-physical address 0 */
-    uint64_t ram_size;
-    const uint8_t *file;
-    uint64_t file_size;
-    const uint8_t *initrd; /* NULL: none */
-    uint64_t initrd_size;
-    const char *command_line; /* NULL: empty */
-    uint64_t acpi_rsdp;       /* guest-physical; 0: none */
-    char *reason;             /* LOAD_REASON_SIZE bytes, for a reason with numbers */
-};
+#include "vmm/loaders/kernel_request.h"
 
 /* The state in which vCPU 0 starts: 64-bit mode, paging on, interrupts off. Addresses are both
  * guest-physical and linear. The GDT has the two selectors, for flat segments of 4 GiB. */
@@ -41,4 +31,4 @@ bool linux_is_kernel(const uint8_t *file, uint64_t size);
 /* Returns NULL, or why the kernel cannot be started in words, which may be in request->reason; then
  * nothing has been written to the guest's memory. Nothing outside [ram, ram + ram_size) is written,
  * nothing outside the file and the initial RAM disk is read. */
-const char *linux_place(const struct linux_request *request, struct linux_entry *entry);
+const char *linux_place(const struct kernel_request *request, struct linux_entry *entry);

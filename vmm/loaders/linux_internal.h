@@ -71,7 +71,7 @@ _Static_assert(LINUX_HEADER_OFFSET + sizeof(struct linux_header) == LINUX_HEADER
 
 /* What is being loaded. */
 struct linux_loading {
-    const struct linux_request *request;
+    const struct kernel_request *request;
     struct linux_header header;      /* a copy; what this version does not have is 0 */
     uint64_t code_offset, code_size; /* the protected-mode kernel in the file */
     uint64_t kernel, kernel_end;     /* the memory that it uses before it manages memory itself */

@@ -47,7 +47,7 @@ static void put_memory(struct zero_page *zero, uint64_t ram_size) {
 }
 
 void linux_write_params(const struct linux_loading *load) {
-    const struct linux_request *r = load->request;
+    const struct kernel_request *r = load->request;
     struct zero_page *zero = (struct zero_page *)(r->ram + LINUX_ZERO_PAGE); /* packed */
     struct linux_header *h = &zero->header;
 

@@ -25,7 +25,7 @@ _Static_assert(sizeof(struct header) == 32, "Multiboot header");
 #define HEADER_ADDRESSES         (1u << 16)
 
 /* Finds the header: 4-byte aligned, complete within the first 8192 bytes, with a sum of 0. */
-static bool find_header(const struct multiboot_request *r, struct header *h, uint64_t *offset) {
+static bool find_header(const struct kernel_request *r, struct header *h, uint64_t *offset) {
     uint64_t end = r->file_size < HEADER_SEARCH ? r->file_size : HEADER_SEARCH;
 
     for (uint64_t at = 0; range_within(at, HEADER_WITHOUT_ADDRESSES, end); at += 4) {
@@ -51,7 +51,7 @@ static bool meets_low_devices(uint64_t address, uint64_t size) {
 
 const char *multiboot_load_segment(struct multiboot_loading *load,
                                    const struct multiboot_segment *s) {
-    const struct multiboot_request *r = load->request;
+    const struct kernel_request *r = load->request;
 
     if (!range_within(s->offset, s->file_size, r->file_size))
         return load_reason(
@@ -87,7 +87,7 @@ const char *multiboot_load_segment(struct multiboot_loading *load,
 /* The "a.out kludge": one segment at the addresses in the header. */
 static const char *load_by_addresses(struct multiboot_loading *load, const struct header *h,
                                      uint64_t header_offset) {
-    const struct multiboot_request *r = load->request;
+    const struct kernel_request *r = load->request;
     uint64_t start = h->load_address;
     uint64_t before = h->header_address - start;
 
@@ -113,7 +113,7 @@ static const char *load_by_addresses(struct multiboot_loading *load, const struc
 
 /* *warning: NULL, or what the kernel asks for and does not get, in words. */
 static const char *load_image(struct multiboot_loading *load, const char **warning) {
-    const struct multiboot_request *r = load->request;
+    const struct kernel_request *r = load->request;
     struct header h;
     uint64_t header_offset;
 
@@ -143,7 +143,7 @@ static bool overlap(struct multiboot_range a, struct multiboot_range b) {
 /* Places the stack and the information, which are `rest` in this order, and the module outside the
  * image and below 4 GiB, because their addresses have 32 bits. */
 static const char *place_rest(const struct multiboot_loading *load, struct multiboot_range *rest) {
-    const struct multiboot_request *r = load->request;
+    const struct kernel_request *r = load->request;
     const uint64_t size = MULTIBOOT_INFO_LOW + MULTIBOOT_PAGE - MULTIBOOT_STACK_LOW;
     struct multiboot_range module = {0, 0};
     uint64_t reachable = r->ram_size < 1ULL << 32 ? r->ram_size : 1ULL << 32;
@@ -158,17 +158,17 @@ static const char *place_rest(const struct multiboot_loading *load, struct multi
     if (!range_within(rest->start, size, reachable))
         return load_too_little_memory(r->reason, r->ram_size,
                                       "image and Multiboot information need", rest->start, size);
-    if (r->module) {
-        if (!range_within(next, r->module_size, reachable))
+    if (r->initrd) {
+        if (!range_within(next, r->initrd_size, reachable))
             return load_too_little_memory(r->reason, r->ram_size, "image and module need", next,
-                                          r->module_size);
-        module = (struct multiboot_range){next, next + r->module_size};
-        memcpy(r->ram + next, r->module, r->module_size);
+                                          r->initrd_size);
+        module = (struct multiboot_range){next, next + r->initrd_size};
+        memcpy(r->ram + next, r->initrd, r->initrd_size);
     }
     return multiboot_write_info(r, rest->end - MULTIBOOT_PAGE, module);
 }
 
-const char *multiboot_place(const struct multiboot_request *request,
+const char *multiboot_place(const struct kernel_request *request,
                             struct multiboot_entry *entry) {
     struct multiboot_loading load = {.request = request};
     struct multiboot_range rest;

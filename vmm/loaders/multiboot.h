@@ -17,19 +17,9 @@
 #pragma once
 #include <stdint.h>
 
-#define MULTIBOOT_ENTRY_MAGIC 0x2badb002u /* in EAX at entry */
+#include "vmm/loaders/kernel_request.h"
 
-struct multiboot_request {
-    uint8_t *ram; /* the guest's memory, from guest-physical address 0 */
-    uint64_t ram_size;
-    const uint8_t *file;
-    uint64_t file_size;
-    const uint8_t *module; /* NULL: none */
-    uint64_t module_size;
-    /* NULL: empty. The kernel receives its name and the command line, separated by a blank. */
-    const char *kernel_name, *module_name, *command_line;
-    char *reason; /* LOAD_REASON_SIZE bytes, for a reason with numbers */
-};
+#define MULTIBOOT_ENTRY_MAGIC 0x2badb002u /* in EAX at entry */
 
 /* The registers with which vCPU 0 starts, besides EAX. Multiboot 0.6.96, "Machine state", which
  * leaves ESP to the kernel. */
@@ -43,4 +33,4 @@ struct multiboot_entry {
 /* Returns NULL, or why the image cannot be started in words, which may be in request->reason; then
  * the guest's memory may have been written to. Nothing outside [ram, ram + ram_size) is written,
  * nothing outside the file and the module is read. */
-const char *multiboot_place(const struct multiboot_request *request, struct multiboot_entry *entry);
+const char *multiboot_place(const struct kernel_request *request, struct multiboot_entry *entry);

@@ -34,7 +34,7 @@ struct elf {
 };
 
 /* False: neither an ELF32 nor an ELF64 file, little endian. */
-static bool read_header(const struct multiboot_request *r, struct elf *elf) {
+static bool read_header(const struct kernel_request *r, struct elf *elf) {
     static const uint8_t magic[] = {0x7f, 'E', 'L', 'F'};
     struct elf32_header h32;
     struct elf64_header h64;
@@ -67,7 +67,7 @@ static unsigned program_size(const struct elf *elf) {
 }
 
 /* The program header at an offset of the file that has room for it, with 64-bit members. */
-static struct elf64_program program_at(const struct multiboot_request *r, const struct elf *elf,
+static struct elf64_program program_at(const struct kernel_request *r, const struct elf *elf,
                                        uint64_t at) {
     struct elf64_program p;
     struct elf32_program p32;
@@ -102,7 +102,7 @@ static void find_entry(struct multiboot_loading *load, const struct elf *elf,
 /* The program headers have at least 32 bytes each and are in the file: their number is bounded by
  * its size. */
 static const char *load_programs(struct multiboot_loading *load, const struct elf *elf) {
-    const struct multiboot_request *r = load->request;
+    const struct kernel_request *r = load->request;
     bool by_virtual = false;
 
     for (unsigned i = 0; i < elf->program_count; i++) {
@@ -127,7 +127,7 @@ static const char *load_programs(struct multiboot_loading *load, const struct el
 }
 
 const char *multiboot_load_elf(struct multiboot_loading *load) {
-    const struct multiboot_request *r = load->request;
+    const struct kernel_request *r = load->request;
     struct elf elf;
 
     if (!read_header(r, &elf))

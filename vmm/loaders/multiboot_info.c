@@ -129,7 +129,7 @@ static void put_module(struct info *info, struct page *page, const char *name,
     put(page, module, sizeof(module));
 }
 
-const char *multiboot_write_info(const struct multiboot_request *request, uint64_t address,
+const char *multiboot_write_info(const struct kernel_request *request, uint64_t address,
                                  struct multiboot_range module) {
     struct page page = {.bytes = request->ram + address, .address = address};
     struct info info = {
@@ -142,8 +142,8 @@ const char *multiboot_write_info(const struct multiboot_request *request, uint64
             (uint32_t)((least(request->ram_size, DEVICES_START) - MULTIBOOT_HIGH) / 1024);
     put(&page, &info, sizeof(info)); /* reserves its place; written below */
     put_map(&info, &page, request->ram_size);
-    if (request->module)
-        put_module(&info, &page, request->module_name, module);
+    if (request->initrd)
+        put_module(&info, &page, request->initrd_name, module);
     info.boot_loader_name = put_text(&page, "Pinwheel", NULL);
     info.command_line = put_text(&page, request->kernel_name, request->command_line);
     if (page.full)

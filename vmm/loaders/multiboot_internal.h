@@ -18,7 +18,7 @@ struct multiboot_range {
 
 /* The file, and the range of memory that its loaded parts occupy. */
 struct multiboot_loading {
-    const struct multiboot_request *request;
+    const struct kernel_request *request;
     struct multiboot_range image;
     uint64_t segment_bytes; /* of memory, in all segments loaded so far */
     uint64_t entry;
@@ -41,5 +41,5 @@ const char *multiboot_load_elf(struct multiboot_loading *load);
 
 /* Writes the information to the page at `address`, which must be free and in RAM. module: ignored
  * if the request has none. Returns NULL, or what is wrong in words. */
-const char *multiboot_write_info(const struct multiboot_request *request, uint64_t address,
+const char *multiboot_write_info(const struct kernel_request *request, uint64_t address,
                                  struct multiboot_range module);

@@ -74,12 +74,13 @@ static const char *vm_load_kernel(struct vm *vm) {
         .kernel_name = boot->config.kernel,
         .initrd_name = boot->config.initrd,
         .command_line = boot->config.command_line,
+        .acpi_rsdp = PC_ACPI_BASE,
         .reason = vm->reason,
     };
     const char *problem = kernel_place(&request, &vm->entry);
 
-    if (!problem && vm->entry.warning)
-        console_print("pinwheel: guest %s: %s\n", vm->name, vm->entry.warning);
+    if (!problem && kernel_warning(&vm->entry))
+        console_print("pinwheel: guest %s: %s\n", vm->name, kernel_warning(&vm->entry));
     return problem;
 }
 
