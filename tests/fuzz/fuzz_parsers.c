@@ -80,13 +80,13 @@ static void multiboot(const uint8_t *data, size_t size) {
     if (size)
         memcpy(file, data, size);
     struct kernel_request request = {.ram = ram,
-                                        .ram_size = RAM_SIZE,
-                                        .file = file,
-                                        .file_size = size,
-                                        .kernel_name = "k",
-                                        .initrd_name = "",
-                                        .command_line = "c",
-                                        .reason = reason};
+                                     .ram_size = RAM_SIZE,
+                                     .file = file,
+                                     .file_size = size,
+                                     .kernel_name = "k",
+                                     .initrd_name = "",
+                                     .command_line = "c",
+                                     .reason = reason};
     if (!multiboot_place(&request, &entry) && (entry.eip >= RAM_SIZE || entry.ebx >= RAM_SIZE))
         abort();
     free(file);
@@ -117,13 +117,13 @@ static void linux_kernel(const uint8_t *data, size_t size) {
         memcpy(file + 0x1f1, in.header,
                in.file_size < 0x290 ? in.file_size - 0x1f1 : sizeof(in.header));
     struct kernel_request request = {.ram = ram,
-                                    .ram_size = in.ram_size,
-                                    .file = file,
-                                    .file_size = in.file_size,
-                                    .initrd = initrd,
-                                    .initrd_size = in.initrd_size,
-                                    .command_line = in.command_line,
-                                    .reason = reason};
+                                     .ram_size = in.ram_size,
+                                     .file = file,
+                                     .file_size = in.file_size,
+                                     .initrd = initrd,
+                                     .initrd_size = in.initrd_size,
+                                     .command_line = in.command_line,
+                                     .reason = reason};
     if (!linux_place(&request, &entry)) {
         uint32_t at, length;
 

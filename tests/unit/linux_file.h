@@ -73,12 +73,12 @@ static inline int set_up(void **state) {
     put(0x260, INIT_SIZE, 4);
     put(0x268, 0x12345678, 4); /* kernel_info_offset, which version 2.12 does not have */
     g.request = (struct kernel_request){.ram = g.ram,
-                                       .ram_size = RAM_SIZE,
-                                       .file = g.file,
-                                       .file_size = FILE_SIZE,
-                                       .command_line = "console=ttyS0",
-                                       .acpi_rsdp = 0xe0010,
-                                       .reason = g.reason};
+                                        .ram_size = RAM_SIZE,
+                                        .file = g.file,
+                                        .file_size = FILE_SIZE,
+                                        .command_line = "console=ttyS0",
+                                        .acpi_rsdp = 0xe0010,
+                                        .reason = g.reason};
     memset(&g.entry, 0, sizeof(g.entry));
     return 0;
 }

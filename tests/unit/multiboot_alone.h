@@ -34,13 +34,13 @@ static inline int set_up(void **state) {
     g.ram = malloc(RAM_SIZE);
     memset(g.ram, 0xee, RAM_SIZE);
     g.request = (struct kernel_request){.ram = g.ram,
-                                           .ram_size = RAM_SIZE,
-                                           .file = g.file,
-                                           .file_size = 8192,
-                                           .kernel_name = "kernel",
-                                           .initrd_name = "initrd",
-                                           .command_line = "a=1 b",
-                                           .reason = g.reason};
+                                        .ram_size = RAM_SIZE,
+                                        .file = g.file,
+                                        .file_size = 8192,
+                                        .kernel_name = "kernel",
+                                        .initrd_name = "initrd",
+                                        .command_line = "a=1 b",
+                                        .reason = g.reason};
     return 0;
 }
 

@@ -168,8 +168,7 @@ static const char *place_rest(const struct multiboot_loading *load, struct multi
     return multiboot_write_info(r, rest->end - MULTIBOOT_PAGE, module);
 }
 
-const char *multiboot_place(const struct kernel_request *request,
-                            struct multiboot_entry *entry) {
+const char *multiboot_place(const struct kernel_request *request, struct multiboot_entry *entry) {
     struct multiboot_loading load = {.request = request};
     struct multiboot_range rest;
     const char *warning = NULL;
