@@ -6,20 +6,17 @@ use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";
 use File::Basename 'dirname';
-use NotYet;
 use Test::More;
 use Tree qw(files read_text);
 
 my $CELL = 300; # characters
 
-my $excuses = NotYet->new('docs');
 my %exists = map { $_ => 1 } files();
 my @pages = grep { /\.md$/ } sort keys %exists;
 
-# Is there nothing wrong, but for what is excused ("FILE: what")?
 sub nothing_wrong {
     my ($name, $path, @wrong) = @_;
-    is(join("\n", grep { !$excuses->excuses("$path: $_") } @wrong), '', "$path: $name");
+    is(join("\n", @wrong), '', "$path: $name");
 }
 
 # ---- what a page has ----------------------------------------------------------------------------
@@ -88,7 +85,7 @@ sub numbers {
     return @numbers;
 }
 
-for my $path (grep { !m{^tests/(?:fuzz/corpus/|lint/(?:selftest|not-yet))} } sort keys %exists) {
+for my $path (grep { !m{^tests/(?:fuzz/corpus/|lint/selftest)} } sort keys %exists) {
     my $text = read_text($path);
     next if $text =~ /\0/;
     # One line, without the marks that begin a comment's.
@@ -126,5 +123,4 @@ for my $page (@pages) {
     my @long = grep { length > $CELL } map { split /(?<!\\)\|/ } grep { /^ *\|/ } split /\n/, read_text($page);
     nothing_wrong("no table cell is longer than $CELL characters", $page, map { s/^ *(.{30}).*$/$1.../sr } @long);
 }
-$excuses->done;
 done_testing();

@@ -5,12 +5,10 @@ use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";
 use File::Temp;
-use NotYet;
 use Rooms qw(room_of module_of defined_symbols);
 use Test::More;
 use Tree qw(source_files read_text compile);
 
-my $excuses = NotYet->new('declares');
 my $list = File::Temp->new;
 my %defined = defined_symbols();
 
@@ -39,9 +37,8 @@ for my $path (grep { /\.h$/ } source_files()) {
     for my $name (grep { !$entry{$_} } declared($path, $text)) {
         my @modules = map { module_of($_) } keys %{$defined{$name}};
         next if grep { $_ eq module_of($path) } @modules;
-        push @wrong, $name if !$excuses->excuses("$path $name");
+        push @wrong, $name;
     }
     is("@wrong", '', "$path declares only what its module defines");
 }
-$excuses->done;
 done_testing();

@@ -6,22 +6,14 @@ use strict;
 use warnings;
 use lib "$ENV{LINT_HOME}/tests/lib";
 use Test::More;
-use NotYet;
 use Rooms qw(rooms room_of may_use module_of includes calls cycles);
 use Tree qw(files dependencies count_lines read_text);
 
 my @code = grep { m{^(?:arch|boot|drivers|guest|lib|vmm)/} && /\.(?:[ch]|asm|asl)$/ } files();
 my %graph;
 
-# What leads to a room that is not below: excused, or among the wrong ones.
-sub upward {
-    my ($excuses, $from, $to, $what) = @_;
-    return $excuses->excuses("$from -> $to") ? () : $what;
-}
-
 # ---- includes -----------------------------------------------------------------------------------
 
-my $include = NotYet->new('include');
 my @checked = grep { room_of($_) } grep { /\.[ch]$/ } @code;
 my %headers = dependencies(@checked);
 for my $path (@code) {
@@ -29,17 +21,13 @@ for my $path (@code) {
     ok($room, "$path is in a room of tests/lint/rooms") or next;
     my @wrong;
     for my $header (@{$headers{$path} // []}) {
-        next if may_use($room, $header);
-        my $other = room_of($header);
-        push @wrong, upward($include, $room->{name}, $other ? $other->{name} : 'nowhere', $header);
+        push @wrong, $header if !may_use($room, $header);
     }
     is("@wrong", '', "$path includes only what its room may");
 }
-$include->done;
 
 # ---- calls --------------------------------------------------------------------------------------
 
-my $call = NotYet->new('call');
 my %calls = calls();
 my %downward;
 for my $from (sort keys %calls) {
@@ -50,20 +38,17 @@ for my $from (sort keys %calls) {
         if ($other->{rank} <= $room->{rank}) {
             $downward{$from}{$to} = 1;
         } else {
-            push @wrong, upward($call, $room->{name}, $other->{name}, $_) for sort keys %{$calls{$from}{$to}};
+            push @wrong, sort keys %{$calls{$from}{$to}};
         }
     }
     is("@wrong", '', "$from calls only its own room and lower ones");
 }
-$call->done;
 
-my $knot = NotYet->new('knot');
 for (cycles(%downward)) {
     my @modules = @$_;
     my $room = room_of("$modules[0].c");
-    ok($room->{knot} || $knot->excuses($room->{name}), "no cycle of calls in $room->{name}: @modules");
+    ok($room->{knot}, "no cycle of calls in $room->{name}: @modules");
 }
-$knot->done;
 
 for (cycles(%calls)) {
     my %rooms = map { room_of("$_.c")->{name} => 1 } @$_;
@@ -75,29 +60,21 @@ for (cycles(%calls)) {
 
 # Includes that are written in a file of the room, and calls.
 my %includes = includes();
-my (%arrows, %kept);
+my %arrows;
 for my $from (keys %includes) {
-    for (keys %{$includes{$from}}) {
-        $arrows{$from}{$_} = 1;
-        $kept{$from}{$_} = 1 if !$include->excuses("$from -> $_");
-    }
+    $arrows{$from}{$_} = 1 for keys %{$includes{$from}};
 }
 for my $from (keys %calls) {
     for (keys %{$calls{$from}}) {
         my ($a, $b) = map { room_of("$_.c")->{name} } $from, $_;
-        next if $a eq $b;
-        $arrows{$a}{$b} = 1;
-        $kept{$a}{$b} = 1 if !$call->excuses("$a -> $b");
+        $arrows{$a}{$b} = 1 if $a ne $b;
     }
 }
-is(join(', ', map { "@$_" } cycles(%kept)), '', 'no cycle between rooms');
+is(join(', ', map { "@$_" } cycles(%arrows)), '', 'no cycle between rooms');
 
-# The entry "picture" of not-yet stands for all changes until the rooms are in order.
 if (-e 'docs/rooms.svg') {
     my $is_now = `'$ENV{LINT_HOME}/tools/draw-rooms'` eq read_text('docs/rooms.svg');
-    my $excused = NotYet->new('picture')->excuses('docs/rooms.svg');
-    ok($is_now || $excused, 'docs/rooms.svg shows the rooms as they are: make docs');
-    diag('not yet: docs/rooms.svg is drawn again') if $excused;
+    ok($is_now, 'docs/rooms.svg shows the rooms as they are: make docs');
 }
 
 if ($ENV{LINT_TABLE}) {
