@@ -21,6 +21,7 @@
 #define DIVIDE_BY_1 0xb
 
 static uint64_t khz, end;
+static volatile uint32_t count; /* of what the role does: its loops, or the interrupts it handles */
 
 static bool over(void) {
     return rdtsc() >= end;
@@ -34,6 +35,7 @@ static void victim(void) {
         if (now - last > GAP)
             away += now - last;
         last = now;
+        count++;
     }
     uint32_t share = (uint32_t)(100 - away * 100 / (last - start));
     uint32_t least = command_line_number("least", 45);
@@ -42,11 +44,12 @@ static void victim(void) {
 
 static void spin_role(void) {
     while (!over())
-        ;
+        count++;
 }
 
 static void handle(uint8_t vector) {
     (void)vector;
+    count++;
     apic_eoi();
 }
 
@@ -59,7 +62,8 @@ static void start_timer(uint32_t mode, uint64_t ticks) {
 /* A timer of 20 us, and never in HLT: the timer is due whenever the victim has the CPU. */
 static void timer_role(void) {
     start_timer(APIC_LVT_TIMER_PERIODIC, khz / 50);
-    spin_role();
+    while (!over())
+        ;
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
 }
 
@@ -77,6 +81,7 @@ static void halt_role(void) {
 
 static void answer(uint8_t vector) {
     (void)vector;
+    __atomic_fetch_add(&count, 1, __ATOMIC_RELAXED);
     apic_eoi();
     if (!over())
         apic_send(1 - cpu_self()->index, VECTOR);
@@ -98,12 +103,12 @@ static void ipi_role(void) {
 }
 
 static void exits_role(void) {
-    while (!over())
+    for (; !over(); count++)
         cpuid(0, 0);
 }
 
 static void flood_role(void) {
-    while (!over())
+    for (; !over(); count++)
         print("0123456789012345678901234567890123456789012345678901234567890123456789\n");
 }
 
@@ -125,7 +130,7 @@ void guest_main(void) {
             interrupts_on();
             roles[i].run();
             interrupts_off();
-            report(true, "%s ended", roles[i].name);
+            report(count > 0, "%s: %u times", roles[i].name, count);
             report_done();
         }
     }
