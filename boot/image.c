@@ -124,7 +124,8 @@ static const char *map_identity(const struct boot_info *info, struct paging *pag
     return paging_map(paging, LOW_END, LOW_END, end - LOW_END, PAGING_WRITABLE);
 }
 
-/* Memory may have changed hands since the regions were read, but where RAM ends has not. */
+/* The firmware may have allocated or freed memory since the regions were read, but where RAM ends
+ * does not change. */
 const char *image_load(struct boot_info *info) {
     struct paging paging = {.alloc_table = alloc_table, .table = table_at};
 

@@ -24,10 +24,10 @@ static const struct {
      "  kvm_intel with nested=1.\n"},
     {"AuthenticAMD", NULL,
      "PINWHEEL refused: this is an AMD processor; Pinwheel needs Intel VT-x\n"
-     "  AMD-V is another architecture and is not supported.\n"},
+     "  AMD-V is a different architecture and is not supported.\n"},
     {"HygonGenuine", NULL,
      "PINWHEEL refused: this is a derivative of an AMD processor; Pinwheel needs Intel VT-x\n"
-     "  AMD-V is another architecture and is not supported.\n"},
+     "  AMD-V is a different architecture and is not supported.\n"},
     {NULL, "",
      "PINWHEEL refused: this processor has no VT-x, or the firmware hides it\n"
      "  Enable \"Intel Virtualization Technology\" or \"VMX\" in the firmware's setup.\n"},

@@ -1,7 +1,7 @@
 /* The machine's local APICs: NMIs as kicks, starting CPUs, the timer that wakes an idle CPU.
  *
  * They stay in the mode in which the firmware left the boot CPU's, xAPIC or x2APIC. Only physical
- * destinations are used. A guest's local APIC is another module: vmm/interrupts/vlapic.h. SDM Vol.
+ * destinations are used. Guests' local APICs are in vmm/interrupts/vlapic.h. SDM Vol.
  * 3A, "Advanced Programmable Interrupt Controller (APIC)". Read next: arch/apic_registers.h. */
 #pragma once
 #include <stdbool.h>

@@ -86,15 +86,14 @@ static void events_inject_queued(struct vcpu *vcpu) {
 /* The guest accepts either between two instructions, but not in the shadow of STI or MOV SS. */
 static void events_inject_pending(struct vcpu *vcpu) {
     uint64_t blocking = interruptibility(vcpu);
-    const uint64_t shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
 
-    if (vcpu->nmi_pending && !(blocking & (shadow | INTERRUPTIBILITY_NMI))) {
+    if (vcpu->nmi_pending && !(blocking & (INTERRUPTIBILITY_SHADOW | INTERRUPTIBILITY_NMI))) {
         vcpu->nmi_pending--;
         vcpu->nmi_given = true;
         vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
                    INTERRUPTION_VALID | INTERRUPTION_NMI | VECTOR_NMI);
     } else if (virq_extint_pending(vcpu) && (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
-               !(blocking & shadow)) {
+               !(blocking & INTERRUPTIBILITY_SHADOW)) {
         int vector = virq_acknowledge_extint(vcpu);
         if (vector >= 0)
             vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
