@@ -6,8 +6,10 @@
 #include "boot/files.h"
 
 #include "boot/firmware.h"
+#include "boot/pieces.h"
 
 #define PATH_MAX_LENGTH 256
+#define LOW_END         (4ULL << 30)
 
 static EFI_FILE_HANDLE volume;
 
@@ -20,7 +22,22 @@ const char *files_open(void) {
     return volume ? NULL : "BOOTX64.EFI was not loaded from a file system";
 }
 
-/* Reads in one call, so that the firmware transfers many sectors at once. */
+static bool read_piece(void *file, void *to, uint64_t *size) {
+    EFI_FILE_HANDLE handle = file;
+    UINTN count = *size;
+    bool ok = !EFI_ERROR(handle->Read(handle, &count, to));
+
+    *size = count;
+    return ok;
+}
+
+/* Below 4 GiB if there is room, because some disk drivers fail to read to addresses above. */
+static uint64_t alloc_for_file(uint64_t size) {
+    void *low = firmware_alloc(size, LOW_END);
+
+    return (uint64_t)(low ? low : firmware_alloc(size, 0));
+}
+
 static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct file *file) {
     const EFI_FILE_INFO *info = LibFileInfo(handle);
 
@@ -32,13 +49,11 @@ static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct fi
         return "it is empty";
     if (info->FileSize > max)
         return "it is too large";
-    UINTN read = file->size = info->FileSize;
-    file->base = (uint64_t)firmware_alloc(file->size, 0);
+    file->size = info->FileSize;
+    file->base = alloc_for_file(file->size);
     if (!file->base)
         return "there is not enough memory for it";
-    if (EFI_ERROR(handle->Read(handle, &read, (void *)file->base)))
-        return "the firmware reports a read error";
-    return read == file->size ? NULL : "it is shorter than its directory entry says";
+    return pieces_read(read_piece, handle, (void *)file->base, file->size);
 }
 
 /* UEFI paths have backslashes and 16-bit characters. */
