@@ -11,12 +11,24 @@
 #include "tests/fuzz/fuzz.h"
 #include "vmm/emulate/guest_walk.h"
 #include "vmm/emulate/mmio_operate.h"
+#include "vmm/emulate/mmio_vector.h"
 #include "vmm/loaders/initrd.h"
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot.h"
 
 #define RAM_SIZE (4u << 20)
+
+static void mmio_vector(const struct mmio_instruction *i) {
+    struct mmio_vector memory = {{1, 2, 3, 4}}, registers[16] = {{{5}}};
+
+    if (i->size < 4 || i->size > 32 || (i->size & (i->size - 1)) || i->source > 15 || i->half > 1)
+        abort();
+    if (i->store)
+        mmio_vector_stored(i, &registers[i->reg]);
+    else
+        mmio_vector_load(i, &memory, &registers[i->source], &registers[i->reg]);
+}
 
 static void mmio(const uint8_t *data, size_t size, enum mmio_mode mode) {
     struct mmio_instruction i;
@@ -25,17 +37,27 @@ static void mmio(const uint8_t *data, size_t size, enum mmio_mode mode) {
     if (mmio_decode(data, size, mode, &i))
         return;
     if (i.length < (i.string ? 1 : 2) || i.length > 15 || i.length > size || i.reg > 15 ||
-        !(i.size == 1 || i.size == 2 || i.size == 4 || i.size == 8) || i.operation > MMIO_MOVE ||
-        i.string > MMIO_MOVS || i.segment > 5)
+        i.operation > MMIO_NOTHING || i.string > MMIO_SCAS || i.segment > 5 ||
+        i.base > MMIO_IMMEDIATE || i.index > MMIO_NO_REGISTER || i.scale > 3 || i.condition > 15 ||
+        !(i.address_size == 2 || i.address_size == 4 || i.address_size == 8))
         abort();
-    if (i.operation != MMIO_MOVE)
+    mmio_operand_offset(&i, registers, ~0ULL);
+    if (i.operation == MMIO_VECTOR) {
+        mmio_vector(&i);
+        return;
+    }
+    if (!(i.size == 1 || i.size == 2 || i.size == 4 || i.size == 8))
+        abort();
+    if (i.operation < MMIO_MOVE)
         mmio_operate(&i, 0x8000000080008080, registers, &flags);
     else if (i.store)
         mmio_stored(&i, registers);
     else
         mmio_load(&i, ~0ULL, registers);
-    if (i.string)
+    if (i.string) {
+        flags = mmio_compared(&i, ~0ULL, 1, flags);
         mmio_string_step(&i, registers, flags);
+    }
     if (flags & ~(uint64_t)(RFLAGS_ONE | RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF |
                             RFLAGS_OF))
         abort();

@@ -179,12 +179,19 @@ void machine_xsave(uint8_t *area) {
     if (machine.xcr0 & XCR0_X87)
         put(area, AREA_X87, machine.x87);
     if (machine.xcr0 & XCR0_SSE)
-        put(area, AREA_XMM0, machine.sse);
+        memcpy(area + AREA_XMM0, machine.xmm, sizeof(machine.xmm));
     if (machine.xcr0 & XCR0_AVX)
-        put(area, AREA_YMM0, machine.avx);
+        memcpy(area + AREA_YMM0, machine.ymm, sizeof(machine.ymm));
     if (machine.xcr0 & (XCR0_SSE | XCR0_AVX))
         memcpy(area + AREA_MXCSR, &machine.mxcsr, sizeof(machine.mxcsr));
     put(area, AREA_XSTATE_BV, saved | machine.xcr0);
+}
+
+/* A component that was not saved is initialized. */
+static void restore(void *component, const uint8_t *from, size_t size, bool saved) {
+    memset(component, 0, size);
+    if (saved)
+        memcpy(component, from, size);
 }
 
 void machine_xrstor(const uint8_t *area) {
@@ -195,9 +202,9 @@ void machine_xrstor(const uint8_t *area) {
     if (machine.xcr0 & XCR0_X87)
         machine.x87 = saved & XCR0_X87 ? get(area, AREA_X87) : 0;
     if (machine.xcr0 & XCR0_SSE)
-        machine.sse = saved & XCR0_SSE ? get(area, AREA_XMM0) : 0;
+        restore(machine.xmm, area + AREA_XMM0, sizeof(machine.xmm), saved & XCR0_SSE);
     if (machine.xcr0 & XCR0_AVX)
-        machine.avx = saved & XCR0_AVX ? get(area, AREA_YMM0) : 0;
+        restore(machine.ymm, area + AREA_YMM0, sizeof(machine.ymm), saved & XCR0_AVX);
     if (machine.xcr0 & (XCR0_SSE | XCR0_AVX)) {
         memcpy(&machine.mxcsr, area + AREA_MXCSR, sizeof(machine.mxcsr));
         if (machine.mxcsr & MXCSR_RESERVED)

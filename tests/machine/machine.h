@@ -78,7 +78,13 @@ struct machine {
      * CPU at a time runs. */
     uint64_t tsc, tsc_step; /* each RDTSC advances the TSC by the step */
     uint64_t cr0, cr2, cr4, dr[4], dr6, xcr0;
-    uint64_t x87, sse, avx; /* of each component of the extended state, one word */
+    uint64_t x87; /* one word of its component of the extended state */
+    union {
+        uint64_t sse, xmm[16][2];
+    };
+    union {
+        uint64_t avx, ymm[16][2]; /* the upper halves */
+    };
     uint32_t mxcsr;
     struct {
         uint32_t number;

@@ -169,6 +169,24 @@ static void rep_repeats_and_stops_for_requests_in_between(void **state) {
     assert_string_equal(machine.console.text, text);
 }
 
+static void the_memory_may_be_a_devices(void **state) {
+    (void)state;
+    map(0, IOAPIC_DEFAULT_BASE, KERNEL_DATA);
+    pc_port_out(&vm->pc, TEST_SCRATCH, 4, 0x50);
+    *reg(GUEST_RDI) = PAGES;
+    information(8, SEGMENT_ES);
+    io(TEST_SCRATCH, 4, STRING | IN);
+    assert_advanced();
+    assert_int_equal(vm->routing.ioapic.index, 0x50);
+    vm->routing.ioapic.index = 0x77;
+    *reg(GUEST_RSI) = PAGES;
+    machine_set(VMCS_GUEST_RIP, START_RIP);
+    information(8, SEGMENT_DS);
+    io(TEST_SCRATCH, 4, STRING);
+    assert_advanced();
+    assert_int_equal(pc_port_in(&vm->pc, TEST_SCRATCH, 4), 0x77);
+}
+
 static void rep_of_nothing_does_nothing(void **state) {
     (void)state;
     *reg(GUEST_RSI) = 0xdead000000000000; /* would fault */
@@ -249,6 +267,7 @@ int main(void) {
         TEST(the_address_size_bounds_the_registers),
         TEST(rep_repeats_and_stops_for_requests_in_between),
         TEST(rep_of_nothing_does_nothing),
+        TEST(the_memory_may_be_a_devices),
         TEST(a_fault_in_the_middle_keeps_what_was_done),
         TEST(ins_reads_no_port_before_its_memory_is_writable),
         TEST(without_the_operands_the_guest_ends),

@@ -215,19 +215,21 @@ static void movs_copies_between_a_device_and_ram(void **state) {
     const uint64_t index = IOAPIC_DEFAULT_BASE + IOAPIC_INDEX;
 
     (void)state;
+    map(1, PC_VIRTIO_BASE, KERNEL_DATA);
+    map(2, IOAPIC_DEFAULT_BASE, KERNEL_DATA);
     CODE(0xa5); /* movsd */
-    *reg(GUEST_RSI) = PC_VIRTIO_BASE;
+    *reg(GUEST_RSI) = PAGES + PAGE;
     *reg(GUEST_RDI) = 0x5000;
     violates(PC_VIRTIO_BASE, READ | OF_ADDRESS);
     assert_done();
     assert_memory_equal(vm->ram + 0x5000, "virt", 4);
-    assert_int_equal(*reg(GUEST_RSI), PC_VIRTIO_BASE + 4);
+    assert_int_equal(*reg(GUEST_RSI), PAGES + PAGE + 4);
     assert_int_equal(*reg(GUEST_RDI), 0x5004);
     CODE(0x64, 0xa5); /* movsd with FS */
     machine_set(VMCS_GUEST_FS_BASE, 0x2000);
     vm->ram[0x7000] = 0x3f;
     *reg(GUEST_RSI) = 0x5000;
-    *reg(GUEST_RDI) = index;
+    *reg(GUEST_RDI) = PAGES + 2 * PAGE + IOAPIC_INDEX;
     violates(index, WRITE | OF_ADDRESS);
     assert_done();
     assert_int_equal(vm->routing.ioapic.index, 0x3f);
@@ -235,8 +237,9 @@ static void movs_copies_between_a_device_and_ram(void **state) {
 
 static void a_repeated_string_instruction_advances_with_its_last_element(void **state) {
     (void)state;
+    map(1, PC_VIRTIO_BASE, KERNEL_DATA);
     CODE(0xf3, 0xa5); /* rep movsd */
-    *reg(GUEST_RSI) = PC_VIRTIO_BASE;
+    *reg(GUEST_RSI) = PAGES + PAGE;
     *reg(GUEST_RDI) = 0x5000;
     *reg(GUEST_RCX) = 2;
     violates(PC_VIRTIO_BASE, READ | OF_ADDRESS);
@@ -250,14 +253,15 @@ static void a_repeated_string_instruction_advances_with_its_last_element(void **
 
 static void a_movs_whose_ram_faults_reads_no_device(void **state) {
     (void)state;
+    map(1, NOWHERE, KERNEL_DATA);
     CODE(0xa5);
-    *reg(GUEST_RSI) = NOWHERE;
+    *reg(GUEST_RSI) = PAGES + PAGE;
     *reg(GUEST_RDI) = PAGES + 0x10;
     violates(NOWHERE, READ | OF_ADDRESS);
     assert_faults_with_code(VECTOR_PF, 2);
     assert_int_equal(machine.cr2, PAGES + 0x10);
     assert_string_equal(machine.console.text, "");
-    assert_int_equal(*reg(GUEST_RSI), NOWHERE);
+    assert_int_equal(*reg(GUEST_RSI), PAGES + PAGE);
 }
 
 static void stos_fills(void **state) {

@@ -32,10 +32,14 @@ static void assert_same(const struct mmio_case *each, const struct mmio_instruct
     if (out->length != each->length || out->store != e->store || out->size != e->size ||
         out->register_size != register_size || out->reg != e->reg ||
         out->high_byte != e->high_byte || out->sign_extend != e->sign_extend ||
-        out->has_immediate != e->has_immediate || out->immediate != e->immediate ||
+        out->has_immediate != e->has_immediate ||
+        (out->base != MMIO_IMMEDIATE && out->immediate != e->immediate) ||
         out->operation != e->operation || out->to_register != e->to_register ||
-        out->string != e->string || out->repeat != e->repeat || out->segment != e->segment ||
-        out->address_size != e->address_size) {
+        out->string != e->string || out->repeat != e->repeat ||
+        (e->string && out->segment != e->segment) ||
+        (e->string && out->address_size != e->address_size) || out->write_only != e->write_only ||
+        out->condition != e->condition || out->vex != e->vex || out->half != e->half ||
+        out->merge != e->merge || out->source != e->source) {
         fail_msg("%s: decoded wrongly", each->text);
     }
 }
@@ -123,21 +127,51 @@ static void other_instructions_are_refused_with_the_reason(void **state) {
     refused("\x8b\xc3", 2, MMIO_MODE_64, "not memory");           /* mov eax, ebx */
     refused("\xc7\xc0\0\0\0\0", 6, MMIO_MODE_64, "not memory");   /* mov eax, 0 */
     refused("\xc7\x08\0\0\0\0", 6, MMIO_MODE_64, "not an instr"); /* C7 /1 */
-    refused("\xf7\x20", 2, MMIO_MODE_64, "not an instr");         /* mul dword [rax] */
-    refused("\xff\x30", 2, MMIO_MODE_64, "not an instr");         /* push qword [rax] */
+    refused("\xf7\x30", 2, MMIO_MODE_64, "not an instr");         /* div dword [rax] */
+    refused("\xff\x10", 2, MMIO_MODE_64, "not an instr");         /* call [rax] */
+    refused("\xff\x38", 2, MMIO_MODE_64, "not an instr");         /* FF /7 */
     refused("\xfe\x10", 2, MMIO_MODE_64, "not an instr");         /* FE /2 */
+    refused("\xfe\x30", 2, MMIO_MODE_64, "not an instr");         /* FE /6 */
+    refused("\x8f\x08", 2, MMIO_MODE_64, "not an instr");         /* 8F /1 */
     refused("\x83\xc0\x01", 3, MMIO_MODE_64, "not memory");       /* add eax, 1 */
     refused("\x87\xc3", 2, MMIO_MODE_64, "not memory");           /* xchg ebx, eax */
+    refused("\x0f\x28\xc1", 3, MMIO_MODE_64, "not memory");       /* movaps xmm0, xmm1 */
+    refused("\xc5\xf8\x28\xc1", 4, MMIO_MODE_64, "not memory");   /* vmovaps xmm0, xmm1 */
     refused("\x82\x03\x01", 3, MMIO_MODE_64, "not an instr"); /* 82 is not defined in 64-bit mode */
-    refused("\xad", 1, MMIO_MODE_64, "not an instr");         /* lodsd */
-    refused("\xa7", 1, MMIO_MODE_64, "not an instr");         /* cmpsd */
-    refused("\xaf", 1, MMIO_MODE_64, "not an instr");         /* scasd */
-    refused("\x0f\xb0\x08", 3, MMIO_MODE_64, "not an instr"); /* cmpxchg */
     refused("\x0f\x6f\x00", 3, MMIO_MODE_64, "not an instr"); /* movq mm0, [rax] */
+    refused("\x0f\xef\x00", 3, MMIO_MODE_64, "not an instr"); /* pxor mm0, [rax] */
     refused("\x63\x00", 2, MMIO_MODE_32, "not an instr");     /* arpl */
     refused("\x66\x63\x00", 3, MMIO_MODE_64, "not an instr"); /* movsxd ax, [rax] */
     refused("\x04\x01", 2, MMIO_MODE_64, "not an instr");     /* add al, 1 */
-    refused("\xc5\xf8\x28\x00", 4, MMIO_MODE_64, "not an instr"); /* vmovaps */
+    refused("\x48\x0f\xc7\x08", 4, MMIO_MODE_64, "not an instr");         /* cmpxchg16b */
+    refused("\x0f\x00\x18", 3, MMIO_MODE_64, "not an instr");             /* ltr */
+    refused("\x0f\x01\x10", 3, MMIO_MODE_64, "not an instr");             /* lgdt */
+    refused("\x0f\xba\x00\x01", 4, MMIO_MODE_64, "not an instr");         /* 0F BA /0 */
+    refused("\x0f\xae\x00", 3, MMIO_MODE_64, "not an instr");             /* fxsave */
+    refused("\xf3\x0f\xae\x38", 4, MMIO_MODE_64, "not an instr");         /* with F3 */
+    refused("\xf2\x0f\x38\xf0\x00", 5, MMIO_MODE_64, "not an instr");     /* crc32 */
+    refused("\x66\x0f\x3a\x16\x00\x01", 6, MMIO_MODE_64, "not an instr"); /* pextrd */
+    refused("\xdd\x00", 2, MMIO_MODE_64, "not an instr");                 /* fld */
+}
+
+/* Bytes C4H and C5H are LES and LDS outside 64-bit mode, if a ModRM byte for memory follows. */
+static void a_vex_prefix_is_told_from_what_looks_like_it(void **state) {
+    (void)state;
+    refused("\xc5\x08", 2, MMIO_MODE_32, "not an instr");             /* lds ecx, [eax] */
+    refused("\xc4\x08", 2, MMIO_MODE_16, "not an instr");             /* les */
+    refused("\x66\xc5\xf8\x28\x00", 5, MMIO_MODE_64, "not an instr"); /* prefixes that */
+    refused("\xf3\xc5\xf8\x28\x00", 5, MMIO_MODE_64, "not an instr"); /* are #UD with it */
+    refused("\xf0\xc5\xf8\x28\x00", 5, MMIO_MODE_64, "not an instr");
+    refused("\x48\xc5\xf8\x28\x00", 5, MMIO_MODE_64, "not an instr");
+    assert_string_equal(decode_exact("\xc4\xe1", 2, MMIO_MODE_64, &(struct mmio_instruction){0}),
+                        mmio_bytes_missing);
+    refused("\xc4\xe0\x78\x28\x00", 5, MMIO_MODE_64, "not an instr"); /* map 0 */
+    refused("\xc4\xe3\x78\x28\x00", 5, MMIO_MODE_64, "not an instr"); /* map 3 */
+    refused("\xc4\xe5\x78\x28\x00", 5, MMIO_MODE_64, "not an instr"); /* map 5 */
+    refused("\xc5\xf8\xae\x38", 4, MMIO_MODE_64, "not an instr");     /* 0F AE /7 */
+    refused("\xc5\xf8\xa3\x08", 4, MMIO_MODE_64, "not an instr");     /* 0F A3 */
+    refused("\xc4\xe2\x78\xf0\x08", 5, MMIO_MODE_64, "not an instr"); /* 0F 38 F0 */
+    refused("\xc5\xf8\x6f\x08", 4, MMIO_MODE_64, "not an instr");     /* no MMX */
 }
 
 static void lock_is_refused_where_the_processor_refuses_it(void **state) {
@@ -148,6 +182,12 @@ static void lock_is_refused_where_the_processor_refuses_it(void **state) {
     refused("\xf0\x0b\x03", 3, MMIO_MODE_64, "LOCK");     /* or eax, [rbx] */
     refused("\xf0\xf6\x03\x01", 4, MMIO_MODE_64, "LOCK"); /* test */
     refused("\xf0\xab", 2, MMIO_MODE_64, "LOCK");         /* stosd */
+    refused("\xf0\x0f\xa3\x03", 4, MMIO_MODE_64, "LOCK"); /* bt */
+    refused("\xf0\xd1\x23", 3, MMIO_MODE_64, "LOCK");     /* shl */
+    refused("\xf0\x0f\x94\x03", 4, MMIO_MODE_64, "LOCK"); /* sete */
+    refused("\xf0\x8f\x03", 3, MMIO_MODE_64, "LOCK");     /* pop */
+    refused("\xf0\x0f\x11\x03", 4, MMIO_MODE_64, "LOCK"); /* movups */
+    refused("\xf0\x0f\x44\x03", 4, MMIO_MODE_64, "LOCK"); /* cmove */
 }
 
 static void more_than_15_bytes_are_refused(void **state) {
@@ -184,11 +224,17 @@ static void random_bytes_decode_to_valid_instructions(void **state) {
         if (decode_exact(bytes, round % (sizeof(bytes) + 1), (enum mmio_mode)(round % 3), &out))
             continue;
         assert_in_range(out.length, out.string ? 1 : 2, round % (sizeof(bytes) + 1));
+        assert_true(out.reg < 16 && (!out.high_byte || out.reg < 4));
+        assert_true(out.operation <= MMIO_NOTHING && out.string <= MMIO_SCAS && out.segment < 6);
+        assert_true(!out.string == (out.operation != MMIO_STRING));
+        assert_true(!out.string || out.address_size >= 2);
+        if (out.operation == MMIO_VECTOR) {
+            assert_true(out.size >= 4 && out.size <= 32 && !(out.size & (out.size - 1)));
+            assert_true(out.source < 16 && out.half < 2);
+            continue;
+        }
         assert_true(out.size == 1 || out.size == 2 || out.size == 4 || out.size == 8);
         assert_true(out.register_size >= out.size && out.register_size <= 8);
-        assert_true(out.reg < 16 && (!out.high_byte || out.reg < 4));
-        assert_true(out.operation <= MMIO_MOVE && out.string <= MMIO_MOVS && out.segment < 6);
-        assert_true(!out.string || (out.operation == MMIO_MOVE && out.address_size >= 2));
         mmio_load(&out, ~0ULL, registers);
         mmio_stored(&out, registers);
     }
@@ -312,6 +358,7 @@ int main(void) {
         cmocka_unit_test(prefixes_without_effect_are_counted),
         cmocka_unit_test(rex_counts_only_directly_before_the_opcode),
         cmocka_unit_test(other_instructions_are_refused_with_the_reason),
+        cmocka_unit_test(a_vex_prefix_is_told_from_what_looks_like_it),
         cmocka_unit_test(lock_is_refused_where_the_processor_refuses_it),
         cmocka_unit_test(more_than_15_bytes_are_refused),
         cmocka_unit_test(random_bytes_decode_to_valid_instructions),

@@ -2,11 +2,11 @@
  * steps of string instructions.
  *
  * The caller accesses the device. For MMIO_MOVE it writes mmio_stored() to the device, or reads
- * `size` bytes from it and passes them to mmio_load(). For any other operation it reads, calls
- * mmio_operate(), and writes the result if the instruction is a store. Then it advances RIP by
- * `length`; after a string instruction only if mmio_string_step() returned true. `registers` are
- * the 16 general-purpose registers in the order of their encoding. Pure. SDM Vol. 2, "Instruction
- * Set Reference". */
+ * `size` bytes from it and passes them to mmio_load(). For the operations before MMIO_MOVE it reads
+ * unless the instruction is write_only, calls mmio_operate(), and writes the result if the
+ * instruction is a store. Then it advances RIP by `length`; after a string instruction only if
+ * mmio_string_step() returned true. `registers` are the 16 general-purpose registers in the order
+ * of their encoding. Pure. SDM Vol. 2, "Instruction Set Reference". */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,14 +25,22 @@ static inline uint64_t mmio_stored(const struct mmio_instruction *i, const uint6
     return value & mmio_mask(i->size);
 }
 
+/* The offset in its segment of the operand in memory. rip: that of the next instruction. */
+uint64_t mmio_operand_offset(const struct mmio_instruction *instruction, const uint64_t *registers,
+                             uint64_t rip);
+
 /* Completes a load: writes the value read from the device to the register. A 32-bit result clears
  * the upper half of the register. */
 void mmio_load(const struct mmio_instruction *instruction, uint64_t memory, uint64_t *registers);
 
-/* Executes any operation but MMIO_MOVE on the `size` bytes that were read. Updates the register and
- * the flags; returns the value that a store writes. */
+/* Executes an operation before MMIO_MOVE on the `size` bytes that were read. Updates registers and
+ * flags; returns the value that a store writes. */
 uint64_t mmio_operate(const struct mmio_instruction *instruction, uint64_t memory,
                       uint64_t *registers, uint64_t *rflags);
+
+/* The flags after the comparison of two elements of a string instruction: CMPS and SCAS. */
+uint64_t mmio_compared(const struct mmio_instruction *instruction, uint64_t first, uint64_t second,
+                       uint64_t rflags);
 
 /* After one element of a string instruction: advances RSI, RDI and RCX. Returns true if that was
  * the last element; else the instruction is executed again. */

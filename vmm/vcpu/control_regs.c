@@ -52,6 +52,11 @@ static bool control_regs_load_pdptes(struct vcpu *vcpu) {
 
 /* ---- CR0 ---- */
 
+uint64_t control_regs_read_cr0(void) {
+    return (vmcs_read(VMCS_GUEST_CR0) & CR0_GUEST_OWNED) |
+           (vmcs_read(VMCS_CR0_READ_SHADOW) & ~CR0_GUEST_OWNED);
+}
+
 static bool cr0_is_valid(uint64_t value) {
     return !(value >> 32) && !((value & CR0_PG) && !(value & CR0_PE)) &&
            !((value & CR0_NW) && !(value & CR0_CD));

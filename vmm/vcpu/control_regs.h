@@ -20,6 +20,9 @@ void control_regs_set_masks(void);
 void control_regs_set_cr0(uint64_t value);
 void control_regs_set_cr4(uint64_t value);
 
+/* CR0 as the guest reads it. */
+uint64_t control_regs_read_cr0(void);
+
 /* A write of the guest that exited. False: #GP, nothing has changed. SDM Vol. 2B, "MOV-Move to/from
  * Control Registers". */
 bool control_regs_write_cr0(struct vcpu *vcpu, uint64_t value);

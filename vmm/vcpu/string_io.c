@@ -27,9 +27,8 @@ static bool string_io_transfer(struct vcpu *vcpu, const struct mmio_instruction 
                          i->size, in, &span))
         return false;
     if (in)
-        guest_span_write(&span, pc_port_in(&vcpu->vm->pc, port, i->size));
-    else
-        pc_port_out(&vcpu->vm->pc, port, i->size, (uint32_t)guest_span_read(&span));
+        return guest_span_write(vcpu, &span, pc_port_in(&vcpu->vm->pc, port, i->size));
+    pc_port_out(&vcpu->vm->pc, port, i->size, (uint32_t)guest_span_read(vcpu, &span));
     return true;
 }
 
@@ -41,7 +40,7 @@ enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
     const struct mmio_instruction i = {
         .size = (uint8_t)((q & IO_EXIT_SIZE_MASK) + 1),
         .string = q & IO_EXIT_IN ? MMIO_INS : MMIO_OUTS,
-        .repeat = q & IO_EXIT_REP,
+        .repeat = q & IO_EXIT_REP ? MMIO_REP : MMIO_ONCE,
         .segment = (uint8_t)(q & IO_EXIT_IN ? SEGMENT_ES : segment),
         .address_size = (uint8_t)(2u << (width & 3)),
     };
@@ -56,10 +55,11 @@ enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
     }
     if (i.repeat && !mmio_index(i.address_size, reg[GUEST_RCX]))
         return EXIT_ADVANCE;
+    uint64_t flags = vmcs_read(VMCS_GUEST_RFLAGS);
     for (unsigned n = 0; n < ELEMENTS_PER_EXIT; n++) {
         if (!string_io_transfer(vcpu, &i, port))
             return EXIT_RESUME;
-        if (mmio_string_step(&i, reg, vmcs_read(VMCS_GUEST_RFLAGS)))
+        if (mmio_string_step(&i, reg, flags))
             return EXIT_ADVANCE;
     }
     return EXIT_RESUME;

@@ -18,6 +18,9 @@
 #include "vmm/vcpu/mtrr.h"
 #include "vmm/vcpu/vm.h"
 
+struct guest_span;
+struct host_cpu;
+
 #define MMIO_MEMOS 8
 
 enum vcpu_state {
@@ -96,6 +99,7 @@ struct vcpu {
     struct mtrr mtrr;
 
     struct mmio_memo mmio_memo[MMIO_MEMOS]; /* by the low bits of the instruction's address */
+    const struct guest_span *mmio_span;     /* the operand that mmio_execute_across() executes on */
     uint64_t mmio_refused; /* RIP of the last instruction on device memory that was refused */
 
     uint64_t exits_by_reason[EXIT_REASON_COUNT];
