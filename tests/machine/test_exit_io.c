@@ -169,6 +169,24 @@ static void rep_repeats_and_stops_for_requests_in_between(void **state) {
     assert_string_equal(machine.console.text, text);
 }
 
+/* SDM Vol. 3B, "Single-Step Exception Condition": behind each element. */
+static void a_single_step_traps_behind_each_element(void **state) {
+    (void)state;
+    memcpy(vm->ram + 0x5000, "ab", 2);
+    *reg(GUEST_RSI) = 0x5000;
+    *reg(GUEST_RCX) = 2;
+    machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE | RFLAGS_TF);
+    information(8, SEGMENT_DS);
+    io(PC_UART_PORT, 1, STRING | REP);
+    assert_field(VMCS_GUEST_RIP, START_RIP);
+    assert_field(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+    assert_int_equal(*reg(GUEST_RCX), 1);
+    machine_set(VMCS_GUEST_PENDING_DEBUG, 0);
+    io(PC_UART_PORT, 1, STRING | REP);
+    assert_advanced();
+    assert_field(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+}
+
 static void the_memory_may_be_a_devices(void **state) {
     (void)state;
     map(0, IOAPIC_DEFAULT_BASE, KERNEL_DATA);
@@ -267,6 +285,7 @@ int main(void) {
         TEST(the_address_size_bounds_the_registers),
         TEST(rep_repeats_and_stops_for_requests_in_between),
         TEST(rep_of_nothing_does_nothing),
+        TEST(a_single_step_traps_behind_each_element),
         TEST(the_memory_may_be_a_devices),
         TEST(a_fault_in_the_middle_keeps_what_was_done),
         TEST(ins_reads_no_port_before_its_memory_is_writable),

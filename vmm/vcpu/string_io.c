@@ -2,6 +2,7 @@
  * offset of the memory operand is in RSI or RDI. */
 #include "vmm/vcpu/string_io.h"
 
+#include "arch/control_registers.h"
 #include "arch/msr.h"
 #include "vmm/emulate/mmio_operate.h"
 #include "vmm/host/host.h"
@@ -61,6 +62,10 @@ enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
             return EXIT_RESUME;
         if (mmio_string_step(&i, reg, flags))
             return EXIT_ADVANCE;
+        if (flags & RFLAGS_TF) { /* the processor traps behind each element */
+            exit_pend_single_step();
+            return EXIT_RESUME;
+        }
     }
     return EXIT_RESUME;
 }
