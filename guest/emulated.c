@@ -1,6 +1,6 @@
-/* Instructions that the hypervisor emulates must have the effects that the processor gives them:
- * the flags of instructions on device memory, RF in the flags that a fault saves, single steps, a
- * TSC that the guest sets, and the timer that depends on it.
+/* Instructions that the hypervisor emulates must have the effects that the processor gives them: RF
+ * in the flags that a fault saves, single steps, a TSC that the guest sets, and the timer that
+ * depends on it. Read next: mmio.c, for instructions on device memory.
  *
  * xAPIC mode. No command line. SDM Vol. 1, "EFLAGS Register"; Vol. 3B, "IA32_TSC_ADJUST Register
  * Support". */
@@ -8,17 +8,14 @@
 #include "guest/lib/apic.h"
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
-#include "guest/lib/ioapic.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
 #define VECTOR           0x51
-#define NO_MEMORY        0x42000000ULL
 #define JUMP             100000000000ULL
 #define A_WHILE          1000000000ULL /* ticks: more than any path through the hypervisor takes */
 #define CPUID_TSC_ADJUST (1u << 1)
 #define SEND_IPIS        10
-#define IOAPIC_ID_MASK   0x0f000000u
 
 static volatile uint32_t count;
 
@@ -217,117 +214,6 @@ static void test_hypercalls(void) {
     interrupts_off();
 }
 
-/* ---- instructions on device memory ---- */
-
-/* The I/O APIC's ID register, of which four bits can be written. */
-static volatile uint32_t *id_register(uint32_t value) {
-    volatile uint32_t *window = (volatile uint32_t *)(IOAPIC_DEFAULT_BASE + IOAPIC_DATA);
-
-    *(volatile uint32_t *)(IOAPIC_DEFAULT_BASE + IOAPIC_INDEX) = IOAPIC_REG_ID;
-    *window = value;
-    return window;
-}
-
-/* Executes one instruction on the ID register, whose value is `value` before; returns the flags. */
-#define ON_ID(value, instruction, ...)                                                             \
-    ({                                                                                             \
-        volatile uint32_t *id = id_register(value);                                                \
-        uint64_t after = RFLAGS_ONE;                                                               \
-        __asm__ volatile("push %[flags]; popfq; " instruction "; pushfq; pop %[flags]"             \
-                         : [id] "+m"(*id), [flags] "+r"(after)                                     \
-                         : __VA_ARGS__                                                             \
-                         : "cc", "memory");                                                        \
-        after;                                                                                     \
-    })
-#define STATUS (RFLAGS_CF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
-
-static void expect_id(const char *what, uint64_t flags, uint32_t id, uint64_t expected_flags) {
-    uint32_t now = *(volatile uint32_t *)(IOAPIC_DEFAULT_BASE + IOAPIC_DATA);
-
-    report(now == id && (flags & STATUS) == expected_flags, "%s on the I/O APIC", what);
-}
-
-static void test_arithmetic(void) {
-    uint64_t flags;
-
-    flags = ON_ID(0x01000000, "orl $0x06000000, %[id]", "i"(0));
-    expect_id("OR", flags, 0x07000000, 0);
-    flags = ON_ID(0x07000000, "andl %[reg], %[id]", [reg] "r"(0xf3ffffffu));
-    expect_id("AND", flags, 0x03000000, 0);
-    flags = ON_ID(0x0f000000, "xorl $0x0f000000, %[id]", "i"(0));
-    expect_id("XOR", flags, 0, RFLAGS_ZF);
-    flags = ON_ID(0x0f000000, "addl $0x01000000, %[id]", "i"(0)); /* bit 28 cannot be written */
-    expect_id("ADD", flags, 0, 0);
-    flags = ON_ID(0x01000000, "subl $0x02000000, %[id]", "i"(0));
-    expect_id("SUB", flags, 0x0f000000, RFLAGS_CF | RFLAGS_SF);
-    flags = ON_ID(0x05000000, "cmpl $0x05000000, %[id]", "i"(0));
-    expect_id("CMP", flags, 0x05000000, RFLAGS_ZF);
-    flags = ON_ID(0x05000000, "testl $0x02000000, %[id]", "i"(0));
-    expect_id("TEST", flags, 0x05000000, RFLAGS_ZF);
-    flags = ON_ID(0x05000000, "notl %[id]", "i"(0));
-    expect_id("NOT", flags, 0x0a000000, 0);
-    flags = ON_ID(0x01000000, "negl %[id]", "i"(0));
-    expect_id("NEG", flags, 0x0f000000, RFLAGS_CF | RFLAGS_SF);
-    flags = ON_ID(0x04000000, "lock; incl %[id]", "i"(0));
-    expect_id("LOCK INC", flags, 0x04000000, 0);
-    flags = ON_ID(0x04000000, "decl %[id]", "i"(0));
-    expect_id("DEC", flags, 0x03000000, 0);
-}
-
-static void test_registers(void) {
-    uint32_t value = 0x09000000;
-    volatile uint32_t *id = id_register(0x06000000);
-
-    __asm__ volatile("xchg %0, %1" : "+r"(value), "+m"(*id));
-    report(value == 0x06000000 && *id == 0x09000000, "XCHG on the I/O APIC");
-    value = 0x00123456;
-    __asm__ volatile("add %1, %0" : "+r"(value) : "m"(*id) : "cc");
-    report(value == 0x09123456, "ADD from the I/O APIC to a register");
-}
-
-static void test_lapic(void) {
-    volatile uint32_t *tpr = apic_register(APIC_TPR), *svr = apic_register(APIC_SVR);
-    uint32_t value = 0x50;
-
-    *tpr = 0x20;
-    __asm__ volatile("xchg %0, %1" : "+r"(value), "+m"(*tpr));
-    report(value == 0x20 && *tpr == 0x50, "XCHG on the local APIC");
-    __asm__ volatile("andl $0xffffff0f, %0" : "+m"(*tpr) : : "cc");
-    report(*tpr == 0, "AND on the local APIC");
-    __asm__ volatile("orl $0x100, %0; btl $8, %0" : "+m"(*svr) : : "cc");
-    report(*svr == (APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR), "OR on the local APIC");
-}
-
-/* ---- strings ---- */
-
-static void test_strings(void) {
-    static uint32_t copy[8];
-    uint64_t to = NO_MEMORY, left = 100, from;
-    uint32_t value = 0x0b000000;
-    volatile uint32_t *id = id_register(0);
-
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0xff) : "memory");
-    report(to == NO_MEMORY + 100 && left == 0, "REP STOSB to an address without a device");
-    to = (uint64_t)id;
-    __asm__ volatile("stosl" : "+D"(to) : "a"(0x0a000000) : "memory");
-    report(*id == 0x0a000000 && to == (uint64_t)id + 4, "STOSD to the I/O APIC");
-    to = (uint64_t)id;
-    from = (uint64_t)&value;
-    __asm__ volatile("movsl" : "+D"(to), "+S"(from) : : "memory");
-    report(*id == 0x0b000000 && from == (uint64_t)&value + 4, "MOVSD to the I/O APIC");
-    to = (uint64_t)copy;
-    from = (uint64_t)apic_register(APIC_ID);
-    left = 8;
-    __asm__ volatile("rep movsl" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
-    report(copy[0] == *apic_register(APIC_ID) && copy[4] == *apic_register(APIC_VERSION) && !left,
-           "REP MOVSD from the local APIC");
-    to = (uint64_t)&copy[1];
-    from = (uint64_t)id;
-    __asm__ volatile("std; movsl; cld" : "+D"(to), "+S"(from) : : "memory");
-    report(copy[1] == 0x0b000000 && to == (uint64_t)copy && from == (uint64_t)id - 4,
-           "MOVSD with DF set");
-}
-
 void guest_main(void) {
     apic_init(false);
     test_faults();
@@ -336,9 +222,5 @@ void guest_main(void) {
     test_tsc();
     test_deadline();
     test_hypercalls();
-    test_arithmetic();
-    test_registers();
-    test_lapic();
-    test_strings();
     report_done();
 }
