@@ -1,5 +1,5 @@
-/* Instructions on device memory must have the effects that the processor gives them on RAM: results,
- * flags, faults, and the rest of an operand that is partly in RAM.
+/* Instructions on device memory must have the effects that the processor gives them on RAM:
+ * results, flags, faults, and the rest of an operand that is partly in RAM.
  *
  * xAPIC mode. No command line. Needs two vCPUs and 4 MiB. SDM Vol. 2, "Instruction Set Reference".
  * Read next: string_io.c, for INS and OUTS. */
@@ -14,16 +14,16 @@
 #include "guest/lib/start.h"
 #include "lib/memory.h"
 
-#define NO_MEMORY          0x42000000ULL
-#define END_OF_RAM         0x400000ULL
-#define ALL_ONES           0xffffffffffffffffULL
-#define PAGE               4096u
-#define PAGE_PRESENT       1u
-#define WINDOW             (1ULL << 39) /* linear address of the code that is unmapped */
-#define CALLS              2000u
-#define CPUID_1_ECX_MOVBE  (1u << 22)
-#define CPUID_1_ECX_AVX    (1u << 28)
-#define XCR0_ALL           (XCR0_X87 | XCR0_SSE | XCR0_AVX)
+#define NO_MEMORY         0x42000000ULL
+#define END_OF_RAM        0x400000ULL
+#define ALL_ONES          0xffffffffffffffffULL
+#define PAGE              4096u
+#define PAGE_PRESENT      1u
+#define WINDOW            (1ULL << 39) /* linear address of the code that is unmapped */
+#define CALLS             2000u
+#define CPUID_1_ECX_MOVBE (1u << 22)
+#define CPUID_1_ECX_AVX   (1u << 28)
+#define XCR0_ALL          (XCR0_X87 | XCR0_SSE | XCR0_AVX)
 
 /* ---- arithmetic ---- */
 
@@ -276,7 +276,10 @@ static void test_more_strings(void) {
     __asm__ volatile("lodsl" : "+S"(to), "+a"(rax));
     report(rax == value && to == (uint64_t)id + 4, "LODSD from the I/O APIC");
     to = (uint64_t)id;
-    __asm__ volatile("cmpsl; pushfq; pop %2" : "+D"(to), "+S"(from), "=r"(flags) : : "cc", "memory");
+    __asm__ volatile("cmpsl; pushfq; pop %2"
+                     : "+D"(to), "+S"(from), "=r"(flags)
+                     :
+                     : "cc", "memory");
     report((flags & STATUS) == RFLAGS_ZF && from == (uint64_t)&words[1], "CMPSD with the I/O APIC");
     to = NO_MEMORY;
     __asm__ volatile("repe scasb; pushfq; pop %2"
@@ -351,10 +354,7 @@ static void test_unmapped_code(void) {
         return;
     for (uint32_t i = 0; i < CALLS; i++) {
         uint32_t value;
-        __asm__ volatile("call *%2"
-                         : "=a"(value)
-                         : "D"(id), "r"(WINDOW)
-                         : "memory");
+        __asm__ volatile("call *%2" : "=a"(value) : "D"(id), "r"(WINDOW) : "memory");
         right += value == 0x05000000;
     }
     stop = true;
