@@ -1,173 +1,10 @@
-/* Guards vmm/vcpu/mmio_execute.c and vector_registers.c: instructions other than moves of
- * general-purpose registers on the memory of devices. What they compute is compared with the
- * processor in tests/unit/test_mmio_native.c. */
-#include "tests/machine/paging.h"
-#include "vmm/devices/pc_map.h"
+/* Guards vmm/vcpu/mmio_execute.c: instructions other than moves of general-purpose registers on the
+ * memory of devices; those of vector registers are in test_mmio_vector.c. What they compute is
+ * compared with the processor in tests/unit/test_mmio_native.c. */
+#include "tests/machine/devices.h"
 #include "vmm/emulate/guest_walk.h"
 #include "vmm/vcpu/control_regs.h"
-
-#define READ       1ULL
-#define WRITE      EPT_VIOLATION_WRITE
-#define OF_ADDRESS (EPT_VIOLATION_LINEAR_VALID | EPT_VIOLATION_TRANSLATED)
-#define INDEX      (vm->routing.ioapic.index)
-#define ALL_ONES   UINT64_MAX
-
-/* Linear addresses. */
-#define IOAPIC      PAGES
-#define VIRTIO      (PAGES + PAGE)
-#define NOWHERE     (PAGES + 2 * PAGE)
-#define RAM         (PAGES + 3 * PAGE)
-#define RAM_AGAIN   (PAGES + 4 * PAGE)
-#define NOWHERE_TOO (PAGES + 5 * PAGE)
-
-#define RAM_AT      0x9000u
-
-static int set_up(void **state) {
-    set_up_paging(state);
-    map(0, IOAPIC_DEFAULT_BASE, KERNEL_DATA);
-    map(1, PC_VIRTIO_BASE, KERNEL_DATA);
-    map(2, 0xd0000000, KERNEL_DATA);
-    map(3, RAM_AT, KERNEL_DATA);
-    map(4, RAM_AT, KERNEL_DATA);
-    map(5, 0xd0000000, KERNEL_DATA);
-    machine_set(VMCS_GUEST_CR4, machine_get(VMCS_GUEST_CR4) | CR4_OSFXSR | CR4_OSXSAVE);
-    self->registers.xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX;
-    machine.xcr0 = self->registers.xcr0;
-    return 0;
-}
-
-static uint64_t physical(uint64_t linear) {
-    return (*page_entry((unsigned)((linear - PAGES) / PAGE)) & ~(PAGE - 1)) + linear % PAGE;
-}
-
-/* The instruction's bytes; its access to memory at [rax], with this linear address, exits. */
-#define DO(linear, access, ...)                                                                    \
-    carry_out(linear, access, (const uint8_t[]){__VA_ARGS__},                                      \
-              sizeof((const uint8_t[]){__VA_ARGS__}))
-static uint64_t length;
-static void carry_out(uint64_t linear, uint64_t access, const uint8_t *bytes, size_t size) {
-    memcpy(vm->ram + START_RIP, bytes, size);
-    machine_set(VMCS_GUEST_RIP, START_RIP);
-    machine_set(VMCS_GUEST_PHYSICAL_ADDRESS, physical(linear));
-    length = size;
-    assert_true(exits(EXIT_REASON_EPT_VIOLATION, access | OF_ADDRESS));
-}
-
-static void assert_done(void) {
-    assert_runs();
-    assert_int_equal(self->event, 0);
-    assert_field(VMCS_GUEST_RIP, START_RIP + length);
-}
-
-static void assert_stays(void) {
-    assert_runs();
-    assert_int_equal(self->event, 0);
-    assert_field(VMCS_GUEST_RIP, START_RIP);
-}
-
-/* ---- SSE and AVX ---- */
-
-static void stores_and_loads_go_in_pieces_of_8_bytes(void **state) {
-    (void)state;
-    machine.ymm[9][1] = 77;
-    *reg(GUEST_RAX) = NOWHERE;
-    DO(NOWHERE, READ, 0x44, 0x0f, 0x10, 0x08); /* movups xmm9, [rax] */
-    assert_done();
-    assert_int_equal(machine.xmm[9][0] & machine.xmm[9][1], ALL_ONES);
-    assert_int_equal(machine.ymm[9][1], 77);
-    assert_true(machine_says("read at 0xd0000000:") && machine_says("read at 0xd0000008:"));
-    assert_false(machine_says("read at 0xd0000010:"));
-    DO(NOWHERE, WRITE, 0xc5, 0x7c, 0x11, 0x08); /* vmovups [rax], ymm9 */
-    assert_done();
-    assert_true(machine_says("write at 0xd0000000:") && machine_says("write at 0xd0000018:"));
-    assert_false(machine_says("write at 0xd0000020:"));
-}
-
-static void a_device_gets_and_gives_4_bytes(void **state) {
-    (void)state;
-    machine.xmm[9][0] = 0x1234567800000012;
-    *reg(GUEST_RAX) = IOAPIC;
-    DO(IOAPIC, WRITE, 0x66, 0x44, 0x0f, 0x7e, 0x08); /* movd [rax], xmm9 */
-    assert_done();
-    assert_int_equal(INDEX, 0x12);
-    *reg(GUEST_RAX) = VIRTIO;
-    machine.xmm[9][1] = 1;
-    DO(VIRTIO, READ, 0xf3, 0x44, 0x0f, 0x10, 0x08); /* movss xmm9, [rax] */
-    assert_done();
-    assert_int_equal(machine.xmm[9][0], 0x74726976);
-    assert_int_equal(machine.xmm[9][1], 0);
-}
-
-static void avx_clears_or_loads_the_upper_half(void **state) {
-    (void)state;
-    for (unsigned n = 0; n < 2; n++)
-        machine.ymm[3][n] = machine.ymm[4][n] = 0x77;
-    *reg(GUEST_RAX) = NOWHERE;
-    DO(NOWHERE, READ, 0xc5, 0xfa, 0x7e, 0x18); /* vmovq xmm3, [rax] */
-    assert_done();
-    assert_int_equal(machine.xmm[3][0], ALL_ONES);
-    assert_int_equal(machine.xmm[3][1] | machine.ymm[3][0] | machine.ymm[3][1], 0);
-    assert_int_equal(machine.ymm[4][0], 0x77);
-    DO(NOWHERE, READ, 0xc5, 0xfe, 0x6f, 0x18); /* vmovdqu ymm3, [rax] */
-    assert_done();
-    assert_int_equal(machine.ymm[3][1] & machine.ymm[3][0] & machine.xmm[3][1], ALL_ONES);
-    machine.xmm[5][1] = 0x5;
-    DO(NOWHERE, READ, 0xc5, 0xd0, 0x12, 0x18); /* vmovlps xmm3, xmm5, [rax] */
-    assert_done();
-    assert_int_equal(machine.xmm[3][0], ALL_ONES);
-    assert_int_equal(machine.xmm[3][1], 5);
-    assert_int_equal(machine.ymm[3][0], 0);
-}
-
-/* What the guest has not enabled in XCR0 is still there, and stays. */
-static void registers_are_accessed_whatever_xcr0_is(void **state) {
-    (void)state;
-    self->registers.xcr0 = machine.xcr0 = XCR0_X87;
-    machine.mxcsr = 0x1fa0;
-    machine.x87 = 0x33;
-    machine.ymm[0][0] = 0x44;
-    *reg(GUEST_RAX) = NOWHERE;
-    DO(NOWHERE, READ, 0x0f, 0x28, 0x00); /* movaps xmm0, [rax] */
-    assert_done();
-    assert_int_equal(machine.xmm[0][1], ALL_ONES);
-    assert_int_equal(machine.ymm[0][0], 0x44);
-    assert_int_equal(machine.x87, 0x33);
-    assert_int_equal(machine.mxcsr, 0x1fa0);
-    assert_int_equal(machine.xcr0, XCR0_X87);
-}
-
-static void assert_left_to_the_processor(bool avx) {
-    *reg(GUEST_RAX) = IOAPIC;
-    INDEX = 0x31;
-    machine.xmm[0][0] = 0;
-    if (avx)
-        DO(IOAPIC, WRITE, 0xc5, 0xf9, 0x7e, 0x00); /* vmovd [rax], xmm0 */
-    else
-        DO(IOAPIC, WRITE, 0x66, 0x0f, 0x7e, 0x00);
-    assert_stays();
-    assert_int_equal(INDEX, 0x31);
-}
-
-/* #UD and #NM come before the access: only code that has changed since is there. SDM Vol. 3A,
- * "Checking for Intel SSE Extensions Support"; Vol. 1, "Detection of AVX Instructions". */
-static void what_the_processor_refuses_it_refuses_itself(void **state) {
-    uint64_t cr0 = machine_get(VMCS_GUEST_CR0), cr4 = machine_get(VMCS_GUEST_CR4);
-
-    (void)state;
-    machine_set(VMCS_GUEST_CR0, cr0 | CR0_TS);
-    assert_left_to_the_processor(false);
-    assert_left_to_the_processor(true);
-    machine_set(VMCS_GUEST_CR0, cr0 | CR0_EM);
-    assert_left_to_the_processor(false);
-    machine_set(VMCS_GUEST_CR0, cr0);
-    machine_set(VMCS_GUEST_CR4, cr4 & ~CR4_OSFXSR);
-    assert_left_to_the_processor(false);
-    machine_set(VMCS_GUEST_CR4, cr4 & ~CR4_OSXSAVE);
-    assert_left_to_the_processor(true);
-    machine_set(VMCS_GUEST_CR4, cr4);
-    self->registers.xcr0 = XCR0_X87 | XCR0_SSE;
-    assert_left_to_the_processor(true);
-}
+#include "vmm/vcpu/mmio_execute.h"
 
 /* ---- the stack ---- */
 
@@ -236,10 +73,11 @@ static void a_stack_on_a_device_ends_the_guest(void **state) {
     machine_set(VMCS_GUEST_RSP, NOWHERE + 0x20);
     *reg(GUEST_RAX) = RAM;
     DO(NOWHERE, WRITE, 0xff, 0x30); /* push qword [rax] */
-    assert_killed("its stack is at 0xd0000000, which is not RAM");
-    set_up(NULL);
+    assert_killed("its stack is not in RAM (RSP 0x202020, RIP 0x1000)");
+    set_up_devices(NULL);
+    machine_set(VMCS_GUEST_RSP, NOWHERE);
     DO(NOWHERE, READ, 0x8f, 0x00); /* pop qword [rax] */
-    assert_killed("its stack is at 0xd0000000, which is not RAM");
+    assert_killed("its stack is not in RAM (RSP 0x202000, RIP 0x1000)");
 }
 
 /* ---- strings ---- */
@@ -344,6 +182,36 @@ static void what_only_writes_does_not_read(void **state) {
     assert_false(machine_says("read at 0xd0000000:"));
 }
 
+static uint64_t read_7(struct vcpu *vcpu, uint64_t address, unsigned size) {
+    (void)vcpu, (void)address, (void)size;
+    return 7;
+}
+
+static bool refuse_write(struct vcpu *vcpu, uint64_t address, unsigned size, uint64_t value) {
+    (void)vcpu, (void)address, (void)size, (void)value;
+    return false;
+}
+
+static bool is_repeated(const char *bytes) {
+    static const struct mmio_device refusing = {read_7, refuse_write};
+    struct mmio_instruction i;
+
+    assert_null(mmio_decode((const uint8_t *)bytes, 4, MMIO_MODE_64, &i));
+    return !mmio_execute(self, &refusing, 0, &i, true);
+}
+
+/* Else the read would have its effect twice. */
+static void a_refused_write_is_repeated_unless_there_was_a_read(void **state) {
+    (void)state;
+    *reg(GUEST_RCX) = 3;
+    assert_true(is_repeated("\x89\x08\0\0"));     /* mov [rax], ecx */
+    assert_true(is_repeated("\x0f\x92\x00\0"));   /* setc [rax] */
+    assert_true(is_repeated("\x0f\x38\xf1\x08")); /* movbe [rax], ecx */
+    assert_true(is_repeated("\x0f\x11\x00\0"));   /* movups [rax], xmm0 */
+    assert_false(is_repeated("\x0f\xc1\x08\0"));  /* xadd [rax], ecx */
+    assert_int_equal(*reg(GUEST_RCX), 7);
+}
+
 /* As MOV from CR0 shows it: a bit that the guest owns is in the register, another one in the read
  * shadow. */
 static void smsw_stores_what_the_guest_may_see(void **state) {
@@ -410,15 +278,10 @@ static void an_aligned_operand_is_in_one_page(void **state) {
     assert_done();
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, set_up)
+#define TEST(name) cmocka_unit_test_setup(name, set_up_devices)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(stores_and_loads_go_in_pieces_of_8_bytes),
-        TEST(a_device_gets_and_gives_4_bytes),
-        TEST(avx_clears_or_loads_the_upper_half),
-        TEST(registers_are_accessed_whatever_xcr0_is),
-        TEST(what_the_processor_refuses_it_refuses_itself),
         TEST(push_reads_the_device_and_pop_writes_it),
         TEST(in_32_bit_code_they_move_32_bits),
         TEST(a_stack_that_faults_is_the_guests_fault),
@@ -431,6 +294,7 @@ int main(void) {
         TEST(a_count_of_0_ends_it),
         TEST(an_operation_reads_and_writes_the_device),
         TEST(what_only_writes_does_not_read),
+        TEST(a_refused_write_is_repeated_unless_there_was_a_read),
         TEST(smsw_stores_what_the_guest_may_see),
         TEST(an_operand_may_begin_in_ram_and_end_in_a_device),
         TEST(or_begin_in_a_device_and_end_in_ram),

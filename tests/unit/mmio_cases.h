@@ -187,6 +187,7 @@ static const struct mmio_case {
     OP("clflush [rbx]", 64, "\x0f\xae\x3b", NOTHING, 1, NOWHERE, .reg = 0),
     OP("clflushopt [rbx]", 64, "\x66\x0f\xae\x3b", NOTHING, 1, NOWHERE, .reg = 0),
     OP("clwb [rbx]", 64, "\x66\x0f\xae\x33", NOTHING, 1, NOWHERE, .reg = 0),
+    CASE("movnti [bx], ecx", 16, "\x0f\xc3\x0f", STORE, 4, .reg = 1),
     CASE("movnti [rbx], rcx", 64, "\x48\x0f\xc3\x0b", STORE, 8, .reg = 1),
     VECTOR("movups xmm1, [rbx]", 64, "\x0f\x10\x0b", LOAD, 16, XMM(1)),
     VECTOR("movupd [rbx], xmm9", 64, "\x66\x44\x0f\x11\x0b", STORE, 16, XMM(9)),

@@ -174,6 +174,21 @@ static void a_vex_prefix_is_told_from_what_looks_like_it(void **state) {
     refused("\xc5\xf8\x6f\x08", 4, MMIO_MODE_64, "not an instr");     /* no MMX */
 }
 
+/* SDM Vol. 2A, "Exceptions Type 1", "Exceptions Type 5". */
+static void vex_bits_that_are_undefined_are_refused(void **state) {
+    (void)state;
+    refused("\xc5\xf0\x28\x08", 4, MMIO_MODE_64, "not an instr"); /* vmovaps: VEX.vvvv 1110 */
+    refused("\xc5\xb8\x11\x08", 4, MMIO_MODE_64, "not an instr"); /* vmovups: 0111 */
+    refused("\xc5\xf0\x13\x08", 4, MMIO_MODE_64, "not an instr"); /* vmovlps to memory */
+    refused("\xc5\xfc\x12\x08", 4, MMIO_MODE_64, "not an instr"); /* vmovlps: VEX.L 1 */
+    refused("\xc5\xfd\x17\x08", 4, MMIO_MODE_64, "not an instr"); /* vmovhpd */
+    refused("\xc5\xfd\x6e\x08", 4, MMIO_MODE_64, "not an instr"); /* vmovd */
+    refused("\xc5\xfe\x7e\x08", 4, MMIO_MODE_64, "not an instr"); /* vmovq */
+    refused("\xc5\xfd\xd6\x08", 4, MMIO_MODE_64, "not an instr"); /* vmovq to memory */
+    assert_null(decode_exact("\xc5\xfe\x10\x08", 4, MMIO_MODE_64, /* vmovss ignores VEX.L */
+                             &(struct mmio_instruction){0}));
+}
+
 static void lock_is_refused_where_the_processor_refuses_it(void **state) {
     (void)state;
     refused("\xf0\x8b\x03", 3, MMIO_MODE_64, "LOCK");     /* load */
@@ -359,6 +374,7 @@ int main(void) {
         cmocka_unit_test(rex_counts_only_directly_before_the_opcode),
         cmocka_unit_test(other_instructions_are_refused_with_the_reason),
         cmocka_unit_test(a_vex_prefix_is_told_from_what_looks_like_it),
+        cmocka_unit_test(vex_bits_that_are_undefined_are_refused),
         cmocka_unit_test(lock_is_refused_where_the_processor_refuses_it),
         cmocka_unit_test(more_than_15_bytes_are_refused),
         cmocka_unit_test(random_bytes_decode_to_valid_instructions),

@@ -1,7 +1,7 @@
 /* Guards vmm/emulate as a whole: each instruction that it decodes is also executed by the processor
  * that runs this test, with the same random registers, flags and memory, and both must agree in all
  * that the SDM defines. The instructions are found by trying every opcode. */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -242,7 +242,7 @@ static void compare(const uint8_t *bytes, const struct mmio_instruction *i) {
         emulated.reg[RSP] = native.reg[RSP];
         emulate(i, &emulated);
         emulated.flags ^= (emulated.flags ^ native.flags) & undefined;
-        if (memcmp(&emulated, &native, sizeof(native)))
+        if (memcmp(&emulated, &native, sizeof(native)) != 0)
             fail_msg("%02x %02x %02x %02x %02x %02x: the processor has another result: flags %lx "
                      "and %lx of %lx",
                      bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], emulated.flags,

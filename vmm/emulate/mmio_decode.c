@@ -241,12 +241,17 @@ static void set_string(const struct reader *reader, struct mmio_instruction *i, 
         i->segment = SEGMENT_ES;
 }
 
-static void set_vector(const struct reader *reader, struct mmio_instruction *i,
+/* Returns false if the VEX prefix makes it #UD: only a load that merges has a register in VEX.vvvv,
+ * and VEX.L is 0 if the operand is less than a register. */
+static bool set_vector(const struct reader *reader, struct mmio_instruction *i,
                        const struct mmio_opcode *opcode) {
     i->vex = reader->vex;
     i->half = opcode->half;
     i->merge = opcode->merge;
+    i->aligned = opcode->aligned;
     i->source = i->merge && i->vex ? reader->source : i->reg;
+    return (opcode->width == WIDTH_VECTOR || opcode->any_length || !reader->wide) &&
+           (opcode->merge || !reader->source);
 }
 
 /* ---- the instruction ---- */
@@ -283,9 +288,7 @@ static bool read_other(struct reader *reader, const struct mmio_opcode *opcode, 
     case FORM_REGISTER:
     case FORM_REGISTER_IMMEDIATE:
         set_register(reader, i, reg);
-        if (i->operation == MMIO_VECTOR)
-            set_vector(reader, i, opcode);
-        return true;
+        return i->operation != MMIO_VECTOR || set_vector(reader, i, opcode);
     case FORM_CL:
         i->reg = RCX;
         return true;

@@ -114,11 +114,12 @@ struct mmio_instruction {
     uint8_t half; /* which half of an XMM register is the operand of MOVLPS and MOVHPS: 0, 1 */
     bool merge;   /* their loads: the other half comes from register `source` */
     uint8_t source;
+    bool aligned; /* MMIO_VECTOR: #GP unless the operand is aligned to its size */
 };
 
 /* Sign-extends a value of `size` bytes: 1, 2, 4 or 8. */
 static inline uint64_t mmio_sign_extended(uint64_t value, unsigned size) {
-    unsigned unused = 64 - 8 * size;
+    unsigned unused = (64 - 8 * size) & 63; /* the mask is part of the shift's instruction */
 
     return (uint64_t)((int64_t)(value << unused) >> unused);
 }

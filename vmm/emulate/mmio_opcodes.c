@@ -143,31 +143,35 @@ static const struct {
     uint8_t prefixes;
     struct mmio_opcode opcode;
 } prefixed[] = {
-    {TWO(0x10), PS_OR_PD, LOAD(WIDTH_VECTOR)}, /* MOVUPS and MOVUPD */
-    {TWO(0x10), MMIO_F3, LOAD(WIDTH_4)},       /* MOVSS */
-    {TWO(0x10), MMIO_F2, LOAD(WIDTH_8)},       /* MOVSD */
+    {TWO(0x10), PS_OR_PD, LOAD(WIDTH_VECTOR)},               /* MOVUPS and MOVUPD */
+    {TWO(0x10), MMIO_F3, LOAD(WIDTH_4, .any_length = true)}, /* MOVSS */
+    {TWO(0x10), MMIO_F2, LOAD(WIDTH_8, .any_length = true)}, /* MOVSD */
     {TWO(0x11), PS_OR_PD, STORE(WIDTH_VECTOR)},
-    {TWO(0x11), MMIO_F3, STORE(WIDTH_4)},
-    {TWO(0x11), MMIO_F2, STORE(WIDTH_8)},
+    {TWO(0x11), MMIO_F3, STORE(WIDTH_4, .any_length = true)},
+    {TWO(0x11), MMIO_F2, STORE(WIDTH_8, .any_length = true)},
     {TWO(0x12), PS_OR_PD, LOAD(WIDTH_8, .merge = true)}, /* MOVLPS and MOVLPD */
     {TWO(0x13), PS_OR_PD, STORE(WIDTH_8)},
     {TWO(0x16), PS_OR_PD, LOAD(WIDTH_8, .half = 1, .merge = true)}, /* MOVHPS and MOVHPD */
     {TWO(0x17), PS_OR_PD, STORE(WIDTH_8, .half = 1)},
-    {TWO(0x28), PS_OR_PD, LOAD(WIDTH_VECTOR)}, /* MOVAPS and MOVAPD */
-    {TWO(0x29), PS_OR_PD, STORE(WIDTH_VECTOR)},
-    {TWO(0x2b), PS_OR_PD, STORE(WIDTH_VECTOR)},         /* MOVNTPS and MOVNTPD */
-    {TWO(0x6e), MMIO_66, LOAD(WIDTH_REX_W)},            /* MOVD and MOVQ */
-    {TWO(0x6f), MMIO_66 | MMIO_F3, LOAD(WIDTH_VECTOR)}, /* MOVDQA and MOVDQU */
+    {TWO(0x28), PS_OR_PD, LOAD(WIDTH_VECTOR, .aligned = true)}, /* MOVAPS and MOVAPD */
+    {TWO(0x29), PS_OR_PD, STORE(WIDTH_VECTOR, .aligned = true)},
+    {TWO(0x2b), PS_OR_PD, STORE(WIDTH_VECTOR, .aligned = true)}, /* MOVNTPS and MOVNTPD */
+    {TWO(0x6e), MMIO_66, LOAD(WIDTH_REX_W)},                     /* MOVD and MOVQ */
+    {TWO(0x6f), MMIO_66, LOAD(WIDTH_VECTOR, .aligned = true)},   /* MOVDQA */
+    {TWO(0x6f), MMIO_F3, LOAD(WIDTH_VECTOR)},                    /* MOVDQU */
     {TWO(0x7e), MMIO_66, STORE(WIDTH_REX_W)},
     {TWO(0x7e), MMIO_F3, LOAD(WIDTH_8)}, /* MOVQ */
-    {TWO(0x7f), MMIO_66 | MMIO_F3, STORE(WIDTH_VECTOR)},
+    {TWO(0x7f), MMIO_66, STORE(WIDTH_VECTOR, .aligned = true)},
+    {TWO(0x7f), MMIO_F3, STORE(WIDTH_VECTOR)},
     {TWO(0xae), MMIO_NO_PREFIX, {FORM_GROUP, .width = WIDTH_1, .group = GROUP_15}},
     {TWO(0xae), MMIO_66, {FORM_GROUP, .width = WIDTH_1, .group = GROUP_15_66}},
-    {TWO(0xc3), MMIO_NO_PREFIX, {FORM_REGISTER, MMIO_MOVE, .store = true}}, /* MOVNTI */
-    {TWO(0xd6), MMIO_66, STORE(WIDTH_8)},                                   /* MOVQ */
-    {TWO(0xe7), MMIO_66, STORE(WIDTH_VECTOR)},                              /* MOVNTDQ */
-    {TWO(0xf0), MMIO_F2, LOAD(WIDTH_VECTOR)},                               /* LDDQU */
-    {THREE(0x2a), MMIO_66, LOAD(WIDTH_VECTOR)},                             /* MOVNTDQA */
+    {TWO(0xc3),
+     MMIO_NO_PREFIX,
+     {FORM_REGISTER, MMIO_MOVE, .store = true, .width = WIDTH_REX_W}}, /* MOVNTI */
+    {TWO(0xd6), MMIO_66, STORE(WIDTH_8)},                              /* MOVQ */
+    {TWO(0xe7), MMIO_66, STORE(WIDTH_VECTOR, .aligned = true)},        /* MOVNTDQ */
+    {TWO(0xf0), MMIO_F2, LOAD(WIDTH_VECTOR)},                          /* LDDQU */
+    {THREE(0x2a), MMIO_66, LOAD(WIDTH_VECTOR, .aligned = true)},       /* MOVNTDQA */
     {THREE(0xf0),
      PS_OR_PD,
      {FORM_REGISTER, MMIO_MOVBE, .to_register = true, .width = WIDTH_OPERAND}},

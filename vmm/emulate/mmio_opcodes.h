@@ -34,7 +34,7 @@ enum mmio_width {
     WIDTH_VECTOR = 16, /* or 32 with VEX.L */
     WIDTH_OPERAND,
     WIDTH_STACK, /* in 64-bit mode 8 unless there is a prefix 66H */
-    WIDTH_REX_W, /* 8 with REX.W, else 4 */
+    WIDTH_REX_W, /* 8 with REX.W, else 4; never 2 */
 };
 
 struct mmio_opcode {
@@ -51,6 +51,8 @@ struct mmio_opcode {
     bool only_64bit;
     uint8_t half; /* MOVLPS and MOVHPS: as in struct mmio_instruction */
     bool merge;
+    bool aligned;
+    bool any_length; /* VEX.L is ignored */
 };
 
 /* The index of an opcode that follows bytes 0FH, or 0FH 38H, is by so much more. */

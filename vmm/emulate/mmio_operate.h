@@ -15,7 +15,7 @@
 
 /* A mask of 1, 2, 4 or 8 bytes. */
 static inline uint64_t mmio_mask(unsigned size) {
-    return ~0ULL >> (64 - 8 * size);
+    return ~0ULL >> ((64 - 8 * size) & 63);
 }
 
 /* The value that a store writes. */

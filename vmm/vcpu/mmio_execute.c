@@ -10,29 +10,30 @@
 #include "vmm/vcpu/vector_registers.h"
 
 /* ADD, XCHG and the like. Another vCPU's access may come between the read and the write, even with
- * a LOCK prefix: drivers do not share a device's register in this way. A write that the device
- * refuses is not repeated: the read has had its effect. */
-static void mmio_read_modify_write(struct vcpu *vcpu, const struct mmio_device *device,
+ * a LOCK prefix: drivers do not share a device's register in this way. If the device refuses the
+ * write, that is not repeated after a read: the read has had its effect. */
+static bool mmio_read_modify_write(struct vcpu *vcpu, const struct mmio_device *device,
                                    uint64_t address, const struct mmio_instruction *i) {
     uint64_t flags = vmcs_read(VMCS_GUEST_RFLAGS);
     uint64_t memory = i->write_only ? 0 : device->read(vcpu, address, i->size);
     uint64_t result = mmio_operate(i, memory, vcpu->context.reg, &flags);
 
-    if (i->store)
-        device->write(vcpu, address, i->size, result);
     vmcs_write(VMCS_GUEST_RFLAGS, flags);
+    return !i->store || device->write(vcpu, address, i->size, result) || !i->write_only;
 }
 
 /* ---- SSE and AVX ---- */
 
-/* In pieces of 8 bytes, from the lowest address on. */
+/* In pieces of 8 bytes, from the lowest address on. What the processor would have refused with #UD,
+ * #NM or #GP is code that has changed since the access: the processor decides again. */
 static bool mmio_move_vector(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
                              const struct mmio_instruction *i) {
     unsigned piece = i->size < 8 ? i->size : 8;
     struct mmio_vector value, memory = {{0}}, source;
 
-    if (!vector_registers_enabled(vcpu, i->vex))
-        return false; /* another vCPU changed the code: the processor decides again */
+    if (!vector_registers_enabled(vcpu, i->vex) ||
+        (i->aligned && (vcpu->mmio_span || address % i->size)))
+        return false;
     vector_register_read(vcpu, i->reg, &value);
     if (i->store) {
         memory = mmio_vector_stored(i, &value);
@@ -70,7 +71,8 @@ static bool mmio_push_or_pop(struct vcpu *vcpu, const struct mmio_device *device
     unsigned address_size;
 
     if (write != pop) {
-        vm_kill(vcpu->vm, "vCPU %u: its stack is at 0x%lx, which is not RAM", vcpu->index, address);
+        vm_kill(vcpu->vm, "vCPU %u: its stack is not in RAM (RSP 0x%lx, RIP 0x%lx)", vcpu->index,
+                *rsp, vmcs_read(VMCS_GUEST_RIP));
         return false;
     }
     if (!mmio_find_stack(vcpu, pop ? *rsp : *rsp + down, i->size, !pop, &span, &address_size))
@@ -160,8 +162,7 @@ bool mmio_execute(struct vcpu *vcpu, const struct mmio_device *device, uint64_t 
     case MMIO_NOTHING:
         return true;
     default:
-        mmio_read_modify_write(vcpu, device, address, i);
-        return true;
+        return mmio_read_modify_write(vcpu, device, address, i);
     }
 }
 
