@@ -65,29 +65,40 @@ static unsigned post_to_all(struct routing *routing, uint32_t set,
     return accepted;
 }
 
-/* Lowest priority: one vCPU of the set accepts, the next one after the last that did. Their real
- * priorities are not compared: the registers change while the vCPUs run. */
+/* Lowest priority: one vCPU of the set is chosen, the next enabled one after the last. Their real
+ * priorities are not compared: the registers change while the vCPUs run. Only the chosen one
+ * receives the message, so only its ESR shows an illegal vector. */
 static unsigned post_to_one(struct routing *routing, uint32_t set,
                             const struct apic_message *message, unsigned from) {
     unsigned last = atomic_load_explicit(&routing->lowest_priority_last, memory_order_relaxed);
 
     for (unsigned n = 1; n <= routing->vcpu_count; n++) {
         unsigned i = (last + n) % routing->vcpu_count;
-        if ((set >> i & 1) && post(routing, i, message, from)) {
+        if (!(set >> i & 1) || !routing_identity(routing, i).enabled)
+            continue;
+        bool accepted = post(routing, i, message, from);
+        if (accepted || message->vector < APIC_FIRST_LEGAL_VECTOR) {
             atomic_store_explicit(&routing->lowest_priority_last, i, memory_order_relaxed);
-            return 1;
+            return accepted;
         }
     }
     return 0;
 }
 
+/* A software-disabled LAPIC still responds to INIT, NMI, SMI and SIPI, but not to ExtINT. SDM Vol.
+ * 3A, "Local APIC State After It Has Been Software Disabled". */
 static unsigned signal_all(struct routing *routing, uint32_t set,
                            const struct apic_message *message) {
-    unsigned vcpu;
+    unsigned accepted = 0, vcpu;
 
-    for_each_bit(vcpu, set)
+    for_each_bit(vcpu, set) {
+        if (message->delivery_mode == APIC_DELIVERY_EXTINT &&
+            !routing_identity(routing, vcpu).enabled)
+            continue;
         routing->effects->signal(routing->context, vcpu, message->delivery_mode, message->vector);
-    return (unsigned)__builtin_popcount(set);
+        accepted++;
+    }
+    return accepted;
 }
 
 static unsigned send_to(struct routing *routing, uint32_t set, const struct apic_message *message,
