@@ -23,6 +23,7 @@
 
 static volatile uint32_t *page = (volatile uint32_t *)APIC_DEFAULT_BASE;
 static volatile uint32_t levels, ipis;
+static void (*volatile in_service)(void); /* runs in the handler, before the EOI */
 
 static uint32_t read_at(uint64_t base, uint32_t offset) {
     return *(volatile uint32_t *)(base + offset);
@@ -36,7 +37,12 @@ static void on_level(uint8_t vector) {
     (void)vector;
     levels++;
     line_set(PIN, 0);
-    page[APIC_EOI / 4] = 0;
+    if (in_service)
+        in_service();
+    if (rdmsr(MSR_IA32_APIC_BASE) & APIC_BASE_X2APIC)
+        wrmsr(MSR_X2APIC_EOI, 0);
+    else
+        page[APIC_EOI / 4] = 0;
 }
 
 static void on_ipi(uint8_t vector) {
@@ -103,6 +109,59 @@ static void test_relocated(uint64_t base, uint32_t version) {
     report(read_at(ELSEWHERE, APIC_VERSION) == NO_DEVICE, "back: no device at the other page");
 }
 
+/* ---- the mode changes while a level-triggered interrupt is in service ---- */
+
+static void set_base(uint64_t set, uint64_t clear) {
+    wrmsr(MSR_IA32_APIC_BASE, (rdmsr(MSR_IA32_APIC_BASE) | set) & ~clear);
+}
+
+static void switch_off_and_on(void) {
+    set_base(0, APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+    set_base(APIC_BASE_ENABLE, 0);
+    page[APIC_SVR / 4] = APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR;
+}
+
+static void switch_to_x2apic(void) {
+    set_base(APIC_BASE_X2APIC, 0);
+}
+
+static void relocate_and_return(void) {
+    set_base(ELSEWHERE, APIC_DEFAULT_BASE & ~ELSEWHERE);
+    set_base(APIC_DEFAULT_BASE, ELSEWHERE & ~APIC_DEFAULT_BASE);
+}
+
+static bool level_with(void (*change)(void)) {
+    levels = 0;
+    in_service = change;
+    ioapic_write_entry(PIN, rte_level(VECTOR_LEVEL, (uint8_t)cpu_self()->index));
+    interrupts_on();
+    line_set(PIN, 1);
+    spin(SPIN);
+    interrupts_off();
+    in_service = 0;
+    return levels == 1;
+}
+
+static bool waits_for_eoi(void) {
+    return ioapic_read_entry(PIN) & RTE_REMOTE_IRR;
+}
+
+/* Off and on again resets the APIC, so the EOI that follows ends nothing. */
+static void test_mode_in_service(void) {
+    report(level_with(relocate_and_return) && !waits_for_eoi(),
+           "relocated in service and back: the EOI clears Remote IRR");
+    report(level_with(switch_off_and_on) && waits_for_eoi(),
+           "off and on in service: Remote IRR stays set");
+    ioapic_write_entry(PIN, 0);
+    test_interrupts("off and on in service");
+    if (!apic_has_x2apic())
+        return report_skip("x2APIC mode in service: the EOI clears Remote IRR", "no x2APIC mode");
+    report(level_with(switch_to_x2apic) && !waits_for_eoi(),
+           "x2APIC mode in service: the EOI clears Remote IRR");
+    switch_off_and_on();
+    test_interrupts("x2APIC mode, off and on");
+}
+
 static void test_x2apic(uint64_t base) {
     if (!apic_has_x2apic())
         return report_skip("x2APIC mode: no device at the default page", "no x2APIC mode");
@@ -123,6 +182,7 @@ static void test_this_vcpu(void) {
     test_disabled(base, version);
     test_relocated(base, version);
     test_interrupts("back");
+    test_mode_in_service();
     test_x2apic(base);
 }
 

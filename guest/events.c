@@ -1,6 +1,6 @@
-/* When an interrupt is delivered, and how often: priorities, blocking by STI, TPR and CR8; edge-
- * and level-triggered interrupts of the I/O APIC that are masked, repeated and rerouted; the
- * timer's count when its mode changes.
+/* When an interrupt is delivered, and how often: priorities, blocking by STI, TPR and CR8; a local
+ * APIC that is software-disabled; edge- and level-triggered interrupts of the I/O APIC that are
+ * masked, repeated and rerouted; the timer's count when its mode changes.
  *
  * Command line: xapic or x2apic (default: x2APIC if CPUID offers it). Needs four vCPUs. SDM Vol.
  * 3A, "Handling Interrupts"; 82093AA data sheet. */
@@ -104,6 +104,25 @@ static void test_self_ipis(void) {
     report(count[HIGHER] == 4, "the same with STI and HLT");
 }
 
+/* What was accepted before is kept, and its EOI works. */
+static void test_software_disabled(void) {
+    interrupts_off();
+    expect(LOW);
+    expect(HIGHER);
+    apic_self_ipi(LOW);
+    apic_software_disable();
+    apic_self_ipi(HIGHER);
+    report(!apic_vector_bit(APIC_IRR, HIGHER), "a software-disabled APIC drops a self-IPI");
+    __asm__ volatile("sti; nop; cli");
+    report(count[LOW] == 1 && apic_is_idle(), "what it has accepted before is delivered");
+    apic_software_enable();
+    __asm__ volatile("sti; nop; cli");
+    report(count[HIGHER] == 0, "enabled again, it does not deliver what it has dropped");
+    apic_self_ipi(HIGHER);
+    __asm__ volatile("sti; nop; cli");
+    report(count[HIGHER] == 1, "enabled again, it delivers self-IPIs");
+}
+
 /* ---- the timer ---- */
 
 static uint32_t timer_now(void) {
@@ -180,6 +199,17 @@ static void glitch(uint32_t times) {
     line_set(PIN, 0);
 }
 
+static void disable(uint32_t times) {
+    (void)times;
+    line_set(PIN, 0);
+    apic_software_disable();
+}
+
+static void disable_and_enable(uint32_t times) {
+    disable(times);
+    apic_software_enable();
+}
+
 static void mask(uint32_t times) {
     (void)times;
     ioapic_mask(PIN);
@@ -248,6 +278,23 @@ static void test_level(void) {
            "accepting an edge clears the TMR bit");
 }
 
+/* Invariants 1 and 5. */
+static void test_disabled_in_service(void) {
+    in_handler = disable;
+    route(PIN, LEVEL, RTE_LEVEL);
+    line_set(PIN, 1);
+    bool ended = count[LEVEL] == 1 && apic_vectors_empty(APIC_ISR);
+    report(ended && !(ioapic_read_entry(PIN) & RTE_REMOTE_IRR),
+           "an EOI in a software-disabled APIC clears Remote IRR");
+    line_set(PIN, 1);
+    report(count[LEVEL] == 1, "a software-disabled APIC accepts no level-triggered interrupt");
+    in_handler = disable_and_enable;
+    apic_software_enable();
+    report(count[LEVEL] == 2 && apic_vectors_empty(APIC_ISR) &&
+               !(ioapic_read_entry(PIN) & RTE_REMOTE_IRR),
+           "disabled and enabled in service: the EOI clears Remote IRR");
+}
+
 /* The handler of the lower vector raises the higher, drops both lines and reroutes both pins. */
 static void reroute_both(uint32_t times) {
     if (order_of[LEVEL_2] != order || times != 1)
@@ -298,11 +345,13 @@ void guest_main(void) {
     test_software();
     test_tpr();
     test_self_ipis();
+    test_software_disabled();
     test_timer_modes();
     test_registers();
     interrupts_on();
     test_edge();
     test_level();
+    test_disabled_in_service();
     if (report(cpus_start(VCPUS) == VCPUS, "%u vCPUs run", VCPUS)) {
         for (uint32_t i = 1; i < VCPUS; i++)
             report(cpu_call(i, interrupts_on), "vCPU %u enables interrupts", i);

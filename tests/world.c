@@ -55,6 +55,14 @@ static void signal(void *context, unsigned vcpu, enum apic_delivery_mode mode, u
     world->signal_vector = vector;
 }
 
+static void identity_changed(void *context, unsigned vcpu) {
+    const struct world *world = context;
+
+    if (world->locked)
+        violate(context, "lock: held while the mode of a LAPIC changes");
+    (void)vcpu;
+}
+
 static void timer_changed(void *context, unsigned vcpu, uint32_t offset) {
     struct world *world = context;
 
@@ -119,6 +127,7 @@ static const struct routing_effects effects = {
     .notify = notify,
     .accepted_own = accepted_own,
     .signal = signal,
+    .identity_changed = identity_changed,
     .timer_changed = timer_changed,
     .timer_current = timer_current,
     .trace = trace,

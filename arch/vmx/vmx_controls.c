@@ -180,8 +180,10 @@ unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, 
 }
 
 static bool wanted(const struct control *control, enum vmx_apic_mode mode) {
+    bool x2apic = mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_DISABLED;
+
     return control->need == SET || (control->need == XAPIC && mode == VMX_APIC_XAPIC) ||
-           (control->need == X2APIC && mode == VMX_APIC_X2APIC);
+           (control->need == X2APIC && x2apic);
 }
 
 /* Controls without which instructions that the guest's CPUID offers would raise #UD, and those with

@@ -25,12 +25,14 @@ struct vmx_capabilities {
     uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 };
 
-/* The mode that the guest's local APIC is in, which decides between two controls. */
+/* How the guest accesses its local APIC, which decides between two controls, and which accesses
+ * cause VM exits. */
 enum vmx_apic_mode {
-    VMX_APIC_XAPIC,  /* accessed through memory: "virtualize APIC accesses" */
-    VMX_APIC_X2APIC, /* accessed through MSRs: "virtualize x2APIC mode" */
-    VMX_APIC_HIDDEN, /* disabled in IA32_APIC_BASE by the guest: neither of them */
-    VMX_APIC_MODES   /* how many there are */
+    VMX_APIC_XAPIC,           /* through memory: "virtualize APIC accesses" */
+    VMX_APIC_X2APIC,          /* through MSRs: "virtualize x2APIC mode" */
+    VMX_APIC_X2APIC_DISABLED, /* the same, software-disabled: writes to the self-IPI MSR exit */
+    VMX_APIC_HIDDEN,          /* neither of the two controls: all accesses exit */
+    VMX_APIC_MODES            /* how many there are */
 };
 
 enum vmx_word { VMX_PIN, VMX_PRIMARY, VMX_SECONDARY, VMX_EXIT, VMX_ENTRY };

@@ -65,6 +65,10 @@ static unsigned allowed_in_x2apic(uint32_t msr) {
     }
 }
 
+static unsigned allowed_while_software_disabled(uint32_t msr) {
+    return msr == 0x83f ? 0 : allowed_in_x2apic(msr);
+}
+
 static void assert_bitmap(enum vmx_apic_mode mode, unsigned (*allowed)(uint32_t msr)) {
     for (uint32_t i = 0; i < 2 * RANGE; i++) {
         uint32_t msr = i < RANGE ? i : HIGH + i - RANGE;
@@ -78,6 +82,7 @@ static void every_msr_exits_but_those_that_are_known_to_be_safe(void **state) {
     assert_bitmap(VMX_APIC_XAPIC, allowed_anywhere);
     assert_bitmap(VMX_APIC_HIDDEN, allowed_anywhere);
     assert_bitmap(VMX_APIC_X2APIC, allowed_in_x2apic);
+    assert_bitmap(VMX_APIC_X2APIC_DISABLED, allowed_while_software_disabled);
 }
 
 static void without_rdtscp_there_is_no_tsc_aux(void **state) {

@@ -109,9 +109,13 @@ static void the_mode_decides_controls_bitmap_and_ept(void **state) {
     assert_mode(VMX_APIC_XAPIC, SECONDARY_VIRTUALIZE_APIC_ACCESSES);
     assert_true(virq_write_base(self, APIC_DEFAULT_BASE | BSP_ENABLED | APIC_BASE_X2APIC));
     assert_mode(VMX_APIC_X2APIC, SECONDARY_VIRTUALIZE_X2APIC_MODE);
+    assert_true(vlapic_write_msr(virq_lapic(self), 0x80f, 0xff)); /* software-disabled */
+    assert_mode(VMX_APIC_X2APIC_DISABLED, SECONDARY_VIRTUALIZE_X2APIC_MODE);
     assert_true(virq_write_base(self, APIC_DEFAULT_BASE | APIC_BASE_BSP));
     assert_mode(VMX_APIC_HIDDEN, 0);
     assert_true(virq_write_base(self, APIC_DEFAULT_BASE | BSP_ENABLED));
+    assert_mode(VMX_APIC_HIDDEN, 0);
+    virq_apic_write(self, APIC_SVR, APIC_SVR_ENABLE | 0xff);
     assert_mode(VMX_APIC_XAPIC, SECONDARY_VIRTUALIZE_APIC_ACCESSES);
     assert_true(virq_write_base(self, 0xfe000000 | BSP_ENABLED)); /* moved */
     assert_mode(VMX_APIC_HIDDEN, 0);

@@ -4,6 +4,7 @@
  * entry names, and which have therefore accepted it, it computes by itself. */
 #include "tests/model/world.h"
 #include "vmm/host/host.h"
+#include "vmm/vcpu/msr.h"
 
 struct host host;
 
@@ -45,6 +46,31 @@ void world_note_acceptance(unsigned v) {
     }
 }
 
+/* ---- what a change of a LAPIC's mode needs ---- */
+
+bool vmx_choose_controls(const struct vmx_capabilities *capabilities, enum vmx_apic_mode mode,
+                         bool shares_cpu, struct vmx_controls *out) {
+    (void)capabilities;
+    (void)mode;
+    (void)shares_cpu;
+    *out = (struct vmx_controls){0};
+    return true;
+}
+
+uint64_t msr_bitmap(enum vmx_apic_mode mode) {
+    return mode;
+}
+
+bool vcpu_shares_cpu(const struct vcpu *vcpu) {
+    (void)vcpu;
+    return false;
+}
+
+void vm_kill(struct vm *vm, const char *fmt, ...) {
+    (void)vm;
+    world_violate(0, fmt);
+}
+
 /* ---- the VMCS ---- */
 
 /* Invariant 2, strictly: the EOI-exit bit is set before RVI names a level interrupt. */
@@ -70,12 +96,16 @@ void model_vmcs_write(uint64_t field, uint64_t value) {
         processor->svi = (uint8_t)(value >> 8);
         world_note_acceptance(world.current);
         check_rvi(value & 0xff);
+    } else if (field == VMCS_MSR_BITMAP) {
+        world.access[world.current] = value & 3;
     }
 }
 
 uint64_t model_vmcs_read(uint64_t field) {
     const struct processor *processor = &world.processor[world.current];
 
+    if (field == VMCS_MSR_BITMAP)
+        return world.access[world.current];
     return field == VMCS_GUEST_INTERRUPT_STATUS ? processor->rvi | processor->svi << 8 : 0;
 }
 

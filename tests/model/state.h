@@ -44,14 +44,13 @@ struct cpu_state {
     uint64_t outdated : 1; /* the generation is not that of the last scan */
     uint64_t requests : 1;
     uint64_t other_ldr : 1; /* the LDR has the other vCPU's bit */
-    /* the VMCS; RVI and SVI: 0 for none, else 1 + vector */
-    uint64_t vmcs_exit : 3, rvi : 2, svi : 2;
+    /* the VMCS; RVI and SVI: 0 for none, else 1 + vector; access: enum vmx_apic_mode */
+    uint64_t vmcs_exit : 3, rvi : 2, svi : 2, access : 2;
     /* the position in the order of work */
     uint64_t phase : 4;
     uint64_t kick : 1;    /* an NMI is on its way */
     uint64_t changed : 2; /* PHASE_SCANNED: EOI-exit words to write */
     uint64_t eoi : 2;     /* PHASE_EOI and PHASE_RETIRED: the vector... */
-    uint64_t unused : 2;
     /* ...the pins that must receive the EOI, and whether to request a scan */
     uint64_t pins : 2, rescan : 1;
     /* the reference, pins by vector: posted and not accepted; of the instance in the IRR; of the

@@ -104,6 +104,7 @@ static void unpack_vcpu(unsigned v) {
     words_write(world.processor[v].exit_bitmap.word, s->vmcs_exit);
     world.processor[v].rvi = vector_of(s->rvi);
     world.processor[v].svi = vector_of(s->svi);
+    world.access[v] = s->access;
     processor_update_ppr(&world.processor[v]);
 }
 
@@ -142,6 +143,7 @@ static void pack_vcpu(unsigned v) {
     s->vmcs_exit = words_read(world.processor[v].exit_bitmap.word) & 7;
     s->rvi = index_of(world.processor[v].rvi) & 3;
     s->svi = index_of(world.processor[v].svi) & 3;
+    s->access = world.access[v] & 3;
 }
 
 /* ---- one pin ---- */

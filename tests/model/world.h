@@ -19,6 +19,7 @@ struct world {
     struct vcpu vcpu[MODEL_VCPUS];
     struct apic_page page[MODEL_VCPUS];
     struct processor processor[MODEL_VCPUS]; /* with the VMCS fields as production wrote them */
+    uint8_t access[MODEL_VCPUS];             /* enum vmx_apic_mode, by the VMCS's MSR bitmap */
     unsigned current;                        /* the vCPU whose VMCS is current */
     unsigned actor; /* the vCPU whose CPU makes the move, or MODEL_DEVICE */
     bool locked;

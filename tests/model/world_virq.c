@@ -7,6 +7,7 @@
 #define vmcs_read      model_vmcs_read
 #define spin_lock(l)   ((void)(l), model_lock())
 #define spin_unlock(l) ((void)(l), model_unlock())
+#define invvpid(t, v)  ((void)(v))
 
 #include "tests/model/world.h"
 

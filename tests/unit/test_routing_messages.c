@@ -1,5 +1,6 @@
-/* Guards vmm/interrupts/routing_messages.c: which LAPICs accept a message, and what reaches one that
- * is software-disabled. SDM Vol. 3A, "Local APIC State After It Has Been Software Disabled". */
+/* Guards vmm/interrupts/routing_messages.c: which LAPICs accept a message, and what reaches one
+ * that is software-disabled. SDM Vol. 3A, "Local APIC State After It Has Been Software Disabled".
+ */
 #include "tests/unit/invariants.h"
 
 #define TO_ALL 0x7 /* logical destination: each vCPU of the world */
@@ -20,10 +21,8 @@ static void software_enable(unsigned vcpu) {
 }
 
 static unsigned send(enum apic_delivery_mode mode, uint8_t vector) {
-    const struct apic_message message = {.destination = TO_ALL,
-                                         .logical = true,
-                                         .vector = vector,
-                                         .delivery_mode = (uint8_t)mode};
+    const struct apic_message message = {
+        .destination = TO_ALL, .logical = true, .vector = vector, .delivery_mode = (uint8_t)mode};
 
     return routing_send(&world.routing, &message);
 }

@@ -53,6 +53,11 @@ static void notify(void *context, unsigned vcpu) {
     (void)vcpu; /* every vCPU enters all the time anyway */
 }
 
+static void identity_changed(void *context, unsigned vcpu) {
+    (void)context;
+    (void)vcpu;
+}
+
 static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
     const struct trace_record event = {.what = what};
 
@@ -63,7 +68,12 @@ static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
 }
 
 static const struct routing_effects effects = {
-    .lock = lock, .unlock = unlock, .notify = notify, .trace = trace};
+    .lock = lock,
+    .unlock = unlock,
+    .notify = notify,
+    .identity_changed = identity_changed,
+    .trace = trace,
+};
 
 static uint32_t pick(uint32_t *random, uint32_t below) {
     *random = *random * 1664525 + 1013904223;

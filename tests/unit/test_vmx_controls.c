@@ -52,14 +52,16 @@ static void the_control_words_for_xapic_mode(void **state) {
 static void the_apic_mode_selects_one_of_two_controls(void **state) {
     uint32_t both = SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE;
     struct vmx_capabilities c = broadwell();
-    struct vmx_controls xapic, x2apic, hidden;
+    struct vmx_controls xapic, x2apic, disabled, hidden;
 
     (void)state;
     assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &xapic));
     assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, false, &x2apic));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC_DISABLED, false, &disabled));
     assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, false, &hidden));
     assert_int_equal(xapic.secondary & both, SECONDARY_VIRTUALIZE_APIC_ACCESSES);
     assert_int_equal(x2apic.secondary & both, SECONDARY_VIRTUALIZE_X2APIC_MODE);
+    assert_int_equal(disabled.secondary, x2apic.secondary);
     assert_int_equal(hidden.secondary & both, 0);
     assert_int_equal(xapic.secondary & ~both, x2apic.secondary & ~both);
     assert_int_equal(xapic.secondary & ~both, hidden.secondary & ~both);

@@ -72,6 +72,7 @@ static void apic_identity_changed(void *context) {
     const struct routing_vcpu *vcpu = context;
     struct routing *routing = vcpu->routing;
 
+    routing->effects->identity_changed(routing->context, vcpu->index);
     lock(routing);
     for (unsigned i = 0; i < routing->vcpu_count; i++)
         request_scan(&routing->vcpu[i], SCAN_LAPIC);

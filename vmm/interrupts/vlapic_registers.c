@@ -73,6 +73,7 @@ static void write_svr(struct vlapic *apic, uint32_t value) {
     if (!(value & APIC_SVR_ENABLE)) {
         for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 0x10)
             apic_page_write(apic->page, lvt, apic_page_read(apic->page, lvt) | APIC_LVT_MASKED);
+        apic->effects->timer_changed(apic->context, APIC_LVT_TIMER);
     }
     vlapic_update_identity(apic);
 }

@@ -40,7 +40,8 @@ static const uint32_t open_msrs[] = {
 };
 
 /* In x2APIC mode the processor reads these registers from the virtual-APIC page. Reads of the
- * timer's current count and of registers that do not exist exit, and so do all writes but three. */
+ * timer's current count and of registers that do not exist exit, and so do all writes but those of
+ * TPR and EOI and, unless the local APIC is software-disabled, self-IPIs. */
 static void open_x2apic(uint8_t *bitmap) {
     static const uint16_t readable[] = {
         APIC_ID,        APIC_VERSION,   APIC_TPR,         APIC_PPR,           APIC_LDR,
@@ -55,7 +56,6 @@ static void open_x2apic(uint8_t *bitmap) {
         open_msr(bitmap, msr, true, false);
     open_msr(bitmap, MSR_X2APIC_TPR, true, true);
     open_msr(bitmap, MSR_X2APIC_EOI, false, true);
-    open_msr(bitmap, MSR_X2APIC_SELF_IPI, false, true);
 }
 
 uint64_t msr_bitmap(enum vmx_apic_mode mode) {
@@ -72,8 +72,10 @@ void msr_init(void) {
             open_msr(bitmap, MSR_IA32_TSC_AUX, true, true);
         open_msr(bitmap, MSR_IA32_TSC, true, false);
         open_msr(bitmap, MSR_IA32_EFER, true, false);
-        if (mode == VMX_APIC_X2APIC)
+        if (mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_DISABLED)
             open_x2apic(bitmap);
+        if (mode == VMX_APIC_X2APIC)
+            open_msr(bitmap, MSR_X2APIC_SELF_IPI, false, true);
     }
 }
 

@@ -16,6 +16,8 @@
 
 static uint64_t apic_access_page;
 
+static void virq_update_mode(struct vcpu *vcpu);
+
 /* ---- the effects that vmm/interrupts/routing.h asks for ---- */
 
 static void virq_lock(void *context) {
@@ -62,6 +64,10 @@ static void virq_signal(void *context, unsigned index, enum apic_delivery_mode m
     }
 }
 
+static void virq_identity_changed(void *context, unsigned index) {
+    virq_update_mode(((struct vm *)context)->vcpu[index]);
+}
+
 static void virq_timer_changed(void *context, unsigned index, uint32_t offset) {
     struct vcpu *vcpu = ((struct vm *)context)->vcpu[index];
 
@@ -89,7 +95,8 @@ static void virq_trace_each(void *context, uint64_t what, uint64_t a, uint64_t b
     {                                                                                              \
         .lock = virq_lock, .unlock = virq_unlock, .notify = virq_notify,                           \
         .accepted_own = virq_accepted_own, .signal = virq_signal,                                  \
-        .timer_changed = virq_timer_changed, .timer_current = virq_timer_current, .trace = tracer, \
+        .identity_changed = virq_identity_changed, .timer_changed = virq_timer_changed,            \
+        .timer_current = virq_timer_current, .trace = tracer,                                      \
     }
 const struct routing_effects virq_effects = EFFECTS(virq_trace_event);
 const struct routing_effects virq_effects_trace_each = EFFECTS(virq_trace_each);
@@ -133,20 +140,25 @@ void virq_set_up(struct vcpu *vcpu) {
 }
 
 /* The APIC-access page has one address for all vCPUs of a guest. Accesses to a local APIC that is
- * not at its default address are emulated after EPT violations. */
-static enum vmx_apic_mode access_mode(uint64_t base) {
-    if (!(base & APIC_BASE_ENABLE))
+ * not at its default address are emulated after EPT violations. So are those to one that is
+ * software-disabled: it drops self-IPIs, which the processor would virtualize without a VM exit; no
+ * control excludes them alone. In x2APIC mode the MSR bitmap does. What is in the IRR and the ISR
+ * is delivered and ended as before. */
+static enum vmx_apic_mode access_mode(const struct vlapic *apic) {
+    bool enabled = apic->identity.enabled;
+
+    if (!(apic->base & APIC_BASE_ENABLE))
         return VMX_APIC_HIDDEN;
-    if (base & APIC_BASE_X2APIC)
-        return VMX_APIC_X2APIC;
-    return (base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE ? VMX_APIC_XAPIC : VMX_APIC_HIDDEN;
+    if (apic->base & APIC_BASE_X2APIC)
+        return enabled ? VMX_APIC_X2APIC : VMX_APIC_X2APIC_DISABLED;
+    return enabled && (apic->base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE ? VMX_APIC_XAPIC
+                                                                                 : VMX_APIC_HIDDEN;
 }
 
 /* Controls, MSR bitmap and EPT change together. Otherwise a guest could reach the machine's own
  * APIC (CVE-2016-4440), or the APIC-access page as memory that all guests share. */
 void virq_mode_changed(struct vcpu *vcpu) {
-    uint64_t base = virq_lapic(vcpu)->base;
-    enum vmx_apic_mode mode = access_mode(base);
+    enum vmx_apic_mode mode = access_mode(virq_lapic(vcpu));
 
     if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls)) {
         vm_kill(vcpu->vm, "vCPU %u: this processor cannot virtualize its local APIC's mode",
@@ -162,6 +174,12 @@ void virq_mode_changed(struct vcpu *vcpu) {
      * SDM Vol. 3C, "Guidelines for Use of the INVVPID Instruction". */
     invvpid(INVVPID_SINGLE_CONTEXT, vcpu_vpid(vcpu));
     virq_write_status(vcpu);
+}
+
+/* Each mode has an MSR bitmap of its own. */
+static void virq_update_mode(struct vcpu *vcpu) {
+    if (vmcs_read(VMCS_MSR_BITMAP) != msr_bitmap(access_mode(virq_lapic(vcpu))))
+        virq_mode_changed(vcpu);
 }
 
 void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
@@ -217,7 +235,8 @@ bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
         vm_kill(vcpu->vm,
                 "vCPU %u: its local APIC is moved over RAM, to 0x%lx, which is not virtualized",
                 vcpu->index, virq_apic_address(vcpu));
-    virq_mode_changed(vcpu);
+    virq_update_mode(vcpu);
+    virq_write_status(vcpu);
     return true;
 }
 

@@ -32,9 +32,9 @@ uint64_t virq_apic_access_page(void);
 
 /* Writes the fields of virtual-interrupt delivery for the first time. */
 void virq_set_up(struct vcpu *vcpu);
-/* Writes what depends on the mode of the LAPIC (disabled, xAPIC, x2APIC, moved): controls, MSR
- * bitmap, EPT pointer; and RVI and SVI. After a change of IA32_APIC_BASE, and after INIT. Kills the
- * guest if the processor cannot virtualize the mode. */
+/* Writes what depends on the mode of the LAPIC (disabled, software-disabled, xAPIC, x2APIC, moved):
+ * controls, MSR bitmap, EPT pointer; and RVI and SVI. After INIT; when the mode changes, this
+ * module does it by itself. Kills the guest if the processor cannot virtualize the mode. */
 void virq_mode_changed(struct vcpu *vcpu);
 
 /* Steps 3 to 6 of the work before an entry: sync, scan if one is due, EOI-exit words, RVI and SVI.
