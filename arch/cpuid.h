@@ -98,6 +98,7 @@
 #define CPUID_7_EBX_SMEP       (1u << 7)
 #define CPUID_7_EBX_BMI2       (1u << 8)
 #define CPUID_7_EBX_ERMS       (1u << 9)
+#define CPUID_7_EBX_RTM        (1u << 11)
 #define CPUID_7_EBX_NO_FPU_CS  (1u << 13) /* x87 CS and DS are saved as 0 */
 #define CPUID_7_EBX_RDSEED     (1u << 18)
 #define CPUID_7_EBX_ADX        (1u << 19)
@@ -110,6 +111,17 @@
 #define CPUID_7_ECX_RDPID      (1u << 22)
 #define CPUID_7_EDX_MD_CLEAR   (1u << 10)
 #define CPUID_7_EDX_IBPB       (1u << 26) /* IBRS and IBPB */
+#define CPUID_7_EDX_STIBP      (1u << 27)
+#define CPUID_7_EDX_L1D_FLUSH  (1u << 28)
+#define CPUID_7_EDX_ARCH_CAP   (1u << 29) /* IA32_ARCH_CAPABILITIES exists */
+#define CPUID_7_EDX_SSBD       (1u << 31)
+
+/* ---- leaf 7, subleaf 2: bits of IA32_SPEC_CTRL that exist ---- */
+#define CPUID_7_2_EDX_PSFD       (1u << 0)
+#define CPUID_7_2_EDX_IPRED_CTRL (1u << 1)
+#define CPUID_7_2_EDX_RRSBA_CTRL (1u << 2)
+#define CPUID_7_2_EDX_DDPD_U     (1u << 3)
+#define CPUID_7_2_EDX_BHI_CTRL   (1u << 4)
 
 /* ---- leaf 0BH ---- */
 #define CPUID_B_ECX_TYPE_SHIFT 8

@@ -12,7 +12,6 @@
 #define MSR_IA32_PLATFORM_ID     0x017
 #define MSR_IA32_APIC_BASE       0x01b
 #define MSR_IA32_FEATURE_CONTROL 0x03a
-#define MSR_IA32_PRED_CMD        0x049
 #define MSR_IA32_BIOS_SIGN_ID    0x08b
 #define MSR_IA32_SYSENTER_CS     0x174
 #define MSR_IA32_SYSENTER_ESP    0x175
@@ -22,6 +21,12 @@
 #define MSR_IA32_MISC_ENABLE     0x1a0
 #define MSR_IA32_DEBUGCTL        0x1d9
 #define MSR_IA32_TSC_DEADLINE    0x6e0
+
+/* ---- speculation: arch/speculation.h ---- */
+#define MSR_IA32_SPEC_CTRL         0x048
+#define MSR_IA32_PRED_CMD          0x049
+#define MSR_IA32_ARCH_CAPABILITIES 0x10a
+#define MSR_IA32_FLUSH_CMD         0x10b
 
 /* ---- memory types ---- */
 #define MSR_IA32_MTRRCAP        0x0fe
@@ -84,6 +89,7 @@
 #define EFER_NXE                        (1ULL << 11) /* execute-disable enable */
 
 #define PRED_CMD_IBPB                   (1ULL << 0)
+#define FLUSH_CMD_L1D                   (1ULL << 0)
 
 #define DEBUGCTL_LBR                    (1ULL << 0) /* record branches */
 #define DEBUGCTL_BTF                    (1ULL << 1) /* RFLAGS.TF steps to the next branch */
@@ -91,6 +97,39 @@
 #define MISC_ENABLE_FAST_STRINGS        (1ULL << 0)
 #define MISC_ENABLE_BTS_UNAVAILABLE     (1ULL << 11)
 #define MISC_ENABLE_PEBS_UNAVAILABLE    (1ULL << 12)
+
+/* IA32_SPEC_CTRL. _S: for CPL 0 to 2 only; _U: for CPL 3 */
+#define SPEC_CTRL_IBRS        (1ULL << 0)
+#define SPEC_CTRL_STIBP       (1ULL << 1)
+#define SPEC_CTRL_SSBD        (1ULL << 2)
+#define SPEC_CTRL_IPRED_DIS_U (1ULL << 3)
+#define SPEC_CTRL_IPRED_DIS_S (1ULL << 4)
+#define SPEC_CTRL_RRSBA_DIS_U (1ULL << 5)
+#define SPEC_CTRL_RRSBA_DIS_S (1ULL << 6)
+#define SPEC_CTRL_PSFD        (1ULL << 7)
+#define SPEC_CTRL_DDPD_U      (1ULL << 8)
+#define SPEC_CTRL_BHI_DIS_S   (1ULL << 10)
+
+/* IA32_ARCH_CAPABILITIES */
+#define ARCH_CAP_RDCL_NO            (1ULL << 0)
+#define ARCH_CAP_IBRS_ALL           (1ULL << 1) /* enhanced IBRS */
+#define ARCH_CAP_RSBA               (1ULL << 2)
+#define ARCH_CAP_SKIP_L1DFL_VMENTRY (1ULL << 3)
+#define ARCH_CAP_SSB_NO             (1ULL << 4)
+#define ARCH_CAP_MDS_NO             (1ULL << 5)
+#define ARCH_CAP_IF_PSCHANGE_MC_NO  (1ULL << 6)
+#define ARCH_CAP_TAA_NO             (1ULL << 8)
+#define ARCH_CAP_SBDR_SSDP_NO       (1ULL << 13)
+#define ARCH_CAP_FBSDP_NO           (1ULL << 14)
+#define ARCH_CAP_PSDP_NO            (1ULL << 15)
+#define ARCH_CAP_FB_CLEAR           (1ULL << 17)
+#define ARCH_CAP_RRSBA              (1ULL << 19)
+#define ARCH_CAP_BHI_NO             (1ULL << 20)
+#define ARCH_CAP_PBRSB_NO           (1ULL << 24)
+#define ARCH_CAP_GDS_NO             (1ULL << 26)
+#define ARCH_CAP_RFDS_NO            (1ULL << 27)
+#define ARCH_CAP_RFDS_CLEAR         (1ULL << 28)
+#define ARCH_CAP_ITS_NO             (1ULL << 62) /* set by hypervisors only */
 
 /* Memory types: SDM Vol. 3A, "Memory Types That Can Be Encoded in MTRRs" and "... With PAT". */
 #define MEMORY_TYPE_WB       6
