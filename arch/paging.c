@@ -72,7 +72,7 @@ static const char *map_page(struct paging *paging, uint64_t virt, uint64_t phys,
 }
 
 static int largest_level(const struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size) {
-    int level = paging->pages_1g ? 3 : 2;
+    int level = paging->pages_4k ? 1 : paging->pages_1g ? 3 : 2;
 
     while (level > 1 && ((virt | phys) % level_size(level) || size < level_size(level)))
         level--;

@@ -26,6 +26,7 @@
 struct paging {
     uint64_t root;        /* physical address of the level-4 table, for CR3; set by paging_init() */
     bool pages_1g;        /* pages of 1 GiB may be used */
+    bool pages_4k;        /* no larger page than 4 KiB may be used */
     uint64_t table_flags; /* flags of entries that lead to a table, besides present and writable */
     /* Returns a zeroed, aligned 4-KiB table, and its address in *phys; NULL if out of memory. */
     uint64_t *(*alloc_table)(uint64_t *phys);

@@ -186,8 +186,21 @@ static void lookup_finds_nothing_in_empty_tables(void **state) {
     assert_false(paging_lookup(&paging, 0x800000000000, &page));
 }
 
+/* iTLB multihit (CVE-2018-12207): no instruction fetch may find a page that can change its size. */
+static void no_larger_page_than_4_kib_if_that_is_asked_for(void **state) {
+    struct paging paging = make();
+
+    (void)state;
+    paging.pages_1g = true;
+    paging.pages_4k = true;
+    assert_null(paging_map(&paging, 0, PAGING_1G, 2 * PAGING_2M, PAGING_WRITABLE));
+    for (uint64_t virt = 0; virt < 2 * PAGING_2M; virt += PAGING_4K)
+        assert_maps(&paging, virt, PAGING_1G + virt, PAGING_4K, PAGING_WRITABLE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_larger_page_than_4_kib_if_that_is_asked_for),
         cmocka_unit_test(the_largest_page_that_fits_is_used),
         cmocka_unit_test(pages_of_1_gib_only_where_the_cpu_has_them),
         cmocka_unit_test(small_pages_where_virtual_and_physical_differ_in_alignment),
