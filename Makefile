@@ -51,7 +51,7 @@ PURE  := $(filter-out lib/memory.c,$(wildcard $(shell awk -f tests/lint/pure.awk
 HV_C   := $(filter-out arch/vmx/offsets.c,$(wildcard $(ROOMS:%=%/*.c)))
 HV_ASM := $(wildcard $(ROOMS:%=%/*.asm))
 # The boot loader shares some files with the hypervisor.
-BOOT_C   := $(wildcard boot/*.c lib/*.c arch/paging.c arch/vmx/vmx_controls.c arch/vmx/vmx_capabilities.c drivers/acpi.c)
+BOOT_C   := $(wildcard boot/*.c lib/*.c arch/paging.c arch/speculation.c arch/speculation_read.c arch/vmx/vmx_controls.c arch/vmx/vmx_capabilities.c drivers/acpi.c)
 BOOT_ASM := $(wildcard boot/*.asm)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
@@ -59,7 +59,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-protot
 COMMON := -std=c11 -O2 -g -I. $(WARN) -MMD -MP -ffreestanding -fno-stack-protector -fcf-protection=none \
           -fno-asynchronous-unwind-tables -mno-red-zone -fno-strict-overflow
 HV_CFLAGS := $(COMMON) -fno-pic -mcmodel=kernel -mgeneral-regs-only -mpopcnt -funroll-loops -fno-omit-frame-pointer \
-             -momit-leaf-frame-pointer
+             -momit-leaf-frame-pointer -mindirect-branch=thunk-extern -mindirect-branch-register -fno-jump-tables
 #: GNU-EFI's headers
 EFI_INCLUDE ?= /usr/include/efi
 #: its start-up code and library; on other distributions /usr/lib64/gnuefi or /usr/lib64

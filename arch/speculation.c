@@ -5,7 +5,7 @@
  * the latest microcode, gets more than it needs. */
 #include "arch/speculation.h"
 
-#include "arch/cpuid.h"
+#include "arch/cpuid_bits.h"
 #include "arch/msr.h"
 #include "lib/format.h"
 
@@ -151,6 +151,10 @@ static uint32_t possible(const struct speculation_processor *p) {
     return set;
 }
 
+/* VERW is executed everywhere if the configuration asks for it; without one of the bits above it
+ * overwrites nothing. */
+#define ALWAYS_EXECUTABLE MITIGATION_VERW
+
 /* ---- what guests are offered ---- */
 
 #define GUEST_LEAF7_EDX                                                                            \
@@ -212,7 +216,7 @@ struct speculation speculation_decide(const struct speculation_processor *p,
                                       const struct speculation_request *request) {
     uint32_t need = needed(p), can = possible(p);
     struct speculation s = {
-        .on = ((need & ~request->off) | request->on) & can,
+        .on = (need & can & ~request->off) | (request->on & (can | ALWAYS_EXECUTABLE)),
         .missing = need & ~can & ~request->off,
         .off = need & request->off,
     };

@@ -122,10 +122,29 @@ static void set_key(struct parser *parser, const struct key *key, struct slice v
     }
 }
 
+/* The one key that is not of a guest. */
+static void parse_common(struct parser *parser, struct slice name, struct slice value) {
+    struct config *config = parser->config;
+
+    if (!slice_equals(name, "mitigations"))
+        config_fail(parser->problem, parser->line, "a key before the first '[name]'");
+    else if (config->mitigations_line)
+        config_fail(parser->problem, parser->line, "mitigations is given twice, first in line %u",
+                    config->mitigations_line);
+    else if (!speculation_parse(value, &config->mitigations))
+        config_fail(parser->problem, parser->line,
+                    "mitigations: not auto, off, or names with '+' or '-'");
+    config->mitigations_line = parser->line;
+}
+
 static void parse_assignment(struct parser *parser, struct slice name, struct slice value) {
     char text[SHOWN_SIZE];
     int key = 0;
 
+    if (!parser->guest) { /* after an invalid header this is not the first mistake: not kept */
+        parse_common(parser, name, value);
+        return;
+    }
     while (key < CONFIG_KEY_COUNT && !slice_equals(name, keys[key].name))
         key++;
     if (key == CONFIG_KEY_COUNT) {
@@ -217,8 +236,6 @@ static void parse_line(struct parser *parser, struct slice line) {
         parse_header(parser, slice_trim((struct slice){line.text + 1, line.size - 2}));
     else if (equal == line.size)
         config_fail(parser->problem, parser->line, "neither '[name]' nor 'key = value'");
-    else if (!parser->guest) /* after an invalid header this is not the first mistake: not kept */
-        config_fail(parser->problem, parser->line, "a key before the first '[name]'");
     else
         parse_assignment(parser, slice_trim((struct slice){line.text, equal}),
                          slice_trim((struct slice){line.text + equal + 1, line.size - equal - 1}));
@@ -256,6 +273,8 @@ void config_parse(struct config *config, struct boot_guest *guest, const char *t
     config->guest = guest;
     config->guest_count = 0;
     config->problem[0] = 0;
+    config->mitigations = (struct speculation_request){0, 0};
+    config->mitigations_line = 0;
     while (start < size) {
         size_t end = start;
 

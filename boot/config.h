@@ -1,5 +1,6 @@
 /* The configuration file, pinwheel.cfg: which guests to start, and how.
  *
+ *     mitigations = auto           # for all guests, before the first of them
  *     [reroute]                    # a guest and its name
  *     kernel = \guests\reroute.elf # the only required key
  *     memory = 4M
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/speculation.h"
 #include "lib/boot_info.h"
 
 #define CONFIG_FILE_NAME      "pinwheel.cfg"
@@ -47,6 +49,8 @@ struct config {
     struct boot_guest *guest; /* the caller's array of BOOT_MAX_GUESTS */
     struct config_lines line[BOOT_MAX_GUESTS];
     uint32_t guest_count;
+    struct speculation_request mitigations;
+    uint32_t mitigations_line;       /* 0: the key is not given */
     char problem[BOOT_PROBLEM_SIZE]; /* a mistake outside any guest's block; or empty */
 };
 

@@ -83,6 +83,8 @@ const char *guests_read(struct boot_info *info) {
     if (problem)
         return problem;
     info->guest_count = config.guest_count;
+    info->mitigations_on = config.mitigations.on;
+    info->mitigations_off = config.mitigations.off;
     for (uint32_t i = 0; i < config.guest_count; i++) {
         if (!info->guest[i].problem[0])
             read_guest_files(&config, i);

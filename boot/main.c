@@ -82,6 +82,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
         problem = image_load(info);
     if (problem)
         return refuse(problem);
+    report_print_mitigations(info);
     screen_show();
     info->report = (uint64_t)screen_text(&info->report_size);
     return refuse(leave_firmware(info, image_entry()));

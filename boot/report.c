@@ -9,6 +9,7 @@
 #include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
+#include "arch/speculation_read.h"
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmx_capabilities.h"
 #include "boot/memory_map.h"
@@ -122,4 +123,22 @@ void report_print(const struct processor *processor, const struct boot_info *inf
                      screen->base);
     else
         screen_print("%-12snone that Pinwheel can use\n", "Screen");
+}
+
+void report_print_mitigations(const struct boot_info *info) {
+    struct speculation_request request = {info->mitigations_on, info->mitigations_off};
+    struct speculation_processor processor;
+    char names[128];
+
+    speculation_read(&processor);
+    struct speculation s = speculation_decide(&processor, &request);
+    speculation_names(s.on, names, sizeof(names));
+    screen_print("%-12s%s", "Mitigations", names);
+    speculation_names(s.off, names, sizeof(names));
+    if (s.off)
+        screen_print("; off: %s", names);
+    speculation_names(s.missing, names, sizeof(names));
+    if (s.missing)
+        screen_print("; not in this microcode: %s", names);
+    screen_print("\n");
 }

@@ -12,3 +12,6 @@ void report_read_processor(struct processor *processor);
 /* Prints the report with screen_print(). Needs what machine_describe() and memory_map_read() fill
  * in. */
 void report_print(const struct processor *processor, const struct boot_info *info);
+
+/* Prints what will be done against speculation, once the configuration has been read. */
+void report_print_mitigations(const struct boot_info *info);

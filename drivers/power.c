@@ -60,9 +60,9 @@ _Noreturn void power_off(void) {
     power_off_by_acpi(&methods.acpi);
     if (methods.reset_system) {
         __asm__ volatile("mov %0, %%rsp\n\t"
-                         "call *%1"
+                         "call %P1"
                          :
-                         : "r"(firmware_stack + sizeof(firmware_stack)), "r"(call_reset_system)
+                         : "r"(firmware_stack + sizeof(firmware_stack)), "i"(call_reset_system)
                          : "memory");
     }
     console_print(

@@ -91,6 +91,7 @@ struct boot_info {
     uint32_t cpu_count; /* entries of cpu_apic_id; the first is the boot CPU */
     uint32_t region_count;
     uint32_t guest_count;
+    uint32_t mitigations_on, mitigations_off; /* struct speculation_request, arch/speculation.h */
     uint32_t reserved;
     uint32_t cpu_apic_id[BOOT_MAX_CPUS]; /* enabled CPUs only */
     struct boot_region region[BOOT_MAX_REGIONS];

@@ -16,6 +16,7 @@
 #include "lib/boot_info.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/mitigations.h"
 #include "vmm/host/panic.h"
 #include "vmm/host/screen.h"
 #include "vmm/vcpu/guest_cpuid.h"
@@ -88,6 +89,7 @@ static _Noreturn void on_own_stack(void) {
     const char *problem = host_read_features();
     if (problem)
         panic("%s", problem);
+    mitigations_init(host.boot);
     prepare_for_guests();
     find_power_switch(host.boot);
     host_start_others(host.boot, schedule_run);
@@ -118,9 +120,9 @@ _Noreturn void hypervisor_main(struct boot_info *info) {
     __asm__ volatile("mov %0, %%rsp\n\t"
                      "xor %%ebp, %%ebp\n\t"
                      "push %%rbp\n\t"
-                     "jmp *%1"
+                     "jmp %P1"
                      :
-                     : "r"(stack), "r"(on_own_stack)
+                     : "r"(stack), "i"(on_own_stack)
                      : "memory");
     __builtin_unreachable();
 }

@@ -2,6 +2,9 @@
  * only; the build converts its lines "@@ NAME value" to offsets.inc. */
 #include <stddef.h>
 
+#include "arch/msr.h"
+#include "arch/segments.h"
+#include "arch/speculation.h"
 #include "arch/vmx/vmx.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n#@@ " #name " %0" : : "i"((long)(value)))
@@ -26,4 +29,12 @@ void offsets(void) {
     DEFINE(GUEST_R14, GUEST_R14);
     DEFINE(GUEST_R15, GUEST_R15);
     DEFINE(VMCS_HOST_RSP, VMCS_HOST_RSP);
+    DEFINE(MITIGATION_BHB, MITIGATION_BHB);
+    DEFINE(MITIGATION_RSB, MITIGATION_RSB);
+    DEFINE(MITIGATION_RSB_ONE, MITIGATION_RSB_ONE);
+    DEFINE(MITIGATION_VERW, MITIGATION_VERW);
+    DEFINE(MITIGATION_L1D_ENTRY, MITIGATION_L1D_ENTRY);
+    DEFINE(MSR_IA32_FLUSH_CMD, MSR_IA32_FLUSH_CMD);
+    DEFINE(FLUSH_CMD_L1D, FLUSH_CMD_L1D);
+    DEFINE(SELECTOR_DATA, SELECTOR_DATA);
 }

@@ -140,6 +140,10 @@ fail:
  * "VM Entries". */
 bool vmx_enter(struct vmx_context *context, bool launched);
 
+/* What vmx_enter() does before an entry and after an exit: bits of enum mitigation, those that are
+ * not done elsewhere. Once, before vmx_exit_address() is read. */
+extern uint32_t vmx_guards;
+
 /* The linear address to which the processor transfers control at a VM exit. */
 uint64_t vmx_exit_address(void);
 

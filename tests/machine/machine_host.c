@@ -15,6 +15,7 @@
 #include "tests/machine/machine.h"
 #include "tests/unit/processor.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/mitigations.h"
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/run.h"
@@ -29,6 +30,7 @@
 #define EPT_TABLE_FLAGS 0x1e /* write-back, four levels */
 
 struct host host;
+struct speculation mitigations;
 
 /* ---- memory ---- */
 
@@ -177,7 +179,7 @@ void machine_reset(void) {
     machine_processor_reset();
     host = (struct host){.capabilities = broadwell(), .xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX};
     host.xsave_size = machine_leaf(0x0d, 0)->ebx;
-    host.ibpb = true;
+    mitigations = (struct speculation){.on = MITIGATION_IBPB};
 }
 
 void machine_start(unsigned cpus) {

@@ -2,6 +2,7 @@
  * how a request reaches its vCPU. SDM Vol. 1, "XSAVE Area"; Vol. 3C, "Software Use of
  * Virtual-Machine Control Structures". */
 #include "tests/machine/one_vm.h"
+#include "vmm/host/mitigations.h"
 
 static struct vcpu *neighbour; /* of another VM, on the same CPU */
 
@@ -124,7 +125,7 @@ static void a_switch_to_another_guest_flushes_branch_predictions(void **state) {
     assert_int_equal(machine_count(MACHINE_WRMSR, MSR_IA32_PRED_CMD), 3);
     int last = machine_find(MACHINE_WRMSR, MSR_IA32_PRED_CMD, machine.records - 1);
     assert_int_equal(machine.record[last].value, PRED_CMD_IBPB);
-    host.ibpb = false;
+    mitigations.on = 0;
     machine_load(neighbour);
     assert_int_equal(machine_count(MACHINE_WRMSR, MSR_IA32_PRED_CMD), 3);
 }

@@ -4,7 +4,7 @@
  * affected processors (github.com/intel/Intel-affected-processor-list) and its page "CPUID
  * Enumeration and Architectural MSRs". Each value is made of the bits by their names. */
 #pragma once
-#include "arch/cpuid.h"
+#include "arch/cpuid_bits.h"
 #include "arch/msr.h"
 #include "arch/speculation.h"
 

@@ -337,6 +337,26 @@ static void long_reasons_are_cut(void **state) {
     assert_int_equal(strlen(guest[0].problem), BOOT_PROBLEM_SIZE - 1);
 }
 
+static void mitigations_are_for_all_guests(void **state) {
+    (void)state;
+    parse("mitigations = off, +verw # all but one\n[a]\nkernel=k\n");
+    assert_string_equal(config.problem, "");
+    assert_int_equal(config.mitigations.on, MITIGATION_VERW);
+    assert_int_equal(config.mitigations.off, MITIGATION_ALL & ~MITIGATION_VERW);
+    parse("[a]\nkernel=k\n");
+    assert_int_equal(config.mitigations.on | config.mitigations.off, 0);
+    parse("mitigations = on\n[a]\nkernel=k\n");
+    assert_string_equal(config.problem, "pinwheel.cfg:1: mitigations: not auto, off, or names "
+                                        "with '+' or '-'");
+    parse("mitigations =\n[a]\nkernel=k\n");
+    assert_non_null(strstr(config.problem, "pinwheel.cfg:1: mitigations: not auto"));
+    parse("mitigations = off\n\nmitigations = auto\n[a]\nkernel=k\n");
+    assert_string_equal(config.problem,
+                        "pinwheel.cfg:3: mitigations is given twice, first in line 1");
+    parse("[a]\nkernel=k\nmitigations = off\n");
+    assert_string_equal(guest[0].problem, "pinwheel.cfg:3: unknown key 'mitigations'");
+}
+
 static void zero_bytes_do_not_end_the_text(void **state) {
     static const char text[] = "[g]\nkernel=k\n\0\nvcpus=2\n[h]\nkernel=k";
 
@@ -424,6 +444,7 @@ int main(void) {
         cmocka_unit_test(guests_that_wait_for_a_failed_one_fail),
         cmocka_unit_test(memory_is_given_in_the_order_of_the_file),
         cmocka_unit_test(long_reasons_are_cut),
+        cmocka_unit_test(mitigations_are_for_all_guests),
         cmocka_unit_test(zero_bytes_do_not_end_the_text),
         cmocka_unit_test(a_line_of_one_mebibyte),
         cmocka_unit_test(random_bytes_are_safe),

@@ -83,7 +83,7 @@ static void what_a_processor_cannot_do_cannot_be_switched_on(void **state) {
 
     (void)state;
     assert_set(speculation_decide(find("Nehalem without microcode"), &all).on,
-               "retpoline, bhb, rsb, rsb-one, ept-4k", "without microcode");
+               "retpoline, bhb, rsb, rsb-one, verw, ept-4k", "without microcode");
     assert_set(speculation_decide(find("Broadwell"), &all).on,
                "retpoline, bhb, rsb, rsb-one, verw, l1d, l1d-entry, ept-4k, ibpb, ssbd",
                "Broadwell");

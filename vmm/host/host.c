@@ -14,6 +14,7 @@
 #include "drivers/tsc.h"
 #include "lib/memory.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/mitigations.h"
 
 #define XCR0_OFFERED   (XCR0_X87 | XCR0_SSE | XCR0_AVX)
 
@@ -89,6 +90,8 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
     const char *problem = host_cpu_start(self);
     if (!problem && !is_like_boot_cpu())
         problem = "its VMX capabilities differ from those of the boot CPU";
+    if (!problem)
+        problem = mitigations_apply();
     if (problem) {
         console_print("pinwheel: CPU %u not used: %s\n", cpu->index, problem);
         atomic_store(&self->online, CPU_NOT_USED);
@@ -155,8 +158,6 @@ const char *host_read_features(void) {
     host.xcr0 = (xstate.eax | (uint64_t)xstate.edx << 32) & XCR0_OFFERED;
     xsetbv(0, host.xcr0);
     host.xsave_size = cpuid(CPUID_LEAF_XSTATE, 0).ebx; /* of what XCR0 now enables */
-    host.ibpb = cpuid_has_leaf(CPUID_LEAF_STRUCTURED_FEATURES) &&
-                (cpuid(CPUID_LEAF_STRUCTURED_FEATURES, 0).edx & CPUID_7_EDX_IBPB);
     return NULL;
 }
 

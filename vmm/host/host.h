@@ -39,7 +39,6 @@ struct host {
     struct vmx_capabilities capabilities; /* the boot CPU's; those of the others are equal */
     uint64_t xcr0;                        /* the XSAVE components that guests may use */
     uint32_t xsave_size;                  /* bytes of an XSAVE area for them */
-    bool ibpb;                            /* IA32_PRED_CMD.IBPB exists */
     uint64_t tsc_at_start;                /* at the boot loader's first instruction */
 };
 

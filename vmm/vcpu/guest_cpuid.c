@@ -11,6 +11,7 @@
 #include "arch/msr.h"
 #include "lib/memory.h"
 #include "vmm/host/host.h"
+#include "vmm/host/mitigations.h"
 
 #define BASIC_LEAVES    (CPUID_LEAF_FREQUENCY + 1)
 #define EXTENDED(leaf)  ((leaf)-CPUID_LEAF_EXTENDED)
@@ -33,14 +34,14 @@
      CPUID_1_EDX_SSE | CPUID_1_EDX_SSE2)
 
 /* Leaf 7. Not offered: HLE, RTM, MPX, AVX-512, SGX, INVPCID (there is no PCID). Two bits say that
- * the processor does not do something, so they are the processor's. */
+ * the processor does not do something, so they are the processor's. EDX and subleaf 2 have what
+ * arch/speculation.c offers. */
 #define LEAF7_EBX                                                                                  \
     (CPUID_7_EBX_FDP | CPUID_7_EBX_NO_FPU_CS | CPUID_7_EBX_FSGSBASE | CPUID_7_EBX_BMI1 |           \
      CPUID_7_EBX_AVX2 | CPUID_7_EBX_SMEP | CPUID_7_EBX_BMI2 | CPUID_7_EBX_ERMS |                   \
      CPUID_7_EBX_RDSEED | CPUID_7_EBX_ADX | CPUID_7_EBX_SMAP | CPUID_7_EBX_CLFLUSHOPT |            \
      CPUID_7_EBX_CLWB | CPUID_7_EBX_SHA)
 #define LEAF7_ECX (CPUID_7_ECX_UMIP | CPUID_7_ECX_RDPID)
-#define LEAF7_EDX CPUID_7_EDX_MD_CLEAR
 
 /* VMX cannot disable it: only a write of an intercepted MSR exits, like WRMSR. */
 #define LEAF7_1_EAX     CPUID_7_1_EAX_WRMSRNS
@@ -61,7 +62,7 @@ _Static_assert(1 << APIC_ID_BITS == BOOT_MAX_VCPUS, "one APIC ID for each vCPU")
 static struct cpuid_result basic[BASIC_LEAVES];
 static struct cpuid_result extended[EXTENDED_LEAVES];
 static struct cpuid_result hypervisor, hypervisor_timing;
-static struct cpuid_result leaf4[LEAF4_SUBLEAVES], leaf7, leaf7_1, leaf_d[3];
+static struct cpuid_result leaf4[LEAF4_SUBLEAVES], leaf7, leaf7_1, leaf7_2, leaf_d[3];
 static uint32_t max_basic, max_extended;
 
 static struct cpuid_result masked(uint32_t leaf, uint32_t subleaf, uint32_t eax, uint32_t ebx,
@@ -113,11 +114,13 @@ static void init_basic(uint64_t xcr0) {
     init_caches();
     basic[CPUID_LEAF_POWER].eax = CPUID_6_EAX_ARAT;
     if (max_basic >= CPUID_LEAF_STRUCTURED_FEATURES)
-        leaf7 = masked(CPUID_LEAF_STRUCTURED_FEATURES, 0, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);
+        leaf7 = masked(CPUID_LEAF_STRUCTURED_FEATURES, 0, 0, LEAF7_EBX, LEAF7_ECX,
+                       mitigations.guest_leaf7_edx);
     leaf7_1 = (struct cpuid_result){0};
+    leaf7_2 = (struct cpuid_result){.edx = mitigations.guest_leaf7_2_edx};
     if (max_basic >= CPUID_LEAF_STRUCTURED_FEATURES &&
         cpuid(CPUID_LEAF_STRUCTURED_FEATURES, 0).eax >= 1) {
-        leaf7.eax = 1; /* the last subleaf */
+        leaf7.eax = leaf7_2.edx ? 2 : 1; /* the last subleaf */
         leaf7_1 = masked(CPUID_LEAF_STRUCTURED_FEATURES, 1, LEAF7_1_EAX, 0, 0, 0);
     }
     leaf7.ebx |= CPUID_7_EBX_TSC_ADJUST;
@@ -237,7 +240,7 @@ struct cpuid_result guest_cpuid_read(const struct vcpu *vcpu, uint32_t leaf, uin
         case CPUID_LEAF_CACHES:
             return subleaf < LEAF4_SUBLEAVES ? leaf4[subleaf] : nothing;
         case CPUID_LEAF_STRUCTURED_FEATURES:
-            return subleaf == 0 ? leaf7 : subleaf == 1 ? leaf7_1 : nothing;
+            return subleaf == 0 ? leaf7 : subleaf == 1 ? leaf7_1 : subleaf == 2 ? leaf7_2 : nothing;
         case CPUID_LEAF_TOPOLOGY:
             return leaf_b(vcpu, subleaf);
         case CPUID_LEAF_XSTATE:

@@ -7,6 +7,7 @@
 #include "lib/memory.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/mitigations.h"
 #include "vmm/vcpu/virq.h"
 
 #define MICROCODE_REVISION (1ULL << 32) /* revision 1, in bits 63:32 */
@@ -70,6 +71,12 @@ void msr_init(void) {
             open_msr(bitmap, open_msrs[i], true, true);
         if (host.capabilities.rdtscp)
             open_msr(bitmap, MSR_IA32_TSC_AUX, true, true);
+        if (mitigations.guest_spec_ctrl_open)
+            open_msr(bitmap, MSR_IA32_SPEC_CTRL, true, true);
+        if (mitigations.guest_pred_cmd)
+            open_msr(bitmap, MSR_IA32_PRED_CMD, false, true);
+        if (mitigations.guest_flush_cmd)
+            open_msr(bitmap, MSR_IA32_FLUSH_CMD, false, true);
         open_msr(bitmap, MSR_IA32_TSC, true, false);
         open_msr(bitmap, MSR_IA32_EFER, true, false);
         if (mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_DISABLED)
@@ -123,6 +130,26 @@ static void msr_move_tsc(struct vcpu *vcpu, uint64_t by) {
     vmcs_write(VMCS_TSC_OFFSET, offset);
 }
 
+/* Intercepted where the hypervisor keeps bits of it at 1, which it does in guest mode, too. */
+static bool msr_write_spec_ctrl(struct vcpu *vcpu, uint64_t value) {
+    if (value & ~mitigations.guest_spec_ctrl)
+        return false;
+    vcpu->registers.spec_ctrl = value;
+    wrmsr(MSR_IA32_SPEC_CTRL, value | mitigations.spec_ctrl);
+    return true;
+}
+
+/* The MSRs that a processor has only if it announces them. False: it does not. */
+static bool msr_read_speculation(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
+    if (msr == MSR_IA32_SPEC_CTRL && mitigations.guest_spec_ctrl)
+        *value = vcpu->registers.spec_ctrl;
+    else if (msr == MSR_IA32_ARCH_CAPABILITIES && mitigations.guest_arch_capabilities)
+        *value = mitigations.guest_arch_value;
+    else
+        return false;
+    return true;
+}
+
 bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
     switch (msr) {
     case MSR_IA32_TSC_DEADLINE:
@@ -150,6 +177,8 @@ bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
             *value = mtrr_read(&vcpu->mtrr, msr);
             return true;
         }
+        if (msr_read_speculation(vcpu, msr, value))
+            return true;
         vm_log_msr(vcpu->vm, "RDMSR", msr);
         return false;
     }
@@ -179,6 +208,8 @@ bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
     default:
         if (mtrr_has(msr))
             return mtrr_write(&vcpu->mtrr, msr, value, host_physical_mask());
+        if (msr == MSR_IA32_SPEC_CTRL && mitigations.guest_spec_ctrl)
+            return msr_write_spec_ctrl(vcpu, value);
         vm_log_msr(vcpu->vm, "WRMSR", msr);
         return false;
     }

@@ -7,6 +7,7 @@
 #include "drivers/lapic.h"
 #include "drivers/tsc.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/mitigations.h"
 #include "vmm/vcpu/vmcs_setup.h"
 
 /* SDM Vol. 1, "XSAVE Area": the legacy region's MXCSR, and its value after reset. */
@@ -62,6 +63,8 @@ static void vcpu_save_registers(struct vcpu *vcpu) {
     r->kernel_gs_base = rdmsr(MSR_IA32_KERNEL_GS_BASE);
     if (host.capabilities.rdtscp)
         r->tsc_aux = rdmsr(MSR_IA32_TSC_AUX);
+    if (mitigations.guest_spec_ctrl_open)
+        r->spec_ctrl = rdmsr(MSR_IA32_SPEC_CTRL);
 }
 
 static void vcpu_restore_registers(const struct vcpu *vcpu) {
@@ -83,6 +86,17 @@ static void vcpu_restore_registers(const struct vcpu *vcpu) {
     wrmsr(MSR_IA32_KERNEL_GS_BASE, r->kernel_gs_base);
     if (host.capabilities.rdtscp)
         wrmsr(MSR_IA32_TSC_AUX, r->tsc_aux);
+    if (mitigations.guest_spec_ctrl)
+        wrmsr(MSR_IA32_SPEC_CTRL, r->spec_ctrl | mitigations.spec_ctrl);
+}
+
+/* What the guest that had this CPU before has left in it must neither steer this guest's indirect
+ * branches nor be read by it. */
+static void vcpu_change_of_guest(void) {
+    if (mitigations.on & MITIGATION_IBPB)
+        wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+    if (mitigations.on & MITIGATION_L1D)
+        wrmsr(MSR_IA32_FLUSH_CMD, FLUSH_CMD_L1D);
 }
 
 void vcpu_switch_to(struct vcpu *vcpu) {
@@ -104,9 +118,8 @@ void vcpu_switch_to(struct vcpu *vcpu) {
         vmcs_set_up(vcpu);
         vcpu->set_up = true;
     }
-    /* Another guest's branch history must not steer this guest's indirect branches. */
-    if (host.ibpb && (!before || before->vm != vcpu->vm))
-        wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+    if (!before || before->vm != vcpu->vm)
+        vcpu_change_of_guest();
 }
 
 void vcpu_unload_for_good(struct vcpu *vcpu) {

@@ -56,6 +56,7 @@ struct vcpu_registers {
     uint64_t dr[4], dr6;
     uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     uint64_t xcr0;
+    uint64_t spec_ctrl; /* without the bits that the hypervisor keeps at 1 */
 };
 
 struct vcpu {

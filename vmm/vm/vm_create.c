@@ -6,6 +6,7 @@
 #include "drivers/tsc.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/mitigations.h"
 #include "vmm/loaders/load_reason.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
@@ -16,6 +17,7 @@
 /* Maps RAM from guest-physical address 0 and, if `with_apic`, the APIC-access page. */
 static const char *vm_build_ept(struct vm *vm, bool with_apic) {
     struct paging ept = {.pages_1g = host.capabilities.ept_vpid & EPT_VPID_CAP_1G,
+                         .pages_4k = mitigations.on & MITIGATION_EPT_4K,
                          .table_flags = EPT_ALL,
                          .alloc_table = memory_alloc_table,
                          .table = memory_table};
