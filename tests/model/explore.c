@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/model/start.h"
 #include "tests/model/world.h"
 
 #define NONE        0xffffffffu
@@ -116,41 +117,6 @@ static unsigned path_to(const struct search *it, uint32_t number, unsigned last,
     return length;
 }
 
-/* ---- the start ---- */
-
-static void enter_both(void) {
-    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        char name[] = {'s', 't', 'e', 'p', (char)('0' + v), 0};
-        while (world.now.vcpu[v].phase != PHASE_GUEST)
-            move_apply((unsigned)move_by_name(name));
-    }
-    for (unsigned v = 0; v < MODEL_VCPUS; v++)
-        world.now.vcpu[v].kick = 0;
-}
-
-bool explore_start(const struct bound *bound) {
-    char text[256], *rest = text, *word;
-
-    snprintf(text, sizeof(text), "%s", bound->start);
-    world_power_on(bound->storms);
-    world.now.vcpu[0].phase = world.now.vcpu[1].phase = PHASE_OUT;
-    world.now.vcpu[0].requests = world.now.vcpu[1].requests = 1;
-    while ((word = strtok_r(rest, " ", &rest))) {
-        int move = move_by_name(word);
-        if (strcmp(word, "enter") == 0)
-            enter_both();
-        else if (move < 0)
-            return false;
-        else
-            move_apply((unsigned)move);
-    }
-    world.now.left.lines = bound->budget.lines & 15;
-    world.now.left.writes = bound->budget.writes & 15;
-    world.now.left.ipis = bound->budget.ipis & 15;
-    world.now.left.ldrs = bound->budget.ldrs & 7;
-    return true;
-}
-
 /* ---- the search ---- */
 
 /* Makes every move from one state. False: one of them violates an invariant, or there is no more
@@ -185,7 +151,7 @@ struct exploration explore(const struct bound *bound, uint64_t room, bool debug)
     struct exploration result = {.path = path};
     uint64_t level_end = 1;
 
-    if (!explore_start(bound)) {
+    if (!start_of(bound)) {
         world_violate(0, "the start of this bound cannot be read");
         return result;
     }

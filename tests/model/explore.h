@@ -10,8 +10,5 @@ struct exploration {
     const uint8_t *path;
 };
 
-/* Sets world.now to the state in which a bound starts, with its budget. False: the text of the
- * start is wrong. */
-bool explore_start(const struct bound *bound);
 /* room: for how many states. debug: also compares whole structures after each move. */
 struct exploration explore(const struct bound *bound, uint64_t room, bool debug);

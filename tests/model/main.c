@@ -2,6 +2,8 @@
  *
  *     model [deep] [debug] [room=N] [BOUND...]   explores all bounds, or those that are named
  *     model replay BOUND MOVE...                 follows one path and prints it as a story
+ *     model states BOUND MOVE...                 writes the states on this path: see walk.h
+ *     model walk SEED COUNT                      the same for COUNT random moves in each bound
  *
  * Prints "BOUND name=... states=... ..." for each bound, "MODEL states=... ..." for all, and the
  * shortest path to a violation as a story. Exit status: 1 if an invariant is violated, 2 if the
@@ -15,6 +17,7 @@
 #include "tests/model/bounds.h"
 #include "tests/model/explore.h"
 #include "tests/model/story.h"
+#include "tests/model/walk.h"
 #include "tests/model/world.h"
 
 #define ROOM     60000000ULL
@@ -88,7 +91,7 @@ static int run_all(const struct options *options, char **names, int count) {
         bool named = false;
         for (int n = 0; n < count; n++)
             named |= strcmp(names[n], bounds[i].name) == 0;
-        if (count ? named : bounds[i].deep == options->deep)
+        if (!bounds[i].endless && (count ? named : bounds[i].deep == options->deep))
             status = run_bound(&bounds[i], options, &sum);
     }
     printf("MODEL states=%lu transitions=%lu depth=%u seconds=%.1f memory_mib=%ld\n", sum.states,
@@ -96,7 +99,7 @@ static int run_all(const struct options *options, char **names, int count) {
     return status;
 }
 
-static int replay(const char *name, char **words, int count) {
+static int replay(const char *how, const char *name, char **words, int count) {
     static uint8_t path[MAX_PATH];
     const struct bound *bound = bound_by_name(name);
 
@@ -112,7 +115,10 @@ static int replay(const char *name, char **words, int count) {
         }
         path[i] = (uint8_t)move;
     }
-    story_tell(bound, path, (unsigned)count);
+    if (strcmp(how, "states") == 0)
+        walk_path(bound, path, (unsigned)count);
+    else
+        story_tell(bound, path, (unsigned)count);
     return world.violated >= 0;
 }
 
@@ -121,8 +127,12 @@ int main(int argc, char **argv) {
     int i = 1;
 
     moves_init();
-    if (argc > 2 && strcmp(argv[1], "replay") == 0)
-        return replay(argv[2], argv + 3, argc - 3);
+    if (argc > 2 && (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "states") == 0))
+        return replay(argv[1], argv[2], argv + 3, argc - 3);
+    if (argc == 4 && strcmp(argv[1], "walk") == 0) {
+        walk_at_random(strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0));
+        return world.violated >= 0;
+    }
     for (; i < argc; i++) {
         if (strcmp(argv[i], "deep") == 0)
             options.deep = true;

@@ -95,6 +95,14 @@ bool move_is_possible(const struct state *state, unsigned number, const struct b
     }
 }
 
+uint64_t moves_possible(const struct state *state, const struct bound *bound) {
+    uint64_t possible = 0;
+
+    for (unsigned move = 0; move < move_count; move++)
+        possible |= (uint64_t)move_is_possible(state, move, bound) << move;
+    return possible;
+}
+
 /* ---- the guest, the devices, other CPUs ---- */
 
 /* The processor has stored the value in the page; the exit is trap-like. */
@@ -203,6 +211,13 @@ static void vcpu_move(const struct move *move) {
     }
 }
 
+static void keep_budget(const struct budget *left) {
+    world.now.left.lines = left->lines;
+    world.now.left.writes = left->writes;
+    world.now.left.ipis = left->ipis;
+    world.now.left.ldrs = left->ldrs;
+}
+
 void move_apply(unsigned number) {
     const struct move *move = &move_table[number];
     const struct state before = world.now;
@@ -210,11 +225,15 @@ void move_apply(unsigned number) {
     world_unpack();
     world.current = move->who;
     world.actor = move->kind <= MOVE_SELF ? move->who : MODEL_DEVICE;
+    world.moving = true;
     if (move->kind <= MOVE_SELF)
         vcpu_move(move);
     else
         device_move(move);
+    world.moving = false;
     world_pack();
+    if (world.endless)
+        keep_budget(&before.left);
     for (unsigned p = 0; p < MODEL_PINS; p++)
         world.now.pin[p].orphan &= world.now.pin[p].remote_irr;
     check_move(&before, &world.now, move);

@@ -126,6 +126,7 @@ void order_compare(unsigned v) {
     struct state whole;
 
     world.trace = NULL;
+    world.moving = false;
     whole_entry(v);
     world.now.vcpu[v].phase = PHASE_READY;
     whole = world.now;
@@ -137,4 +138,5 @@ void order_compare(unsigned v) {
     world.now = before;
     world.trace = trace;
     world_unpack();
+    world.moving = true;
 }

@@ -5,89 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/model/explore.h"
+#include "tests/model/sentence.h"
+#include "tests/model/start.h"
 #include "tests/model/world.h"
 
 static struct trace_ring ring;
-
-static const char *const step_text[PHASE_COUNT] = {
-    [PHASE_OUT] = "arms and takes its requests",
-    [PHASE_TAKEN] = "accepts what was posted",
-    [PHASE_SYNCED] = "compares the generation with that of its last scan",
-    [PHASE_MUST_SCAN] = "takes the lock, accepts once more, and scans",
-    [PHASE_SCANNED] = "writes the changed EOI-exit words to the VMCS",
-    [PHASE_WRITTEN] = "writes RVI and SVI to the VMCS",
-    [PHASE_READY] = "enters the guest",
-    [PHASE_EOI] = "handles the EOI-induced exit: retires its tokens",
-    [PHASE_RETIRED] =
-        "takes the lock, sends the EOI to the I/O APIC, and requests a scan if one is due",
-    [PHASE_RENAMED] = "takes the lock and requests scans of all vCPUs because of its new LDR",
-};
-
-static const char *const write_text[WRITE_COUNT] = {
-    [WRITE_DESTINATION_0] = "its destination, now 0",
-    [WRITE_DESTINATION_1] = "its destination, now 1",
-    [WRITE_DESTINATION_3] = "its destination, now 3",
-    [WRITE_VECTOR_0] = "its vector, now 0x31",
-    [WRITE_VECTOR_1] = "its vector, now 0x35",
-    [WRITE_VECTOR_2] = "its vector, now 0x62",
-    [WRITE_TRIGGER] = "its trigger mode",
-    [WRITE_MASK] = "its mask",
-    [WRITE_LOGICAL] = "its destination mode",
-    [WRITE_LOWEST] = "its delivery mode",
-    [WRITE_AGAIN] = "the same value",
-};
-
-static void print_vcpu(const struct move *move, const struct cpu_state *s) {
-    printf("vCPU %u ", move->who);
-    switch ((enum move_kind)move->kind) {
-    case MOVE_STEP:
-        printf("%s", step_text[s->phase]);
-        break;
-    case MOVE_DELIVER:
-        printf("is in guest mode, and the processor delivers %#x", model_vector[(s->rvi - 1) & 3]);
-        break;
-    case MOVE_EOI:
-        printf("writes its EOI register");
-        if (s->svi)
-            printf(": this ends %#x", model_vector[(s->svi - 1) & 3]);
-        break;
-    case MOVE_KICK:
-        printf("receives the NMI%s", s->phase == PHASE_OUT ? "" : " and leaves guest mode");
-        break;
-    case MOVE_EXIT:
-        printf("leaves guest mode for another reason");
-        break;
-    case MOVE_LDR:
-        printf("writes its LDR: now %s bit", s->other_ldr ? "its own" : "the other vCPU's");
-        break;
-    default:
-        printf("sends %#x to itself, virtualized by the processor", model_vector[move->argument]);
-        break;
-    }
-}
-
-static void print_move(const struct state *before, const struct move *move) {
-    switch ((enum move_kind)move->kind) {
-    case MOVE_IPI:
-        printf("Another CPU posts an edge, %#x, to vCPU %u", model_vector[move->argument],
-               move->who);
-        break;
-    case MOVE_LINE:
-        printf("Line %u goes %s", move->who, before->pin[move->who].line ? "low" : "high");
-        break;
-    case MOVE_WRITE:
-        printf("Another CPU writes entry %u: %s", move->who, write_text[move->argument]);
-        break;
-    case MOVE_TICK:
-        printf("The tick delivers from the pins that storm control has deferred");
-        break;
-    default:
-        print_vcpu(move, &before->vcpu[move->who]);
-        break;
-    }
-    printf(".\n");
-}
 
 static void print_trace(void) {
     char text[256];
@@ -133,7 +55,7 @@ static void print_state(const struct state *state) {
 }
 
 void story_tell(const struct bound *bound, const uint8_t *path, unsigned length) {
-    explore_start(bound);
+    start_of(bound);
     printf("The start of bound \"%s\":\n", bound->name);
     print_state(&world.now);
     world.violated = -1;
@@ -145,8 +67,7 @@ void story_tell(const struct bound *bound, const uint8_t *path, unsigned length)
             break;
         }
         ring.count = 0;
-        printf("%4u. ", i + 1);
-        print_move(&before, &move_table[path[i]]);
+        printf("%4u. %s\n", i + 1, move_sentence(&before, &move_table[path[i]]));
         move_apply(path[i]);
         print_trace();
     }

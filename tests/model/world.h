@@ -24,6 +24,8 @@ struct world {
     unsigned actor; /* the vCPU whose CPU makes the move, or MODEL_DEVICE */
     bool locked;
     bool storms;
+    bool endless; /* see struct bound */
+    bool moving;  /* the production code or the processor makes a move, and no check runs */
     /* what has happened in this move */
     unsigned delivered[MODEL_PINS], accepted[MODEL_PINS];
     bool renamed;
