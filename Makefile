@@ -188,5 +188,6 @@ $(B)/BOOTX64.EFI: $(B)/boot/boot.so $(B)/flags/efi-objcopy
 include guest/guest.mk
 include tools/tools.mk
 include tests/tests.mk
+include tools/page/page.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
