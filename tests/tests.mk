@@ -47,6 +47,7 @@ unit-tests: $(UNIT_TESTS) $(MACHINE_TESTS)
 # ---- running them ------------------------------------------------------------------------------
 
 # Test programs and scripts report in TAP, the Test Anything Protocol; prove runs them and summarizes.
+#: SKIP=: parts that make test leaves out, and shows as skipped: browser
 #: how many test programs run at once
 TEST_JOBS ?= 2
 PROVE = B=$(B) CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(if $(V),--verbose)
@@ -59,6 +60,7 @@ export LINT_OBJECTS = $(HV_OBJ) $(BOOT_OBJ) $(GUEST_OBJ)
 
 LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
 MODEL_TESTS    = $(wildcard tests/model/*.t)
+PAGE_TESTS     = $(wildcard tests/page/*.t)
 EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 LINUX_TESTS    = $(wildcard tests/linux/*.t)
 FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
@@ -74,9 +76,9 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
-test: deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/foreign/memtest $(B)/native.efi compile_commands.json
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS) $(FOREIGN_TESTS)
+test: page-deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
+	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/foreign/memtest $(B)/native.efi $(B)/page/pinwheel.html compile_commands.json
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(PAGE_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS) $(FOREIGN_TESTS)
 
 linux-test: deps ## an unmodified Linux as a guest: its shell, its costs, soaks
 	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi
@@ -94,7 +96,7 @@ format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # All that is built from C.
-PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(ACPI_TABLES) $(B)/native.efi
+PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(ACPI_TABLES) $(B)/native.efi page-engines
 
 include tests/model/model.mk
 include tests/lockstep/lockstep.mk

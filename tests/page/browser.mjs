@@ -1,0 +1,117 @@
+// The page as a reader meets it: from a file, without a network, by mouse and by keyboard, at two
+// widths, in light and dark, and for screen readers (axe-core finds nothing).
+//
+//     node tests/page/browser.mjs BUILD CHROMIUM
+//
+// Pictures of what it has seen are in BUILD/page/screens.
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { STORIES } from '../../tools/page/js/stories.js';
+import { done, is, note, ok } from './tap.mjs';
+
+const [build, executablePath] = process.argv.slice(2);
+const require = createRequire(resolve(build, 'page/npm/package.json'));
+const { chromium } = require('playwright-core');
+const axe = require.resolve('axe-core');
+const address = pathToFileURL(resolve(build, 'page/pinwheel.html')).href;
+const screens = resolve(build, 'page/screens');
+mkdirSync(screens, { recursive: true });
+
+const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
+const browser = await chromium.launch({ executablePath, args });
+const complaints = [];
+const requests = new Set();
+
+async function open(link, { width = 1280, height = 900, colorScheme = 'light' } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce', offline: true });
+  const page = await context.newPage();
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => requests.add(request.url().split('#')[0]));
+  await page.goto(address + link);
+  await page.waitForFunction(() => window.page);
+  return page;
+}
+
+const text = (page, selector) => page.locator(selector).innerText();
+const vcpu0 = (page) => page.locator('section.vcpu').first();
+
+// ---- a newcomer: the story, by its button ----
+
+{
+  const page = await open('');
+  is(await text(page, '.story .label'), `The stale EOI, step 1 of ${STORIES[0].steps.length}`, 'the page opens with the story');
+  for (let n = 0; n < 100 && await page.locator('.story .primary', { hasText: /Next|Show me/ }).isEnabled(); n++) {
+    await page.locator('.story .primary').first().click();
+  }
+  is(await page.locator('.story h2').innerText(), 'Your turn', 'Next leads to its end');
+  is(await vcpu0(page).locator('.counts .count').allInnerTexts(), ['0 live', '1 stale', '0 coincidental'], 'one stale exit, no coincidental one');
+  await page.getByRole('button', { name: 'Go on by yourself' }).click();
+  ok(await page.locator('.controls').first().isVisible(), 'then there are buttons for moves');
+  await page.context().close();
+}
+
+// ---- questions ----
+
+{
+  const page = await open('#story/stale-eoi/7');
+  is(await page.locator('.options button').count(), 2, 'a question has answers');
+  is(await vcpu0(page).locator('.bit-stale').count(), 0, 'before the answer nothing is shown');
+  await page.locator('.options button').nth(1).click();
+  is(await text(page, '.verdict'), 'Right.', 'the right answer is');
+  ok(await vcpu0(page).locator('.bit-stale').isVisible(), 'and the bit is shown as stale');
+  ok((await text(page, '.code')).includes('eoi_map_scan'), 'beside eoi_map_scan()');
+  ok(await page.locator('.line.ran').count() > 5, 'with the lines that ran');
+  await page.context().close();
+}
+
+// ---- play: by keyboard, links, undo ----
+
+{
+  const page = await open('#play/play');
+  for (const key of ['1', 'k', 'g', 'd']) await page.keyboard.press(key);
+  ok(page.url().endsWith('#play/play+line0+kick0+step0+step0+step0+step0+step0+deliver0'), 'moves by keys make a link');
+  const link = new URL(page.url()).hash;
+  const shown = await text(page, '.machine');
+  const again = await open(link);
+  is(await text(again, '.machine'), shown, 'the link leads to the same state');
+  await again.keyboard.press('z');
+  ok(!again.url().endsWith('deliver0'), 'undo takes a move back');
+  await again.keyboard.press('ArrowRight');
+  is(await text(again, '.machine'), shown, 'and a step forward makes it again');
+  await again.getByRole('button', { name: 'EOI of 0x31' }).click();
+  ok((await text(again, '.happened')).includes('writes its EOI register'), 'a button makes its move');
+  ok(await again.locator('[data-move="eoi0"]').isDisabled(), 'and what is not possible is disabled');
+  await again.locator('#preset').selectOption({ label: 'A stale bit' });
+  ok(await vcpu0(again).locator('.bit-stale').isVisible(), 'a preset shows a stale bit');
+  await again.keyboard.press('Tab');
+  ok(await again.evaluate(() => document.activeElement !== document.body), 'Tab moves the focus');
+  await page.context().close();
+  await again.context().close();
+}
+
+// ---- at two widths, light and dark; screen readers ----
+
+const VIEWS = { story: '#story/stale-eoi/6', question: '#story/stale-eoi/7', play: '#play/play+line0+kick0+step0+step0+step0+step0+step0+deliver0+write0.to1' };
+for (const [view, link] of Object.entries(VIEWS)) {
+  for (const [width, height] of [[1280, 900], [380, 800]]) {
+    for (const colorScheme of ['light', 'dark']) {
+      const name = `${view}-${width}-${colorScheme}`;
+      const page = await open(link, { width, height, colorScheme });
+      is(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), 0, `${name}: nothing is cut off at the side`);
+      await page.addScriptTag({ path: axe });
+      const { violations } = await page.evaluate(() => window.axe.run());
+      is(violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.target).join(' ')}`), [], `${name}: axe finds nothing`);
+      await page.screenshot({ path: `${screens}/${name}.png`, fullPage: true });
+      await page.context().close();
+    }
+  }
+}
+
+is(complaints, [], 'no error in the console');
+is([...requests].filter((url) => url !== address && !url.startsWith('data:')), [], 'nothing but the file is read');
+await browser.close();
+note(`PAGE screens=${screens}`);
+done();

@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# The page's engine is the model checker: see engine.mjs.
+exec node tests/page/engine.mjs "${B:-build}"
