@@ -1,5 +1,6 @@
 # The guests. Each guest/NAME.c, and each folder guest/NAME/ with several files, becomes a Multiboot
-# image, build/guest/NAME.elf. bzimage.asm and oldkernel.asm are assembled to flat files.
+# image, build/guest/NAME.elf. bzimage.asm, oldkernel.asm and task_switch.asm are assembled to flat
+# files.
 
 GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c)) \
                $(filter-out lib,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
@@ -13,7 +14,8 @@ GUEST_LD := $(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.
 GUEST_OBJ := $(foreach guest,$(GUESTS),$(call guest_objects,$(guest))) $(GUEST_LIB)
 
 .PHONY: guests
-guests: $(GUESTS:%=$(B)/guest/%.elf) $(B)/guest/bzimage $(B)/guest/oldkernel.elf ## build the guests
+GUEST_FLAT := $(B)/guest/bzimage $(B)/guest/oldkernel.elf $(B)/guest/task_switch.elf
+guests: $(GUESTS:%=$(B)/guest/%.elf) $(GUEST_FLAT) ## build the guests
 
 $(call flags,guest-cc,$(GUEST_CC))
 $(call flags,guest-ld,$(GUEST_LD) $(GUEST_OBJ))
@@ -41,7 +43,8 @@ $(B)/guest/%.elf: $(B)/guest/%.elf64
 
 $(B)/guest/bzimage: guest/bzimage.asm
 $(B)/guest/oldkernel.elf: guest/oldkernel.asm
-$(B)/guest/bzimage $(B)/guest/oldkernel.elf:
+$(B)/guest/task_switch.elf: guest/task_switch.asm
+$(GUEST_FLAT):
 	@mkdir -p $(@D)
 	$(call say,NASM)
 	$(Q)$(NASM) -f bin $< -o $@

@@ -271,6 +271,10 @@
 #define CR_EXIT_REGISTER_SHIFT 8
 #define CR_EXIT_REGISTER_MASK  0xfULL
 
+/* SDM Vol. 3C, "Exit Qualification for Task Switches"; bits 15:0 are the selector of the TSS. */
+#define TASK_SWITCH_EXIT_SOURCE_SHIFT 30
+#define TASK_SWITCH_EXIT_SOURCE_MASK  0x3ULL
+
 /* SDM Vol. 3C, "Exit Qualification for APIC-Access VM Exits". */
 #define APIC_ACCESS_OFFSET_MASK 0xfffULL
 #define APIC_ACCESS_TYPE_SHIFT  12

@@ -98,9 +98,22 @@ static void an_exit_that_cannot_be_handled_ends_the_guest(void **state) {
     (void)state;
     exits(EXIT_REASON_TRIPLE_FAULT, 0);
     assert_killed("vCPU 0: triple fault at RIP 0x1000");
-    set_up_protected_mode(NULL);
-    exits(EXIT_REASON_TASK_SWITCH, 0);
-    assert_killed("hardware task switches");
+}
+
+/* SDM Vol. 3C, "Exit Qualification for Task Switches". */
+static void a_task_switch_ends_the_guest_and_the_reason_says_which(void **state) {
+    static const char *const sources[] = {"CALL", "IRET", "JMP", "a task gate in the IDT"};
+    char text[160];
+
+    for (uint64_t source = 0; source < 4; source++) {
+        set_up_protected_mode(state);
+        exits(EXIT_REASON_TASK_SWITCH, source << 30 | 0x28);
+        snprintf(text, sizeof(text),
+                 "vCPU 0: a hardware task switch by %s to the TSS 0x28 (RIP 0x1000) is not "
+                 "virtualized; kernels in use switch tasks by software",
+                 sources[source]);
+        assert_killed(text);
+    }
 }
 
 static void a_reason_without_a_handler_ends_the_guest(void **state) {
@@ -361,6 +374,7 @@ int main(void) {
         TEST(the_preemption_timer_releases_deferred_deliveries),
         TEST(a_physical_interrupt_is_accepted_by_the_host),
         TEST(an_exit_that_cannot_be_handled_ends_the_guest),
+        TEST(a_task_switch_ends_the_guest_and_the_reason_says_which),
         TEST(a_reason_without_a_handler_ends_the_guest),
         TEST(an_entry_that_failed_ends_the_guest_and_names_the_field),
         TEST(a_machine_check_stops_the_machine),

@@ -93,8 +93,16 @@ static enum exit_action exit_window(struct vcpu *vcpu) {
     return EXIT_RESUME;
 }
 
+/* SDM Vol. 3C, "Exit Qualification for Task Switches". */
 static enum exit_action exit_task_switch(struct vcpu *vcpu) {
-    vm_kill(vcpu->vm, "vCPU %u: hardware task switches are not virtualized", vcpu->index);
+    static const char *const sources[] = {"CALL", "IRET", "JMP", "a task gate in the IDT"};
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+
+    vm_kill(vcpu->vm,
+            "vCPU %u: a hardware task switch by %s to the TSS 0x%x (RIP 0x%lx) is not virtualized; "
+            "kernels in use switch tasks by software",
+            vcpu->index, sources[q >> TASK_SWITCH_EXIT_SOURCE_SHIFT & TASK_SWITCH_EXIT_SOURCE_MASK],
+            (uint16_t)q, vmcs_read(VMCS_GUEST_RIP));
     return EXIT_RESUME;
 }
 
