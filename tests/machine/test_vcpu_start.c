@@ -3,6 +3,7 @@
 #include "arch/idt.h"
 #include "arch/vmx/vmcs_image.h"
 #include "tests/machine/one_vm.h"
+#include "vmm/vcpu/control_regs.h"
 #include "vmm/vcpu/guest_segment.h"
 #include "vmm/vcpu/vcpu_start.h"
 
@@ -113,7 +114,7 @@ static void after_init_the_state_is_that_of_the_manual(void **state) {
     assert_can_be_entered();
     assert_field(VMCS_GUEST_RFLAGS, 2);
     assert_field(VMCS_GUEST_RIP, 0xfff0);
-    assert_field(VMCS_CR0_READ_SHADOW, 0x60000010);
+    assert_field(VMCS_CR0_READ_SHADOW, CR0_ET); /* CD and NW were clear */
     assert_field(VMCS_CR4_READ_SHADOW, 0);
     assert_field(VMCS_GUEST_CR3, 0);
     assert_field(VMCS_GUEST_EFER, 0);
@@ -132,6 +133,23 @@ static void after_init_the_state_is_that_of_the_manual(void **state) {
     assert_int_equal(*reg(GUEST_RAX) | *reg(GUEST_R9), 0);
     assert_int_equal(self->event | self->nmi_pending, 0);
     assert_false(machine_get(VMCS_ENTRY_CONTROLS) & VM_ENTRY_CONTROL_IA32E_MODE_GUEST);
+}
+
+/* The same table: CD and NW are set by a reset, and unchanged by INIT. */
+static void init_keeps_cd_and_nw(void **state) {
+    static const uint64_t kept[] = {0, CR0_CD, CR0_CD | CR0_NW};
+    struct guest_config config = machine_guest();
+
+    (void)state;
+    machine_load(machine_vm(1, &config)->vcpu[0]);
+    assert_field(VMCS_CR0_READ_SHADOW, 0x60000010);
+    machine_load(self);
+    for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        control_regs_set_cr0(CR0_PG | CR0_PE | CR0_NE | CR0_WP | CR0_ET | kept[i]);
+        vcpu_reset(self);
+        assert_field(VMCS_CR0_READ_SHADOW, CR0_ET | kept[i]);
+    }
+    assert_can_be_entered();
 }
 
 static void a_sipi_starts_in_real_mode_at_its_page(void **state) {
@@ -200,6 +218,7 @@ int main(void) {
         cmocka_unit_test_setup(a_new_vcpu_finds_nothing_of_one_that_has_ended, set_up_real_mode),
         cmocka_unit_test_setup(init_resets_cr2_and_the_debug_registers_alone, set_up_real_mode),
         cmocka_unit_test_setup(after_init_the_state_is_that_of_the_manual, set_up_real_mode),
+        cmocka_unit_test_setup(init_keeps_cd_and_nw, set_up_real_mode),
         cmocka_unit_test_setup(a_sipi_starts_in_real_mode_at_its_page, set_up_real_mode),
         cmocka_unit_test_setup(a_multiboot_kernel_starts_in_flat_protected_mode, set_up_real_mode),
         cmocka_unit_test_setup(a_linux_kernel_starts_in_64_bit_mode, set_up_real_mode),

@@ -79,7 +79,7 @@ void vcpu_reset(struct vcpu *vcpu) {
     vmcs_write(VMCS_GUEST_RIP, RESET_IP);
     vmcs_write(VMCS_GUEST_RSP, 0);
     vmcs_write(VMCS_GUEST_RFLAGS, RFLAGS_ONE);
-    control_regs_set_cr0(CR0_ET | CR0_NW | CR0_CD);
+    control_regs_set_cr0(CR0_ET | (control_regs_read_cr0() & (CR0_CD | CR0_NW)));
     control_regs_set_cr4(0);
     vmcs_write(VMCS_GUEST_CR3, 0);
     vmcs_write(VMCS_GUEST_EFER, 0);

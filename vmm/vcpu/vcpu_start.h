@@ -12,8 +12,8 @@
 
 struct vcpu;
 
-/* Sets the state after INIT: the vCPU waits for a SIPI. What INIT leaves alone (floating-point
- * state, most MSRs) keeps its values. */
+/* Sets the state after INIT: the vCPU waits for a SIPI. What INIT leaves alone (CR0.CD and NW,
+ * floating-point state, most MSRs) keeps its values. */
 void vcpu_reset(struct vcpu *vcpu);
 
 /* Resets the vCPU and makes it runnable at its kernel's entry point (vm->entry). */

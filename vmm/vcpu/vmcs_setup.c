@@ -102,6 +102,7 @@ void vmcs_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_GUEST_PDPTE1, 0);
     vmcs_write(VMCS_GUEST_PDPTE2, 0);
     vmcs_write(VMCS_GUEST_PDPTE3, 0);
+    control_regs_set_cr0(CR0_CD | CR0_NW); /* INIT keeps these two */
     vcpu_reset(vcpu);
     /* The TLB may hold translations for these identifiers, from a hypervisor before Pinwheel. */
     for (unsigned i = 0; i < 2; i++)
