@@ -4,7 +4,8 @@
 
 GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c)) \
                $(filter-out lib,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
-guest_objects = $(patsubst %.c,$(B)/guest/%.o,$(wildcard guest/$(1).c guest/$(1)/*.c))
+guest_objects = $(patsubst %.c,$(B)/guest/%.o,$(wildcard guest/$(1).c guest/$(1)/*.c)) \
+                $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/$(1)/*.asm))
 GUEST_LIB_C := $(wildcard guest/lib/*.c) lib/memory.c lib/format.c
 GUEST_LIB   := $(GUEST_LIB_C:%.c=$(B)/guest/%.o) \
                $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/lib/*.asm))

@@ -31,8 +31,10 @@
 %define APIC_PAGE     (0xfee00000 >> 21)
 
 extern start_first, start_other         ; start.c
+extern look_first, look_each            ; start_loaded and start_no_look, or a guest's own: guest.ld
 extern cpu_stacks, cpu_stack_size, cpu_max ; cpus.c
 global guest_entry, start_cpu32, start_gdt
+global start_loaded, start_no_look
 
 section .multiboot
 align 4
@@ -41,6 +43,8 @@ align 4
 section .text
 bits 32
 guest_entry:
+    jmp look_first                      ; which continues here
+start_loaded:
     cli
     cld
     mov edi, ebx                        ; the first argument of start_first()
@@ -79,6 +83,7 @@ start_cpu64:
     inc ebx
     imul ebx, [cpu_stack_size]
     lea rsp, [cpu_stacks + rbx]
+    call look_each
     xor ebp, ebp
     mov edi, edi
     test esi, esi
@@ -87,6 +92,8 @@ start_cpu64:
     jmp stop
 .other:
     call start_other
+start_no_look:
+    ret
 stop:
     cli
     hlt
