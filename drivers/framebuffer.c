@@ -77,6 +77,12 @@ void framebuffer_write(const char *text, size_t size) {
         framebuffer_clear();
     cleared = true;
     text_screen_put(&screen, text, size);
-    text_screen_draw(&screen, framebuffer_draw_cell, NULL);
+}
+
+bool framebuffer_draw(uint32_t most) {
+    if (!fb.pixels)
+        return false;
+    bool more = text_screen_draw(&screen, most, framebuffer_draw_cell, NULL);
     store_fence();
+    return more;
 }

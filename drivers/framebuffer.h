@@ -16,12 +16,15 @@ struct framebuffer {
     bool blue_first; /* bytes of a pixel: blue, green, red, unused; else red, green, blue, unused */
 };
 
-/* Sets the screen up: from now on framebuffer_write() draws, and clears the screen first. Does
- * nothing if the screen is too small for text. */
+/* Sets the screen up; the first framebuffer_write() clears it. Does nothing if the screen is too
+ * small for text. */
 void framebuffer_init(const struct framebuffer *framebuffer);
 
 /* The mapping of the screen has changed; NULL: it is no longer mapped. */
 void framebuffer_move(void *pixels);
 
-/* Draws text; does nothing without a mapped screen. One CPU at a time may call it. */
+/* Appends text, which framebuffer_draw() draws: at most this many characters at once. Returns
+ * whether there are more to draw. They do nothing without a mapped screen. One CPU at a time may
+ * call them. */
 void framebuffer_write(const char *text, size_t size);
+bool framebuffer_draw(uint32_t most);

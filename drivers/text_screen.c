@@ -121,18 +121,26 @@ void text_screen_put(struct text_screen *screen, const char *text, size_t size) 
         put_byte(screen, (uint8_t)text[i]);
         line_begins = text[i] == '\n';
     }
+    screen->unchecked = screen->rows * screen->columns;
 }
 
-void text_screen_draw(struct text_screen *screen, text_draw *draw, void *context) {
-    for (uint32_t row = 0; row < screen->rows; row++) {
-        for (uint32_t column = 0; column < screen->columns; column++) {
-            struct text_cell now = screen->cell[row][column];
-            struct text_cell *drawn = &screen->drawn[row][column];
-
-            if (drawn->character == now.character && drawn->style == now.style)
-                continue;
-            *drawn = now;
-            draw(context, row, column, now);
+bool text_screen_draw(struct text_screen *screen, uint32_t most, text_draw *draw, void *context) {
+    for (; screen->unchecked && most; screen->unchecked--) {
+        if (screen->next_column >= screen->columns) {
+            screen->next_column = 0;
+            screen->next_row++;
         }
+        if (screen->next_row >= screen->rows)
+            screen->next_row = 0;
+        uint32_t row = screen->next_row, column = screen->next_column++;
+        struct text_cell now = screen->cell[row][column];
+        struct text_cell *drawn = &screen->drawn[row][column];
+
+        if (drawn->character == now.character && drawn->style == now.style)
+            continue;
+        *drawn = now;
+        draw(context, row, column, now);
+        most--;
     }
+    return screen->unchecked > 0;
 }

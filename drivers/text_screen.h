@@ -4,6 +4,7 @@
  * by a quarter of its rows at once, because a move redraws nearly the whole screen. The owner of
  * the pixels draws the cells that changed. Pure. Read next: framebuffer.h. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,10 +26,12 @@ struct text_cell {
 
 struct text_screen {
     uint32_t columns, rows;
-    uint32_t column, row;  /* of the next character; one past the end: a new row first */
-    enum text_style style; /* of the current line */
+    uint32_t column, row;           /* of the next character; one past the end: a new row first */
+    enum text_style style;          /* of the current line */
+    uint32_t next_row, next_column; /* the cell to check next, row by row and round */
+    uint32_t unchecked;             /* how many cells from there on may have changed */
     struct text_cell cell[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX];
-    struct text_cell drawn[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX]; /* at the last text_screen_draw() */
+    struct text_cell drawn[TEXT_ROWS_MAX][TEXT_COLUMNS_MAX]; /* by text_screen_draw() */
 };
 
 /* Makes an empty screen. `columns` and `rows` are clamped to 1 to TEXT_..._MAX. The owner's pixels
@@ -40,6 +43,7 @@ void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t row
  * mark. */
 void text_screen_put(struct text_screen *screen, const char *text, size_t size);
 
-/* Calls `draw` for each cell that has changed since the last call. */
+/* Calls `draw` for cells that have changed since they were drawn, at most this many. Returns false
+ * if all have been drawn. */
 typedef void text_draw(void *context, uint32_t row, uint32_t column, struct text_cell cell);
-void text_screen_draw(struct text_screen *screen, text_draw *draw, void *context);
+bool text_screen_draw(struct text_screen *screen, uint32_t most, text_draw *draw, void *context);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "arch/instructions.h"
+#include "drivers/tsc.h"
 
 #define UART_BASE    0x3f8
 #define UART_DATA    (UART_BASE + 0)
@@ -19,13 +20,17 @@
 #define LSR_TEMT     0x40 /* and the last bit has been sent */
 #define FIFO_SIZE    16
 
-/* A port that stays busy for this many reads (about 100 ms) is no longer used. */
-#define BUSY_READS    1000000
+/* A full FIFO is sent in 1.4 ms. A port that stays busy for this long is no longer used. */
+#define BUSY_US 1000000
+/* Reading a port takes about 1 us, sending a byte 87 us: it is no use to poll more often. */
+#define POLL_US       50
 
 #define RECEIVED_SIZE 256
 
 static bool present;
-static unsigned room; /* in the transmit FIFO, at least */
+static unsigned room;       /* in the transmit FIFO, at least */
+static uint64_t busy_since; /* TSC: when the last byte was sent */
+static uint64_t polled;     /* TSC: when uart_room() polled the port last */
 static uint8_t received[RECEIVED_SIZE];
 /* The part of `received` that is in use, modulo its size. */
 static _Atomic unsigned first; /* only uart_read() writes it */
@@ -57,29 +62,42 @@ static uint8_t uart_poll_status(void) {
     return status;
 }
 
-/* Waits until one of these LSR bits is 1. If that takes too long, the port is no longer used. */
-static bool uart_wait_for(uint8_t bits) {
-    for (unsigned reads = 0; reads < BUSY_READS; reads++) {
-        if (uart_poll_status() & bits)
-            return true;
-        cpu_pause();
-    }
-    present = false;
+bool uart_is_present(void) {
+    return present;
+}
+
+/* Polls the line status. If these bits of it have been 0 for too long, the port is no longer used.
+ */
+static bool uart_is_ready(uint8_t bits) {
+    if (uart_poll_status() & bits)
+        return true;
+    if (rdtsc() - busy_since > tsc_ticks(BUSY_US))
+        present = false;
     return false;
 }
 
 void uart_drain(void) {
-    if (present)
-        uart_wait_for(LSR_TEMT);
+    while (present && !uart_is_ready(LSR_TEMT))
+        cpu_pause();
+    room = FIFO_SIZE;
+}
+
+unsigned uart_room(void) {
+    if (!present || room)
+        return present ? room : 0;
+    uint64_t now = rdtsc();
+    if (now - polled < tsc_ticks(POLL_US))
+        return 0;
+    polled = now;
+    if (uart_is_ready(LSR_THRE))
+        room = FIFO_SIZE;
+    return room;
 }
 
 void uart_write(uint8_t byte) {
-    if (present && !room && uart_wait_for(LSR_THRE))
-        room = FIFO_SIZE;
-    if (!present)
-        return;
     out8(UART_DATA, byte);
     room--;
+    busy_since = rdtsc();
 }
 
 void uart_poll(void) {

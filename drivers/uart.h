@@ -2,6 +2,7 @@
  *
  * National PC16550D data sheet. Read next: console.h. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Except for uart_read(), only one CPU at a time may call these functions: drivers/console.c has a
@@ -10,11 +11,17 @@
  * Sets the port up. Without a port at this address the other functions do nothing. */
 void uart_init(void);
 
-/* Sends a byte; waits while the transmit FIFO is full. */
+/* False if there is no port, or none any more: it has been busy for a second. */
+bool uart_is_present(void);
+
+/* How many bytes can be sent now. Never waits. */
+unsigned uart_room(void);
+
+/* Sends a byte, for which there is room. */
 void uart_write(uint8_t byte);
 
 /* Moves a received byte, if there is one, from the port to a buffer of 256 bytes. The other
- * functions do so too while they wait. */
+ * functions do so too when they poll the port. */
 void uart_poll(void);
 
 /* Removes the oldest byte from that buffer; UART_NO_BYTE if it is empty. Only one CPU may call it,

@@ -98,6 +98,7 @@ static _Noreturn void on_own_stack(void) {
                   memory_free() >> 20);
     guests_create(host.boot);
     guests_start();
+    console_in_background();
     host_release();
     schedule_run();
 }

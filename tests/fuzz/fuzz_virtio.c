@@ -73,7 +73,7 @@ static void random_bytes(void *context, uint8_t *to, uint32_t size) {
     meanwhile(context);
 }
 
-static void transmit(void *context, const uint8_t *from, uint32_t size) {
+static uint32_t transmit(void *context, const uint8_t *from, uint32_t size) {
     unsigned sum = 0;
 
     if (size > VIRTIO_CONSOLE_PIECE)
@@ -83,6 +83,7 @@ static void transmit(void *context, const uint8_t *from, uint32_t size) {
     if (sum > size * 255)
         abort();
     meanwhile(context);
+    return size && sum % 5 == 0 ? size / 2 : size;
 }
 
 static const struct virtio_effects effects = {set_line, random_bytes, transmit};

@@ -117,7 +117,10 @@ struct machine {
     struct machine_text {
         char text[MACHINE_TEXT_SIZE];
         size_t length;
-    } console, screen; /* console: the serial port and, but for guests' lines, the screen */
+    } console, screen;       /* console: the serial port and, but for guests' lines, the screen */
+    uint64_t console_before; /* bytes that were printed before those in `console` */
+    uint64_t console_sent;   /* bytes that the port has sent, counted with those */
+    unsigned console_steps;  /* how often it was to send some */
 
     jmp_buf *expected; /* where machine_ends() continues */
     char message[512]; /* of the panic or failure that it expected */

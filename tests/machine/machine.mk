@@ -1,7 +1,7 @@
 # The modules that are not pure, on a machine that is not there: tests/machine/machine.h.
 
 # Compiled like the pure ones, but with privileged instructions redirected to that machine.
-MACHINE_MODULES := $(filter-out $(PURE),$(wildcard vmm/pc/*.c vmm/vcpu/*.c)) vmm/vm/pc_wiring.c vmm/vm/schedule.c
+MACHINE_MODULES := $(filter-out $(PURE),$(wildcard vmm/pc/*.c vmm/vcpu/*.c)) vmm/vm/pc_wiring.c vmm/vm/results.c vmm/vm/schedule.c
 MACHINE_SRC     := $(MACHINE_MODULES) $(filter-out tests/machine/test_%,$(wildcard tests/machine/*.c))
 MACHINE_FLAGS   := -D_DEFAULT_SOURCE -include tests/machine/redirect.h
 MACHINE_OBJ     := $(MACHINE_SRC:%.c=$(B)/host/%.o)

@@ -146,13 +146,27 @@ void console_write(const char *text, size_t size) {
     add(&machine.console, text, size);
 }
 
-void console_line(unsigned outputs, const void *owner, const char *line, size_t shown,
-                  size_t size) {
+uint64_t console_line(unsigned outputs, const void *owner, const char *line, size_t shown,
+                      size_t size) {
     (void)owner;
     if (outputs & CONSOLE_SERIAL)
         add(&machine.console, line + shown, size - shown);
     if (outputs & CONSOLE_SCREEN)
         add(&machine.screen, line + shown, size - shown);
+    return console_position();
+}
+
+uint64_t console_position(void) {
+    return machine.console_before + machine.console.length;
+}
+
+/* Nothing is sent before the test says so. */
+bool console_has_room(uint64_t position) {
+    return position < machine.console_sent || position - machine.console_sent < CONSOLE_AHEAD;
+}
+
+void console_step(void) {
+    machine.console_steps++;
 }
 
 void console_print(const char *fmt, ...) {

@@ -33,6 +33,8 @@ static struct {
     uint32_t code;
     char text[PC_CONSOLES][8192];
     size_t length[PC_CONSOLES];
+    bool full;   /* there is no room for more text than... */
+    size_t room; /* ...this, in all */
 } seen;
 
 static inline uint64_t clock_now(void) {
@@ -75,6 +77,11 @@ static inline void console_put(void *context, enum pc_console console, char c) {
     seen.text[console][seen.length[console]++] = c;
 }
 
+static inline bool console_has_room(void *context, enum pc_console console) {
+    assert_ptr_equal(context, &seen);
+    return !seen.full || seen.length[console] < seen.room;
+}
+
 static const struct pc_effects effects = {
     .now = clock_now,
     .set_pin = set_pin,
@@ -82,6 +89,7 @@ static const struct pc_effects effects = {
     .timer_changed = timer_changed,
     .end_guest = end_guest,
     .console_put = console_put,
+    .console_has_room = console_has_room,
 };
 
 static inline struct pc_config pc_config_of(uint8_t *ram, uint64_t ram_size, void *disk) {

@@ -215,6 +215,24 @@ static void long_output_is_sent_in_pieces(void **state) {
     assert_true(notify(PC_VIRTIO_CONSOLE, 1));
 }
 
+static void output_without_room_waits_and_is_not_lost(void **state) {
+    (void)state;
+    start_driver(PC_VIRTIO_CONSOLE, 2);
+    memcpy(pc->config.ram + BUFFER, "0123456789", 10);
+    offer(PC_VIRTIO_CONSOLE, 1, BUFFER, 10, 0);
+    seen.full = true;
+    seen.room = 4;
+    assert_false(notify(PC_VIRTIO_CONSOLE, 1));
+    assert_true(pc_output_waits(pc));
+    assert_false(notify(PC_VIRTIO_CONSOLE, 1));
+    assert_int_equal(used(PC_VIRTIO_CONSOLE, 1), 0);
+    seen.full = false;
+    assert_true(notify(PC_VIRTIO_CONSOLE, 1) || notify(PC_VIRTIO_CONSOLE, 1));
+    assert_false(pc_output_waits(pc));
+    assert_string_equal(seen.text[PC_CONSOLE_VIRTIO], "0123456789");
+    assert_int_equal(used(PC_VIRTIO_CONSOLE, 1), 1);
+}
+
 static void type(const char *text) {
     for (; *text; text++)
         assert_true(serial_type(pc, (uint8_t)*text));
@@ -292,6 +310,7 @@ int main(void) {
         TEST(without_rdrand_the_time_is_mixed),
         TEST(its_output_goes_to_its_console),
         TEST(long_output_is_sent_in_pieces),
+        TEST(output_without_room_waits_and_is_not_lost),
         TEST(input_goes_to_the_device_that_printed_last),
         TEST(input_waits_for_the_drivers_buffers),
         TEST(waiting_input_may_wrap_in_its_ring),

@@ -7,7 +7,7 @@
 #include "vmm/vm/results.h"
 #include "vmm/vm/schedule.h"
 
-#define MOST_TURNS 16
+#define MOST_TURNS 20
 #define SLICE      (SLICE_US * (MACHINE_HZ / 1000000))
 #define VCPUS      3
 
@@ -195,12 +195,36 @@ static void a_vcpu_that_has_ended_has_no_timer(void **state) {
     assert_int_equal(turn[0].slice, SLICE);
 }
 
-static void on_the_boot_cpu_the_console_is_a_timer_too(void **state) {
+/* Uses up what it is given. */
+static void spin(struct vcpu *of) {
+    machine.tsc = of->slice_end;
+    halt_in_the_last(of);
+}
+
+static void the_boot_cpu_polls_the_console_without_ending_a_turn(void **state) {
     (void)state;
     console_next_busy = machine.tsc + SLICE / 8;
-    schedule(1);
+    during = spin;
+    schedule(3);
     assert_int_equal(turn[0].slice, SLICE / 8);
-    assert_true(console_ticks >= 1);
+    assert_int_equal(turn[1].slice, SLICE / 16); /* never shorter, if a poll is due at once */
+    for (unsigned i = 1; i < 3; i++)
+        assert_ptr_equal(turn[i].vcpu, turn[0].vcpu);
+    assert_int_equal(console_ticks, 4);
+}
+
+static void a_turn_with_polls_is_as_long_as_one_without(void **state) {
+    uint64_t start = machine.tsc, had;
+
+    (void)state;
+    console_next_busy = machine.tsc;
+    during = spin;
+    schedule(17); /* pieces of a sixteenth */
+    had = turn[0].vcpu->cpu_time;
+    assert_ptr_equal(turn[15].vcpu, turn[0].vcpu);
+    assert_ptr_not_equal(turn[16].vcpu, turn[0].vcpu);
+    assert_in_range(had, SLICE, SLICE + SLICE / 16);
+    assert_true(machine.tsc - start >= SLICE);
 }
 
 /* ---- fairness ---- */
@@ -282,6 +306,10 @@ static void wake_up(void) {
     assert_true(atomic_load(&machine.cpu[0].idle));
 }
 
+static void after_waiting(void) {
+    machine.tsc = vcpu[0]->waits_until;
+}
+
 static void an_idle_cpu_waits_for_the_first_timer(void **state) {
     (void)state;
     halt_all(NULL);
@@ -298,6 +326,21 @@ static void an_idle_cpu_waits_for_the_first_timer(void **state) {
     assert_int_equal(machine.record[start].value, machine.tsc + 3000);
     assert_false(atomic_load(&machine.cpu[0].idle));
     assert_turn(0, 0);
+}
+
+static void a_vcpu_whose_output_waits_has_no_turn(void **state) {
+    (void)state;
+    halt_all(NULL);
+    vcpu[0]->state = VCPU_RUNNABLE;
+    vcpu[0]->waits_until = machine.tsc + 7000;
+    machine.idle = after_waiting;
+    machine_forget();
+    schedule(1);
+    int start = machine_find(MACHINE_TIMER, MACHINE_ANY, 0);
+    assert_true(start >= 0);
+    assert_int_equal(machine.record[start].value, vcpu[0]->waits_until);
+    assert_turn(0, 0);
+    assert_true(machine.tsc >= vcpu[0]->waits_until);
 }
 
 static void an_idle_boot_cpu_waits_no_longer_than_for_the_console(void **state) {
@@ -323,12 +366,14 @@ int main(void) {
         TEST(a_neighbours_timer_ends_it_earlier),
         TEST(a_turn_has_a_minimum_so_that_timers_cannot_starve_it),
         TEST(a_vcpu_that_has_ended_has_no_timer),
-        TEST(on_the_boot_cpu_the_console_is_a_timer_too),
+        TEST(the_boot_cpu_polls_the_console_without_ending_a_turn),
+        TEST(a_turn_with_polls_is_as_long_as_one_without),
         TEST(a_vcpu_that_had_more_than_a_slice_more_waits),
         TEST(a_vcpu_that_yields_is_not_preferred_for_having_had_less),
         TEST(a_vcpu_that_slept_saves_up_no_more_than_a_slice),
         TEST(a_lone_vcpu_runs_however_much_it_had),
         TEST(an_idle_cpu_waits_for_the_first_timer),
+        TEST(a_vcpu_whose_output_waits_has_no_turn),
         TEST(an_idle_boot_cpu_waits_no_longer_than_for_the_console),
     };
 

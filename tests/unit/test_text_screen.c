@@ -30,7 +30,7 @@ static void draw(void *context, uint32_t row, uint32_t column, struct text_cell 
 
 static void update(void) {
     drawn = 0;
-    text_screen_draw(&screen, draw, &screen);
+    text_screen_draw(&screen, UINT32_MAX, draw, &screen);
 }
 
 static void make(uint32_t columns, uint32_t rows) {
@@ -196,6 +196,27 @@ static void each_line_of_a_text_has_its_own_colour(void **state) {
     assert_int_equal(screen.cell[1][3].style, TEXT_PLAIN); /* a space has no colour */
 }
 
+/* A screen that moves changes nearly all its cells: they are drawn in steps. */
+static void no_step_draws_more_than_its_share(void **state) {
+    (void)state;
+    make(40, 10);
+    put("");
+    for (unsigned i = 0; i < 10; i++)
+        text_screen_put(&screen, "0123456789012345678901234567890123456789\n", 41);
+    drawn = 0;
+    for (unsigned steps = 1; text_screen_draw(&screen, 32, draw, &screen); steps++) {
+        assert_in_range(drawn, 0, steps * 32);
+        if (steps == 5) { /* more text meanwhile */
+            text_screen_put(&screen, "the last line\n", 14);
+        }
+        assert_true(steps < 100);
+    }
+    for (unsigned row = 0; row < 10; row++) {
+        for (unsigned column = 0; column < 40; column++)
+            assert_int_equal(seen[row][column], screen.cell[row][column].character);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_appears_in_its_row),
@@ -211,6 +232,7 @@ int main(void) {
         cmocka_unit_test(the_beginning_of_a_line_determines_its_colour),
         cmocka_unit_test(a_guests_name_at_the_beginning_is_ignored),
         cmocka_unit_test(each_line_of_a_text_has_its_own_colour),
+        cmocka_unit_test(no_step_draws_more_than_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,30 @@ static void a_text_that_becomes_shorter_is_done(void **state) {
     assert_works();
 }
 
+/* What is not accepted is offered again, and the chain is not returned before all was. */
+static void a_text_that_is_not_accepted_waits(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        ram[BUFFERS + i] = (uint8_t)(i * 3);
+    describe(1, 0, BUFFERS, 100, 0, 0);
+    offer(1, 0);
+    seen.full = true;
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(notify(1));
+    assert_int_equal(seen.size, 0);
+    seen.room = 30;
+    assert_true(notify(1));
+    seen.room = 69;
+    assert_true(notify(1));
+    assert_int_equal(seen.size, 99);
+    assert_int_equal(used_index(1), 0);
+    seen.room = 10;
+    assert_false(notify(1));
+    assert_int_equal(seen.size, 100);
+    assert_memory_equal(seen.text, ram + BUFFERS, 100);
+    assert_int_equal(used_index(1), 1);
+}
+
 /* ---- receive ---- */
 
 static uint32_t receive(const char *text) {
@@ -209,6 +233,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(text_is_transmitted),
         TEST(a_long_text_is_transmitted_in_pieces),
+        TEST(a_text_that_is_not_accepted_waits),
         TEST(short_texts_share_a_burst_of_one_piece),
         TEST(a_reset_clears_the_progress),
         TEST(a_text_that_becomes_shorter_is_done),

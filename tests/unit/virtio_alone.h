@@ -35,6 +35,8 @@ static uint8_t *ram;
 static struct {
     bool line;
     unsigned line_changes, transmits, random_calls;
+    bool full;     /* no more text is accepted than... */
+    uint32_t room; /* ...that */
     uint32_t size; /* of `text`, which was transmitted */
     uint8_t text[4096];
     void (*meanwhile)(void); /* run by the guest while the device works */
@@ -71,14 +73,18 @@ static inline void set_line(void *context, bool level) {
     seen.line_changes++;
 }
 
-static inline void transmit(void *context, const uint8_t *from, uint32_t size) {
+static inline uint32_t transmit(void *context, const uint8_t *from, uint32_t size) {
     assert_ptr_equal(context, &seen);
     assert_true(size <= sizeof(seen.text) - seen.size);
+    if (seen.full && size > seen.room)
+        size = seen.room;
+    seen.room -= seen.full ? size : 0;
     memcpy(seen.text + seen.size, from, size);
     seen.size += size;
     seen.transmits++;
     if (seen.meanwhile)
         seen.meanwhile();
+    return size;
 }
 
 static inline void random_bytes(void *context, uint8_t *to, uint32_t size) {

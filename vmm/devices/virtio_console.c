@@ -7,9 +7,9 @@ static enum virtio_served transmit(struct virtio_mmio *mmio, struct virtq_chain 
 
     virtq_skip(&chain->readable, *sent);
     uint32_t size = virtq_read(&chain->readable, piece, sizeof(piece));
-    mmio->effects->transmit(mmio->context, piece, size);
-    *sent += size;
-    return chain->readable.size ? VIRTIO_AGAIN : VIRTIO_DONE;
+    uint32_t taken = mmio->effects->transmit(mmio->context, piece, size);
+    *sent += taken;
+    return chain->readable.size || taken < size ? VIRTIO_AGAIN : VIRTIO_DONE;
 }
 
 static enum virtio_served serve(struct virtio_mmio *mmio, uint32_t queue, struct virtq_chain *chain,

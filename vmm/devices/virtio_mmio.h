@@ -59,8 +59,9 @@
 /* The effects of a device outside itself; those that a kind of device does not use may be NULL. */
 struct virtio_effects {
     void (*set_line)(void *context, bool level);
-    void (*random)(void *context, uint8_t *to, uint32_t size);           /* of the entropy device */
-    void (*transmit)(void *context, const uint8_t *from, uint32_t size); /* of the console */
+    void (*random)(void *context, uint8_t *to, uint32_t size); /* of the entropy device */
+    /* Of the console. Returns how many bytes were accepted; it is called with the others again. */
+    uint32_t (*transmit)(void *context, const uint8_t *from, uint32_t size);
 };
 
 /* The result of serving a chain. */

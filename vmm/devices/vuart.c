@@ -174,6 +174,10 @@ static uint8_t read_modem_status(struct vuart *uart) {
     return value;
 }
 
+bool vuart_transmits(const struct vuart *uart) {
+    return !(uart->line_control & LCR_DIVISOR) && !(uart->modem_control & MCR_LOOPBACK);
+}
+
 uint8_t vuart_read(struct vuart *uart, unsigned reg) {
     if (reg <= IER && (uart->line_control & LCR_DIVISOR))
         return uart->divisor[index_clamp(reg, 2)];

@@ -32,6 +32,9 @@ void vuart_reset(struct vuart *uart);
 uint8_t vuart_read(struct vuart *uart, unsigned reg);
 int vuart_write(struct vuart *uart, unsigned reg, uint8_t value);
 
+/* Whether a write to register 0 would transmit a byte. */
+bool vuart_transmits(const struct vuart *uart);
+
 /* Whether there is room for a byte from outside. vuart_receive() without room loses a byte and sets
  * the overrun error. In loopback mode nothing is received from outside. */
 bool vuart_can_receive(const struct vuart *uart);

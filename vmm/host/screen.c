@@ -1,6 +1,7 @@
 /* The machine's screen: see screen.h. */
 #include "vmm/host/screen.h"
 
+#include "drivers/console.h"
 #include "drivers/framebuffer.h"
 #include "vmm/host/host_memory.h"
 
@@ -30,5 +31,5 @@ void screen_start(const struct boot_info *info) {
 
     framebuffer_move(memory_map_write_combining(screen->base, size_of(screen)));
     if (info->report)
-        framebuffer_write(phys_to_virt(info->report), info->report_size);
+        console_line(CONSOLE_SCREEN, NULL, phys_to_virt(info->report), 0, info->report_size);
 }

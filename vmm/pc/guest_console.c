@@ -11,8 +11,9 @@
 #define QUIET_US 50000
 
 static void guest_line_show(struct guest_console *console) {
-    console_line(console->prefix ? CONSOLE_SERIAL | CONSOLE_SCREEN : CONSOLE_SCREEN, console,
-                 console->line, console->shown, console->length);
+    console->position =
+        console_line(console->prefix ? CONSOLE_SERIAL | CONSOLE_SCREEN : CONSOLE_SCREEN, console,
+                     console->line, console->shown, console->length);
     console->shown = console->length;
 }
 
@@ -66,20 +67,29 @@ static void guest_line_put(struct guest_console *console, char c) {
     }
 }
 
+bool guest_console_has_room(struct guest_console *console) {
+    bool has_room = console_has_room(console->position);
+
+    if (!has_room)
+        console_step();
+    return has_room;
+}
+
 void guest_console_put(struct guest_console *console, char c) {
     spin_lock(&console->lock);
     if (!console->prefix)
-        console_line(CONSOLE_SERIAL, console, &c, 0, 1);
+        console->position = console_line(CONSOLE_SERIAL, console, &c, 0, 1);
     guest_line_put(console, c);
     console->changed = rdtsc();
     spin_unlock(&console->lock);
+    console_step();
 }
 
 void guest_console_tick(struct guest_console *console, uint64_t now, bool typed_to) {
     if (!spin_try_lock(&console->lock))
         return; /* a vCPU is printing, so the guest is not silent */
     if ((typed_to || !console->prefix) && console->length > console->shown &&
-        now > console->changed + tsc_ticks(QUIET_US))
+        now > console->changed + tsc_ticks(QUIET_US) && console_has_room(console->position))
         guest_line_show(console);
     spin_unlock(&console->lock);
 }

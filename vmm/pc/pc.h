@@ -41,6 +41,8 @@ struct pc_effects {
     void (*end_guest)(void *context, const char *how, uint32_t code);
     /* The guest prints a character. */
     void (*console_put)(void *context, enum pc_console console, char c);
+    /* False: the guest must not print now. It has to execute the instruction again, later. */
+    bool (*console_has_room)(void *context, enum pc_console console);
 };
 
 struct pc_config {
@@ -109,3 +111,7 @@ void pc_tick(struct pc *pc);
  * returns false has done nothing: the guest executes it again. */
 uint64_t pc_page_read(struct pc *pc, uint64_t address, unsigned size);
 bool pc_page_write(struct pc *pc, uint64_t address, unsigned size, uint64_t value);
+/* Whether the last write to the virtio console was not done because its text has to wait. */
+static inline bool pc_output_waits(const struct pc *pc) {
+    return atomic_load(&pc->virtio.output_waits);
+}

@@ -51,6 +51,10 @@ static void serial_update(struct pc *pc) {
 
 /* ---- any CPU ---- */
 
+bool serial_can_print(struct pc *pc) {
+    return pc->config.effects->console_has_room(pc->config.context, PC_CONSOLE_SERIAL);
+}
+
 void serial_type_more(struct pc *pc) {
     spin_lock(&pc->serial.lock);
     serial_update(pc);
@@ -88,4 +92,9 @@ void serial_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value) {
     spin_unlock(&pc->serial.lock);
     if (sent != VUART_NO_BYTE)
         pc->config.effects->console_put(pc->config.context, PC_CONSOLE_SERIAL, (char)sent);
+}
+
+/* Without the lock: if another vCPU writes to the UART meanwhile, a byte more or less waits. */
+bool serial_can_out(struct pc *pc) {
+    return !vuart_transmits(&pc->serial.uart) || serial_can_print(pc);
 }

@@ -33,3 +33,8 @@ void serial_type_more(struct pc *pc);
 /* The guest's accesses to the ports of the UART. Any CPU. */
 uint32_t serial_in(struct pc *pc, uint16_t port, unsigned size);
 void serial_out(struct pc *pc, uint16_t port, unsigned size, uint32_t value);
+/* Whether the guest may write to the first port now. If not, it has to repeat its OUT later. */
+bool serial_can_out(struct pc *pc);
+
+/* The same for a device that prints each byte on the serial port's console. */
+bool serial_can_print(struct pc *pc);

@@ -49,12 +49,17 @@ static void virtio_random_bytes(void *context, uint8_t *to, uint32_t size) {
     }
 }
 
-static void virtio_transmit(void *context, const uint8_t *from, uint32_t size) {
+static uint32_t virtio_transmit(void *context, const uint8_t *from, uint32_t size) {
     struct pc *pc = ((struct virtio_slot *)context)->pc;
+    const struct pc_effects *outside = pc->config.effects;
+    uint32_t taken = 0;
 
     atomic_store(&pc->virtio.receives_input, true);
-    for (uint32_t i = 0; i < size; i++)
-        pc->config.effects->console_put(pc->config.context, PC_CONSOLE_VIRTIO, (char)from[i]);
+    for (; taken < size && outside->console_has_room(pc->config.context, PC_CONSOLE_VIRTIO);
+         taken++)
+        outside->console_put(pc->config.context, PC_CONSOLE_VIRTIO, (char)from[taken]);
+    atomic_store(&pc->virtio.output_waits, taken < size);
+    return taken;
 }
 
 static const struct virtio_effects effects = {virtio_set_line, virtio_random_bytes,

@@ -27,6 +27,7 @@ struct virtio {
     struct virtio_block block;
     struct virtio_console console;
     atomic_bool receives_input; /* the guest's last output came from this console, not the UART */
+    atomic_bool output_waits;   /* there was no room for all of it */
 };
 
 /* Resets all devices. pc->config must be set. */

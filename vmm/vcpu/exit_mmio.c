@@ -11,6 +11,7 @@
 #include "lib/memory.h"
 #include "vmm/emulate/mmio_decode.h"
 #include "vmm/emulate/mmio_operate.h"
+#include "vmm/vcpu/exit_io.h"
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/mmio_execute.h"
 #include "vmm/vcpu/vcpu.h"
@@ -160,7 +161,7 @@ static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device
         vmcs_write(VMCS_GUEST_RSP, *rsp);
     if (done)
         exit_advance(instruction->length);
-    return EXIT_RESUME;
+    return !done && pc_output_waits(&vcpu->vm->pc) ? exit_wait_for_output(vcpu) : EXIT_RESUME;
 }
 
 /* ---- the exits ---- */

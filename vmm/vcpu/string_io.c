@@ -7,6 +7,7 @@
 #include "vmm/emulate/mmio_operate.h"
 #include "vmm/host/host.h"
 #include "vmm/pc/ports.h"
+#include "vmm/vcpu/exit_io.h"
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/vcpu.h"
 
@@ -19,18 +20,24 @@
 #define INFO_SEGMENT_SHIFT 15 /* of OUTS; INS has ES */
 #define INFO_SEGMENT_MASK  7u
 
-static bool string_io_transfer(struct vcpu *vcpu, const struct mmio_instruction *i, uint16_t port) {
+/* One element. EXIT_ADVANCE: it was transferred. */
+static enum exit_action string_io_transfer(struct vcpu *vcpu, const struct mmio_instruction *i,
+                                           uint16_t port) {
     bool in = i->string == MMIO_INS;
     uint64_t index = vcpu->context.reg[in ? GUEST_RDI : GUEST_RSI];
     struct guest_span span;
 
     if (!guest_span_find(vcpu, (enum guest_segment)i->segment, mmio_index(i->address_size, index),
                          i->size, in, &span))
-        return false;
+        return EXIT_RESUME;
     if (in)
-        return guest_span_write(vcpu, &span, pc_port_in(&vcpu->vm->pc, port, i->size));
+        return guest_span_write(vcpu, &span, pc_port_in(&vcpu->vm->pc, port, i->size))
+                   ? EXIT_ADVANCE
+                   : EXIT_RESUME;
+    if (!pc_port_is_ready(&vcpu->vm->pc, port))
+        return exit_wait_for_output(vcpu);
     pc_port_out(&vcpu->vm->pc, port, i->size, (uint32_t)guest_span_read(vcpu, &span));
-    return true;
+    return EXIT_ADVANCE;
 }
 
 enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
@@ -58,8 +65,9 @@ enum exit_action exit_string_io(struct vcpu *vcpu, uint64_t q) {
         return EXIT_ADVANCE;
     uint64_t flags = vmcs_read(VMCS_GUEST_RFLAGS);
     for (unsigned n = 0; n < ELEMENTS_PER_EXIT; n++) {
-        if (!string_io_transfer(vcpu, &i, port))
-            return EXIT_RESUME;
+        enum exit_action action = string_io_transfer(vcpu, &i, port);
+        if (action != EXIT_ADVANCE)
+            return action;
         if (mmio_string_step(&i, reg, flags))
             return EXIT_ADVANCE;
         if (flags & RFLAGS_TF) { /* the processor traps behind each element */

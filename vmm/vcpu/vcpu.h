@@ -83,6 +83,7 @@ struct vcpu {
     uint64_t pc_timer_next; /* of vCPU 0, which polls the PC's timers: a copy of pc_timer_next() */
     uint64_t slice_end;     /* TSC: when the turn ends, if another vCPU wants this CPU */
     uint64_t cpu_time;      /* TSC ticks in turns; schedule.c limits what a sleeper saves up */
+    uint64_t waits_until;   /* TSC: what it prints has to wait until then; no turn before */
     bool asleep;            /* its last turn ended because it had nothing to run */
     _Atomic uint32_t nmis;  /* NMIs sent since the last drain: a request bit cannot count */
     uint32_t nmi_pending; /* NMIs accepted and not injected: 0 to 2, or 1 while one is in service */

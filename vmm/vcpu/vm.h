@@ -45,6 +45,11 @@ struct vm {
     struct spinlock interrupt_lock; /* guards what routing.h says */
     struct pc pc;
     struct guest_console console[PC_CONSOLES];
+    /* With story = on or trace = on: room for the trace when the guest has ended, vm_trace_rings()
+     * rings; how many have been kept, and whose CPU's each is. */
+    struct trace_ring *kept;
+    uint32_t kept_count, kept_cpu[BOOT_MAX_VCPUS + 1];
+    uint64_t kept_since[BOOT_MAX_VCPUS + 1]; /* the ring's count when the guest started */
 
     uint32_t vcpu_count;
     struct vcpu *vcpu[BOOT_MAX_VCPUS];
@@ -60,6 +65,12 @@ struct vm {
     _Atomic uint32_t logged;                     /* accesses to no device, reported so far */
     _Atomic uint64_t logged_msr[VM_LOGGED_MSRS]; /* unknown MSRs reported so far, plus 1; 0: none */
 };
+
+/* On how many CPUs a guest's events may be recorded, out of `cpus`: those of its vCPUs, and the
+ * boot CPU, which handles what is typed. */
+static inline uint32_t vm_trace_rings(const struct vm *vm, uint32_t cpus) {
+    return vm->config->vcpus + 1 < cpus ? vm->config->vcpus + 1 : cpus;
+}
 
 /* Ends a guest that has requested its end: code 0 is success; `how`, a word, is for the results.
  * Any CPU; only the first end counts, and a guest that does not run cannot end. The vCPUs stop

@@ -12,11 +12,11 @@
 
 #define BYTES_MAX    64 /* per tick */
 #define ATTENDED_S   60 /* after a byte, the port is polled more often for so long */
-#define RECORDS_MAX  16 /* of each CPU's trace */
 #define ENDED_REASON "ended from the console"
 
 static uint64_t next_tick;
 static uint64_t attended; /* TSC: until then somebody is typing */
+static bool busy; /* the last poll found that the next one should not wait for a turn's end */
 static uint32_t selected;
 static bool escaped;
 
@@ -61,10 +61,10 @@ static void console_input_command(struct vm *vm, int key) {
         guests_end_all(ENDED_REASON);
         break;
     case 'c':
-        results_print_counters(vm);
+        results_request_counters(vm);
         break;
     case 't':
-        results_tell_story(vm, RECORDS_MAX);
+        results_request_story(vm);
         break;
     case 'd': /* each vCPU prints its registers, on its own CPU */
         for (uint32_t i = 0; i < vm->vcpu_count; i++)
@@ -99,7 +99,7 @@ static void console_input_byte(uint8_t byte) {
 }
 
 uint64_t console_input_next(bool idle) {
-    return idle || next_tick < attended ? next_tick : TIME_NEVER;
+    return idle || busy ? next_tick : TIME_NEVER;
 }
 
 void console_input_tick(void) {
@@ -109,11 +109,14 @@ void console_input_tick(void) {
     if (now < next_tick)
         return;
     next_tick = now + tsc_ticks(CONSOLE_TICK_US);
+    console_step();
+    guests_print_results();
     for (unsigned i = 0; i < BYTES_MAX && (byte = console_read()) >= 0; i++) {
         attended = now + tsc_frequency() * ATTENDED_S;
         console_input_byte((uint8_t)byte);
     }
     struct vm *vm = console_input_guest();
+    busy = next_tick < attended || console_waits() || results_wait();
     for (unsigned i = 0; vm && i < PC_CONSOLES; i++)
         guest_console_tick(&vm->console[i], now, now < attended);
 }

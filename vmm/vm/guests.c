@@ -39,6 +39,7 @@ static void guests_start_one(struct vm *vm) {
     console_print("pinwheel: guest %s starts: %u vCPU%s, %lu MiB, stale_rescan=%s\n", vm->name,
                   vm->vcpu_count, vm->vcpu_count == 1 ? "" : "s", vm->ram_size >> 20,
                   vm->config->stale_rescan ? "on" : "off");
+    results_guest_starts(vm);
     vcpu_request(vm->vcpu[0], REQUEST_START);
 }
 
@@ -68,9 +69,16 @@ void guests_vcpu_ended(struct vm *vm) {
     for (unsigned i = 0; i < PC_CONSOLES; i++)
         guest_console_flush(&vm->console[i]);
     results_of_guest(vm);
+    host_wake(host.cpu[0]);
+}
+
+void guests_print_results(void) {
+    struct vm *vm = results_step();
+
+    if (!vm)
+        return;
     guests_start_after(vm->name);
     atomic_store(&vm->state, VM_ENDED);
-    host_wake(host.cpu[0]);
 }
 
 void guests_end_all(const char *reason) {

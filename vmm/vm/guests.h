@@ -19,8 +19,11 @@ void guests_create(const struct boot_info *info);
 void guests_start(void);
 
 /* To call when a vCPU of this VM has ended, on its own CPU. If it was the last one, the guest has
- * ended: prints the results and starts the guests that waited for it. */
+ * ended, and its results are queued. */
 void guests_vcpu_ended(struct vm *vm);
+/* Periodic, on the boot CPU: prints a piece of the results. When those of a guest are complete, the
+ * guests that waited for it start. */
+void guests_print_results(void);
 
 /* Kills all guests that run, and reports those that wait as not started. */
 void guests_end_all(const char *reason);

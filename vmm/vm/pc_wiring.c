@@ -28,6 +28,10 @@ static void wiring_console_put(void *context, enum pc_console console, char c) {
     guest_console_put(&((struct vm *)context)->console[console], c);
 }
 
+static bool wiring_console_has_room(void *context, enum pc_console console) {
+    return guest_console_has_room(&((struct vm *)context)->console[console]);
+}
+
 const struct pc_effects pc_wiring = {
     .now = rdtsc,
     .set_pin = wiring_set_pin,
@@ -35,4 +39,5 @@ const struct pc_effects pc_wiring = {
     .timer_changed = wiring_timer_changed,
     .end_guest = wiring_end_guest,
     .console_put = wiring_console_put,
+    .console_has_room = wiring_console_has_room,
 };

@@ -28,7 +28,7 @@ static void wake_up(struct host_cpu *self, struct vcpu *vcpu) {
 static bool wants_to_run(const struct vcpu *vcpu, uint64_t now) {
     if (vcpu->state == VCPU_ENDED)
         return false;
-    return vcpu->state == VCPU_RUNNABLE || vcpu->timer_next <= now ||
+    return (vcpu->state == VCPU_RUNNABLE && vcpu->waits_until <= now) || vcpu->timer_next <= now ||
            atomic_load_explicit(&vcpu->requests, memory_order_acquire);
 }
 
@@ -67,14 +67,12 @@ static uint64_t may_end_at(const struct vcpu *vcpu, const struct vcpu *other, ui
     return other->timer_next > now + ahead ? other->timer_next : now + ahead;
 }
 
-/* A turn lasts a slice. It ends earlier when the console's poll is due, or the timer of another
- * vCPU that has had less CPU time, but it lasts a sixteenth of a slice at least. */
-static void begin_slice(struct vcpu *vcpu) {
+/* When a turn that begins now ends: after a slice; earlier when the timer of another vCPU is due
+ * that has had less CPU time, but it lasts a sixteenth of a slice at least. */
+static uint64_t turn_end(const struct vcpu *vcpu) {
     const struct host_cpu *self = vcpu->host;
     uint64_t now = rdtsc(), shortest = now + slice / 16, end = now + slice;
 
-    if (self->cpu.index == 0 && console_input_next(false) < end)
-        end = console_input_next(false);
     for (uint32_t i = 0; i < self->vcpu_count; i++) {
         const struct vcpu *other = self->vcpu[i];
         if (other == vcpu || other->state == VCPU_ENDED || other->timer_next >= end)
@@ -82,7 +80,18 @@ static void begin_slice(struct vcpu *vcpu) {
         uint64_t at = may_end_at(vcpu, other, now);
         end = at < end ? at : end;
     }
-    vcpu->slice_end = end > shortest ? end : shortest;
+    return end > shortest ? end : shortest;
+}
+
+/* On the boot CPU, where the console is polled during a turn: when a piece of the turn ends. */
+static uint64_t piece_end(uint64_t end) {
+    uint64_t poll = console_input_next(false);
+
+    if (poll >= end)
+        return end;
+    uint64_t shortest = rdtsc() + slice / 16;
+    poll = poll > shortest ? poll : shortest;
+    return poll < end ? poll : end;
 }
 
 /* A vCPU that yields waits for the others, so it must not be preferred to them: it is no longer
@@ -101,18 +110,26 @@ static void give_turn(struct host_cpu *self, struct vcpu *vcpu) {
     if (vcpu->cpu_time > self->cpu_time)
         self->cpu_time = vcpu->cpu_time;
     vcpu_load(vcpu); /* before the slice begins, so that each turn reaches its entry */
-    begin_slice(vcpu);
-    run_turn(vcpu);
-    uint64_t now = rdtsc();
+    uint64_t end = turn_end(vcpu), now;
+    for (;;) {
+        vcpu->slice_end = self->cpu.index == 0 ? piece_end(end) : end;
+        run_turn(vcpu);
+        now = rdtsc();
+        if (now < vcpu->slice_end || now >= end || vcpu->state != VCPU_RUNNABLE)
+            break;
+        console_input_tick();
+        start += rdtsc() - now; /* the turn does not pay for it */
+    }
     vcpu->cpu_time += now - start;
-    vcpu->asleep = vcpu->state != VCPU_RUNNABLE;
+    vcpu->asleep = vcpu->state != VCPU_RUNNABLE || vcpu->waits_until > now;
     if (!vcpu->asleep && now < vcpu->slice_end)
         give_way(self, vcpu, now);
     if (vcpu->state == VCPU_ENDED)
         guests_vcpu_ended(vcpu->vm);
 }
 
-/* The earliest timer of this CPU: of its vCPUs, and on the boot CPU the console's. */
+/* The earliest timer of this CPU: of its vCPUs, and on the boot CPU the console's. A vCPU that has
+ * to wait with its output has one too. */
 static uint64_t first_timer(const struct host_cpu *self) {
     uint64_t first = self->cpu.index == 0 ? console_input_next(true) : TIME_NEVER;
 
@@ -120,6 +137,8 @@ static uint64_t first_timer(const struct host_cpu *self) {
         const struct vcpu *vcpu = self->vcpu[i];
         if (vcpu->state != VCPU_ENDED && vcpu->timer_next < first)
             first = vcpu->timer_next;
+        if (vcpu->state == VCPU_RUNNABLE && vcpu->waits_until < first)
+            first = vcpu->waits_until;
     }
     return first;
 }

@@ -128,5 +128,8 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
             return NULL;
     }
     vm_create_vcpus(vm);
+    if (vm->config->story || vm->trace)
+        vm->kept = memory_alloc_pages(
+            vm_trace_rings(vm, host.cpu_count) * sizeof(struct trace_ring), NULL);
     return vm;
 }
