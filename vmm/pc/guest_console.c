@@ -45,26 +45,42 @@ static bool is_escape(struct guest_console *console, char c) {
     return before != NONE || console->escape != NONE;
 }
 
-/* Control characters could change the state of the reader's terminal: those of ASCII, and the 32 of
- * ISO 6429 from 80H on, one of which begins a sequence as ESC [ does. UTF-8 encodes the latter as
- * C2H and the character; after any other byte from 80H on, the byte is part of a letter. */
-static bool is_control(const struct guest_console *console, char c) {
-    uint8_t byte = (uint8_t)c,
-            before = console->length ? (uint8_t)console->line[console->length - 1] : 0;
+/* Control characters could change the state of the reader's terminal: those of ASCII, and U+0080 to
+ * U+009F, one of which begins a sequence as ESC [ does. ISO 6429. */
+static bool is_control(const struct utf8 *character) {
+    uint8_t first = character->byte[0];
 
-    if (byte >= 0x80 && byte < 0xa0)
-        return before < 0x80 || before == 0xc2;
-    return (byte < ' ' && byte != '\t') || byte == 0x7f;
+    if (character->size > 1)
+        return first == 0xc2 && character->byte[1] < 0xa0;
+    return (first < ' ' && first != '\t') || first == 0x7f;
 }
 
-static void guest_line_put(struct guest_console *console, char c) {
-    if (c == '\n') {
+static void guest_line_add_character(struct guest_console *console, const struct utf8 *character) {
+    if (console->length + character->size >= GUEST_CONSOLE_LINE)
         guest_line_end(console);
-    } else if (c != '\r' && !is_escape(console, c)) {
-        guest_line_add(console, is_control(console, c) ? '?' : c);
-        if (console->length == GUEST_CONSOLE_LINE - 1)
-            guest_line_end(console);
+    for (unsigned i = 0; i < character->size; i++)
+        guest_line_add(console, (char)character->byte[i]);
+}
+
+static const struct utf8 replacement = {.byte = "?", .size = 1};
+
+/* A byte alone from 80H on could be a control character for a terminal that does not read UTF-8. */
+static void guest_line_put(struct guest_console *console, char c) {
+    struct utf8 *character = &console->character;
+    enum utf8_state state = utf8_read(character, (uint8_t)c);
+
+    if (state == UTF8_BROKEN) {
+        guest_line_add_character(console, &replacement);
+        state = utf8_read(character, (uint8_t)c);
     }
+    if (c == '\n')
+        guest_line_end(console);
+    else if (c == '\r' || is_escape(console, c) || state == UTF8_PART)
+        return;
+    else if (state == UTF8_INVALID || is_control(character))
+        guest_line_add_character(console, &replacement);
+    else
+        guest_line_add_character(console, character);
 }
 
 bool guest_console_has_room(struct guest_console *console) {
@@ -102,6 +118,8 @@ void guest_console_again(struct guest_console *console) {
 
 void guest_console_flush(struct guest_console *console) {
     spin_lock(&console->lock);
+    if (console->character.count)
+        guest_line_add_character(console, &replacement);
     if (console->length)
         guest_line_end(console);
     spin_unlock(&console->lock);

@@ -4,8 +4,9 @@
  * screen, and with several guests the serial port too, receives whole lines, so that the output of
  * guests does not mix; with several guests each line begins with the guest's name. An unfinished
  * line, such as a prompt, is shown after a short silence, but only if its guest is the only one or
- * receives the input: all other lines stay whole, for programs that read them. Each output device
- * of a guest has a console of its own.
+ * receives the input: all other lines stay whole, for programs that read them. In lines, only
+ * well-formed UTF-8 without control characters is shown. Each output device of a guest has a
+ * console of its own.
  *
  * A guest that prints faster than the serial port sends has to wait, and delays only itself: what
  * it prints is not accepted, and the vCPU executes the instruction again when it has its next turn.
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "arch/spinlock.h"
+#include "lib/utf8.h"
 
 #define GUEST_CONSOLE_LINE 256
 
@@ -25,6 +27,7 @@ struct guest_console {
     uint32_t shown;            /* how much of the unfinished line has been printed */
     uint64_t changed;          /* TSC at the last byte */
     _Atomic uint64_t position; /* of its last text, for console_has_room() */
+    struct utf8 character;     /* that is not complete yet */
     uint8_t escape;            /* state of the escape-sequence filter; 0: outside of a sequence */
     char line[GUEST_CONSOLE_LINE];
 };
