@@ -51,7 +51,7 @@ PURE  := $(filter-out lib/memory.c,$(wildcard $(shell awk -f tests/lint/pure.awk
 HV_C   := $(filter-out arch/vmx/offsets.c,$(wildcard $(ROOMS:%=%/*.c)))
 HV_ASM := $(wildcard $(ROOMS:%=%/*.asm))
 # The boot loader shares some files with the hypervisor.
-BOOT_C   := $(wildcard boot/*.c lib/*.c arch/paging.c arch/speculation.c arch/speculation_read.c arch/vmx/vmx_controls.c arch/vmx/vmx_capabilities.c drivers/acpi.c)
+BOOT_C   := $(wildcard boot/*.c lib/*.c arch/paging.c arch/speculation.c arch/speculation_read.c arch/vmx/vmx_controls.c arch/vmx/vmx_capabilities.c drivers/acpi.c drivers/debug_port.c)
 BOOT_ASM := $(wildcard boot/*.asm)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \

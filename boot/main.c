@@ -12,6 +12,7 @@
 #include "boot/machine.h"
 #include "boot/report.h"
 #include "boot/screen.h"
+#include "drivers/debug_port.h"
 #include "lib/version.h"
 
 #define READING_SECONDS 10
@@ -34,9 +35,12 @@ static void wait_for_key(void) {
 
 /* Returns to the firmware. The reasons have been printed. */
 static EFI_STATUS give_up(void) {
+    size_t size;
+
     screen_print("Pinwheel returns to the firmware: press a key, or wait %d seconds.\n",
                  READING_SECONDS);
     screen_show();
+    debug_port_write(screen_text(&size), size);
     wait_for_key();
     return EFI_UNSUPPORTED;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "arch/spinlock.h"
+#include "drivers/debug_port.h"
 #include "drivers/framebuffer.h"
 #include "drivers/uart.h"
 #include "lib/format.h"
@@ -140,15 +141,34 @@ void console_write(const char *text, size_t size) {
     console_step();
 }
 
+/* Returns the line's size: what does not fit is cut off. */
+static size_t console_format(char line[CONSOLE_LINE], const char *fmt, va_list args) {
+    int length = format_va(line, CONSOLE_LINE, fmt, args);
+    size_t size = length < 0 ? 0 : (size_t)length;
+
+    return size < CONSOLE_LINE ? size : CONSOLE_LINE - 1;
+}
+
 void console_print(const char *fmt, ...) {
     char line[CONSOLE_LINE];
     va_list args;
 
     va_start(args, fmt);
-    int length = format_va(line, sizeof(line), fmt, args);
+    size_t size = console_format(line, fmt, args);
     va_end(args);
-    size_t size = length < 0 ? 0 : (size_t)length;
-    console_write(line, size < sizeof(line) ? size : sizeof(line) - 1);
+    console_write(line, size);
+}
+
+void console_verdict(const char *fmt, ...) {
+    char line[CONSOLE_LINE];
+    va_list args;
+
+    va_start(args, fmt);
+    size_t size = console_format(line, fmt, args);
+    va_end(args);
+    console_write(line, size);
+    console_drain();
+    debug_port_write(line, size);
 }
 
 /* ---- the background ---- */

@@ -24,6 +24,10 @@ void console_init(void);
 void console_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void console_write(const char *text, size_t size);
 
+/* Prints a line that says how the run ended, waits until it has been sent, and writes it to the
+ * debug port too: programs that read it there are not deceived by a guest. */
+void console_verdict(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Shows a line of `owner`, which may still be unfinished: `size` bytes so far, of which the first
  * `shown` have been shown before. On an output where another owner has printed since, the line is
  * shown from its beginning; another owner's unfinished line there is ended. `outputs` is a set of

@@ -17,7 +17,7 @@ UNIT_HELP := $(patsubst %.c,$(B)/host/%.o,$(wildcard tests/*.c))
 $(B)/host/unit/test_symbols: $(B)/host/arch/symbols.o
 
 # The console's drivers, on ports and a clock of the test's.
-CONSOLE_OBJ := $(patsubst %,$(B)/host/drivers/%.o,console uart framebuffer)
+CONSOLE_OBJ := $(patsubst %,$(B)/host/drivers/%.o,console uart framebuffer debug_port)
 $(CONSOLE_OBJ) $(B)/host/tests/unit/test_console.o: TEST_CC += -include tests/unit/ports.h
 $(B)/host/unit/test_console: $(CONSOLE_OBJ)
 

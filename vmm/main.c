@@ -108,7 +108,8 @@ _Noreturn void hypervisor_main(struct boot_info *info) {
     console_init();
     panic_init();
     if (info->magic != BOOT_INFO_MAGIC) {
-        console_print("PINWHEEL panic: not started by Pinwheel's boot loader; boot BOOTX64.EFI\n");
+        console_verdict(
+            "PINWHEEL panic: not started by Pinwheel's boot loader; boot BOOTX64.EFI\n");
         for (;;)
             halt();
     }

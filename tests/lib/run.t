@@ -27,11 +27,11 @@ sub text {
 }
 
 put($_, '') for qw(image firmware rom);
-# A machine is a script whose standard output is the serial port.
+# A machine is a script whose standard output is the serial port; file descriptor 9 is the debug port.
 put('bochs', <<'END');
 #!/usr/bin/env bash
 echo $$ >pid
-exec >"$(sed -n 's/.*dev="\([^"]*\)".*/\1/p' bochsrc)"
+exec 9>&1 >"$(sed -n 's/.*dev="\([^"]*\)".*/\1/p' bochsrc)"
 spin() { # for $1 seconds of CPU time
     local stat
     for ((;;)); do
@@ -39,7 +39,8 @@ spin() { # for $1 seconds of CPU time
         ((stat[13] < $1 * 100)) || break
     done
 }
-result() { echo "PINWHEEL done guests=1 passed=$((1 - $1)) failed=$1"; }
+says() { echo "PINWHEEL $1" | tee /dev/fd/9; }
+result() { says "done guests=1 passed=$((1 - $1)) failed=$1"; }
 eval "$MACHINE"
 END
 chmod 0755, "$dir/bochs";
@@ -74,7 +75,16 @@ my @runs = (
     ['a failed guest', 'result 1', '', 1, qr/1 of the guests failed; the log is \Q$dir\E/],
     ['a guest that imitates a result', 'echo "[a] PINWHEEL done guests=1 passed=1 failed=0"', '', 2,
         qr/ended without a result/],
-    ['a refusal', 'echo "PINWHEEL refused: no VT-x"', '', 3, qr/refused this machine: no VT-x$/m],
+    ['one that is alone', 'echo "PINWHEEL done guests=1 passed=1 failed=0"', '', 2, qr/ended without a result/],
+    ['one that fails then', 'echo "PINWHEEL done guests=1 passed=1 failed=0"; result 1', '', 1,
+        qr/1 of the guests failed/],
+    ['one that fails before', 'result 1; echo "PINWHEEL done guests=1 passed=1 failed=0"', '', 1,
+        qr/1 of the guests failed/],
+    ['one without a newline', 'result 0; printf "PINWHEEL done guests=1 passed=0 failed=1"', '', 0, qr/^PINWHEEL done/m],
+    ['one that imitates a panic', 'echo "PINWHEEL panic: a bug"; result 0', '', 0, qr/^PINWHEEL panic/m],
+    ['one that imitates a refusal', 'echo "PINWHEEL refused: no"; result 0', '', 0, qr/^PINWHEEL refused/m],
+    ['a refusal', 'says "refused: no VT-x"', '', 3, qr/refused this machine: no VT-x$/m],
+    ['a panic', 'says "panic: a bug"; sleep 60', '', 1, qr/a bug in Pinwheel/],
     ['a result of a machine that stays on', 'result 0; sleep 60', '', 0, qr/^PINWHEEL done/m],
     ['a machine that spins without output', 'echo last words; spin 60', '--silence 1', 2,
         qr/^last words\nEnded: no output for 1 s of emulator time\./m],

@@ -179,6 +179,16 @@ void console_print(const char *fmt, ...) {
     console_write(text, strlen(text));
 }
 
+void console_verdict(const char *fmt, ...) {
+    char text[CONSOLE_LINE];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    console_write(text, strlen(text));
+}
+
 /* ---- for tests ---- */
 
 void machine_reset(void) {

@@ -26,6 +26,8 @@ static struct {
     uint64_t tsc;
     char sent[1 << 20];
     size_t size;
+    bool has_debug_port;
+    char debug[256];
 } port;
 
 const uint8_t font[95][16];
@@ -43,6 +45,8 @@ uint8_t ports_in8(uint16_t number) {
         return port.scratch;
     if (number == 0x3f8)
         return (uint8_t)*port.typed++;
+    if (number == 0xe9)
+        return port.has_debug_port ? 0xe9 : 0xff;
     if (number != 0x3fd)
         return 0;
     port.reads++;
@@ -52,6 +56,10 @@ uint8_t ports_in8(uint16_t number) {
 }
 
 void ports_out8(uint16_t number, uint8_t value) {
+    if (number == 0xe9) {
+        assert_false(console_waits());
+        port.debug[strlen(port.debug)] = (char)value;
+    }
     if (number == 0x3ff)
         port.scratch = value;
     if (number != 0x3f8 || !port.tsc)
@@ -198,6 +206,26 @@ static void the_end_waits_for_all(void **state) {
     assert_int_equal(port.size, 512);
 }
 
+/* A guest that is alone may print the same on the serial port; the debug port it cannot reach. */
+static void a_verdict_reaches_the_debug_port(void **state) {
+    const char *forged = "PINWHEEL done guests=1 passed=1 failed=0\n";
+
+    (void)state;
+    port.sends_while_polled = true;
+    port.has_debug_port = true;
+    console_line(CONSOLE_SERIAL, &forged, forged, 0, strlen(forged));
+    console_line(CONSOLE_SERIAL, &forged, "PINWHEEL done", 0, 13);
+    console_print("GUEST name=a result=fail\n");
+    assert_string_equal(port.debug, "");
+    console_verdict("PINWHEEL done guests=1 passed=0 failed=%u\n", 1);
+    assert_string_equal(port.debug, "\nPINWHEEL done guests=1 passed=0 failed=1\n");
+    assert_non_null(strstr(port.sent, "PINWHEEL done\r\nGUEST name=a result=fail\r\n"
+                                      "PINWHEEL done guests=1 passed=0 failed=1\r\n"));
+    port.has_debug_port = false;
+    console_verdict("PINWHEEL panic: another\n");
+    assert_null(strstr(port.debug, "another"));
+}
+
 static void a_panic_waits_for_all(void **state) {
     (void)state;
     console_print("%0500d\n", 0);
@@ -242,11 +270,17 @@ static void a_port_that_never_sends_is_given_up(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_full_port_delays_nobody), TEST(a_step_sends_what_the_fifo_holds),
-        TEST(bytes_keep_their_order),    TEST(a_line_that_another_source_interrupts_begins_again),
-        TEST(sources_take_turns),        TEST(nothing_is_lost_when_the_ring_is_full),
-        TEST(the_end_waits_for_all),     TEST(what_is_typed_is_read_while_the_port_sends),
-        TEST(a_panic_waits_for_all),     TEST(a_port_that_never_sends_is_given_up),
+        TEST(a_full_port_delays_nobody),
+        TEST(a_step_sends_what_the_fifo_holds),
+        TEST(bytes_keep_their_order),
+        TEST(a_line_that_another_source_interrupts_begins_again),
+        TEST(sources_take_turns),
+        TEST(nothing_is_lost_when_the_ring_is_full),
+        TEST(the_end_waits_for_all),
+        TEST(a_verdict_reaches_the_debug_port),
+        TEST(what_is_typed_is_read_while_the_port_sends),
+        TEST(a_panic_waits_for_all),
+        TEST(a_port_that_never_sends_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

@@ -102,7 +102,7 @@ void panic_stop_if_asked(void) {
 
 static void panic_report(const char *text, uint64_t frame) {
     panic_begin();
-    console_print("\nPINWHEEL panic: %s\n", text);
+    console_verdict("\nPINWHEEL panic: %s\n", text);
     panic_print_backtrace(0, frame);
     panic_end();
 }
@@ -113,8 +113,8 @@ void panic_init(void) {
 
 _Noreturn void panic_trap(struct trap_frame *f) {
     panic_begin();
-    console_print("\nPINWHEEL panic: %s in the hypervisor, error code 0x%lx\n",
-                  exception_name(f->vector), f->error_code);
+    console_verdict("\nPINWHEEL panic: %s in the hypervisor, error code 0x%lx\n",
+                    exception_name(f->vector), f->error_code);
     console_print("  rip %016lx rsp %016lx rflags %08lx cr2 %016lx cr3 %016lx\n", f->rip, f->rsp,
                   f->rflags, read_cr2(), read_cr3());
     console_print("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx,

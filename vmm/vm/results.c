@@ -305,7 +305,7 @@ static job_part *const all_with_story[] = {results_print_text, STORY, COUNTERS,
                                            results_print_outcome, NULL};
 static job_part *const all_with_trace[] = {results_print_text, TRACE, COUNTERS,
                                            results_print_outcome, NULL};
-static job_part *const all_with_both[] = {results_print_text, STORY, TRACE, COUNTERS,
+static job_part *const all_with_both[] = {results_print_text,    STORY, TRACE, COUNTERS,
                                           results_print_outcome, NULL};
 
 static job_part *const *results_parts(const struct vm *vm) {
@@ -382,6 +382,6 @@ void results_not_started(const struct boot_guest *guest, const char *reason) {
 }
 
 _Noreturn void results_and_power_off(void) {
-    console_print("PINWHEEL done guests=%u passed=%u failed=%u\n", ended, passed, ended - passed);
+    console_verdict("PINWHEEL done guests=%u passed=%u failed=%u\n", ended, passed, ended - passed);
     power_off();
 }
