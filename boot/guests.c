@@ -10,12 +10,11 @@
 #include "boot/leave.h"
 #include "boot/memory_map.h"
 #include "boot/screen.h"
+#include "lib/format.h"
+#include "lib/memory_need.h"
 #include "lib/text.h"
 
 #define CONFIG_SIZE_MAX (1ULL << 20)
-
-/* Of the usable memory, what the hypervisor itself needs. */
-#define HYPERVISOR_MEMORY (8ULL << 20)
 
 /* Reads a guest's file, unless `path` is empty. On failure records why, at the line of its key. */
 static void read_file(struct boot_guest *guest, uint32_t line, const char *path, uint64_t *base,
@@ -76,6 +75,15 @@ static const char *read_config(struct boot_info *info, struct config *config) {
     return NULL;
 }
 
+static const char *too_little_memory(const struct boot_info *info, uint64_t need, uint64_t usable) {
+    static char problem[BOOT_PROBLEM_SIZE];
+
+    format(problem, sizeof(problem),
+           "Pinwheel itself needs %lu MiB for %u CPUs and %u guests, but only %lu MiB are free",
+           (need >> 20) + 1, info->cpu_count, info->guest_count, usable >> 20);
+    return problem;
+}
+
 const char *guests_read(struct boot_info *info) {
     static struct config config;
     const char *problem = read_config(info, &config);
@@ -93,8 +101,10 @@ const char *guests_read(struct boot_info *info) {
     if (problem)
         return problem;
     uint64_t usable = memory_map_usable(info->region, info->region_count);
-    uint64_t left = usable > HYPERVISOR_MEMORY ? usable - HYPERVISOR_MEMORY : 0;
-    uint32_t started = config_check(&config, left);
+    uint64_t need = memory_need(info);
+    if (usable < need)
+        return too_little_memory(info, need, usable);
+    uint32_t started = config_check(&config, usable - need);
     print_mistakes(&config);
     return started ? NULL : "no guest to start";
 }

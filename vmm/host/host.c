@@ -13,6 +13,7 @@
 #include "drivers/lapic.h"
 #include "drivers/tsc.h"
 #include "lib/memory.h"
+#include "lib/memory_need.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/host/mitigations.h"
 
@@ -38,6 +39,13 @@ static void (*run_cpu)(void); /* what each started CPU calls once it is released
 /* In the image, because the firmware's ResetSystem() runs under page tables that map nothing else.
  */
 static struct host_cpu boot_cpu;
+
+#define PAGES(size) (((size) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
+#define STACKS      (HOST_STACK_SIZE + (IST_END - 1) * IST_STACK_SIZE)
+_Static_assert(PAGES(sizeof(struct host_cpu)) + PAGES(sizeof(struct trace_ring)) + STACKS +
+                       sizeof(struct vmx_region) + PAGE_SIZE <=
+                   NEED_PER_CPU,
+               "the last page is for the tables that map the stacks");
 
 struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id) {
     struct host_cpu *cpu =

@@ -4,6 +4,7 @@
 #include "arch/vmx/ept.h"
 #include "drivers/console.h"
 #include "drivers/tsc.h"
+#include "lib/memory_need.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/host/mitigations.h"
@@ -110,6 +111,15 @@ static void vm_create_vcpus(struct vm *vm) {
     routing_power_on(&vm->routing, &routing, vm->trace ? &virq_effects_trace_each : &virq_effects,
                      vm);
 }
+
+#define PAGES(size) (((size) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
+/* An EPT: the root, one for all, four for 1 GiB each, one for the APIC-access page. */
+#define EPT_TABLES 7
+_Static_assert(PAGES(sizeof(struct vm)) + 2 * EPT_TABLES * PAGE_SIZE <= NEED_PER_GUEST, "a guest");
+_Static_assert(PAGES(sizeof(struct vcpu)) + sizeof(struct vmx_region) + 3 * PAGE_SIZE <=
+                   NEED_PER_VCPU,
+               "a vCPU; two pages for its XSAVE area");
+_Static_assert(PAGES(sizeof(struct trace_ring)) <= NEED_TRACE_RING, "a copy of a trace");
 
 struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason) {
     /* In this order: a kernel that is linked to low memory may overwrite the BIOS data area. */

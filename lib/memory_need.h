@@ -1,0 +1,25 @@
+/* How much memory the hypervisor needs for itself, besides the guests' RAM and files.
+ *
+ * It allocates everything while it starts, and without memory it can only panic. So the boot loader
+ * computes the need from what it knows, and refuses a machine that has less; the hypervisor asserts
+ * that what it allocates is within these sums. Pure. Read next: vmm/host/host_memory.h. */
+#pragma once
+#include <stdint.h>
+
+#include "lib/boot_info.h"
+
+#define NEED_KIB 1024ULL
+
+/* The image, aligned; the pages that exist once; the screen's mapping; a reserve. */
+#define NEED_FIXED (6144 * NEED_KIB)
+/* Its structure, stacks, trace, VMXON region, and its part of the tables that map the stacks. */
+#define NEED_PER_CPU (196 * NEED_KIB)
+/* Its structure, VMCS, virtual-APIC page, XSAVE area. */
+#define NEED_PER_VCPU (20 * NEED_KIB)
+/* Its structure, and two EPTs of seven tables. */
+#define NEED_PER_GUEST (192 * NEED_KIB)
+/* Of a guest with `story` or `trace`: the trace of each CPU that may record its events. */
+#define NEED_TRACE_RING (132 * NEED_KIB)
+
+/* Bytes. The CPUs, regions and guests' configurations must be filled in. */
+uint64_t memory_need(const struct boot_info *info);
