@@ -49,13 +49,14 @@ static void advance(_Atomic uint64_t *count) {
     atomic_store_explicit(count, position_of(count) + 1, memory_order_relaxed);
 }
 
-/* Moves waiting bytes to the port as far as it has room. */
+/* Moves waiting bytes to the port as far as it has room. Also if none wait: what the port has
+ * received is read too, which console_read() cannot do while this CPU holds the lock. */
 static void serial_step(void) {
+    unsigned room = uart_room();
+
     if (!uart_is_present())
         atomic_store(&sent, position_of(&end));
-    if (position_of(&sent) == position_of(&end))
-        return;
-    for (unsigned room = uart_room(); room && position_of(&sent) < position_of(&end); room--) {
+    for (; room && position_of(&sent) < position_of(&end); room--) {
         uart_write((uint8_t)ring[position_of(&sent) % RING_SIZE]);
         advance(&sent);
     }

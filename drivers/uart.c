@@ -83,15 +83,14 @@ void uart_drain(void) {
 }
 
 unsigned uart_room(void) {
-    if (!present || room)
-        return present ? room : 0;
     uint64_t now = rdtsc();
-    if (now - polled < tsc_ticks(POLL_US))
-        return 0;
-    polled = now;
-    if (uart_is_ready(LSR_THRE))
-        room = FIFO_SIZE;
-    return room;
+
+    if (present && now - polled >= tsc_ticks(POLL_US)) {
+        polled = now;
+        if (uart_is_ready(LSR_THRE))
+            room = FIFO_SIZE;
+    }
+    return present ? room : 0;
 }
 
 void uart_write(uint8_t byte) {

@@ -14,7 +14,8 @@ void uart_init(void);
 /* False if there is no port, or none any more: it has been busy for a second. */
 bool uart_is_present(void);
 
-/* How many bytes can be sent now. Never waits. */
+/* How many bytes can be sent now. Never waits; to call often, since it reads what the port
+ * received. */
 unsigned uart_room(void);
 
 /* Sends a byte, for which there is room. */

@@ -249,6 +249,20 @@ static void what_is_typed_is_read_while_the_port_sends(void **state) {
     assert_true(console_waits());
 }
 
+/* The CPU that reads what is typed does not get the lock while another CPU prints or draws. */
+static void what_is_typed_is_read_by_every_step(void **state) {
+    (void)state;
+    port.typed = "key";
+    for (unsigned i = 0; i < 20; i++) { /* 400 us and more */
+        assert_false(console_waits());
+        console_step();
+    }
+    assert_int_equal(*port.typed, 0);
+    for (const char *key = "key"; *key; key++)
+        assert_int_equal(console_read(), *key);
+    assert_int_equal(console_read(), -1);
+}
+
 /* Last: there is no port after it. */
 static void a_port_that_never_sends_is_given_up(void **state) {
     (void)state;
@@ -279,6 +293,7 @@ int main(void) {
         TEST(the_end_waits_for_all),
         TEST(a_verdict_reaches_the_debug_port),
         TEST(what_is_typed_is_read_while_the_port_sends),
+        TEST(what_is_typed_is_read_by_every_step),
         TEST(a_panic_waits_for_all),
         TEST(a_port_that_never_sends_is_given_up),
     };
