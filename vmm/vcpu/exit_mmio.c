@@ -131,6 +131,11 @@ static inline bool mmio_may_cross(const struct vcpu *vcpu, uint64_t address,
            ((vcpu->context.reg[i->base] + (uint64_t)i->displacement) & PAGE_OFFSET) != 0;
 }
 
+/* The guest executes the instruction again: at once, or when there is room for its output. */
+static __attribute__((noinline)) enum exit_action repeat_instruction(struct vcpu *vcpu) {
+    return pc_output_waits(&vcpu->vm->pc) ? exit_wait_for_output(vcpu) : EXIT_RESUME;
+}
+
 static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device *device,
                                      uint64_t address, bool write) {
     uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS), efer = vmcs_read(VMCS_GUEST_EFER);
@@ -159,9 +164,10 @@ static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device
                              : mmio_carry_out(vcpu, device, address, instruction, write);
     if (rsp)
         vmcs_write(VMCS_GUEST_RSP, *rsp);
-    if (done)
-        exit_advance(instruction->length);
-    return !done && pc_output_waits(&vcpu->vm->pc) ? exit_wait_for_output(vcpu) : EXIT_RESUME;
+    if (!done)
+        return repeat_instruction(vcpu);
+    exit_advance(instruction->length);
+    return EXIT_RESUME;
 }
 
 /* ---- the exits ---- */
