@@ -95,14 +95,5 @@ const struct bound bounds[] = {
         .writes = MOVED,
         .deep = true,
     },
-    /* not explored: for `model replay`, `model walk` and the page */
-    {
-        .name = "play",
-        .start = TWO_OF_ONE_CLASS "enter",
-        .budget = {.lines = 15, .writes = 15, .ipis = 15, .ldrs = 7},
-        .writes = ANY,
-        .exits = true,
-        .endless = true,
-    },
 };
 const unsigned bound_count = sizeof(bounds) / sizeof(*bounds);

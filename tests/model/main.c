@@ -1,9 +1,10 @@
 /* The model checker: visits every state within its bounds and checks the invariants in each.
  *
  *     model [deep] [debug] [room=N] [BOUND...]   explores all bounds, or those that are named
- *     model replay BOUND MOVE...                 follows one path and prints it as a story
- *     model states BOUND MOVE...                 writes the states on this path: see walk.h
- *     model walk SEED COUNT                      the same for COUNT random moves in each bound
+ *     model replay BOUND MOVE...                 follows one path and prints it as a story; only
+ * the start is the bound's, moves are not limited model states BOUND MOVE...                 writes
+ * the states on this path: see walk.h model walk SEED COUNT                      the same for COUNT
+ * random moves in each bound
  *
  * Prints "BOUND name=... states=... ..." for each bound, "MODEL states=... ..." for all, and the
  * shortest path to a violation as a story. Exit status: 1 if an invariant is violated, 2 if the
@@ -91,7 +92,7 @@ static int run_all(const struct options *options, char **names, int count) {
         bool named = false;
         for (int n = 0; n < count; n++)
             named |= strcmp(names[n], bounds[i].name) == 0;
-        if (!bounds[i].endless && (count ? named : bounds[i].deep == options->deep))
+        if (count ? named : bounds[i].deep == options->deep)
             status = run_bound(&bounds[i], options, &sum);
     }
     printf("MODEL states=%lu transitions=%lu depth=%u seconds=%.1f memory_mib=%ld\n", sum.states,

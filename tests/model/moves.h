@@ -52,7 +52,6 @@ struct bound {
     uint32_t writes;      /* which fields of an entry, bits of enum field_write */
     bool exits, storms;   /* MOVE_EXIT is possible; storm control after STORM_ALLOWED deliveries */
     bool deep;            /* only in `make model` */
-    bool endless;         /* the budget is not used up: for replays and the page, not explored */
 };
 
 bool move_is_possible(const struct state *state, unsigned move, const struct bound *bound);

@@ -1,21 +1,18 @@
 #!/usr/bin/env perl
 # The model checker can fail: each mutants/*.mutant is a mistake in one production file, and each
-# must be caught. A mutant is a sentence, then "--- FILE", lines of that file, "+++", and their
-# replacement. The lines must occur in the file exactly once, or the test fails: production code
-# itself contains nothing for mutants. The table in docs/model.md must list exactly these mutants,
+# must be caught (tests/lib/Mutant.pm says what a mutant is). If its lines do not occur in the file
+# exactly once the test fails: production code itself contains nothing for mutants. The table in docs/model.md must list exactly these mutants,
 # each with its sentence and the invariant that is violated.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Basename;
-use File::Path 'make_path';
+use Mutant qw(mutate write_mutant compiled_in);
 use Test::More;
 
 my $build = ($ENV{B} // 'build') . '/model';
 my @cc = split ' ', $ENV{MODEL_CC} // die "call this by make test\n";
 my @objects = split ' ', $ENV{MODEL_OBJECTS};
-
-# Sources that contain a production file instead of being linked with it.
-my %inside = ('vmm/interrupts/routing.c' => 'tests/model/world_routing.c', 'vmm/vcpu/virq.c' => 'tests/model/world_virq.c');
 
 sub slurp {
     my ($path) = @_;
@@ -23,29 +20,13 @@ sub slurp {
     return scalar <>;
 }
 
-# Returns undef, the sentence, the file's name and its new text; or what is wrong.
-sub mutate {
-    my ($path) = @_;
-    my ($says, $file, $old, $new) = slurp($path) =~ /\A(.*?)^--- (\S+)\n(.*?)^\+\+\+\n(.*)\z/ms
-        or return 'not a mutant';
-    chomp($says, $old, $new);
-    my $text = slurp($file);
-    my $found = () = $text =~ /\Q$old\E/g;
-    return "$file contains the lines $found times" if $found != 1;
-    $text =~ s/\Q$old\E/$new/;
-    return (undef, $says, $file, $text);
-}
-
 # Builds a mutant in its own folder; returns the program.
 sub build {
     my ($name, $file, $text) = @_;
     my $dir = "$build/mutants/$name";
-    make_path(dirname("$dir/$file"));
-    open my $out, '>', "$dir/$file" or die "$dir/$file: $!\n";
-    print $out $text;
-    close $out;
-    my $source = $inside{$file} // "$dir/$file";
-    my $replaced = $inside{$file} // $file;
+    write_mutant($file, $text, $dir);
+    my $replaced = compiled_in($file);
+    my $source = $replaced eq $file ? "$dir/$file" : $replaced;
     my @others = grep { $_ ne "$build/" . ($replaced =~ s/\.c$/.o/r) } @objects;
     return if @others == @objects;
     my @command = (@cc, "-I$dir", '-I.', $source, @others, '-Wl,--gc-sections', '-o', "$dir/model");

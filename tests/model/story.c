@@ -55,7 +55,7 @@ static void print_state(const struct state *state) {
 }
 
 void story_tell(const struct bound *bound, const uint8_t *path, unsigned length) {
-    start_of(bound);
+    bound = start_free(bound);
     printf("The start of bound \"%s\":\n", bound->name);
     print_state(&world.now);
     world.violated = -1;

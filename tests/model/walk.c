@@ -10,9 +10,14 @@
 
 _Static_assert(sizeof(struct walk_record) == 56, "as tests/page/engine.js reads it");
 
-static void write_record(const struct bound *bound, unsigned move, uint64_t possible) {
+static const struct bound *walked;    /* whose start it was */
+static const struct bound *unlimited; /* what start_free() has made of it */
+
+/* Returns what is possible next. */
+static uint64_t write_record(unsigned move) {
+    uint64_t possible = moves_possible(&world.now, unlimited);
     const struct walk_record record = {
-        .bound = (uint8_t)(bound - bounds),
+        .bound = (uint8_t)(walked - bounds),
         .move = (uint8_t)move,
         .violated = (uint8_t)(world.violated + 1),
         .possible = possible,
@@ -21,27 +26,25 @@ static void write_record(const struct bound *bound, unsigned move, uint64_t poss
 
     if (fwrite(&record, sizeof(record), 1, stdout) != 1)
         exit(2);
+    return possible;
 }
 
 static uint64_t start(const struct bound *bound) {
-    start_of(bound);
-    uint64_t possible = moves_possible(&world.now, bound);
-    write_record(bound, WALK_START, possible);
-    return possible;
+    walked = bound;
+    unlimited = start_free(bound);
+    return write_record(WALK_START);
 }
 
-static uint64_t make(const struct bound *bound, unsigned move) {
+static uint64_t make(unsigned move) {
     move_apply(move);
-    uint64_t possible = moves_possible(&world.now, bound);
-    write_record(bound, move, possible);
-    return possible;
+    return write_record(move);
 }
 
 void walk_path(const struct bound *bound, const uint8_t *path, unsigned length) {
     uint64_t possible = start(bound);
 
     for (unsigned i = 0; i < length && (possible >> path[i] & 1); i++)
-        possible = make(bound, path[i]);
+        possible = make(path[i]);
 }
 
 /* xorshift64 */
@@ -69,7 +72,7 @@ void walk_at_random(uint64_t seed, uint64_t count) {
         for (uint64_t i = 0; i < count; i++) {
             if (i % WALK_LENGTH == 0 || !possible)
                 possible = start(&bounds[b]);
-            possible = make(&bounds[b], choose(possible, &random));
+            possible = make(choose(possible, &random));
         }
     }
 }

@@ -24,7 +24,7 @@ struct world {
     unsigned actor; /* the vCPU whose CPU makes the move, or MODEL_DEVICE */
     bool locked;
     bool storms;
-    bool endless; /* see struct bound */
+    bool endless; /* the budget is not used up: start_free() */
     bool moving;  /* the production code or the processor makes a move, and no check runs */
     /* what has happened in this move */
     unsigned delivered[MODEL_PINS], accepted[MODEL_PINS];

@@ -4,7 +4,7 @@
 //     node tests/page/browser.mjs BUILD CHROMIUM
 //
 // Pictures of what it has seen are in BUILD/page/screens.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -70,9 +70,9 @@ const vcpu0 = (page) => page.locator('section.vcpu').first();
 // ---- play: by keyboard, links, undo ----
 
 {
-  const page = await open('#play/play');
+  const page = await open('#play/reroute');
   for (const key of ['1', 'k', 'g', 'd']) await page.keyboard.press(key);
-  ok(page.url().endsWith('#play/play+line0+kick0+step0+step0+step0+step0+step0+deliver0'), 'moves by keys make a link');
+  ok(page.url().endsWith('#play/reroute+line0+kick0+step0+step0+step0+step0+step0+deliver0'), 'moves by keys make a link');
   const link = new URL(page.url()).hash;
   const shown = await text(page, '.machine');
   const again = await open(link);
@@ -92,9 +92,49 @@ const vcpu0 = (page) => page.locator('section.vcpu').first();
   await again.context().close();
 }
 
+// ---- side by side ----
+
+{
+  const page = await open('#compare/rescan_off');
+  ok((await text(page, '.compare .verdict')).includes('Invariant 8 is violated'), 'the mutant violates its invariant');
+  await page.getByRole('button', { name: /^Then 10 edges/ }).click();
+  const counts = await page.locator('.tally tbody td:nth-child(5)').allInnerTexts();
+  ok(counts[0] === '0' && Number(counts[1]) >= 10, 'without the rescan each later EOI exits, with it none', counts);
+  ok(await page.locator('.twin .differs').count() > 0, 'what differs is marked');
+  await page.locator('#mutant').selectOption('guessed_in_flight');
+  await page.waitForFunction(() => document.querySelector('.twin h2').textContent === 'guessed_in_flight');
+  ok(page.url().includes('#compare/guessed_in_flight/shared+'), 'the comparison is a link');
+  await page.context().close();
+}
+
+// ---- puzzles ----
+
+{
+  const page = await open('#puzzle/5');
+  const { where, violated } = await page.evaluate(() => {
+    const { puzzle } = window.page;
+    return { where: puzzle.where, violated: puzzle.session.records[puzzle.where].happened.violated };
+  });
+  await page.locator('#violated').selectOption(String(violated));
+  await page.getByRole('button', { name: 'It is this move' }).click();
+  ok((await text(page, '.answer')).includes('The invariant is right'), 'a half right answer is told so');
+  for (let n = 0; n < where; n++) await page.getByRole('button', { name: 'Step forward' }).click();
+  is(await page.locator('.violation').count(), 0, 'the violation is not told');
+  await page.getByRole('button', { name: 'It is this move' }).click();
+  ok((await text(page, '.answer')).startsWith('Solved.'), 'the right answer solves it');
+  is(await page.locator('.puzzle-list .solved').count(), 1, 'and is remembered');
+  await page.context().close();
+  const file = readFileSync(resolve(build, 'page/pinwheel.html'), 'utf8');
+  const told = readdirSync('tests/model/mutants').map((name) => readFileSync(`tests/model/mutants/${name}`, 'utf8').split('\n')[0]).filter((it) => file.includes(it));
+  is(told, [], 'the page has no list of solutions to read');
+}
+
 // ---- at two widths, light and dark; screen readers ----
 
-const VIEWS = { story: '#story/stale-eoi/6', question: '#story/stale-eoi/7', play: '#play/play+line0+kick0+step0+step0+step0+step0+step0+deliver0+write0.to1' };
+const VIEWS = {
+  story: '#story/stale-eoi/6', question: '#story/stale-eoi/7', compare: '#compare/highest_stale', puzzle: '#puzzle/7',
+  play: '#play/reroute+line0+kick0+step0+step0+step0+step0+step0+deliver0+write0.to1',
+};
 for (const [view, link] of Object.entries(VIEWS)) {
   for (const [width, height] of [[1280, 900], [380, 800]]) {
     for (const colorScheme of ['light', 'dark']) {

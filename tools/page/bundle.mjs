@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { readInvariants } from './invariants.mjs';
+import { readMutants } from './mutants.mjs';
 
 const [build, output, ...sources] = process.argv.slice(2);
 const home = dirname(process.argv[1]);
@@ -35,7 +36,7 @@ const data = {
   engine: pack(readFileSync(join(build, 'engine.wasm'))),
   sources: sources.map((path) => ({ path, text: read(path) })),
   invariants: readInvariants(read('docs/interrupts.md')),
-  mutants: [],
+  mutants: pack(JSON.stringify(readMutants(build))),
 };
 
 const script = modules('main.js');

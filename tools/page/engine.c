@@ -39,8 +39,7 @@ void engine_init(void) {
 }
 
 void engine_start(unsigned index) {
-    bound = &bounds[index < bound_count ? index : 0];
-    start_of(bound);
+    bound = start_free(&bounds[index < bound_count ? index : 0]);
     world.vm.routing.stale_rescan = rescan;
     forget();
 }

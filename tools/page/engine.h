@@ -9,7 +9,7 @@ void engine_init(void);
 /* What does not change: the vectors, the names of the moves, of the bounds and of the positions. */
 const char *engine_describe(void);
 
-/* Sets the state in which this bound of tests/model/bounds.c starts. */
+/* Sets the state in which this bound of tests/model/bounds.c starts. Moves are not limited. */
 void engine_start(unsigned index);
 /* Whether an EOI that ends a stale vector requests a scan: `stale_rescan` of the configuration. */
 void engine_set_rescan(bool on);

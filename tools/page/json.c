@@ -44,9 +44,7 @@ static void add_string(const char *value) {
 /* ---- what does not change ---- */
 
 static void describe_bound(const struct bound *bound) {
-    text_add(&text, "{\"name\":\"%s\",\"start\":\"%s\",", bound->name, bound->start);
-    add_number("endless", bound->endless);
-    end('}');
+    text_add(&text, "{\"name\":\"%s\",\"start\":\"%s\"},", bound->name, bound->start);
 }
 
 const char *json_describe(void) {

@@ -45,9 +45,23 @@ $(PAGE)/engine.wasm: $(PAGE_OBJ) $(B)/flags/page-ld
 
 page-engines: $(PAGE)/engine.wasm
 
+# The engine with each of the mistakes of tests/model/mutants/: the order of the objects stays, so that
+# the page needs to contain only what differs.
+PAGE_MUTANTS := $(patsubst tests/model/mutants/%.mutant,$(PAGE)/mutants/%/engine.wasm,$(wildcard tests/model/mutants/*.mutant))
+
+$(PAGE_MUTANTS): export PAGE_CC_SHOWN := $(PAGE_CC_SHOWN)
+$(PAGE_MUTANTS): export PAGE_CLANG := $(PAGE_CLANG)
+$(PAGE_MUTANTS): export PAGE_LD := $(PAGE_LD)
+$(PAGE_MUTANTS): export PAGE_SOURCES := $(PAGE_SOURCES)
+$(PAGE_MUTANTS): $(PAGE)/mutants/%/engine.wasm: tests/model/mutants/%.mutant tools/page/mutant tests/lib/Mutant.pm $(PAGE)/engine.wasm
+	$(call say,MUTANT)
+	$(Q)tools/page/mutant $< $(@D) $(PAGE_OBJ)
+
+page-engines: $(PAGE_MUTANTS)
+
 PAGE_FILES := $(wildcard tools/page/*.mjs tools/page/js/*.js) tools/page/page.html tools/page/page.css docs/interrupts.md
 
-$(PAGE)/pinwheel.html: $(PAGE)/engine.wasm $(PAGE_SOURCES) $(PAGE_FILES)
+$(PAGE)/pinwheel.html: $(PAGE)/engine.wasm $(PAGE_MUTANTS) $(wildcard tests/model/mutants/* tests/model/replays/*) $(PAGE_SOURCES) $(PAGE_FILES)
 	$(call say,PAGE)
 	$(Q)node tools/page/bundle.mjs $(PAGE) $@ $(PAGE_SOURCES)
 

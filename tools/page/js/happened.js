@@ -22,20 +22,21 @@ function whyOf({ move, before }, phases) {
 }
 
 export class HappenedPanel {
-  constructor(data, about) {
+  constructor(data, about, title = 'What just happened') {
+    this.secret = false; // in a puzzle: violations are not told
     this.data = data;
     this.about = about;
     this.list = h('div', { class: 'said', 'aria-live': 'polite' });
     this.invariants = h('div', { class: 'invariants' });
-    this.box = h('section', { class: 'card happened', 'aria-label': 'What just happened' },
-      h('h2', {}, 'What just happened'), this.list, this.invariants);
+    this.box = h('section', { class: 'card happened', 'aria-label': title }, h('h2', {}, title),
+      this.list, this.invariants);
   }
 
   show(record, group) {
     if (!group.length) this.list.replaceChildren(h('p', { class: 'move' }, record.sentence, ' Make a move.'));
     else this.list.replaceChildren(...group.map((it) => this.told(it, group.length === 1)).flat());
     const last = group.at(-1)?.happened;
-    if (last?.violated !== undefined) {
+    if (last?.violated !== undefined && !this.secret) {
       this.list.append(h('p', { class: 'violation', role: 'alert' }, `This violates invariant ${last.violated}: ${last.what}.`));
     }
     this.list.scrollTop = this.list.scrollHeight;

@@ -2,15 +2,21 @@
 //
 //     #story/NAME/STEP
 //     #play/BOUND+MOVE+MOVE...      the words of `model replay`
+//     #compare/MUTANT/BOUND+MOVE...
+//     #puzzle/NUMBER
 
 export function parseLink(fragment) {
   const [view, ...rest] = decodeURIComponent(fragment.replace(/^#/, '')).split('/');
   if (view === 'story') return { view, name: rest[0], step: Number(rest[1] ?? 0) || 0 };
-  if (view === 'play') {
-    const [bound, ...moves] = (rest[0] ?? '').split(/[+ ]/).filter(Boolean);
-    return { view, bound: bound ?? 'play', moves };
-  }
+  if (view === 'play') return { view, ...path(rest[0]) };
+  if (view === 'compare') return { view, name: rest[0], ...path(rest[1]) };
+  if (view === 'puzzle') return { view, number: Number(rest[0] ?? 1) || 1 };
   return { view: 'story', name: undefined, step: 0 };
+}
+
+function path(words = '') {
+  const [bound, ...moves] = words.split(/[+ ]/).filter(Boolean);
+  return { bound, moves };
 }
 
 export function playLink(session) {

@@ -27,14 +27,14 @@ function pinChips(pins) {
 
 // ---- a pin ----
 
-function pinView(p, act) {
+function pinView(p, of, act) {
   const it = { values: {} };
   const row = (name, label) => {
     it.values[name] = h('dd', {});
     return [h('dt', {}, label), it.values[name]];
   };
   it.wave = h('span', { class: 'wave', 'aria-hidden': 'true' });
-  it.box = h('section', { class: `pin pin-box-${p}`, 'aria-label': `Pin ${p}` },
+  it.box = h('section', { class: `pin pin-box-${p}`, 'aria-label': `Pin ${p}${of}` },
     h('h3', {}, h('span', { class: `pin-chip pin-${p}` }, String(p)), ` Pin ${p}`, it.wave),
     h('dl', {}, row('line', 'Line'), row('vector', 'Vector'), row('route', 'Goes to'), row('mode', 'Mode'),
       row('remoteIrr', 'Remote IRR')));
@@ -73,7 +73,7 @@ function showPin(it, pin, before) {
 
 // ---- a vCPU ----
 
-function vcpuView(v, vectors, act) {
+function vcpuView(v, of, vectors, act) {
   const it = { cells: {}, registers: {}, counts: {}, strip: {} };
   it.where = h('span', { class: 'where' });
   it.flags = h('span', { class: 'flags' });
@@ -90,7 +90,7 @@ function vcpuView(v, vectors, act) {
     it.counts[name] = h('b', {});
     return h('span', { class: `count count-${name}`, title }, it.counts[name], ` ${name}`);
   };
-  it.box = h('section', { class: 'vcpu', 'aria-label': `vCPU ${v}` },
+  it.box = h('section', { class: 'vcpu', 'aria-label': `vCPU ${v}${of}` },
     h('header', {}, h('h2', {}, `vCPU ${v}`), it.where, it.flags),
     h('ol', { class: 'strip', 'aria-label': 'Work before an entry' }, steps),
     h('table', {},
@@ -196,14 +196,15 @@ function showVcpu(it, vectors, phases, vcpu, before, counts, oldCounts) {
 const countsOf = (counts, v) => Object.fromEntries(Object.entries(counts).map(([kind, list]) => [kind, list[v]]));
 
 export class Machine {
-  // about: engine.about. act(move): makes a move; without it there are no controls.
-  constructor(about, act) {
+  // about: engine.about. act(move): makes a move; without it there are no controls. of: whose, for
+  // screen readers, where there are two.
+  constructor(about, act, of = '') {
     this.about = about;
-    this.pins = [0, 1].map((p) => pinView(p, act));
-    this.vcpus = [0, 1].map((v) => vcpuView(v, about.vectors, act));
+    this.pins = [0, 1].map((p) => pinView(p, of, act));
+    this.vcpus = [0, 1].map((v) => vcpuView(v, of, about.vectors, act));
     this.wires = h('div', { class: 'wires', 'aria-hidden': 'true' });
     this.box = h('div', { class: 'machine' },
-      h('section', { class: 'ioapic', 'aria-label': 'I/O APIC' }, h('h2', {}, 'I/O APIC'), this.pins.map((it) => it.box)),
+      h('section', { class: 'ioapic', 'aria-label': `I/O APIC${of}` }, h('h2', {}, 'I/O APIC'), this.pins.map((it) => it.box)),
       this.wires,
       h('div', { class: 'vcpus' }, this.vcpus.map((it) => it.box)));
     new ResizeObserver(() => this.drawWires()).observe(this.box);
@@ -218,6 +219,23 @@ export class Machine {
       if (it.controls) it.controls.show(record, this.about);
     }
     this.drawWires();
+  }
+
+  // Marks what is not as in another machine.
+  markAgainst(other) {
+    this.vcpus.forEach((it, v) => {
+      for (const name of ['cells', 'registers', 'counts']) {
+        for (const [key, element] of Object.entries(it[name])) {
+          setClass(element, 'differs', element.innerHTML !== other.vcpus[v][name][key].innerHTML);
+        }
+      }
+      for (const name of ['where', 'flags']) setClass(it[name], 'differs', it[name].textContent !== other.vcpus[v][name].textContent);
+    });
+    this.pins.forEach((it, p) => {
+      for (const [key, element] of Object.entries(it.values)) {
+        setClass(element, 'differs', element.textContent !== other.pins[p].values[key].textContent);
+      }
+    });
   }
 
   drawWires() {

@@ -8,32 +8,36 @@ import { HappenedPanel } from './happened.js';
 import { SourcePanel } from './source.js';
 import { Timeline } from './timeline.js';
 import { StoryView } from './storyview.js';
+import { CompareView } from './compare.js';
+import { PuzzleView } from './puzzles.js';
 import { PlayBar, keysHelp } from './playbar.js';
 import { moveOfKey } from './controls.js';
 import { parseLink, playLink } from './link.js';
 
-const VIEWS = [['story', 'Story'], ['play', 'Play']];
+const VIEWS = [['story', 'Story'], ['play', 'Play'], ['compare', 'Compare'], ['puzzle', 'Puzzles']];
 
 class Page {
   constructor(data, engine) {
-    this.session = new Session(engine);
+    this.own = this.session = new Session(engine); // a puzzle has a session of its own
     this.machine = new Machine(engine.about, (move) => this.session.apply(move));
     this.happened = new HappenedPanel(data, engine.about);
     this.source = new SourcePanel(data.sources);
     this.timeline = new Timeline(this.session);
-    this.story = new StoryView(this.session, () => this.open('play'), () => this.setLink());
-    this.bar = new PlayBar(this.session, () => this.copyLink());
+    this.story = new StoryView(this.own, () => this.open('play'), () => this.setLink());
+    this.bar = new PlayBar(this.own, () => this.copyLink());
+    this.compare = new CompareView(data, this.own, this.machine, () => this.setLink());
+    this.puzzle = new PuzzleView(data, (session) => this.use(session));
     this.tabs = VIEWS.map(([name, label]) => h('button', { type: 'button', 'data-view': name, click: () => this.open(name) }, label));
     byId('views').append(...this.tabs);
-    this.left = h('div', { class: 'left' }, this.bar.box, this.machine.box, this.timeline.box);
-    this.right = h('div', { class: 'right' }, this.story.box, this.happened.box);
-    byId('main').append(this.left, this.right, keysHelp());
-    this.session.onChange(() => this.show());
+    this.top = h('div', { class: 'above' });
+    this.left = h('div', { class: 'left' });
+    this.right = h('div', { class: 'right' });
+    byId('main').append(this.top, this.left, this.right, keysHelp());
+    this.own.onChange(() => this.show());
     document.addEventListener('keydown', (event) => this.key(event));
     window.addEventListener('hashchange', () => this.follow());
     byId('keys-button').addEventListener('click', () => byId('keys').showModal());
     byId('theme').addEventListener('click', () => this.toggleTheme());
-    this.follow();
   }
 
   show() {
@@ -43,40 +47,68 @@ class Page {
     this.happened.show(session.now, group);
     this.source.show(group);
     this.timeline.show();
+    if (this.view === 'compare') this.compare.show();
     this.setLink();
+  }
+
+  use(session) {
+    if (session !== this.session && session !== this.own) session.onChange(() => this.show());
+    this.session = this.timeline.session = session;
   }
 
   // ---- views and links ----
 
+  // What stands where: above both columns, in the left one, in the right one.
+  placesOf(view) {
+    const { bar, machine, timeline, source, happened } = this;
+    return {
+      story: [[], [machine, source, timeline], [this.story, happened]],
+      play: [[], [bar, machine, timeline], [happened, source]],
+      compare: [[this.compare], [{ box: this.ours }, machine, happened, timeline], [{ box: this.compare.place }, source]],
+      puzzle: [[], [machine, timeline], [this.puzzle, happened]],
+    }[view];
+  }
+
   setView(view) {
     this.view = view;
+    this.happened.secret = view === 'puzzle';
+    if (view !== 'puzzle') this.use(this.own);
     document.body.dataset.view = view;
-    (view === 'story' ? this.left : this.right).append(this.source.box); // where there is room for 100 columns
+    this.ours ??= h('h2', { class: 'machine-name' }, 'Pinwheel');
+    [this.top, this.left, this.right].forEach((place, i) => place.replaceChildren(...this.placesOf(view)[i].map((it) => it.box)));
     for (const tab of this.tabs) tab.setAttribute('aria-pressed', String(tab.dataset.view === view));
   }
 
-  open(view) {
+  async open(view) {
     this.setView(view);
     if (view === 'story') this.story.open(this.story.story.name, this.story.index);
+    else if (view === 'compare') await this.compare.choose(this.compare.name, !this.compare.twin);
+    else if (view === 'puzzle') await this.puzzle.open(this.puzzle.index);
     else this.show();
   }
 
-  setLink() {
-    const link = `#${this.view === 'story' ? this.story.link : playLink(this.session)}`;
-    this.link = link;
-    if (location.hash !== link) history.replaceState(null, '', link);
+  get link() {
+    const view = this[this.view];
+    return `#${view?.link ?? playLink(this.session)}`;
   }
 
-  follow() {
-    if (location.hash && location.hash === this.link) return;
+  setLink() {
+    if (location.hash !== this.link) history.replaceState(null, '', this.link);
+  }
+
+  async follow() {
+    if (location.hash && this.view && location.hash === this.link) return;
     const link = parseLink(location.hash);
     this.setView(link.view);
-    if (link.view === 'story') {
-      this.story.open(link.name, link.step);
-      return;
-    }
-    const made = this.session.engine.about.bounds.some((it) => it.name === link.bound) ? this.session.load(link.bound, link.moves) : this.session.load('play', []);
-    if (made < link.moves.length) this.bar.say(`"${link.moves[made]}" is not possible here: the link's moves end before it.`);
+    if (link.view === 'story') this.story.open(link.name, link.step);
+    else if (link.view === 'puzzle') await this.puzzle.open(link.number - 1);
+    else if (link.view === 'compare') await this.compare.choose(link.name, !this.own.has(link.bound), link.bound, link.moves);
+    else this.followMoves(link);
+  }
+
+  followMoves({ bound, moves }) {
+    const made = this.own.has(bound) ? this.own.load(bound, moves) : this.own.load('reroute', []);
+    if (made < moves.length) this.bar.say(`"${moves[made]}" is not possible here: the link's moves end before it.`);
   }
 
   async copyLink() {
@@ -102,16 +134,15 @@ class Page {
   action(key) {
     const { session, story } = this;
     if (key === '?') return () => byId('keys').showModal();
-    if (this.view === 'story') {
-      return { ArrowRight: () => story.next(), ArrowLeft: () => story.previous() }[key];
-    }
+    if (this.view === 'story') return { ArrowRight: () => story.next(), ArrowLeft: () => story.previous() }[key];
+    const inTime = {
+      ArrowRight: () => session.go(session.at + 1), ArrowLeft: () => session.go(session.at - 1),
+      Home: () => session.go(0), End: () => session.go(session.records.length - 1),
+    }[key];
+    if (inTime || this.view === 'puzzle') return inTime;
     const move = moveOfKey(key);
     if (move) return () => session.apply(move);
-    return {
-      ArrowRight: () => session.go(session.at + 1), ArrowLeft: () => session.go(session.at - 1), z: () => session.go(session.at - 1),
-      Home: () => session.go(0), End: () => session.go(session.records.length - 1),
-      g: () => session.runVcpu(0), h: () => session.runVcpu(1), a: () => session.runAll(),
-    }[key];
+    return { z: () => session.go(session.at - 1), g: () => session.runVcpu(0), h: () => session.runVcpu(1), a: () => session.runAll() }[key];
   }
 
   toggleTheme() {
@@ -123,4 +154,6 @@ class Page {
 }
 
 const pageData = await PageData.load();
-window.page = new Page(pageData, await pageData.engineOf(null));
+const wholePage = new Page(pageData, await pageData.engineOf(null));
+await wholePage.follow();
+window.page = wholePage;

@@ -4,12 +4,12 @@ import { byId, h } from './dom.js';
 
 // [label, bound, moves]
 export const PRESETS = [
-  ['Two level interrupts of one class, to vCPU 0', 'play', ''],
-  ['In service on vCPU 0', 'play', 'line0 kick0 step0 step0 step0 step0 step0 deliver0'],
-  ['Rerouted in flight', 'play', 'line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.to1'],
-  ['A stale bit', 'play', 'line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.to1 kick0 step0 step0 step0 step0 step0 step0'],
-  ['Vector rewritten in flight', 'play', 'line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.62 kick0 step0 step0 step0 step0 step0 step0 step0'],
-  ['An edge on the vector of a level interrupt', 'play', 'ipi0.31 kick0 step0 step0 step0 step0 step0 deliver0 line0 kick0 step0 step0 step0 step0 step0'],
+  ['Two level interrupts of one class, to vCPU 0', 'reroute', ''],
+  ['In service on vCPU 0', 'reroute', 'line0 kick0 step0 step0 step0 step0 step0 deliver0'],
+  ['Rerouted in flight', 'reroute', 'line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.to1'],
+  ['A stale bit', 'reroute', 'line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.to1 kick0 step0 step0 step0 step0 step0 step0'],
+  ['Vector rewritten in flight', 'reroute', 'line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.62 kick0 step0 step0 step0 step0 step0 step0 step0'],
+  ['An edge on the vector of a level interrupt', 'reroute', 'ipi0.31 kick0 step0 step0 step0 step0 step0 deliver0 line0 kick0 step0 step0 step0 step0 step0'],
   ['Two pins, one vector', 'shared', ''],
   ['Logical destination, lowest priority', 'logical', 'write0.lowest'],
   ['Two classes, one in flight', 'nested', ''],

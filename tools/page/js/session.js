@@ -14,7 +14,7 @@ export class Session {
   constructor(engine) {
     this.engine = engine;
     this.listeners = [];
-    this.reset('play');
+    this.reset('reroute');
   }
 
   // What is to be called after each change; it gets the session.
@@ -78,6 +78,10 @@ export class Session {
     this.from = Math.max(0, Math.min(from, this.at));
     this.engine.restore(this.now.bytes);
     this.changed();
+  }
+
+  has(bound) {
+    return this.engine.about.bounds.some((it) => it.name === bound);
   }
 
   // Starts again and makes these moves; stops at the first one that is not possible.

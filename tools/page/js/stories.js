@@ -7,7 +7,7 @@ export const STORIES = [
   {
     name: 'stale-eoi',
     title: 'The stale EOI',
-    bound: 'play',
+    bound: 'reroute',
     steps: [
       {
         title: 'Interrupts without exits',

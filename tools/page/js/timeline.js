@@ -19,13 +19,13 @@ export class Timeline {
   constructor(session) {
     this.session = session;
     this.canvas = h('canvas', { class: 'lanes', 'aria-hidden': 'true', click: (event) => this.click(event) });
-    this.range = h('input', { type: 'range', min: 0, max: 0, value: 0, 'aria-label': 'Step', input: () => session.go(Number(this.range.value)) });
+    this.range = h('input', { type: 'range', min: 0, max: 0, value: 0, 'aria-label': 'Step', input: () => this.session.go(Number(this.range.value)) });
     this.label = h('output', { class: 'position' });
     const button = (label, name, key, act) => h('button', { type: 'button', 'aria-label': name, title: `${name} (${key})`, click: act }, svg('svg', { viewBox: '0 0 16 16', width: 14, height: 14, 'aria-hidden': 'true' }, svg('path', { d: ICONS[label], fill: 'currentColor' })));
-    this.back = button('back', 'Step back', '←', () => session.go(session.at - 1));
-    this.forth = button('forth', 'Step forward', '→', () => session.go(session.at + 1));
-    this.first = button('first', 'To the start', 'Home', () => session.go(0));
-    this.last = button('last', 'To the end', 'End', () => session.go(session.records.length - 1));
+    this.back = button('back', 'Step back', '←', () => this.session.go(this.session.at - 1));
+    this.forth = button('forth', 'Step forward', '→', () => this.session.go(this.session.at + 1));
+    this.first = button('first', 'To the start', 'Home', () => this.session.go(0));
+    this.last = button('last', 'To the end', 'End', () => this.session.go(this.session.records.length - 1));
     this.box = h('section', { class: 'card timeline', 'aria-label': 'Timeline' },
       h('div', { class: 'transport' }, this.first, this.back, this.range, this.forth, this.last, this.label), this.canvas);
     new ResizeObserver(() => this.draw()).observe(this.canvas);
