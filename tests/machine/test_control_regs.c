@@ -167,6 +167,18 @@ static void ia32e_mode_needs_pae_and_a_segment_that_is_not_64_bit(void **state) 
     assert_refused(0, PAGED);
 }
 
+static void ia32e_mode_needs_a_task_register_that_is_not_16_bit(void **state) {
+    (void)state;
+    machine_set(VMCS_GUEST_EFER, EFER_LME);
+    machine_set(VMCS_GUEST_CR4, machine_get(VMCS_GUEST_CR4) | CR4_PAE);
+    machine_set(VMCS_GUEST_TR_ACCESS_RIGHTS, 0x83);
+    assert_refused(0, PAGED | CR0_NE);
+    assert_ia32e(false);
+    machine_set(VMCS_GUEST_TR_ACCESS_RIGHTS, 0x8b);
+    mov_to(0, PAGED | CR0_NE);
+    assert_ia32e(true);
+}
+
 static void sixty_four_bit_code_cannot_switch_paging_off(void **state) {
     (void)state;
     machine_long_mode(vm);
@@ -365,6 +377,7 @@ int main(void) {
         TEST(an_access_that_is_never_intercepted_ends_the_guest),
         TEST(paging_switches_ia32e_mode_on_and_off),
         TEST(ia32e_mode_needs_pae_and_a_segment_that_is_not_64_bit),
+        TEST(ia32e_mode_needs_a_task_register_that_is_not_16_bit),
         TEST(sixty_four_bit_code_cannot_switch_paging_off),
         TEST(without_lme_paging_leaves_efer_alone),
         TEST(pae_paging_loads_its_top_table),

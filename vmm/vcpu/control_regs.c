@@ -11,10 +11,11 @@
 /* A write that changes any other bit of CR0 exits. */
 #define CR0_GUEST_OWNED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_WP | CR0_AM | CR0_PG)
 /* CR4.MCE stays 1: with it 0, a machine check would shut down the whole machine. */
-#define CR4_HOST_OWNED (CR4_VMXE | CR4_MCE)
+#define CR4_HOST_OWNED   (CR4_VMXE | CR4_MCE)
 
-#define PDPTE_COUNT    4
-#define PAE_CR3_MASK   0xffffffe0ULL
+#define PDPTE_COUNT      4
+#define PAE_CR3_MASK     0xffffffe0ULL
+#define TYPE_TSS_16_BUSY 3u
 
 void control_regs_set_masks(void) {
     vmcs_write(VMCS_CR0_MASK, ~CR0_GUEST_OWNED);
@@ -62,11 +63,15 @@ static bool cr0_is_valid(uint64_t value) {
            !((value & CR0_NW) && !(value & CR0_CD));
 }
 
-/* With EFER.LME set, switching paging on or off switches IA-32e mode on or off. */
+/* With EFER.LME set, switching paging on or off switches IA-32e mode on or off. A 64-bit code
+ * segment, and for on a TSS of 16 bits or no PAE, is #GP. SDM Vol. 3A, "Initializing IA-32e Mode".
+ */
 static bool may_switch_ia32e_mode(bool on) {
     if (vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L)
         return false;
-    return !on || (vmcs_read(VMCS_GUEST_CR4) & CR4_PAE);
+    return !on ||
+           ((vmcs_read(VMCS_GUEST_CR4) & CR4_PAE) &&
+            (vmcs_read(VMCS_GUEST_TR_ACCESS_RIGHTS) & ACCESS_RIGHTS_TYPE) != TYPE_TSS_16_BUSY);
 }
 
 static void control_regs_switch_ia32e(void) {
