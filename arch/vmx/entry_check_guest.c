@@ -1,5 +1,6 @@
 /* VM-entry checks on the guest's registers, except segments, and on its non-register state. SDM
  * Vol. 3C, "Checks on the Guest State Area". */
+#include "arch/canonical.h"
 #include "arch/vmx/entry_check_rules.h"
 
 /* LBR, BTF, then TR to RTM: bits 1:0 and 15:6. */
@@ -53,13 +54,23 @@ void check_guest_registers(struct entry_checker *check) {
             "LMA must equal LME with paging on");
 }
 
+/* Bits 63:N, not 63:N-1 as in a canonical address: after an instruction that ends at the highest
+ * address of the lower half, RIP points behind it, and the fetch there raises #GP. */
+static void require_linear(struct entry_checker *check, const uint64_t *field) {
+    bool five = check->capabilities->linear_bits == CANONICAL_BITS_5_LEVEL;
+    int64_t upper = (int64_t)*field >> (five ? CANONICAL_BITS_5_LEVEL : CANONICAL_BITS_4_LEVEL);
+
+    require(check, upper == 0 || upper == -1, field,
+            "bits beyond the linear-address width must be identical");
+}
+
 static void check_rip_and_rflags(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     bool real_or_ia32e = ia32e_guest(check) || (v->guest_cr0 & CR0_PE) == 0;
 
     check->section = "Checks on Guest RIP, RFLAGS, and SSP";
     if (ia32e_guest(check) && (v->cs.access_rights & ACCESS_RIGHTS_L) != 0)
-        require_canonical(check, &v->guest_rip);
+        require_linear(check, &v->guest_rip);
     else
         require_upper_clear(check, &v->guest_rip);
     require(check, (v->guest_rflags & RFLAGS_RESERVED) == 0 && (v->guest_rflags & RFLAGS_ONE) != 0,

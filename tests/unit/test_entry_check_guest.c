@@ -172,7 +172,11 @@ static void system_segments_and_tables(void **state) {
 static void rip_and_rflags(void **state) {
     (void)state;
     BREAKS(protected_image, v.guest_rip = 1ull << 32, "guest RIP", "63:32");
-    BREAKS(long_mode_image, v.guest_rip = 1ull << 47, "guest RIP", "canonical");
+    PASSES(long_mode_image, v.guest_rip = 1ull << 47); /* the fetch there raises #GP */
+    BREAKS(long_mode_image, v.guest_rip = 1ull << 48, "guest RIP", "identical");
+    PASSES(long_mode_image, v.guest_rip = ~0ull << 48);
+    BREAKS(long_mode_image, v.guest_rip = ~0ull << 49, "guest RIP", "identical");
+    PASSES(long_mode_image, (c.linear_bits = 57, v.guest_rip = 1ull << 56));
     BREAKS(long_mode_image, v.cs.access_rights = CODE_32, "guest RIP", "63:32");
     BREAKS(protected_image, v.guest_rflags = 0, "guest RFLAGS", "bit 1 must be 1");
     BREAKS(protected_image, v.guest_rflags |= 1 << 3, "guest RFLAGS", "reserved");
