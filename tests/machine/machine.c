@@ -13,6 +13,13 @@
 
 struct machine machine;
 
+/* Of the CPUs that do not run. */
+static struct registers {
+    uint64_t cr2, dr[4], dr6, xcr0, x87, sse, avx;
+    uint32_t mxcsr;
+    struct machine_msr msr[MACHINE_MSRS];
+} parked[MACHINE_CPUS];
+
 /* ---- reports ---- */
 
 void machine_fail(const char *fmt, ...) {
@@ -88,6 +95,36 @@ void machine_step(void) {
 
 struct cpu *machine_this_cpu(void) {
     return &machine.cpu[machine.now].cpu;
+}
+
+static void park(struct registers *r) {
+    *r = (struct registers){
+        machine.cr2, {machine.dr[0], machine.dr[1], machine.dr[2], machine.dr[3]},
+        machine.dr6, machine.xcr0,
+        machine.x87, machine.sse,
+        machine.avx, machine.mxcsr,
+        {{0}}};
+    memcpy(r->msr, machine.msr, sizeof(r->msr));
+}
+
+static void unpark(const struct registers *r) {
+    machine.cr2 = r->cr2;
+    memcpy(machine.dr, r->dr, sizeof(r->dr));
+    machine.dr6 = r->dr6;
+    machine.xcr0 = r->xcr0;
+    machine.x87 = r->x87;
+    machine.sse = r->sse;
+    machine.avx = r->avx;
+    machine.mxcsr = r->mxcsr;
+    memcpy(machine.msr, r->msr, sizeof(r->msr));
+}
+
+void machine_run_on(unsigned cpu) {
+    if (cpu == machine.now)
+        return;
+    park(&parked[machine.now]);
+    machine.now = cpu;
+    unpark(&parked[cpu]);
 }
 
 /* Called while a lock is contended. There is one thread, so the holder can never release it. */
@@ -317,4 +354,6 @@ void machine_processor_reset(void) {
         machine.msr[i].number = broadwell_msrs[i].number;
         machine.msr[i].value = broadwell_msrs[i].value;
     }
+    for (unsigned i = 0; i < MACHINE_CPUS; i++)
+        park(&parked[i]);
 }

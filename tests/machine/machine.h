@@ -74,8 +74,8 @@ struct machine_leaf {
 };
 
 struct machine {
-    /* The processor, which a test may change. There is one set of registers for all CPUs: only one
-     * CPU at a time runs. */
+    /* The processor, which a test may change. There is one set of registers, of the CPU that runs:
+     * a test in which guests run on more than one has to call machine_run_on(). */
     uint64_t tsc, tsc_step; /* each RDTSC advances the TSC by the step */
     uint64_t cr0, cr2, cr4, dr[4], dr6, xcr0;
     uint64_t x87; /* one word of its component of the extended state */
@@ -86,7 +86,7 @@ struct machine {
         uint64_t avx, ymm[16][2]; /* the upper halves */
     };
     uint32_t mxcsr;
-    struct {
+    struct machine_msr {
         uint32_t number;
         uint64_t value;
     } msr[MACHINE_MSRS];
@@ -110,7 +110,8 @@ struct machine {
     /* What the last CPU does before the hypervisor's instruction with this number, from 0. */
     void (*meanwhile)(void);
     unsigned meanwhile_at, instructions;
-    void (*idle)(void); /* what ends a wait in HLT */
+    void (*idle)(void);                                /* what ends a wait in HLT */
+    void (*traced)(const struct trace_record *record); /* receives each record of the trace */
 
     struct machine_record record[MACHINE_RECORDS];
     unsigned records;
@@ -142,6 +143,9 @@ struct guest_config machine_guest(void);
 /* Creates a VM that runs: vCPU i on CPU i modulo the CPUs. It has no kernel: vCPU 0 waits for a
  * request, and the tests set its registers. */
 struct vm *machine_vm(uint32_t index, const struct guest_config *config);
+
+/* The test runs on this CPU from here on, which has the registers that it had when it last ran. */
+void machine_run_on(unsigned cpu);
 
 /* Loads a vCPU on its CPU, on which the rest of the test then runs. */
 void machine_load(struct vcpu *vcpu);

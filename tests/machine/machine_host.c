@@ -42,13 +42,44 @@ static unsigned pieces;
 static uint64_t next_physical;
 static struct trace_ring *ring[MACHINE_CPUS];
 
+/* What machine_reset() has released, for the next machine: a fuzzer makes a new one for each input.
+ */
+static struct {
+    void *at;
+    uint64_t size;
+} spare[PIECES];
+
+static void release(void *at, uint64_t size) {
+    for (unsigned i = 0; i < PIECES; i++) {
+        if (spare[i].at)
+            continue;
+        spare[i].at = at;
+        spare[i].size = size;
+        return;
+    }
+    free(at);
+}
+
 /* Of exactly this size, so that ASan sees what lies behind it. */
-void *memory_alloc_pages(uint64_t size, uint64_t *physical) {
+static void *allocate(uint64_t size) {
     void *at = NULL;
 
-    if (pieces == PIECES || posix_memalign(&at, PAGE_SIZE, size))
+    for (unsigned i = 0; i < PIECES && !at; i++) {
+        if (!spare[i].at || spare[i].size != size)
+            continue;
+        at = spare[i].at;
+        spare[i].at = NULL;
+    }
+    if (!at && posix_memalign(&at, PAGE_SIZE, size))
         machine_fail("no memory");
     memset(at, 0, size);
+    return at;
+}
+
+void *memory_alloc_pages(uint64_t size, uint64_t *physical) {
+    if (pieces == PIECES)
+        machine_fail("no memory");
+    void *at = allocate(size);
     piece[pieces].at = at;
     piece[pieces].physical = next_physical;
     piece[pieces++].size = size;
@@ -79,14 +110,21 @@ void host_wake(struct host_cpu *cpu) {
         lapic_send_nmi(cpu->cpu.apic_id);
 }
 
+static void trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b, bool fold) {
+    const struct trace_record record = {
+        .what = what | (uint64_t)guest << TRACE_SHIFT(guest), .a = a, .b = b};
+
+    trace_add(this_host_cpu()->trace, machine.tsc, record.what, a, b, fold);
+    if (machine.traced)
+        machine.traced(&record);
+}
+
 void host_trace(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
-    what |= (uint64_t)guest << TRACE_SHIFT(guest);
-    trace_add(this_host_cpu()->trace, machine.tsc, what, a, b, true);
+    trace(guest, what, a, b, true);
 }
 
 void host_trace_each(unsigned guest, uint64_t what, uint64_t a, uint64_t b) {
-    what |= (uint64_t)guest << TRACE_SHIFT(guest);
-    trace_add(this_host_cpu()->trace, machine.tsc, what, a, b, false);
+    trace(guest, what, a, b, false);
 }
 
 void panic(const char *fmt, ...) {
@@ -193,9 +231,10 @@ void console_verdict(const char *fmt, ...) {
 
 void machine_reset(void) {
     for (unsigned i = 0; i < pieces; i++)
-        free(piece[i].at);
+        release(piece[i].at, piece[i].size);
     for (unsigned i = 0; i < MACHINE_CPUS; i++) {
-        free(ring[i]);
+        if (ring[i])
+            release(ring[i], sizeof(*ring[i]));
         ring[i] = NULL;
     }
     pieces = 0;
@@ -209,7 +248,7 @@ void machine_reset(void) {
 void machine_start(unsigned cpus) {
     for (unsigned i = 0; i < MACHINE_CPUS; i++) {
         struct host_cpu *cpu = &machine.cpu[i];
-        ring[i] = calloc(1, sizeof(*ring[i]));
+        ring[i] = allocate(sizeof(*ring[i]));
         *cpu = (struct host_cpu){.trace = ring[i]};
         cpu->cpu.self = &cpu->cpu;
         cpu->cpu.index = i;
@@ -290,7 +329,7 @@ struct vm *machine_vm(uint32_t index, const struct guest_config *config) {
 }
 
 void machine_load(struct vcpu *vcpu) {
-    machine.now = vcpu->host->cpu.index;
+    machine_run_on(vcpu->host->cpu.index);
     vcpu_load(vcpu);
 }
 
