@@ -40,11 +40,17 @@ $(COVERAGE_MACHINE_TESTS): $(B)/coverage/machine/%: $(B)/coverage/tests/machine/
 	$(Q)$(HOST_CC) --coverage -Wl,-z,noexecstack $(filter %.o,$^) $(COVERAGE_MACHINE) -lcmocka -o $@
 
 # The fuzzers execute their corpora with the main() of once.c.
+COVERAGE_EXITS_OBJ := $(FUZZ_EXITS_SRC:%.c=$(B)/coverage/%.o)
+COVERAGE_EXITS_OWN := $(filter-out $(COVERAGE_MACHINE_OBJ),$(COVERAGE_EXITS_OBJ)) $(B)/coverage/tests/fuzz/fuzz_exits.o
+$(COVERAGE_EXITS_OWN): COVERAGE_CC += $(MACHINE_FLAGS)
+$(COVERAGE_EXITS_OWN): $(B)/flags/machine
+$(B)/coverage/fuzz_exits: COVERAGE_LD_FLAGS := -Wl,-z,noexecstack
+$(B)/coverage/fuzz_exits: $(COVERAGE_EXITS_OBJ) $(MACHINE_DSDT)
 $(COVERAGE_FUZZ): $(B)/coverage/%: $(B)/coverage/tests/fuzz/%.o $(B)/coverage/tests/fuzz/once.o $(COVERAGE_OBJ) $(B)/flags/coverage-ld
 	$(call say,CC)
-	$(Q)$(HOST_CC) --coverage $(filter %.o,$^) -o $@
+	$(Q)$(HOST_CC) --coverage $(COVERAGE_LD_FLAGS) $(filter %.o,$^) -o $@
 
-.SECONDARY: $(COVERAGE_OBJ) $(COVERAGE_MACHINE_OBJ) $(COVERAGE_MACHINE_MAINS) $(UNIT_SRC:%.c=$(B)/coverage/%.o) \
+.SECONDARY: $(COVERAGE_OBJ) $(COVERAGE_EXITS_OBJ) $(COVERAGE_MACHINE_OBJ) $(COVERAGE_MACHINE_MAINS) $(UNIT_SRC:%.c=$(B)/coverage/%.o) \
     $(COVERAGE_FUZZ:$(B)/coverage/%=$(B)/coverage/tests/fuzz/%.o)
 
 # $(call coverage_of,NAME,FILES): a line for each file, and one for all.

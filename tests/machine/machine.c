@@ -85,6 +85,7 @@ void machine_step(void) {
     void (*meanwhile)(void) = machine.meanwhile;
     unsigned now = machine.now;
 
+    machine.steps++;
     if (!meanwhile || machine.instructions++ != machine.meanwhile_at)
         return;
     machine.meanwhile = NULL;

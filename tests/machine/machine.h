@@ -110,7 +110,8 @@ struct machine {
     /* What the last CPU does before the hypervisor's instruction with this number, from 0. */
     void (*meanwhile)(void);
     unsigned meanwhile_at, instructions;
-    void (*idle)(void);                                /* what ends a wait in HLT */
+    unsigned steps;     /* instructions of the hypervisor, all of them */
+    void (*idle)(void); /* what ends a wait in HLT */
     void (*traced)(const struct trace_record *record); /* receives each record of the trace */
 
     struct machine_record record[MACHINE_RECORDS];
