@@ -33,7 +33,7 @@ while ($database =~ /"file": "([^"]+)",\s*"command": "(.*)"/g) {
     my ($path, $command) = ($1, $2);
     next if $flags{$path} || !-e $path;
     $command =~ s/ -[cS] \S+ -o \S+//;
-    $flags{$path} = $command =~ s/^\S+| -W\S+| -M\S+( \S+\.[ods]\b)?//gr;
+    $flags{$path} = $command =~ s/^\S+| -W\S+| -mindirect-branch\S*| -M\S+( \S+\.[ods]\b)?//gr;
     $key{$path} = sha1_hex(join "\0", $checks, $flags{$path}, map { $_, read_text($_) } $path, headers({}, $path));
     push @{$todo{$flags{$path}}}, $path if !-e "$cache/$key{$path}";
 }

@@ -16,7 +16,7 @@ static void start_generation(const char *name, const struct speculation_request 
     unsigned i = 0;
 
     machine_reset();
-    while (i < GENERATIONS && strcmp(generations[i].name, name))
+    while (i < GENERATIONS && strcmp(generations[i].name, name) != 0)
         i++;
     assert_true(i < GENERATIONS);
     const struct speculation_processor *p = &generations[i].processor;

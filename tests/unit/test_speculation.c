@@ -33,7 +33,7 @@ static void assert_set(uint32_t set, const char *expected, const char *where) {
     char names[128];
 
     speculation_names(set, names, sizeof(names));
-    if (strcmp(names, expected))
+    if (strcmp(names, expected) != 0)
         fail_msg("%s: %s, expected %s", where, names, expected);
 }
 
