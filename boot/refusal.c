@@ -75,8 +75,7 @@ static void add_what_is_missing(struct text *text, const struct processor *p) {
         p->hypervisor[0]
             ? "  This machine is virtual: its host decides which features it has (KVM: -cpu "
               "host).\n"
-            : "  Virtual-interrupt delivery was introduced in server processors (Ivy Bridge-EP, "
-              "Haswell);\n  many desktop processors do not have it.\n",
+            : "  Intel processors have had EPT and \"unrestricted guest\" since Westmere (2010).\n",
         bochs_advice);
 }
 

@@ -48,6 +48,13 @@ struct boot_framebuffer {
     uint32_t blue_first; /* 1: bytes blue, green, red, unused; 0: red, green, blue, unused */
 };
 
+/* Who delivers a guest's interrupts. */
+enum boot_delivery {
+    BOOT_DELIVERY_AUTO,    /* the processor, if it can */
+    BOOT_DELIVERY_VID,     /* the processor: virtual-interrupt delivery */
+    BOOT_DELIVERY_SOFTWARE /* the hypervisor, at VM entries */
+};
+
 /* One block of the configuration file, after its values have been checked. */
 struct guest_config {
     char name[BOOT_NAME_SIZE];
@@ -59,6 +66,7 @@ struct guest_config {
     uint64_t memory;            /* bytes, a multiple of 2 MiB */
     uint32_t vcpus;             /* 1 to BOOT_MAX_VCPUS */
     uint32_t ioapic_version;    /* 0x11 or 0x20 */
+    uint32_t delivery;          /* enum boot_delivery */
     bool stale_rescan;          /* rescan the routes after a stale EOI */
     bool x2apic;                /* offer x2APIC mode */
     bool story;                 /* print the interrupt trace as sentences when the guest ends */

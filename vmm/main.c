@@ -80,6 +80,17 @@ static void prepare_for_guests(void) {
     schedule_init();
 }
 
+static void report_delivery(void) {
+    const char *missing = vmx_delivery_missing(&host.capabilities);
+
+    if (missing)
+        console_print("pinwheel: interrupts are delivered in software: this processor lacks "
+                      "\"%s\"\n",
+                      missing);
+    else
+        console_print("pinwheel: interrupts are delivered by the processor\n");
+}
+
 static _Noreturn void on_own_stack(void) {
     const char *tsc_source;
 
@@ -96,6 +107,7 @@ static _Noreturn void on_own_stack(void) {
     console_print("pinwheel: %u of %u CPUs in VMX operation, TSC at %lu kHz (%s), %lu MiB free\n",
                   host.cpu_count, host.boot->cpu_count, tsc_frequency() / 1000, tsc_source,
                   memory_free() >> 20);
+    report_delivery();
     guests_create(host.boot);
     guests_start();
     console_in_background();

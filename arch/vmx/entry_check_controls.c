@@ -29,7 +29,10 @@ static void check_words(struct entry_checker *check) {
     const struct vmcs_image *v = check->image;
     struct vmx_controls chosen;
 
-    vmx_choose_controls(check->capabilities, VMX_APIC_HIDDEN, false, &chosen);
+    bool delivers = (v->secondary_controls & SECONDARY_VIRTUAL_INTERRUPT_DELIVERY) != 0;
+
+    vmx_choose_controls(check->capabilities, delivers ? VMX_APIC_HIDDEN : VMX_APIC_SOFTWARE, false,
+                        &chosen);
     check_word(check, VMX_PIN, &v->pin_based_controls, chosen.pin, 0);
     check_word(check, VMX_PRIMARY, &v->primary_controls, chosen.primary,
                PRIMARY_INTERRUPT_WINDOW_EXITING | PRIMARY_NMI_WINDOW_EXITING);
@@ -37,6 +40,10 @@ static void check_words(struct entry_checker *check) {
                APIC_MODE | SECONDARY_PAUSE_LOOP_EXITING);
     require(check, (v->secondary_controls & APIC_MODE) != APIC_MODE, &v->secondary_controls,
             "\"virtualize APIC accesses\" and \"virtualize x2APIC mode\" must not both be 1");
+    require(check, delivers || (v->secondary_controls & APIC_MODE) == 0, &v->secondary_controls,
+            "the local APIC is virtualized only with virtual-interrupt delivery");
+    require(check, delivers || v->tpr_threshold >> 4 == 0, &v->tpr_threshold,
+            "bits 31:4 must be 0 without virtual-interrupt delivery");
     check_word(check, VMX_EXIT, &v->exit_controls, chosen.exit, 0);
     check_word(check, VMX_ENTRY, &v->entry_controls, chosen.entry,
                VM_ENTRY_CONTROL_IA32E_MODE_GUEST);

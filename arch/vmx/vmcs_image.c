@@ -26,6 +26,7 @@ const struct vmcs_field vmcs_fields[VMCS_IMAGE_WORDS] = {
     [WORD(cr3_target_count)] = {VMCS_CR3_TARGET_COUNT, "CR3-target count"},
     [WORD(virtual_apic_address)] = {VMCS_VIRTUAL_APIC_ADDRESS, "virtual-APIC address"},
     [WORD(apic_access_address)] = {VMCS_APIC_ACCESS_ADDRESS, "APIC-access address"},
+    [WORD(tpr_threshold)] = {VMCS_TPR_THRESHOLD, "TPR threshold"},
     [WORD(ept_pointer)] = {VMCS_EPT_POINTER, "EPT pointer"},
     [WORD(vpid)] = {VMCS_VPID, "virtual-processor identifier (VPID)"},
     [WORD(exit_controls)] = {VMCS_EXIT_CONTROLS, "VM-exit controls"},

@@ -24,7 +24,8 @@ struct vmcs_image {
     /* VM-execution, VM-exit and VM-entry controls */
     uint64_t pin_based_controls, primary_controls, secondary_controls;
     uint64_t io_bitmap_a, io_bitmap_b, msr_bitmap;
-    uint64_t cr3_target_count, virtual_apic_address, apic_access_address, ept_pointer, vpid;
+    uint64_t cr3_target_count, virtual_apic_address, apic_access_address, tpr_threshold;
+    uint64_t ept_pointer, vpid;
     uint64_t exit_controls, exit_msr_store_count, exit_msr_load_count;
     uint64_t entry_controls, entry_msr_load_count;
     uint64_t entry_interruption_information, entry_exception_error_code, entry_instruction_length;

@@ -14,7 +14,9 @@
 #include "arch/msr.h"
 #include "arch/vmx/vmcs.h"
 
-enum need { SET, CLEAR, XAPIC, X2APIC };
+/* DELIVERY: for all modes in which the processor delivers interrupts. XAPIC, X2APIC: for this one.
+ */
+enum need { SET, CLEAR, DELIVERY, XAPIC, X2APIC };
 
 struct control {
     enum vmx_word word;
@@ -58,9 +60,9 @@ static const struct control controls[] = {
      "to start guests without paging, and their other CPUs in real mode"},
     {VMX_SECONDARY, SET, SECONDARY_WBINVD_EXITING, "WBINVD exiting",
      "to keep a guest from flushing the caches of the whole machine"},
-    {VMX_SECONDARY, SET, SECONDARY_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization",
-     "to read the local APIC without VM exits"},
-    {VMX_SECONDARY, SET, SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery",
+    {VMX_SECONDARY, DELIVERY, SECONDARY_APIC_REGISTER_VIRTUALIZATION,
+     "APIC-register virtualization", "to read the local APIC without VM exits"},
+    {VMX_SECONDARY, DELIVERY, SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery",
      "to deliver interrupts and retire EOIs without VM exits"},
     {VMX_SECONDARY, XAPIC, SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses",
      "for xAPIC mode, in which guests start"},
@@ -122,8 +124,13 @@ uint64_t vmx_capability(const struct vmx_capabilities *c, enum vmx_word word) {
     return c->procbased2;
 }
 
-/* Whether the processor allows the value that the list needs. A control that only one APIC mode
- * sets must be allowed to be 0 for the other: the processor forbids both at once. */
+static bool is_for_delivery(const struct control *control) {
+    return control->need >= DELIVERY;
+}
+
+/* Whether the processor allows the value that the list needs. A control that only some APIC modes
+ * set must be allowed to be 0 for the others: the processor forbids both of the last two at once.
+ */
 static bool allowed(const struct control *control, uint64_t word) {
     bool may_be_set = ((word >> 32) & control->bit) != 0;
     bool may_be_clear = (word & control->bit) == 0;
@@ -171,7 +178,8 @@ unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, 
         return report.count;
     check_basic(c, &report);
     for (unsigned i = 0; i < CONTROL_COUNT; i++)
-        if (!allowed(&controls[i], vmx_capability(c, controls[i].word)))
+        if (!is_for_delivery(&controls[i]) &&
+            !allowed(&controls[i], vmx_capability(c, controls[i].word)))
             add(&report, controls[i].name, controls[i].purpose);
     for (unsigned i = 0; i < ABILITY_COUNT; i++)
         if ((c->ept_vpid & abilities[i].bit) == 0)
@@ -179,10 +187,19 @@ unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, 
     return report.count;
 }
 
+const char *vmx_delivery_missing(const struct vmx_capabilities *c) {
+    for (unsigned i = CONTROL_COUNT; i-- > 0;)
+        if (is_for_delivery(&controls[i]) &&
+            !allowed(&controls[i], vmx_capability(c, controls[i].word)))
+            return controls[i].name;
+    return NULL;
+}
+
 static bool wanted(const struct control *control, enum vmx_apic_mode mode) {
     bool x2apic = mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_DISABLED;
 
-    return control->need == SET || (control->need == XAPIC && mode == VMX_APIC_XAPIC) ||
+    return control->need == SET || (control->need == DELIVERY && mode != VMX_APIC_SOFTWARE) ||
+           (control->need == XAPIC && mode == VMX_APIC_XAPIC) ||
            (control->need == X2APIC && x2apic);
 }
 
@@ -203,7 +220,8 @@ bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mo
     uint32_t word[VMX_WORD_COUNT];
 
     *out = (struct vmx_controls){0};
-    if (vmx_missing(c, NULL, 0) != 0)
+    if (vmx_missing(c, NULL, 0) != 0 ||
+        (mode != VMX_APIC_SOFTWARE && vmx_delivery_missing(c) != NULL))
         return false;
     for (unsigned i = 0; i < VMX_WORD_COUNT; i++)
         word[i] = (uint32_t)vmx_capability(c, (enum vmx_word)i);

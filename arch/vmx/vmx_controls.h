@@ -25,13 +25,15 @@ struct vmx_capabilities {
     uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 };
 
-/* How the guest accesses its local APIC, which decides between two controls, and which accesses
- * cause VM exits. */
+/* How the guest accesses its local APIC, which decides between some controls, and which accesses
+ * cause VM exits. In all modes but the last the processor delivers interrupts (virtual-interrupt
+ * delivery). */
 enum vmx_apic_mode {
     VMX_APIC_XAPIC,           /* through memory: "virtualize APIC accesses" */
     VMX_APIC_X2APIC,          /* through MSRs: "virtualize x2APIC mode" */
     VMX_APIC_X2APIC_DISABLED, /* the same, software-disabled: writes to the self-IPI MSR exit */
     VMX_APIC_HIDDEN,          /* neither of the two controls: all accesses exit */
+    VMX_APIC_SOFTWARE,        /* the same, and the hypervisor delivers interrupts */
     VMX_APIC_MODES            /* how many there are */
 };
 
@@ -49,15 +51,19 @@ struct vmx_missing {
 };
 
 /* Writes at most `max` of the missing features to `out` and returns how many are missing in all:
- * with 0, guests can run in either APIC mode. `out` may be NULL if `max` is 0. */
+ * with 0, guests can run, at least with VMX_APIC_SOFTWARE. `out` may be NULL if `max` is 0. */
 unsigned vmx_missing(const struct vmx_capabilities *capabilities, struct vmx_missing *out,
                      unsigned max);
+
+/* The first feature that the processor lacks for delivering interrupts itself, as the SDM calls it;
+ * NULL: it lacks none, and all modes can be used. */
+const char *vmx_delivery_missing(const struct vmx_capabilities *capabilities);
 
 /* Writes to `out` the control words for a guest in this APIC mode, with the reserved bits as the
  * processor requires them. "IA-32e mode guest" is 0: it follows the guest's EFER.LMA. shares_cpu:
  * the vCPU shares its CPU with others, so it should yield when it spins; then "PAUSE-loop exiting"
  * is 1 if the processor has it, and the caller writes the two fields below. Returns false, and
- * zeros, if vmx_missing() finds anything. */
+ * zeros, if vmx_missing() finds anything or the mode is not available. */
 bool vmx_choose_controls(const struct vmx_capabilities *capabilities, enum vmx_apic_mode mode,
                          bool shares_cpu, struct vmx_controls *out);
 

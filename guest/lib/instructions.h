@@ -123,7 +123,7 @@ static inline void wbinvd(void) {
 
 /* Pinwheel's hypercalls: number in RAX, result in RAX. */
 #define HYPERCALL_NOTHING   0     /* returns 0 */
-#define HYPERCALL_EOI_EXITS 0x100 /* how many EOIs of this vCPU have caused a VM exit */
+#define HYPERCALL_EOI_EXITS 0x100 /* how many EOIs of this vCPU were of the EOI-exit set */
 #define HYPERCALL_UNKNOWN   UINT64_MAX
 
 static inline uint64_t vmcall(uint64_t number) {

@@ -302,6 +302,7 @@ struct vm *machine_vm(uint32_t index, const struct guest_config *config) {
     vm->name = own->name;
     vm->index = index;
     vm->trace = config->trace;
+    vm->software = config->delivery == BOOT_DELIVERY_SOFTWARE;
     vm->ram_size = config->memory;
     vm->ram = memory_alloc_pages(vm->ram_size, &vm->ram_physical);
     vm->vcpu_count = config->vcpus;

@@ -32,6 +32,18 @@ static unsigned kind(uint64_t field) {
     return field >> 10 & 3;
 }
 
+/* Whether the field exists: some do only if the processor has the control that uses them. */
+static bool exists(uint64_t field) {
+    uint32_t may_be_1 = (uint32_t)(host.capabilities.procbased2 >> 32);
+
+    if (field == VMCS_GUEST_INTERRUPT_STATUS ||
+        (field >= VMCS_EOI_EXIT_BITMAP0 && field <= VMCS_EOI_EXIT_BITMAP3))
+        return may_be_1 & SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
+    if (field == VMCS_APIC_ACCESS_ADDRESS)
+        return may_be_1 & SECONDARY_VIRTUALIZE_APIC_ACCESSES;
+    return true;
+}
+
 /* SDM Vol. 3D, "Field Encoding in VMCS". */
 static uint64_t *place(struct machine_vmcs *vmcs, uint64_t field) {
     unsigned width = field >> 13 & 3, index = field >> 1 & 0x3f;
@@ -49,11 +61,15 @@ static uint64_t mask(uint64_t field) {
 
 uint64_t machine_vmcs_read(uint64_t field) {
     machine_step();
+    if (!exists(field))
+        machine_fail("VMREAD of the field 0x%" PRIx64 ", which this processor lacks", field);
     return *place(current("VMREAD"), field);
 }
 
 void machine_vmcs_write(uint64_t field, uint64_t value) {
     machine_step();
+    if (!exists(field))
+        machine_fail("VMWRITE to the field 0x%" PRIx64 ", which this processor lacks", field);
     if (kind(field) == KIND_READ_ONLY)
         machine_fail("VMWRITE to the read-only field 0x%" PRIx64, field);
     *place(current("VMWRITE"), field) = value & mask(field);

@@ -130,7 +130,6 @@ static void a_reason_without_a_handler_ends_the_guest(void **state) {
         37,
         38,
         42,
-        43,
         46,
         47,
         51,

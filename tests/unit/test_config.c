@@ -54,6 +54,7 @@ static void a_whole_file_is_read(void **state) {
           "stale_rescan = off\n"
           "ioapic = 0x20\n"
           "x2apic = off\n"
+          "delivery = software\n"
           "story = on\n"
           "after = other.guest_2\n"
           "disk = \\guests\\disk.img\n"
@@ -74,13 +75,14 @@ static void a_whole_file_is_read(void **state) {
     assert_int_equal(guest[0].config.ioapic_version, 0x20);
     assert_true(guest[0].config.story);
     assert_false(guest[0].config.x2apic);
+    assert_int_equal(guest[0].config.delivery, BOOT_DELIVERY_SOFTWARE);
     assert_int_equal(config.line[0].header, 3);
     assert_int_equal(config.line[0].key[CONFIG_KERNEL], 4);
-    assert_int_equal(config.line[0].key[CONFIG_AFTER], 13);
+    assert_int_equal(config.line[0].key[CONFIG_AFTER], 14);
     assert_string_equal(guest[1].problem, "");
     assert_string_equal(guest[1].config.kernel, "k");
-    assert_int_equal(config.line[0].key[CONFIG_DISK], 14);
-    assert_int_equal(config.line[1].header, 15);
+    assert_int_equal(config.line[0].key[CONFIG_DISK], 15);
+    assert_int_equal(config.line[1].header, 16);
     assert_int_equal(config_check(&config, 1 << 30), 2);
 }
 
@@ -95,6 +97,7 @@ static void defaults(void **state) {
     assert_int_equal(guest[0].config.ioapic_version, 0x11);
     assert_false(guest[0].config.story);
     assert_true(guest[0].config.x2apic);
+    assert_int_equal(guest[0].config.delivery, BOOT_DELIVERY_AUTO);
     assert_string_equal(guest[0].config.initrd, "");
     assert_string_equal(guest[0].config.disk, "");
     assert_string_equal(guest[0].config.command_line, "");

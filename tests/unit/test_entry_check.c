@@ -97,8 +97,7 @@ static void a_control_that_pinwheel_sets_must_be_1(void **state) {
                           PRIMARY_USE_IO_BITMAPS,  PRIMARY_USE_MSR_BITMAPS,
                           PRIMARY_MONITOR_EXITING, PRIMARY_ACTIVATE_SECONDARY_CONTROLS};
     uint32_t secondary[] = {SECONDARY_ENABLE_EPT, SECONDARY_ENABLE_VPID,
-                            SECONDARY_UNRESTRICTED_GUEST, SECONDARY_APIC_REGISTER_VIRTUALIZATION,
-                            SECONDARY_VIRTUAL_INTERRUPT_DELIVERY};
+                            SECONDARY_UNRESTRICTED_GUEST, SECONDARY_APIC_REGISTER_VIRTUALIZATION};
     uint32_t exit[] = {VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE, VM_EXIT_CONTROL_LOAD_PAT,
                        VM_EXIT_CONTROL_SAVE_EFER, VM_EXIT_CONTROL_LOAD_EFER};
     uint32_t entry[] = {VM_ENTRY_CONTROL_LOAD_PAT, VM_ENTRY_CONTROL_LOAD_EFER};
@@ -124,6 +123,23 @@ static void controls_that_change_while_a_guest_runs(void **state) {
     PASSES(protected_image, v.secondary_controls ^= modes);
     BREAKS(protected_image, v.secondary_controls |= modes,
            "secondary processor-based VM-execution controls", "must not both be 1");
+}
+
+static void delivery_in_software(void **state) {
+    const uint64_t mode = SECONDARY_VIRTUALIZE_APIC_ACCESSES | SECONDARY_VIRTUALIZE_X2APIC_MODE,
+                   registers = SECONDARY_APIC_REGISTER_VIRTUALIZATION,
+                   delivery = SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
+    static const char secondary[] = "secondary processor-based VM-execution controls";
+
+    (void)state;
+    PASSES(protected_image, v.tpr_threshold = 0x10); /* the processor does not use it */
+    PASSES(protected_image, v.secondary_controls &= ~(mode | registers | delivery));
+    BREAKS(protected_image, v.secondary_controls &= ~(mode | delivery), secondary, "differs");
+    BREAKS(protected_image, v.secondary_controls &= ~(registers | delivery), secondary,
+           "only with virtual-interrupt delivery");
+    BREAKS(protected_image,
+           (v.secondary_controls &= ~(mode | registers | delivery), v.tpr_threshold = 0x10),
+           "TPR threshold", "bits 31:4 must be 0");
 }
 
 static void addresses_in_the_controls(void **state) {
@@ -277,6 +293,7 @@ int main(void) {
         cmocka_unit_test(a_control_that_pinwheel_does_not_set_is_refused),
         cmocka_unit_test(a_control_that_pinwheel_sets_must_be_1),
         cmocka_unit_test(controls_that_change_while_a_guest_runs),
+        cmocka_unit_test(delivery_in_software),
         cmocka_unit_test(addresses_in_the_controls),
         cmocka_unit_test(ept_and_vpid),
         cmocka_unit_test(msr_lists_are_not_used),

@@ -151,10 +151,6 @@ static const struct {
     {IN(procbased2), SECONDARY_ENABLE_VPID, "enable VPID"},
     {IN(procbased2), SECONDARY_UNRESTRICTED_GUEST, "unrestricted guest"},
     {IN(procbased2), SECONDARY_WBINVD_EXITING, "WBINVD exiting"},
-    {IN(procbased2), SECONDARY_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization"},
-    {IN(procbased2), SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery"},
-    {IN(procbased2), SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses"},
-    {IN(procbased2), SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode"},
     {IN(true_exit), VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE, "host address-space size"},
     {IN(true_exit), VM_EXIT_CONTROL_SAVE_DEBUG_CONTROLS, "save debug controls"},
     {IN(true_exit), VM_EXIT_CONTROL_SAVE_PAT, "save IA32_PAT"},
@@ -185,8 +181,6 @@ static void each_control_that_cannot_be_cleared_is_named(void **state) {
         {IN(true_procbased), PRIMARY_CR3_LOAD_EXITING, "CR3 load without exiting"},
         {IN(true_procbased), PRIMARY_CR3_STORE_EXITING, "CR3 store without exiting"},
         {IN(true_exit), VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging"},
-        {IN(procbased2), SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses"},
-        {IN(procbased2), SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode"},
     };
 
     (void)state;
@@ -195,6 +189,61 @@ static void each_control_that_cannot_be_cleared_is_named(void **state) {
         *(uint64_t *)((char *)&c + unwanted[i].word) |= unwanted[i].bit;
         only_missing(&c, unwanted[i].name);
     }
+}
+
+/* Without one of these the hypervisor delivers interrupts. */
+static void only_delivery_is_missing(const struct vmx_capabilities *c, const char *name) {
+    struct vmx_controls controls;
+
+    assert_int_equal(vmx_missing(c, NULL, 0), 0);
+    assert_string_equal(vmx_delivery_missing(c), name);
+    for (enum vmx_apic_mode mode = VMX_APIC_XAPIC; mode < VMX_APIC_SOFTWARE; mode++)
+        assert_false(vmx_choose_controls(c, mode, false, &controls));
+    assert_true(vmx_choose_controls(c, VMX_APIC_SOFTWARE, false, &controls));
+    assert_int_equal(controls.secondary & ~(uint32_t)(c->procbased2 >> 32), 0);
+}
+
+static void each_control_for_delivery_is_named(void **state) {
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } delivery[] = {
+        {SECONDARY_APIC_REGISTER_VIRTUALIZATION, "APIC-register virtualization"},
+        {SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, "virtual-interrupt delivery"},
+        {SECONDARY_VIRTUALIZE_APIC_ACCESSES, "virtualize APIC accesses"},
+        {SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode"},
+    };
+    struct vmx_capabilities c = broadwell();
+
+    (void)state;
+    assert_null(vmx_delivery_missing(&c));
+    for (unsigned i = 0; i < sizeof(delivery) / sizeof(delivery[0]); i++) {
+        c = broadwell();
+        c.procbased2 &= ~((uint64_t)delivery[i].bit << 32);
+        only_delivery_is_missing(&c, delivery[i].name);
+    }
+    /* The processor forbids both at once, so each must be allowed to be 0. */
+    for (unsigned i = 2; i < sizeof(delivery) / sizeof(delivery[0]); i++) {
+        c = broadwell();
+        c.procbased2 |= delivery[i].bit;
+        assert_string_equal(vmx_delivery_missing(&c), delivery[i].name);
+    }
+}
+
+static void delivery_in_software_uses_none_of_its_controls(void **state) {
+    uint32_t delivery = SECONDARY_APIC_REGISTER_VIRTUALIZATION |
+                        SECONDARY_VIRTUAL_INTERRUPT_DELIVERY | SECONDARY_VIRTUALIZE_APIC_ACCESSES |
+                        SECONDARY_VIRTUALIZE_X2APIC_MODE;
+    struct vmx_capabilities c = broadwell();
+    struct vmx_controls software, hidden;
+
+    (void)state;
+    assert_true(vmx_choose_controls(&c, VMX_APIC_SOFTWARE, false, &software));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, false, &hidden));
+    assert_int_equal(software.secondary & delivery, 0);
+    assert_int_equal(software.secondary, hidden.secondary & ~delivery);
+    assert_int_equal(software.primary, hidden.primary);
+    assert_true(software.primary & PRIMARY_USE_TPR_SHADOW);
 }
 
 static void each_missing_capability_of_ept_and_vpid_is_named(void **state) {
@@ -263,16 +312,16 @@ static void without_true_msrs_the_others_count(void **state) {
     assert_true(vmx_capability(&c, VMX_ENTRY) == c.entry);
 }
 
-/* A Nehalem has VMX and EPT, but of the virtual APIC only the TPR shadow. */
-static void an_old_processor_gets_the_complete_list(void **state) {
+/* A Sandy Bridge has VMX, EPT and unrestricted guest, but of the virtual APIC only the TPR shadow
+ * and "virtualize APIC accesses"; a Nehalem has no unrestricted guest either. */
+static void old_processors(void **state) {
     struct vmx_capabilities c = broadwell();
-    struct vmx_missing missing[MAX];
 
     (void)state;
-    c.procbased2 = 0x000000ff00000000;
-    assert_int_equal(vmx_missing(&c, missing, MAX), 2);
-    assert_string_equal(missing[0].name, "APIC-register virtualization");
-    assert_string_equal(missing[1].name, "virtual-interrupt delivery");
+    c.procbased2 = 0x000004ff00000000;
+    only_delivery_is_missing(&c, "virtual-interrupt delivery");
+    c.procbased2 = 0x0000007f00000000;
+    only_missing(&c, "unrestricted guest");
 }
 
 static void the_list_is_limited_but_counts_all(void **state) {
@@ -281,7 +330,7 @@ static void the_list_is_limited_but_counts_all(void **state) {
 
     (void)state;
     c.procbased2 = 0;
-    assert_int_equal(vmx_missing(&c, missing, 2), 8);
+    assert_int_equal(vmx_missing(&c, missing, 2), 4);
     assert_string_equal(missing[0].name, "enable EPT");
     assert_string_equal(missing[1].name, "enable VPID");
     assert_string_equal(missing[2].name, "untouched");
@@ -311,12 +360,14 @@ int main(void) {
         cmocka_unit_test(pause_loop_exiting_is_optional),
         cmocka_unit_test(each_control_that_cannot_be_set_is_named),
         cmocka_unit_test(each_control_that_cannot_be_cleared_is_named),
+        cmocka_unit_test(each_control_for_delivery_is_named),
+        cmocka_unit_test(delivery_in_software_uses_none_of_its_controls),
         cmocka_unit_test(each_missing_capability_of_ept_and_vpid_is_named),
         cmocka_unit_test(without_vmx_only_that_is_missing),
         cmocka_unit_test(feature_control_locked_without_vmx_is_named),
         cmocka_unit_test(the_vmx_basic_msr_is_checked),
         cmocka_unit_test(without_true_msrs_the_others_count),
-        cmocka_unit_test(an_old_processor_gets_the_complete_list),
+        cmocka_unit_test(old_processors),
         cmocka_unit_test(the_list_is_limited_but_counts_all),
         cmocka_unit_test(fixed_bits_of_cr0_and_cr4),
     };

@@ -73,6 +73,15 @@ static inline uint64_t routing_scans(const struct routing_counters *counters, ui
     return count;
 }
 
+/* How many EOIs were handled like an EOI-induced exit. */
+static inline uint64_t routing_eois(const struct routing_counters *counters) {
+    uint64_t count = 0;
+
+    for (unsigned v = 0; v < VECTOR_COUNT; v++)
+        count += counters->eoi_live[v] + counters->eoi_stale[v] + counters->eoi_coincidental[v];
+    return count;
+}
+
 struct routing_vcpu {
     struct vlapic apic;
     struct routing *routing;

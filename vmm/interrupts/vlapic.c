@@ -314,6 +314,27 @@ int vlapic_eoi(struct vlapic *apic) {
     return vector;
 }
 
+/* ---- delivery in software ---- */
+
+int vlapic_deliver(struct vlapic *apic) {
+    int vector = apic_page_deliverable(apic->page);
+
+    if (vector < 0)
+        return -1;
+    apic_page_remove(apic->page, APIC_IRR, (uint8_t)vector);
+    apic_page_add(apic->page, APIC_ISR, (uint8_t)vector);
+    vlapic_update_ppr(apic);
+    return vector;
+}
+
+uint32_t vlapic_tpr_threshold(const struct vlapic *apic) {
+    int irr = apic_page_highest(apic->page, APIC_IRR);
+    int isr = apic_page_highest(apic->page, APIC_ISR);
+    int tpr = (int)(apic_page_read(apic->page, APIC_TPR) & 0xff);
+
+    return irr >> 4 > (isr < 0 ? 0 : isr >> 4) && irr >> 4 <= tpr >> 4 ? (uint32_t)irr >> 4 : 0;
+}
+
 static bool suppresses_broadcast(const struct vlapic *apic) {
     return apic->broadcast_suppression &&
            (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_SUPPRESS_EOI_BROADCAST);

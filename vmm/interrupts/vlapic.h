@@ -4,8 +4,9 @@
  * With APIC-register virtualization and virtual-interrupt delivery the processor virtualizes reads,
  * TPR, EOI and self-IPIs with the virtual-APIC page. The rest is done here: writes whose exit comes
  * after the write (xAPIC: the page already has the value) or before it (x2APIC MSRs), acceptance of
- * what was posted, and EOI exits. Pure; called on the vCPU's own CPU, outside guest mode.
- * SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)". */
+ * what was posted, and EOI exits. Without these features every access exits, and the processor's
+ * part is done here as well: vlapic_deliver(), vlapic_eoi(). Pure; called on the vCPU's own CPU,
+ * outside guest mode. SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)". */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -96,6 +97,13 @@ void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt);
 /* An EOI that the processor did not virtualize: ends the highest vector in service and returns it,
  * or -1 if there is none (invariant 17). Calls eoi_exit() if the vector's EOI must exit. */
 int vlapic_eoi(struct vlapic *apic);
+
+/* Delivery in software: moves the vector that can be delivered from the IRR to the ISR and returns
+ * it, for injection; -1 if there is none. SDM Vol. 3C, "Virtual-Interrupt Delivery". */
+int vlapic_deliver(struct vlapic *apic);
+/* The class to which the TPR must fall before the highest vector in the IRR can be delivered, for
+ * the TPR threshold; 0 if it does not wait for that. */
+uint32_t vlapic_tpr_threshold(const struct vlapic *apic);
 
 /* Accepts everything that is in the inbox: sets IRR and TMR bits and tokens. vlapic_accept()
  * returns false if the inbox was empty; vlapic_sync() returns the highest IRR vector, or -1. */

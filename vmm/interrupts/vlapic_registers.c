@@ -160,6 +160,8 @@ static void write_register(struct vlapic *apic, uint32_t offset, uint32_t value)
 static uint32_t read_register(struct vlapic *apic, uint32_t offset) {
     if (offset == APIC_TIMER_CURRENT)
         return apic->effects->timer_current(apic->context);
+    if (offset == APIC_PPR) /* CR8 may have changed the TPR */
+        vlapic_update_ppr(apic);
     return apic_page_read(apic->page, offset);
 }
 

@@ -92,9 +92,9 @@ static void events_inject_pending(struct vcpu *vcpu) {
         vcpu->nmi_given = true;
         vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
                    INTERRUPTION_VALID | INTERRUPTION_NMI | VECTOR_NMI);
-    } else if (virq_extint_pending(vcpu) && (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+    } else if ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
                !(blocking & INTERRUPTIBILITY_SHADOW)) {
-        int vector = virq_acknowledge_extint(vcpu);
+        int vector = virq_extint_pending(vcpu) ? virq_acknowledge_extint(vcpu) : virq_deliver(vcpu);
         if (vector >= 0)
             vmcs_write(VMCS_ENTRY_INTERRUPTION_INFORMATION,
                        INTERRUPTION_VALID | INTERRUPTION_EXTERNAL | (uint32_t)vector);
@@ -105,7 +105,8 @@ static void events_inject_pending(struct vcpu *vcpu) {
  * window may already be open, although no NMI is injected there; the interrupt window opens after
  * the shadow, and with IF set. SDM Vol. 3C, "NMI-Window Exiting". */
 static uint32_t wanted_windows(const struct vcpu *vcpu) {
-    uint32_t windows = virq_extint_pending(vcpu) ? PRIMARY_INTERRUPT_WINDOW_EXITING : 0;
+    bool waits = virq_extint_pending(vcpu) || virq_wants_window(vcpu);
+    uint32_t windows = waits ? PRIMARY_INTERRUPT_WINDOW_EXITING : 0;
 
     if (vcpu->nmi_pending && (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_STI))
         windows |= PRIMARY_INTERRUPT_WINDOW_EXITING;
@@ -124,4 +125,6 @@ void events_inject(struct vcpu *vcpu) {
         vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary | windows);
         vcpu->windows = windows;
     }
+    if (vcpu->software)
+        virq_write_tpr_threshold(vcpu);
 }

@@ -1,6 +1,6 @@
 /* Events that the hypervisor injects at a VM entry: exceptions, events whose delivery a VM exit has
  * interrupted, NMIs, and the 8259s' interrupts (ExtINT). The processor delivers all other
- * interrupts: virq.h. SDM Vol. 3C, "Event Injection".
+ * interrupts, or they are injected here as well: virq.h. SDM Vol. 3C, "Event Injection".
  *
  * One event is injected at an entry. A queued one (vcpu->event) comes first; what then stays
  * pending gets a window exit, which the processor makes as soon as the guest can accept it.
@@ -34,7 +34,8 @@ bool events_can_wake(const struct vcpu *vcpu);
 static inline bool events_to_inject(const struct vcpu *vcpu) {
     uint32_t intr = pc_intr(&vcpu->vm->pc);
 
-    return (vcpu->event | vcpu->nmi_pending | vcpu->windows | vcpu->extint | intr) != 0;
+    return (vcpu->event | vcpu->nmi_pending | vcpu->windows | vcpu->extint | vcpu->software |
+            intr) != 0;
 }
 
 /* Injects the queued event, or else an NMI or an interrupt of the 8259s if the guest can accept one

@@ -87,7 +87,8 @@ static enum exit_action exit_triple_fault(struct vcpu *vcpu) {
     return EXIT_RESUME;
 }
 
-/* The guest can accept the pending event now: it is injected at the next entry. */
+/* The guest can accept the pending event now: it is injected at the next entry. In software
+ * delivery the event may also have waited for a lower TPR. */
 static enum exit_action exit_window(struct vcpu *vcpu) {
     (void)vcpu;
     return EXIT_RESUME;
@@ -194,7 +195,7 @@ static enum exit_action exit_vmcall(struct vcpu *vcpu) {
         !(vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL)) /* not from user mode */
         *rax = exit_send_ipis(vcpu);
     else if (*rax == HYPERCALL_EOI_EXITS)
-        *rax = vcpu->exits_by_reason[EXIT_REASON_VIRTUALIZED_EOI];
+        *rax = routing_eois(vcpu->routed->counters);
     else if (*rax != HYPERCALL_NOTHING)
         *rax = (uint64_t)HYPERCALL_UNKNOWN;
     return EXIT_ADVANCE;
@@ -301,6 +302,7 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
     [EXIT_REASON_MONITOR] = exit_inject_ud,
     [EXIT_REASON_PAUSE] = exit_pause,
     [EXIT_REASON_ENTRY_MACHINE_CHECK] = exit_machine_check,
+    [EXIT_REASON_TPR_BELOW_THRESHOLD] = exit_window,
     [EXIT_REASON_APIC_ACCESS] = exit_apic_access,
     [EXIT_REASON_VIRTUALIZED_EOI] = exit_virtualized_eoi,
     [EXIT_REASON_EPT_VIOLATION] = exit_ept_violation,

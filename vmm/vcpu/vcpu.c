@@ -35,6 +35,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     vcpu->asleep = true;
     mtrr_firmware_defaults(&vcpu->mtrr, host_physical_mask());
     vcpu->misc_enable = MISC_ENABLE_FAST_STRINGS;
+    vcpu->software = vm->software;
     vcpu->registers.xcr0 = XCR0_X87;
     vcpu->registers.dr6 = DR6_RESET;
     cpu->vcpu[cpu->vcpu_count++] = vcpu;

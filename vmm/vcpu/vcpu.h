@@ -89,8 +89,10 @@ struct vcpu {
     uint32_t nmi_pending; /* NMIs accepted and not injected: 0 to 2, or 1 while one is in service */
     bool nmi_given;       /* an NMI was injected since NMIs were last known to be unblocked */
     uint32_t extint;      /* 1: an ExtINT message is pending */
-    uint32_t windows;     /* the window-exiting bits that are set in the primary controls */
-    uint32_t event;       /* queued for injection: VM-entry interruption information; 0: none */
+    uint32_t software;    /* 1: interrupts are delivered in software, at VM entries */
+    uint32_t tpr_threshold; /* as it is in the VMCS */
+    uint32_t windows;       /* the window-exiting bits that are set in the primary controls */
+    uint32_t event;         /* queued for injection: VM-entry interruption information; 0: none */
     uint32_t event_error;
     uint32_t event_length;
 

@@ -34,10 +34,10 @@ static void virq_notify(void *context, unsigned vcpu) {
 
 /* Until now the processor has kept RVI at the highest vector in the IRR. */
 static void virq_accepted_own(void *context, unsigned index, uint8_t vector) {
+    if (((struct vm *)context)->vcpu[index]->software)
+        return; /* virq_deliver() will look at the IRR */
     uint64_t status = vmcs_read(VMCS_GUEST_INTERRUPT_STATUS);
 
-    (void)context;
-    (void)index;
     if ((status & STATUS_RVI_MASK) < vector)
         vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, (status & ~STATUS_RVI_MASK) | vector);
 }
@@ -115,17 +115,25 @@ static void virq_write_eoi_words(const struct vcpu *vcpu, unsigned words) {
     const struct vector_set *exit = &virq_lapic(vcpu)->map.exit;
     unsigned i;
 
+    if (vcpu->software)
+        return; /* vlapic_eoi() reads the map */
     for_each_bit(i, words)
         vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i, exit->word[i]);
 }
 
 /* RVI is the highest vector in the IRR, SVI the highest in the ISR. While the guest runs, the
  * processor updates both. */
-static void virq_write_status(const struct vcpu *vcpu) {
+static uint64_t virq_status(const struct vcpu *vcpu) {
     int rvi = apic_page_highest(vcpu->apic_page, APIC_IRR);
     int svi = apic_page_highest(vcpu->apic_page, APIC_ISR);
-    uint64_t status = (uint64_t)(rvi < 0 ? 0 : rvi) | (uint64_t)(svi < 0 ? 0 : svi)
-                                                          << STATUS_SVI_SHIFT;
+
+    return (uint64_t)(rvi < 0 ? 0 : rvi) | (uint64_t)(svi < 0 ? 0 : svi) << STATUS_SVI_SHIFT;
+}
+
+static void virq_write_status(const struct vcpu *vcpu) {
+    if (vcpu->software)
+        return;
+    uint64_t status = virq_status(vcpu);
 
     if (vmcs_read(VMCS_GUEST_INTERRUPT_STATUS) != status)
         vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, status);
@@ -133,7 +141,8 @@ static void virq_write_status(const struct vcpu *vcpu) {
 
 void virq_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_VIRTUAL_APIC_ADDRESS, vcpu->apic_page_physical);
-    vmcs_write(VMCS_APIC_ACCESS_ADDRESS, apic_access_page);
+    if (!vcpu->software) /* otherwise the processor may not have the field */
+        vmcs_write(VMCS_APIC_ACCESS_ADDRESS, apic_access_page);
     vmcs_write(VMCS_TPR_THRESHOLD, 0);
     virq_write_eoi_words(vcpu, EOI_WORDS_ALL);
     virq_mode_changed(vcpu);
@@ -144,9 +153,12 @@ void virq_set_up(struct vcpu *vcpu) {
  * software-disabled: it drops self-IPIs, which the processor would virtualize without a VM exit; no
  * control excludes them alone. In x2APIC mode the MSR bitmap does. What is in the IRR and the ISR
  * is delivered and ended as before. */
-static enum vmx_apic_mode access_mode(const struct vlapic *apic) {
+enum vmx_apic_mode virq_apic_mode(const struct vcpu *vcpu) {
+    const struct vlapic *apic = virq_lapic(vcpu);
     bool enabled = apic->identity.enabled;
 
+    if (vcpu->software)
+        return VMX_APIC_SOFTWARE;
     if (!(apic->base & APIC_BASE_ENABLE))
         return VMX_APIC_HIDDEN;
     if (apic->base & APIC_BASE_X2APIC)
@@ -158,7 +170,7 @@ static enum vmx_apic_mode access_mode(const struct vlapic *apic) {
 /* Controls, MSR bitmap and EPT change together. Otherwise a guest could reach the machine's own
  * APIC (CVE-2016-4440), or the APIC-access page as memory that all guests share. */
 void virq_mode_changed(struct vcpu *vcpu) {
-    enum vmx_apic_mode mode = access_mode(virq_lapic(vcpu));
+    enum vmx_apic_mode mode = virq_apic_mode(vcpu);
 
     if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls)) {
         vm_kill(vcpu->vm, "vCPU %u: this processor cannot virtualize its local APIC's mode",
@@ -178,7 +190,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
 
 /* Each mode has an MSR bitmap of its own. */
 static void virq_update_mode(struct vcpu *vcpu) {
-    if (vmcs_read(VMCS_MSR_BITMAP) != msr_bitmap(access_mode(virq_lapic(vcpu))))
+    if (vmcs_read(VMCS_MSR_BITMAP) != msr_bitmap(virq_apic_mode(vcpu)))
         virq_mode_changed(vcpu);
 }
 
@@ -190,7 +202,9 @@ void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector,
 void virq_trace_exit(const struct vcpu *vcpu, uint32_t reason) {
     uint64_t eoi = reason == EXIT_REASON_VIRTUALIZED_EOI ? vmcs_read(VMCS_EXIT_QUALIFICATION) : 0;
 
-    virq_trace(vcpu, TRACE_EXIT, (uint8_t)reason, vmcs_read(VMCS_GUEST_INTERRUPT_STATUS), eoi);
+    uint64_t status = vcpu->software ? virq_status(vcpu) : vmcs_read(VMCS_GUEST_INTERRUPT_STATUS);
+
+    virq_trace(vcpu, TRACE_EXIT, (uint8_t)reason, status, eoi);
 }
 
 /* Two words of the EOI-exit bitmap in a record. */
@@ -208,16 +222,33 @@ void virq_prepare_entry(struct vcpu *vcpu) {
         virq_write_eoi_words(vcpu, changed);
     if (accepted)
         virq_write_status(vcpu);
-    if (vcpu->vm->trace && changed)
+    if (vcpu->vm->trace && changed && !vcpu->software)
         virq_trace_bitmap(vcpu);
 }
 
 bool virq_deliverable(const struct vcpu *vcpu) {
-    int irr = apic_page_highest(vcpu->apic_page, APIC_IRR);
-    int isr = apic_page_highest(vcpu->apic_page, APIC_ISR);
-    int tpr = (int)(apic_page_read(vcpu->apic_page, APIC_TPR) & 0xff);
+    return apic_page_deliverable(vcpu->apic_page) >= 0;
+}
 
-    return irr >= 0 && irr >> 4 > (isr < 0 ? 0 : isr >> 4) && irr >> 4 > tpr >> 4;
+/* ---- delivery in software ---- */
+
+int virq_deliver(struct vcpu *vcpu) {
+    return vcpu->software ? vlapic_deliver(virq_lapic(vcpu)) : -1;
+}
+
+bool virq_wants_window(const struct vcpu *vcpu) {
+    return vcpu->software && virq_deliverable(vcpu);
+}
+
+/* MOV to CR8 exits when the TPR falls below the threshold. The VM entry requires a threshold that
+ * is not above the TPR's class. SDM Vol. 3C, "Controls for APIC Virtualization". */
+void virq_write_tpr_threshold(struct vcpu *vcpu) {
+    uint32_t threshold = vlapic_tpr_threshold(virq_lapic(vcpu));
+
+    if (vcpu->tpr_threshold == threshold)
+        return;
+    vmcs_write(VMCS_TPR_THRESHOLD, threshold);
+    vcpu->tpr_threshold = threshold;
 }
 
 /* ---- registers ---- */

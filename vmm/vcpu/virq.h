@@ -2,7 +2,12 @@
  *
  * routing.h and the modules below it decide what to deliver and which EOIs must exit, without a
  * VMCS. Here the results go into the VMCS fields of virtual-interrupt delivery, and what happens to
- * the vCPU goes to the core. Another backend would fit behind the same functions.
+ * the vCPU goes to the core.
+ *
+ * A processor without virtual-interrupt delivery gets delivery in software (vcpu->software): every
+ * access to the local APIC exits, events.c injects what virq_deliver() accepts, and an EOI is
+ * handled where it is written, with the same map and tokens. Then the fields of virtual-interrupt
+ * delivery, which the processor may not have, are not accessed.
  *
  * virq.c alone writes the EOI-exit bitmaps, guest interrupt status, virtual-APIC address,
  * APIC-access address, TPR threshold, MSR-bitmap address and EPT pointer. The primary and secondary
@@ -29,6 +34,8 @@ extern const struct routing_effects virq_effects, virq_effects_trace_each;
 void virq_init(void);
 /* The physical address of that page. */
 uint64_t virq_apic_access_page(void);
+/* How this vCPU's local APIC is virtualized now. */
+enum vmx_apic_mode virq_apic_mode(const struct vcpu *vcpu);
 
 /* Writes the fields of virtual-interrupt delivery for the first time. */
 void virq_set_up(struct vcpu *vcpu);
@@ -43,6 +50,16 @@ void virq_prepare_entry(struct vcpu *vcpu);
 
 /* Whether an interrupt in the IRR is above the processor priority: it would end HLT. */
 bool virq_deliverable(const struct vcpu *vcpu);
+
+/* ---- delivery in software (vcpu->software), for events.h ---- */
+
+/* Accepts an interrupt for injection: its vector; -1 if there is none, or if the processor delivers
+ * them. The guest must be able to accept it. */
+int virq_deliver(struct vcpu *vcpu);
+/* Whether an interrupt waits until the guest can accept it: an interrupt-window exit is needed. */
+bool virq_wants_window(const struct vcpu *vcpu);
+/* For one that waits until the guest lowers its TPR. Only with delivery in software. */
+void virq_write_tpr_threshold(struct vcpu *vcpu);
 
 /* ---- the trace ---- */
 

@@ -30,7 +30,8 @@ struct vm {
     const struct guest_config *config;
     const char *name;
     uint32_t index;
-    bool trace; /* config->trace; a copy, because each exit reads it */
+    bool trace;    /* config->trace; a copy, because each exit reads it */
+    bool software; /* interrupts are delivered in software: virq.h */
 
     uint8_t *ram; /* in the direct map */
     uint64_t ram_physical, ram_size;

@@ -55,7 +55,7 @@ static void set_host_state(const struct vcpu *vcpu) {
 }
 
 static void set_controls(struct vcpu *vcpu) {
-    if (!vmx_choose_controls(&host.capabilities, VMX_APIC_XAPIC, vcpu_shares_cpu(vcpu),
+    if (!vmx_choose_controls(&host.capabilities, virq_apic_mode(vcpu), vcpu_shares_cpu(vcpu),
                              &vcpu->controls))
         panic("the VMX controls that the boot loader checked are no longer available");
     vmcs_write(VMCS_PIN_BASED_CONTROLS, vcpu->controls.pin);
@@ -112,6 +112,11 @@ void vmcs_set_up(struct vcpu *vcpu) {
 
 #define VIOLATIONS_SHOWN 4
 
+/* Without "virtualize APIC accesses" the processor may not have the field. */
+static uint64_t read_field(const struct vcpu *vcpu, uint32_t encoding) {
+    return vcpu->software && encoding == VMCS_APIC_ACCESS_ADDRESS ? 0 : vmcs_read(encoding);
+}
+
 bool vmcs_check(struct vcpu *vcpu, bool failed) {
     static struct vmcs_image image; /* too large for a stack; guarded by the lock */
     static struct spinlock lock;
@@ -119,7 +124,7 @@ bool vmcs_check(struct vcpu *vcpu, bool failed) {
 
     spin_lock(&lock);
     for (unsigned i = 0; i < VMCS_IMAGE_WORDS; i++)
-        ((uint64_t *)&image)[i] = vmcs_read(vmcs_fields[i].encoding);
+        ((uint64_t *)&image)[i] = read_field(vcpu, vmcs_fields[i].encoding);
     unsigned count = entry_check(&image, &host.capabilities, violation, VIOLATIONS_SHOWN);
     spin_unlock(&lock);
 

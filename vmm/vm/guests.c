@@ -36,9 +36,10 @@ static void guests_start_one(struct vm *vm) {
     if (!atomic_compare_exchange_strong(&vm->state, &waiting, VM_RUNNING))
         return;
     atomic_store(&vm->live_vcpus, vm->vcpu_count);
-    console_print("pinwheel: guest %s starts: %u vCPU%s, %lu MiB, stale_rescan=%s\n", vm->name,
+    console_print("pinwheel: guest %s starts: %u vCPU%s, %lu MiB, stale_rescan=%s%s\n", vm->name,
                   vm->vcpu_count, vm->vcpu_count == 1 ? "" : "s", vm->ram_size >> 20,
-                  vm->config->stale_rescan ? "on" : "off");
+                  vm->config->stale_rescan ? "on" : "off",
+                  vm->software ? ", delivery=software" : "");
     results_guest_starts(vm);
     vcpu_request(vm->vcpu[0], REQUEST_START);
 }

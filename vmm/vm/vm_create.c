@@ -46,6 +46,17 @@ static const char *vm_allocate_memory(struct vm *vm) {
     return problem ? problem : vm_build_ept(vm, true);
 }
 
+static const char *vm_choose_delivery(struct vm *vm) {
+    const char *missing = vmx_delivery_missing(&host.capabilities);
+
+    if (vm->config->delivery == BOOT_DELIVERY_VID && missing)
+        return load_reason(vm->reason,
+                           "delivery = vid: this processor lacks \"%s\"; use delivery = auto",
+                           missing);
+    vm->software = missing || vm->config->delivery == BOOT_DELIVERY_SOFTWARE;
+    return NULL;
+}
+
 static const char *vm_power_on_pc(struct vm *vm) {
     const struct boot_guest *boot = vm->boot;
     struct pc_config config = {
@@ -123,8 +134,8 @@ _Static_assert(PAGES(sizeof(struct trace_ring)) <= NEED_TRACE_RING, "a copy of a
 
 struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char **reason) {
     /* In this order: a kernel that is linked to low memory may overwrite the BIOS data area. */
-    static const char *(*const step[])(struct vm *) = {vm_allocate_memory, vm_power_on_pc,
-                                                       vm_load_kernel};
+    static const char *(*const step[])(struct vm *) = {vm_choose_delivery, vm_allocate_memory,
+                                                       vm_power_on_pc, vm_load_kernel};
     struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
 
     vm->boot = boot;
