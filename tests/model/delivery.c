@@ -1,9 +1,10 @@
-/* What the processor does in the model's world: see delivery.h. The processor is that of
- * tests/processor.h; the TPR is 0. The reference is the model's own, since its sets of pins by
- * vector have to fit into a state. */
+/* Delivery, EOI and self-IPI in the model's world: see delivery.h. Either the processor of
+ * tests/processor.h makes them or, with delivery in software, production. The TPR is 0. The
+ * reference is the model's own, since its sets of pins by vector have to fit into a state. */
 #include "tests/model/delivery.h"
 
 #include "tests/model/world.h"
+#include "vmm/vcpu/virq.h"
 
 static unsigned index_of(unsigned vector) {
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
@@ -11,6 +12,17 @@ static unsigned index_of(unsigned vector) {
             return k;
     }
     return MODEL_VECTORS;
+}
+
+static void deliver(unsigned vcpu, uint8_t vector) {
+    const struct apic_page *page = &world.page[vcpu];
+
+    if (!world.software)
+        processor_deliver(&world.processor[vcpu]);
+    else if (virq_deliver(&world.vcpu[vcpu]) != vector)
+        world_violate(0, "not the highest vector in the IRR is injected");
+    if (apic_page_has(page, APIC_IRR, vector) || !apic_page_has(page, APIC_ISR, vector))
+        world_violate(0, "a delivered interrupt has not moved from the IRR to the ISR");
 }
 
 void delivery_deliver(unsigned vcpu) {
@@ -25,15 +37,27 @@ void delivery_deliver(unsigned vcpu) {
     }
     if (state_pins_of(s->ref_waiting, k) && !vector_set_has(&processor->exit_bitmap, vector))
         world_violate(2, "a level interrupt is delivered before its EOI-exit bit is set");
-    processor_deliver(processor);
+    deliver(vcpu, vector);
     s->ref_served |= (state_pins_of(s->ref_waiting, k) << 2 * k) & 63;
     s->ref_waiting &= ~(3u << 2 * k) & 63;
+}
+
+/* In software the guest's write exits; true: the EOI is handled like an EOI-induced exit. */
+static bool perform_eoi(unsigned vcpu, uint8_t *vector) {
+    if (!world.software)
+        return processor_eoi(&world.processor[vcpu], vector);
+    *vector = world.processor[vcpu].svi;
+    world.now.vcpu[vcpu].phase = PHASE_OUT;
+    virq_apic_write(&world.vcpu[vcpu], APIC_EOI, 0);
+    if (world.eoi >= 0 && world.eoi != *vector)
+        world_violate(5, "an EOI ends another vector than the highest in the ISR");
+    return world.eoi >= 0;
 }
 
 void delivery_eoi(unsigned vcpu) {
     struct cpu_state *s = &world.now.vcpu[vcpu];
     uint8_t vector;
-    bool exits = processor_eoi(&world.processor[vcpu], &vector);
+    bool exits = perform_eoi(vcpu, &vector);
     unsigned k = index_of(vector);
     unsigned owed = k < MODEL_VECTORS ? state_pins_of(s->ref_served, k) : 0;
 
@@ -50,5 +74,11 @@ void delivery_eoi(unsigned vcpu) {
 }
 
 void delivery_self_ipi(unsigned vcpu, unsigned vector_index) {
+    if (world.software) {
+        world.now.vcpu[vcpu].phase = PHASE_OUT;
+        virq_apic_write(&world.vcpu[vcpu], APIC_ICR_LOW,
+                        APIC_SHORTHAND_SELF << 18 | model_vector[vector_index]);
+        return;
+    }
     processor_self_ipi(&world.processor[vcpu], model_vector[vector_index]);
 }

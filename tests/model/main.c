@@ -1,14 +1,16 @@
 /* The model checker: visits every state within its bounds and checks the invariants in each.
  *
- *     model [deep] [debug] [room=N] [BOUND...]   explores all bounds, or those that are named
- *     model replay BOUND MOVE...                 follows one path and prints it as a story; only
- * the start is the bound's, moves are not limited model states BOUND MOVE...                 writes
- * the states on this path: see walk.h model walk SEED COUNT                      the same for COUNT
- * random moves in each bound
+ *     model [software] [deep] [debug] [room=N] [BOUND...]   explores all bounds, or those named
+ *     model [software] replay BOUND MOVE...                 follows one path, printed as a story
+ *     model [software] states BOUND MOVE...                 writes the states on it: see walk.h
+ *     model [software] walk SEED COUNT                      COUNT random moves in each bound
+ *
+ * Of a bound, replay and states use only the start: moves are not limited.
  *
  * Prints "BOUND name=... states=... ..." for each bound, "MODEL states=... ..." for all, and the
- * shortest path to a violation as a story. Exit status: 1 if an invariant is violated, 2 if the
- * room did not suffice. See docs/model.md; read next: state.h, moves.h, checks_state.c. */
+ * shortest path to a violation as a story. software: interrupts are delivered in software. Exit
+ * status: 1 if an invariant is violated, 2 if the room did not suffice. See docs/model.md; read
+ * next: state.h, moves.h, checks_state.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +130,11 @@ int main(int argc, char **argv) {
     int i = 1;
 
     moves_init();
+    if (argc > 1 && strcmp(argv[1], "software") == 0) {
+        model_software = true;
+        argc--;
+        argv++;
+    }
     if (argc > 2 && (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "states") == 0))
         return replay(argv[1], argv[2], argv + 3, argc - 3);
     if (argc == 4 && strcmp(argv[1], "walk") == 0) {

@@ -14,11 +14,19 @@ my ($line, $states) = $log =~ /^(MODEL states=(\d+) .*)/m;
 print STDERR map { "$_\n" } $log =~ /^((?:BOUND|MODEL) .*)/mg;
 cmp_ok($states // 0, '>=', $least, 'enough states were visited');
 
+my $software = `$program software`;
+is($?, 0, 'nor with delivery in software') or diag($software);
+($line, $states) = $software =~ /^(MODEL states=(\d+) .*)/m;
+print STDERR map { "$_\n" } $software =~ /^((?:BOUND|MODEL) .*)/mg;
+cmp_ok($states // 0, '>=', $least, 'enough states were visited');
+
 for my $path (sort glob 'tests/model/replays/*') {
     open my $file, '<', $path or die "$path: $!\n";
     my ($words) = grep { !/^#/ } <$file>;
     chomp $words;
     my $story = `$program replay $words`;
     is($?, 0, "$path violates nothing") or diag($story);
+    $story = `$program software replay $words`;
+    is($?, 0, "$path violates nothing with delivery in software") or diag($story);
 }
 done_testing();

@@ -58,18 +58,19 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
     static const uint8_t vector[4] = {0, 0x31, 0x35, 0x62};
     const struct cpu_state *s = &state->vcpu[move->who];
     bool in_guest = s->phase == PHASE_GUEST;
+    bool delivers = processor_recognizes(vector[s->rvi], processor_ppr(0, vector[s->svi]));
 
     switch ((enum move_kind)move->kind) {
     case MOVE_STEP:
         return !in_guest;
     case MOVE_DELIVER:
-        return in_guest && processor_recognizes(vector[s->rvi], processor_ppr(0, vector[s->svi]));
+        return s->phase == (world.software ? PHASE_READY : PHASE_GUEST) && delivers;
     case MOVE_EOI:
         return in_guest;
     case MOVE_KICK:
         return s->kick && (in_guest || s->phase == PHASE_READY || s->phase == PHASE_OUT);
     case MOVE_EXIT:
-        return bound->exits && in_guest;
+        return (bound->exits || (world.software && delivers)) && in_guest;
     case MOVE_LDR:
         return in_guest && state->left.ldrs;
     case MOVE_SELF:

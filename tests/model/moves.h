@@ -4,10 +4,10 @@
 
 enum move_kind {
     MOVE_STEP,    /* of a vCPU: its next step of the work before an entry, or after an EOI */
-    MOVE_DELIVER, /* the processor delivers the interrupt that RVI names */
+    MOVE_DELIVER, /* the processor delivers what RVI names; in software: it is injected */
     MOVE_EOI,     /* the guest writes its EOI register */
     MOVE_KICK,    /* the NMI of a kick arrives */
-    MOVE_EXIT,    /* a VM exit for another reason */
+    MOVE_EXIT,    /* a VM exit for another reason; in software: the interrupt window opens */
     MOVE_LDR,     /* the guest writes its LDR: its own bit, or the other vCPU's */
     MOVE_SELF,    /* a self-IPI that the processor virtualizes; argument: vector */
     MOVE_IPI,     /* an edge from another CPU or a device; argument: vector */

@@ -59,6 +59,12 @@ static void report(unsigned v) {
     leave_eoi(v);
 }
 
+/* What is deliverable now, and was not injected, waits for an exit. */
+static void check_window(unsigned v) {
+    if (world.software && virq_deliverable(&world.vcpu[v]) && !virq_wants_window(&world.vcpu[v]))
+        world_violate(0, "an interrupt waits, and no interrupt-window exit is requested");
+}
+
 /* The steps of virq_prepare_entry() and of the run loop, one by one, in their order. */
 void order_step(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
@@ -89,6 +95,7 @@ void order_step(unsigned v) {
         s->phase = PHASE_READY;
         break;
     case PHASE_READY:
+        check_window(v);
         s->phase = PHASE_GUEST;
         break;
     case PHASE_EOI:

@@ -11,4 +11,7 @@ my $log = `$program debug room=4000`;
 is($?, 0, 'no violation, and states are complete') or diag($log);
 my @bounds = $log =~ /^BOUND name=(\S+) states=4000 /mg;
 cmp_ok(scalar @bounds, '>=', 5, 'in every bound');
+$log = `$program software debug room=4000`;
+is($?, 0, 'nor with delivery in software') or diag($log);
+is(scalar(() = $log =~ /^BOUND name=\S+ states=4000 /mg), scalar @bounds, 'in every bound');
 done_testing();

@@ -76,7 +76,7 @@ void story_tell(const struct bound *bound, const uint8_t *path, unsigned length)
     print_state(&world.now);
     if (world.violated >= 0)
         printf("This violates invariant %d: %s.\n", world.violated, world.what);
-    printf("Again: model replay %s", bound->name);
+    printf("Again: model %sreplay %s", world.software ? "software " : "", bound->name);
     for (unsigned i = 0; i < length; i++)
         printf(" %s", move_name(path[i]));
     printf("\n");

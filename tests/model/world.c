@@ -7,6 +7,7 @@
 #include "vmm/vcpu/virq.h"
 
 struct world world;
+bool model_software;
 
 #define STREAK_BASE (VIOAPIC_IMMEDIATE_DELIVERIES - STORM_ALLOWED)
 
@@ -140,6 +141,11 @@ static void pack_vcpu(unsigned v) {
 
     pack_apic(v, s);
     s->requests = atomic_load_explicit(&world.vcpu[v].requests, memory_order_relaxed) != 0;
+    if (world.software) {
+        /* There are no such fields. The map takes effect at once, and the IRR and the ISR do. */
+        world.processor[v].exit_bitmap = world.vm.routing.vcpu[v].apic.map.exit;
+        processor_set_status(&world.processor[v]);
+    }
     s->vmcs_exit = words_read(world.processor[v].exit_bitmap.word) & 7;
     s->rvi = index_of(world.processor[v].rvi) & 3;
     s->svi = index_of(world.processor[v].svi) & 3;
@@ -197,6 +203,7 @@ void world_unpack(void) {
     memset(world.delivered, 0, sizeof(world.delivered));
     memset(world.accepted, 0, sizeof(world.accepted));
     world.renamed = false;
+    world.eoi = -1;
 }
 
 void world_pack(void) {
@@ -219,10 +226,11 @@ void world_power_on(bool storms) {
         .x2apic_offered = true,
     };
 
-    world = (struct world){.storms = storms, .violated = -1};
+    world = (struct world){.storms = storms, .software = model_software, .violated = -1};
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         config.page[v] = world.processor[v].page = &world.page[v];
         world.vcpu[v].vm = &world.vm;
+        world.vcpu[v].software = model_software;
         world.vcpu[v].index = v;
         world.vcpu[v].routed = &world.vm.routing.vcpu[v];
         world.vcpu[v].apic_page = &world.page[v];

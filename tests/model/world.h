@@ -24,11 +24,13 @@ struct world {
     unsigned actor; /* the vCPU whose CPU makes the move, or MODEL_DEVICE */
     bool locked;
     bool storms;
-    bool endless; /* the budget is not used up: start_free() */
-    bool moving;  /* the production code or the processor makes a move, and no check runs */
+    bool software; /* interrupts are delivered in software: no virtual-interrupt delivery */
+    bool endless;  /* the budget is not used up: start_free() */
+    bool moving;   /* the production code or the processor makes a move, and no check runs */
     /* what has happened in this move */
     unsigned delivered[MODEL_PINS], accepted[MODEL_PINS];
     bool renamed;
+    int eoi; /* software: the vector of an EOI that is handled like an EOI-induced exit; or -1 */
     struct trace_ring *trace; /* may be NULL */
     /* the first invariant that is violated; -1: none */
     int violated;
@@ -37,6 +39,7 @@ struct world {
 
 extern struct world world;
 
+extern bool model_software; /* for world_power_on() */
 void world_power_on(bool storms);
 /* Fill the production structures from world.now, and read them back. */
 void world_unpack(void);

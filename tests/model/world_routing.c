@@ -2,7 +2,7 @@
  * world.h.
  *
  * When a LAPIC's identity has changed, all vCPUs must scan; the model lets other CPUs act before
- * this is announced. */
+ * this is announced, and between an EOI that the hypervisor performs and its handling. */
 #include "vmm/interrupts/routing.c"
 
 #include "tests/model/world.h"
@@ -14,11 +14,18 @@ static void note_renamed(void *context) {
     world.renamed = true;
 }
 
+/* Only with delivery in software: the EOI's own steps follow. */
+static void note_eoi(void *context, uint8_t vector) {
+    (void)context;
+    world.eoi = vector;
+}
+
 void steps_power_on(struct routing *routing, const struct routing_config *config,
                     const struct routing_effects *effects, void *context) {
     routing_power_on(routing, config, effects, context);
     divided_effects = apic_effects;
     divided_effects.identity_changed = note_renamed;
+    divided_effects.eoi_exit = note_eoi;
     for (unsigned i = 0; i < config->vcpu_count; i++)
         routing->vcpu[i].apic.effects = &divided_effects;
 }
