@@ -14,4 +14,9 @@ for my $cpus (2, 4, 1) {
     is($status, 0, "$cpus CPUs: all guests pass");
     check_file($log, 'tests/emulator/conformance.expect');
 }
+# Without virtual-interrupt delivery, on a processor that lacks it.
+my ($log, $status) = boot('conformance-software', image => 'conformance-2', cpus => 2,
+    model => 'corei7_sandy_bridge_2600k');
+is($status, 0, 'delivery in software: all guests pass');
+check_file($log, 'tests/emulator/conformance.expect');
 done_testing();

@@ -4,15 +4,19 @@
 use strict;
 use warnings;
 use lib 'tests/lib';
-use Boot qw(boot check_file);
+use Boot qw(boot check_file report_all);
 use Test::More;
 
 sub check_interrupts {
-    my ($log, $status) = @_;
+    my ($log, $status, $software) = @_;
     is($status, 1, 'the status reports that a guest failed');
     # This guest's report must fail, so it is not among the checks.
     is(scalar(@{delete $log->{tap}{fail} // []}), 1, 'the guest that fails on purpose made one report');
     check_file($log, 'tests/emulator/interrupts.expect');
+    # Without virtual-interrupt delivery no EOI is virtualized: the write itself exits.
+    my $expected = $software ? 'no EXITS guest=%s vcpu=0 name="virtualized EOI"'
+        : 'EXITS guest=%s vcpu=0 name="virtualized EOI" count=5';
+    report_all(map { $log->check(sprintf $expected, $_) } 'reroute-x2apic', 'reroute-xapic');
 }
 
 my ($log, $status) = boot('interrupts', cpus => 2);
@@ -25,4 +29,8 @@ for my $cpus (4, 1) {
     note("$cpus CPUs");
     check_interrupts(boot("interrupts-$cpus", image => 'interrupts', cpus => $cpus));
 }
+
+note('a processor without virtual-interrupt delivery');
+check_interrupts(boot('interrupts-software', image => 'interrupts', cpus => 4,
+    model => 'corei7_sandy_bridge_2600k'), 1);
 done_testing();

@@ -18,7 +18,7 @@ sub refuses {
 }
 
 refuses('amd', 'AMD', model => 'ryzen', cpus => 1);
-refuses('no-delivery', 'virtual-interrupt delivery', model => 'corei7_sandy_bridge_2600k', cpus => 1);
+refuses('no-ept', 'enable EPT', model => 'core2_penryn_t9600', cpus => 1);
 refuses('qemu-without-kvm', 'VT-x', emu => 'qemu', model => 'qemu64');
 refuses('nothing', 'no guest', config => 'tests/emulator/nothing.cfg', cpus => 1);
 refuses('no-config', 'pinwheel.cfg', config => '-', cpus => 1);

@@ -6,8 +6,10 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot report_all);
+use File::Path 'make_path';
 use List::Util 'sum';
 use Test::More;
+use Tree 'read_text';
 
 my $REROUTES = 100_000;
 my $build = $ENV{B} // 'build';
@@ -55,9 +57,18 @@ sub check_counters {
     }
 }
 
-for my $cpus (4, 2, 1) {
-    my ($log) = boot("soak-$cpus", config => 'tests/emulator/soak.cfg', cpus => $cpus,
-        files => ["$build/guest/soak.elf"]);
+# The last one with delivery in software.
+my $software = "$build/emulator/soak-software.cfg";
+my $text = read_text('tests/emulator/soak.cfg') =~ s/^(kernel .*)/$1\ndelivery = software/gmr;
+make_path("$build/emulator");
+open my $file, '>', $software or BAIL_OUT("$software: $!");
+print $file $text;
+close $file;
+
+for ([4], [2], [1], [4, $software]) {
+    my ($cpus, $config) = @$_;
+    my ($log) = boot($config ? 'soak-software' : "soak-$cpus", cpus => $cpus,
+        config => $config // 'tests/emulator/soak.cfg', files => ["$build/guest/soak.elf"]);
     # The soak without the rescan must fail, so its reports are not among the checks.
     my @failed = map { $_->{text} } grep { !$_->{ok} } @{delete $log->{tap}{'soak-norescan'} // []};
     is(scalar(grep { /^vCPU [123]: \d+ IPIs .* 0 EOI exits/ } @failed), 3,

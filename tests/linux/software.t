@@ -1,0 +1,25 @@
+#!/usr/bin/env perl
+# An unmodified Linux with four vCPUs on a processor without virtual-interrupt delivery: Pinwheel delivers
+# its interrupts in software. A guest that insists on virtual-interrupt delivery is not started.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Boot qw(boot report_all);
+use Test::More;
+
+my $build = $ENV{B} // 'build';
+my ($log, $status) = boot('linux-software', config => 'tests/linux/software.cfg', cpus => 4, memory => 512,
+    model => 'corei7_sandy_bridge_2600k',
+    files => ["$build/guest/hello.elf", map { "$build/linux/$_" } qw(vmlinuz initrd disk.img)]);
+report_all(map { $log->check($_) }
+    '/^pinwheel: interrupts are delivered in software: this processor lacks "virtual-interrupt delivery"$/',
+    '/^pinwheel: guest linux starts: .*, delivery=software$/',
+    '/^pinwheel: guest vid is not started: delivery = vid: this processor lacks "virtual-interrupt delivery"; use delivery = auto$/',
+    'GUEST name=linux result=pass code=0 how=poweroff',
+    'no EXITS guest=linux vcpu=0 name="virtualized EOI"',
+    'PINWHEEL done guests=2 passed=1 failed=1');
+my ($smp) = grep { /^\[linux\] SMP / } @{$log->{lines}};
+is($smp, '[linux] SMP cpus=4 without_one=3 back=4 pinned=12 tsc_backward=0 irq_led=4 timers=4 '
+    . 'ipis=4 clock=tsc complaints=0', 'all four CPUs work');
+unlike(join("\n", @{$log->{lines}}), qr/Kernel panic/, 'it does not panic');
+done_testing();
