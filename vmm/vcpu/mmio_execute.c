@@ -4,6 +4,7 @@
 #include "arch/control_registers.h"
 #include "vmm/emulate/mmio_operate.h"
 #include "vmm/vcpu/control_regs.h"
+#include "vmm/vcpu/events.h"
 #include "vmm/vcpu/exits.h"
 #include "vmm/vcpu/guest_memory.h"
 #include "vmm/vcpu/vcpu.h"
@@ -24,16 +25,19 @@ static bool mmio_read_modify_write(struct vcpu *vcpu, const struct mmio_device *
 
 /* ---- SSE and AVX ---- */
 
-/* In pieces of 8 bytes, from the lowest address on. What the processor would have refused with #UD,
- * #NM or #GP is code that has changed since the access: the processor decides again. */
+/* In pieces of 8 bytes, from the lowest address on. What the processor would have refused with #UD
+ * or #NM is code that has changed since the access: the processor decides again. */
 static bool mmio_move_vector(struct vcpu *vcpu, const struct mmio_device *device, uint64_t address,
                              const struct mmio_instruction *i) {
     unsigned piece = i->size < 8 ? i->size : 8;
     struct mmio_vector value, memory = {{0}}, source;
 
-    if (!vector_registers_enabled(vcpu, i->vex) ||
-        (i->aligned && (vcpu->mmio_span || address % i->size)))
+    if (!vector_registers_enabled(vcpu, i->vex))
         return false;
+    if (i->aligned && (vcpu->mmio_span || address % i->size)) {
+        events_queue_exception_with_code(vcpu, VECTOR_GP, 0);
+        return false;
+    }
     vector_register_read(vcpu, i->reg, &value);
     if (i->store) {
         memory = mmio_vector_stored(i, &value);
