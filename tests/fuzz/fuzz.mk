@@ -10,7 +10,7 @@ FUZZ_CFLAGS := -std=c11 -O1 -g -I. -Wall -Wextra -Wno-missing-field-initializers
                -fno-sanitize-recover=all -fsanitize=address,undefined
 
 # The fuzzer of the exits runs on the machine of tests/machine, whose objects are compiled with other flags.
-FUZZ_EXITS_SRC := $(filter-out vmm/vm/schedule.c,$(MACHINE_SRC)) $(wildcard tests/fuzz/exits/*.c)
+FUZZ_EXITS_SRC := $(filter-out vmm/vm/schedule.c vmm/vm/results.c,$(MACHINE_SRC)) $(wildcard tests/fuzz/exits/*.c)
 FUZZ_EXITS_OBJ := $(FUZZ_EXITS_SRC:%.c=$(B)/fuzz/%.o)
 $(FUZZ_EXITS_OBJ) $(B)/fuzz/tests/fuzz/fuzz_exits.o: FUZZ_CFLAGS += $(MACHINE_FLAGS)
 $(FUZZ_EXITS_OBJ) $(B)/fuzz/tests/fuzz/fuzz_exits.o: $(B)/flags/machine
