@@ -26,7 +26,9 @@ sub break_at_eoi_exit {
     return do { local $/; <$in> };
 }
 
-my $log = break_at_eoi_exit('panic', "set rdi = 0\n");
+# CPU 1 runs a guest that never exits by itself: the NMI that stops it causes a VM exit.
+my $log = break_at_eoi_exit('panic', "set rdi = 0\n", cpus => 2);
+unlike($log, qr/do not stop/, 'a CPU in guest mode stops');
 like($log, qr/^PINWHEEL panic: #PF page fault in the hypervisor, error code 0x0$/m, 'the exception');
 like($log, qr/^  rip ffffffff8[0-9a-f]{7} rsp ffffc0[0-9a-f]{10} .* cr2 0{13}[0-9a-f]{3} /m,
     'the registers, with a stack of the hypervisor');

@@ -51,6 +51,7 @@ enum machine_action {
     MACHINE_WAKE,     /* operand: the CPU */
     MACHINE_ACCEPT,   /* interrupts on and off: a pending one is accepted */
     MACHINE_UNBLOCK,  /* NMIs */
+    MACHINE_STOPPED,  /* the CPU asks whether another one has panicked */
     MACHINE_IDLE,     /* the CPU waits in HLT */
     MACHINE_TIMER,    /* the LAPIC's timer is started; value: for this TSC */
     MACHINE_NO_TIMER, /* the LAPIC's timer is stopped */

@@ -16,6 +16,7 @@
 #include "tests/unit/processor.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/host/mitigations.h"
+#include "vmm/host/panic.h"
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/run.h"
@@ -135,6 +136,10 @@ void panic(const char *fmt, ...) {
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     machine_fail("panic: %s", text);
+}
+
+void panic_stop_if_asked(void) {
+    machine_record(MACHINE_STOPPED, machine.now, 0);
 }
 
 uint64_t idt_base(void) {
