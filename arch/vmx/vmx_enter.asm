@@ -174,6 +174,7 @@ restore_host:
 align 16
 vmx_exit_guarded:
     SAVE_GUEST
+.all:
     mov ebx, [vmx_guards]
     test ebx, MITIGATION_RSB
     jz .not_all

@@ -3,6 +3,7 @@
 # table is written to build/emulator/bench.txt.
 use strict;
 use warnings;
+no warnings 'portable'; # addresses of 64 bits
 use lib 'tests/lib';
 use Boot qw(boot report_all);
 use Test::More;
@@ -44,6 +45,42 @@ sub count_scan {
     return $whole[0];
 }
 
+# Counts the instructions of each guard against speculation at one VM exit and one VM entry, in the same way:
+# by their labels in arch/vmx/vmx_enter.asm and by the range of the thunks.
+sub count_guards {
+    my %address = map { /^(\w+) \S (\S+)$/ ? ($2 => hex $1) : () } `nm $build/pinwheel.elf`;
+    my ($exit, $begin) = @address{'vmx_exit_guarded', 'thunks_begin'};
+    $exit && $begin or return;
+    open my $commands, '>', "$build/emulator/bench-guards.commands" or die;
+    printf $commands "lb 0x%x\n%strace on\ns 3000\nq\n", $exit, "c\n" x 100 . "d 1\n";
+    close $commands;
+    boot('bench-guards', cpus => 1, files => ["$build/guest/bench.elf"],
+        debugger => "$build/emulator/bench-guards.commands");
+    my %label = map { $_ => $address{"vmx_exit_guarded.$_"} // 0 } qw(not_all not_one history_is_clear);
+    my @range = (
+        [guard_rsb => $address{'vmx_exit_guarded.all'} // 0, $label{not_all}],
+        [guard_rsb_one => $label{not_all}, $label{not_one}],
+        [guard_bhb => $label{not_one}, $label{history_is_clear}],
+        [guard_verw => $address{'vmx_enter.guarded'} // 0, $address{'vmx_enter.launch'} // 0],
+        [guard_retpoline => $begin, $begin + 16 * 64],
+    );
+    open my $trace, '<', "$build/emulator/bench-guards/bochs.out" or die;
+    my ($exits, $thunks, %count) = (0, 0);
+    while (<$trace>) {
+        my ($at) = /^\(0\)\.\[\d+\] \[0x\w+\] \w+:(\w+) / or next;
+        $at = hex $at;
+        $exits++ if $at == $exit;
+        next if $exits != 1 && $exits != 2;
+        for (grep { $at >= $$_[1] && $at < $$_[2] } @range) {
+            my $whole = $$_[0] eq 'guard_retpoline' ? $at % 64 == 32 && ++$thunks : $exits == 1;
+            $count{$$_[0]}++ if $$_[0] eq 'guard_retpoline' || $whole;
+        }
+    }
+    $count{guard_verw} -= 16 if $count{guard_verw}; # without it the registers are loaded and BT is executed, too
+    $count{guard_retpoline} /= $thunks if $thunks;
+    return map { {tag => 'BENCH', name => $_, instructions => int $count{$_}} } keys %count;
+}
+
 my %log;
 ($log{1}) = boot('bench', cpus => 1,
     files => [map { "$build/guest/$_.elf" } qw(bench bench_lines turns)]);
@@ -54,6 +91,7 @@ for (1, 2) {
 if (defined(my $scan = count_scan())) {
     push @{$log{1}{records}}, {tag => 'BENCH', name => 'scan_24_pins', instructions => $scan};
 }
+push @{$log{1}{records}}, count_guards();
 report_all((map { $log{1}->check("GUEST name=$_ result=pass code=0") } qw(lines turns)),
     $log{1}->check('/24 level-triggered pins are routed to this vCPU/'),
     map { $log{1}->check("EXITS guest=turns vcpu=$_ name=\"PAUSE\" count>=25") } 0 .. 3);
