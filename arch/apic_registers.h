@@ -28,6 +28,7 @@
 #define APIC_ICR_HIGH                   0x310
 #define APIC_LVT_TIMER                  0x320
 #define APIC_LVT_THERMAL                0x330
+#define APIC_LVT_THERMAL_NUMBER         5 /* it exists if there are more LVT entries */
 #define APIC_LVT_PERFORMANCE            0x340
 #define APIC_LVT_LINT0                  0x350
 #define APIC_LVT_LINT1                  0x360

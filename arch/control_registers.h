@@ -39,23 +39,31 @@
 #define CR4_PKE        (1ULL << 22)
 #define CR4_CET        (1ULL << 23)
 
-#define RFLAGS_CF      (1ULL << 0)
-#define RFLAGS_ONE     (1ULL << 1) /* always 1 */
-#define RFLAGS_PF      (1ULL << 2)
-#define RFLAGS_AF      (1ULL << 4)
-#define RFLAGS_ZF      (1ULL << 6)
-#define RFLAGS_SF      (1ULL << 7)
-#define RFLAGS_TF      (1ULL << 8)
-#define RFLAGS_IF      (1ULL << 9)
-#define RFLAGS_DF      (1ULL << 10)
-#define RFLAGS_OF      (1ULL << 11)
-#define RFLAGS_RF      (1ULL << 16)
-#define RFLAGS_VM      (1ULL << 17)
-#define RFLAGS_AC      (1ULL << 18)
+/* The hypervisor's CR0: caches on, no exceptions by floating-point instructions. */
+#define CR0_HOST (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 
-#define XCR0_X87       (1ULL << 0)
-#define XCR0_SSE       (1ULL << 1)
-#define XCR0_AVX       (1ULL << 2)
+/* The hypervisor's CR4, whatever the firmware has enabled; CR4.VMXE is added by VMXON, and LA57
+ * cannot change in 64-bit mode. Not global pages, PCIDs, protection keys, CET. */
+#define CR4_HOST   (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE)
+#define CR4_KEPT   CR4_LA57
+
+#define RFLAGS_CF  (1ULL << 0)
+#define RFLAGS_ONE (1ULL << 1) /* always 1 */
+#define RFLAGS_PF  (1ULL << 2)
+#define RFLAGS_AF  (1ULL << 4)
+#define RFLAGS_ZF  (1ULL << 6)
+#define RFLAGS_SF  (1ULL << 7)
+#define RFLAGS_TF  (1ULL << 8)
+#define RFLAGS_IF  (1ULL << 9)
+#define RFLAGS_DF  (1ULL << 10)
+#define RFLAGS_OF  (1ULL << 11)
+#define RFLAGS_RF  (1ULL << 16)
+#define RFLAGS_VM  (1ULL << 17)
+#define RFLAGS_AC  (1ULL << 18)
+
+#define XCR0_X87   (1ULL << 0)
+#define XCR0_SSE   (1ULL << 1)
+#define XCR0_AVX   (1ULL << 2)
 
 /* SDM Vol. 1, "XSAVE Area": the legacy region, 512 bytes, and the header, 64. */
 #define XSAVE_AREA_MIN 576

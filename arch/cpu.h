@@ -21,6 +21,7 @@ struct cpu {
     /* True from before the preemption timer is armed until after the VM exit: an NMI in this time
      * sets the timer to 0, see vmx_force_exit(). Only this CPU reads and writes it. */
     bool entry_armed;
+    bool in_vmx_operation; /* between VMXON and VMXOFF */
     uint64_t nmi_count;
 };
 

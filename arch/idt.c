@@ -17,14 +17,16 @@ _Static_assert(sizeof(struct gate) == 16, "SDM Vol. 3A, \"64-Bit IDT Gate Descri
 /* idt_traps.asm: the 256 entry points, 16 bytes apart. */
 extern const char trap_entries[];
 
-#define TRAP_ENTRY_SIZE 16
+#define TRAP_ENTRY_SIZE    16
 
-#define FIRST_INTERRUPT 32 /* lower vectors are exceptions */
+#define FIRST_INTERRUPT    32 /* lower vectors are exceptions */
+#define FIRST_LEGAL_VECTOR 16 /* of an interrupt that a device sends */
 
 static struct gate table[256];
 static trap_handler *fatal_handler;
 static trap_handler *nmi_handler;
 static trap_handler *interrupt_handler;
+static bool (*is_in_service)(uint8_t vector);
 
 /* The index in the IST of the stack for a vector; 0: the current stack. */
 static uint8_t stack_of(unsigned vector) {
@@ -74,6 +76,23 @@ void idt_set_interrupt(trap_handler *handler) {
     interrupt_handler = handler;
 }
 
+void idt_set_in_service(bool (*in_service)(uint8_t vector)) {
+    is_in_service = in_service;
+}
+
+/* Vectors 16 to 31 are legal for interrupts, and a device that the firmware left active may use
+ * one. Where the exception has an error code, the entry point expects one: such a vector is not
+ * meant. */
+static bool is_interrupt(const struct trap_frame *frame) {
+    const uint64_t with_error_code =
+        1ULL << VECTOR_AC | 1ULL << VECTOR_CP | 1ULL << 29 | 1ULL << 30;
+
+    if (frame->vector >= FIRST_INTERRUPT)
+        return true;
+    return frame->vector >= FIRST_LEGAL_VECTOR && !(with_error_code >> frame->vector & 1) &&
+           is_in_service && is_in_service((uint8_t)frame->vector);
+}
+
 /* Called by idt_traps.asm only. */
 void trap_dispatch(struct trap_frame *frame);
 void trap_dispatch(struct trap_frame *frame) {
@@ -81,7 +100,7 @@ void trap_dispatch(struct trap_frame *frame) {
         nmi_handler(frame);
     } else if (frame->vector == VECTOR_SPURIOUS) {
         /* It gets no EOI. SDM Vol. 3A, "Spurious Interrupt". */
-    } else if (frame->vector >= FIRST_INTERRUPT && interrupt_handler) {
+    } else if (is_interrupt(frame) && interrupt_handler) {
         interrupt_handler(frame);
     } else {
         fatal_handler(frame);

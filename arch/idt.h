@@ -5,6 +5,7 @@
  * of the hypervisor and goes to the fatal handler. All CPUs share one table. SDM Vol. 3A,
  * "Interrupt and Exception Handling". Read next: idt_traps.asm. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/control_registers.h"
@@ -38,6 +39,10 @@ void idt_set_nmi(trap_handler *handler);
 /* Sets the handler of all interrupts but the spurious one: VECTOR_WAKE, and interrupts of devices
  * that the firmware left active. The handler sends the EOI. */
 void idt_set_interrupt(trap_handler *handler);
+
+/* Sets the function that says whether an interrupt with a vector from 16 to 31 is in service: these
+ * vectors are exceptions, too. */
+void idt_set_in_service(bool (*in_service)(uint8_t vector));
 
 /* The name of an exception vector, for messages; never NULL. */
 const char *exception_name(uint64_t vector);

@@ -108,6 +108,15 @@ const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint
     return problem;
 }
 
+const char *paging_add_level_5(struct paging *paging, uint64_t *top) {
+    uint64_t *table = paging->alloc_table(top);
+
+    if (!table)
+        return no_memory;
+    table[0] = table[511] = paging->root | ENTRY_PRESENT | ENTRY_WRITABLE | paging->table_flags;
+    return NULL;
+}
+
 bool paging_lookup(const struct paging *paging, uint64_t virt, struct paging_page *page) {
     const uint64_t *table = paging->table(paging->root);
 

@@ -45,6 +45,12 @@ const char *paging_init(struct paging *paging);
 const char *paging_map(struct paging *paging, uint64_t virt, uint64_t phys, uint64_t size,
                        uint64_t flags);
 
+/* For a processor in 5-level mode (CR4.LA57 = 1), in which CR3 points to a table of level 5:
+ * allocates one whose first and last entry lead to the level-4 table, so that all addresses of 48
+ * bits mean the same as without it. Stores its address in *top. Returns NULL, or what failed, in
+ * words. */
+const char *paging_add_level_5(struct paging *paging, uint64_t *top);
+
 struct paging_page {
     uint64_t phys; /* of the byte at `virt` */
     uint64_t size; /* bytes of the page that maps it */

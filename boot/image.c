@@ -1,7 +1,9 @@
 /* Loading the hypervisor's image: see image.h. */
 #include "boot/image.h"
 
+#include "arch/control_registers.h"
 #include "arch/cpuid.h"
+#include "arch/instructions.h"
 #include "arch/paging.h"
 #include "boot/firmware.h"
 #include "lib/elf.h"
@@ -138,6 +140,10 @@ const char *image_load(struct boot_info *info) {
     if (problem)
         return problem;
     info->firmware_cr3 = paging.root;
+    if (read_cr4() & CR4_LA57)
+        problem = paging_add_level_5(&paging, &info->firmware_cr3);
+    if (problem)
+        return problem;
     return place_segments(info, &paging);
 }
 

@@ -1,6 +1,7 @@
 /* Leaving the firmware: see leave.h. */
 #include "boot/leave.h"
 
+#include "arch/control_registers.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
 #include "boot/firmware.h"
@@ -38,6 +39,9 @@ const char *leave_firmware(struct boot_info *info, uint64_t entry) {
             return "the firmware does not exit its boot services";
     } while (EFI_ERROR(BS->ExitBootServices(firmware_image, map_key)));
     interrupts_off();
+    /* Indirect-branch tracking would end the jump with #CP, and MOV to CR3 with PCIDs keep old
+     * translations. */
+    write_cr4((read_cr4() & (CR4_HOST | CR4_KEPT)) | CR4_PAE);
     wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
     __asm__ volatile("mov %0, %%cr3\n\t"
                      "cld\n\t"

@@ -7,6 +7,7 @@
 #include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "boot/firmware.h"
+#include "boot/graphics.h"
 #include "drivers/acpi.h"
 #include "lib/calendar.h"
 
@@ -54,25 +55,41 @@ static void read_time(struct boot_info *info) {
         info->time += (uint64_t)(time.TimeZone * 60LL);
 }
 
-/* Uses only the two common formats: four bytes a pixel, with blue or red first. */
-static void find_framebuffer(struct boot_framebuffer *framebuffer) {
+/* Whether the graphics output of this handle is a framebuffer, and which. */
+static bool framebuffer_of(EFI_HANDLE handle, struct boot_framebuffer *framebuffer) {
     EFI_GRAPHICS_OUTPUT_PROTOCOL *graphics;
 
-    if (EFI_ERROR(LibLocateProtocol(&GraphicsOutputProtocol, (void **)&graphics)) ||
+    if (EFI_ERROR(BS->HandleProtocol(handle, &GraphicsOutputProtocol, (void **)&graphics)) ||
         !graphics->Mode || !graphics->Mode->Info)
-        return;
+        return false;
     const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info = graphics->Mode->Info;
-    if (info->PixelFormat != PixelRedGreenBlueReserved8BitPerColor &&
-        info->PixelFormat != PixelBlueGreenRedReserved8BitPerColor)
-        return;
-    *framebuffer = (struct boot_framebuffer){
-        .base = graphics->Mode->FrameBufferBase,
-        .size = graphics->Mode->FrameBufferSize,
+    struct graphics_mode mode = {
+        .format = info->PixelFormat,
+        .red = info->PixelInformation.RedMask,
+        .green = info->PixelInformation.GreenMask,
+        .blue = info->PixelInformation.BlueMask,
         .width = info->HorizontalResolution,
         .height = info->VerticalResolution,
         .pixels_per_line = info->PixelsPerScanLine,
-        .blue_first = info->PixelFormat == PixelBlueGreenRedReserved8BitPerColor,
+        .base = graphics->Mode->FrameBufferBase,
+        .size = graphics->Mode->FrameBufferSize,
     };
+    return graphics_framebuffer(&mode, framebuffer);
+}
+
+/* Prefers the display that the firmware's console is on. */
+static void find_framebuffer(struct boot_framebuffer *framebuffer) {
+    EFI_HANDLE *handles;
+    UINTN count;
+
+    if (ST->ConsoleOutHandle && framebuffer_of(ST->ConsoleOutHandle, framebuffer))
+        return;
+    if (EFI_ERROR(
+            BS->LocateHandleBuffer(ByProtocol, &GraphicsOutputProtocol, NULL, &count, &handles)))
+        return;
+    for (UINTN i = 0; i < count && !framebuffer_of(handles[i], framebuffer); i++)
+        ;
+    BS->FreePool(handles);
 }
 
 /* The x2APIC ID, or on CPUs without leaf 0BH the 8 bits of leaf 1. SDM Vol. 2A, "CPUID". */

@@ -87,8 +87,9 @@ bool refusal_text(const struct processor *p, char *out, size_t size) {
         add_no_vmx(&text, p);
     else
         add_what_is_missing(&text, p);
-    if (p->five_level)
-        text_add(&text, "PINWHEEL refused: the firmware uses 5-level paging\n"
-                        "  Disable it in the firmware's setup (\"5-Level Paging\", \"LA57\").\n");
+    if (p->vmx.vmx && !p->xsave)
+        text_add(&text,
+                 "PINWHEEL refused: this processor lacks \"XSAVE\", needed to give each guest its "
+                 "own registers\n");
     return text.length > 0;
 }

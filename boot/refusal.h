@@ -14,7 +14,7 @@
 struct processor {
     char vendor[13];     /* from CPUID.0, for example "GenuineIntel" */
     char hypervisor[13]; /* from CPUID.40000000H; empty: CPUID.1:ECX[31] = 0 */
-    bool five_level;     /* CR4.LA57 = 1: the firmware uses 5-level paging */
+    bool xsave;          /* CPUID.1:ECX[26] */
     struct vmx_capabilities vmx;
 };
 

@@ -5,7 +5,6 @@
  * CPU Identification"; SDM Vol. 3D, "VMX Capability Reporting Facility". */
 #include "boot/report.h"
 
-#include "arch/control_registers.h"
 #include "arch/cpuid.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
@@ -35,7 +34,7 @@ void report_read_processor(struct processor *processor) {
         if (!processor->hypervisor[0])
             memcpy(processor->hypervisor, "unnamed", 8);
     }
-    processor->five_level = read_cr4() & CR4_LA57;
+    processor->xsave = cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE;
     vmx_read_capabilities(&processor->vmx);
 }
 

@@ -5,6 +5,8 @@
  * are little endian and may be unaligned. */
 #include "drivers/acpi.h"
 
+#include <stddef.h>
+
 #include "lib/memory.h"
 
 #define HEADER_SIZE 36
@@ -85,19 +87,41 @@ struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature
 #define MADT_ENTRIES     44
 #define MADT_CPU_ENABLED 1u
 #define MADT_LAPIC       0
+#define MADT_IOAPIC      1
 #define MADT_X2APIC      9
 
-bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *apic_id) {
+/* The entry at *offset, which is advanced behind it; NULL if there are no more. */
+static const uint8_t *next_entry(const struct acpi_table *madt, uint32_t *offset) {
     if (*offset < MADT_ENTRIES)
         *offset = MADT_ENTRIES;
-    while (*offset < madt->size && madt->size - *offset >= 2) {
-        const uint8_t *entry = madt->bytes + *offset;
+    if (*offset >= madt->size || madt->size - *offset < 2)
+        return NULL;
+    const uint8_t *entry = madt->bytes + *offset;
+    if (entry[1] < 2 || entry[1] > madt->size - *offset)
+        return NULL;
+    *offset += entry[1];
+    return entry;
+}
+
+bool acpi_next_ioapic(const struct acpi_table *madt, uint32_t *offset, uint64_t *address) {
+    const uint8_t *entry;
+
+    while ((entry = next_entry(madt, offset))) {
+        if (entry[0] == MADT_IOAPIC && entry[1] >= 12) {
+            *address = read_number(entry + 4, 4);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *apic_id) {
+    const uint8_t *entry;
+
+    while ((entry = next_entry(madt, offset))) {
         uint8_t type = entry[0], size = entry[1];
         uint64_t flags = 0;
 
-        if (size < 2 || size > madt->size - *offset)
-            return false;
-        *offset += size;
         if (type == MADT_LAPIC && size >= 8) {
             *apic_id = entry[3];
             flags = read_number(entry + 4, 4);
@@ -131,6 +155,19 @@ static uint16_t port_field(const struct acpi_table *table, uint32_t plain, uint3
     if (field(table, generic, 1) == SPACE_IO && address && address <= UINT16_MAX)
         return (uint16_t)address;
     return (uint16_t)field(table, plain, 4);
+}
+
+#define FADT_FLAGS        112
+#define FADT_TIMER_32_BIT (1u << 8)
+
+struct acpi_pm_timer acpi_find_pm_timer(const struct acpi *acpi) {
+    uint32_t index = 0;
+    struct acpi_table fadt = acpi_next_table(acpi, "FACP", &index);
+
+    if (fadt.size < FADT_1_SIZE)
+        return (struct acpi_pm_timer){0, false};
+    return (struct acpi_pm_timer){.port = port_field(&fadt, 76, 208),
+                                  .wide = field(&fadt, FADT_FLAGS, 4) & FADT_TIMER_32_BIT};
 }
 
 /* ---- \_S5 ------------------------------------------------------------------------------------ */

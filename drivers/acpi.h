@@ -36,6 +36,19 @@ struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature
  * is no table. */
 bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *apic_id);
 
+/* The physical address of the next I/O APIC in a MADT, as acpi_next_cpu() finds CPUs. */
+bool acpi_next_ioapic(const struct acpi_table *madt, uint32_t *offset, uint64_t *address);
+
+/* The ACPI power-management timer, which counts at ACPI_PM_TIMER_HZ. */
+#define ACPI_PM_TIMER_HZ 3579545
+struct acpi_pm_timer {
+    uint16_t port; /* 0: none */
+    bool wide;     /* 32 bits, else 24 */
+};
+
+/* From the FADT; port 0 if there is none. ACPI 6.5, "Power Management Timer". */
+struct acpi_pm_timer acpi_find_pm_timer(const struct acpi *acpi);
+
 /* How to enter the state S5, soft off, from the FADT and \_S5. ACPI 6.5, "Sleeping States". */
 struct acpi_soft_off {
     uint16_t pm1a_control, pm1b_control; /* ports; 0: none */

@@ -2,9 +2,11 @@
 #include "drivers/lapic.h"
 
 #include "arch/apic_registers.h"
+#include "arch/cpuid.h"
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
+#include "drivers/clock_choice.h"
 #include "drivers/tsc.h"
 
 /* Reads of the delivery status after which an earlier IPI is no longer waited for. */
@@ -17,6 +19,7 @@
 
 static volatile uint32_t *page;
 static bool x2apic;
+static uint32_t thermal; /* what each CPU's LVT entry for the thermal sensor is set to */
 static uint64_t timer_frequency;
 
 uint64_t lapic_base(void) {
@@ -27,9 +30,10 @@ bool lapic_is_x2apic(void) {
     return rdmsr(MSR_IA32_APIC_BASE) & APIC_BASE_X2APIC;
 }
 
-void lapic_init(volatile uint32_t *xapic_page) {
-    page = xapic_page;
-    x2apic = lapic_is_x2apic();
+#define XAPIC_ID_MAX 254
+
+bool lapic_reaches(uint32_t apic_id) {
+    return x2apic || apic_id <= XAPIC_ID_MAX;
 }
 
 static uint32_t lapic_read_register(uint32_t offset) {
@@ -41,6 +45,37 @@ static void lapic_write_register(uint32_t offset, uint32_t value) {
         wrmsr(MSR_X2APIC_BASE + offset / 16, value);
     else
         page[offset / 4] = value;
+}
+
+void lapic_init(volatile uint32_t *xapic_page, uint32_t highest) {
+    bool has_x2apic = cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_X2APIC;
+
+    page = xapic_page;
+    x2apic = lapic_is_x2apic();
+    uint32_t entries = (lapic_read_register(APIC_VERSION) >> 16 & 0xff) + 1;
+    thermal = entries > APIC_LVT_THERMAL_NUMBER ? lapic_read_register(APIC_LVT_THERMAL) : 0;
+    if ((thermal >> 8 & 7) != APIC_DELIVERY_SMI)
+        thermal = 0;
+    if (highest > XAPIC_ID_MAX && has_x2apic)
+        x2apic = true;
+}
+
+/* A bit of the ISR for each turn at most: the bound only guards against an APIC that is not there.
+ */
+static void retire_all(void) {
+    for (unsigned turn = 0; turn < 256; turn++) {
+        uint32_t in_service = 0;
+
+        for (unsigned i = 0; i < 8; i++)
+            in_service |= lapic_read_register(APIC_ISR + 16 * i);
+        if (!in_service)
+            return;
+        lapic_write_register(APIC_EOI, 0);
+    }
+}
+
+bool lapic_in_service(uint8_t vector) {
+    return lapic_read_register(APIC_ISR + 16u * (vector / 32)) >> vector % 32 & 1;
 }
 
 void lapic_enable(void) {
@@ -55,6 +90,9 @@ void lapic_enable(void) {
     lapic_write_register(APIC_LVT_LINT0, APIC_LVT_MASKED);
     lapic_write_register(APIC_LVT_LINT1, APIC_LVT_MASKED);
     lapic_write_register(APIC_LVT_ERROR, APIC_LVT_MASKED);
+    if (thermal)
+        lapic_write_register(APIC_LVT_THERMAL, thermal);
+    retire_all();
     lapic_write_register(APIC_TIMER_INITIAL, 0);
     lapic_write_register(APIC_TIMER_DIVIDE, APIC_TIMER_DIVIDE_BY_1);
 }
@@ -89,9 +127,11 @@ void lapic_send_startup(uint32_t apic_id, uint32_t start_page) {
 void lapic_measure_timer(void) {
     lapic_write_register(APIC_LVT_TIMER, APIC_LVT_MASKED | VECTOR_WAKE);
     lapic_write_register(APIC_TIMER_INITIAL, UINT32_MAX);
+    uint64_t start = rdtsc();
     tsc_delay_us(MEASURE_US);
-    timer_frequency =
-        (uint64_t)(UINT32_MAX - lapic_read_register(APIC_TIMER_CURRENT)) * (1000000 / MEASURE_US);
+    /* In this order: what delays the CPU between the two makes idle waits longer, not shorter. */
+    uint32_t left = lapic_read_register(APIC_TIMER_CURRENT);
+    timer_frequency = clock_frequency(UINT32_MAX - left, rdtsc() - start, tsc_frequency());
     lapic_write_register(APIC_TIMER_INITIAL, 0);
 }
 

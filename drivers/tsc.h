@@ -1,14 +1,16 @@
 /* The frequency of the TSC, and waiting by it.
  *
- * CPUID leaves 15H and 16H report the frequency, but emulators and some firmware report it wrongly.
- * So it is measured against the 8254, and CPUID's value is used only if the two agree, or if there
- * is no 8254. SDM Vol. 3B, "Determining the Processor Base Frequency". Read next:
+ * It is read from CPUID and measured against the 8254 or, where that does not count, against ACPI's
+ * timer; clock_choice.h decides between them. Read next: clock_choice.h,
  * vmm/interrupts/vlapic_timer.h. */
 #pragma once
 #include <stdint.h>
 
-/* Determines the frequency, in 10 ms. Returns where it comes from, in words. */
-const char *tsc_init(void);
+#include "drivers/acpi.h"
+
+/* Determines the frequency, in 30 ms; 0.2 s for each clock that does not count. Returns where it
+ * comes from, in words. */
+const char *tsc_init(const struct acpi_pm_timer *timer);
 
 /* In Hz; never 0. */
 uint64_t tsc_frequency(void);

@@ -10,6 +10,7 @@
 #include "arch/vmx/vmx.h"
 #include "drivers/acpi.h"
 #include "drivers/console.h"
+#include "drivers/ioapic.h"
 #include "drivers/lapic.h"
 #include "drivers/power.h"
 #include "drivers/tsc.h"
@@ -19,6 +20,7 @@
 #include "vmm/host/mitigations.h"
 #include "vmm/host/panic.h"
 #include "vmm/host/screen.h"
+#include "vmm/host/stop.h"
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/run.h"
@@ -32,7 +34,7 @@ _Noreturn void hypervisor_main(struct boot_info *info);
 /* An NMI comes from another CPU: it has panicked, or it has a request for a vCPU of this CPU, or
  * work for this CPU while it is idle. */
 static void handle_nmi(struct trap_frame *frame) {
-    panic_stop_if_asked();
+    stop_if_asked();
     vmx_force_exit();
     cpu_nmi(frame);
 }
@@ -44,20 +46,45 @@ static void handle_interrupt(struct trap_frame *frame) {
     lapic_eoi();
 }
 
+/* Without ACPI there is one, at the address that all PCs have in common. */
+static void mask_ioapics(const struct boot_info *info) {
+    struct acpi acpi = {.map = memory_map_table};
+    uint32_t index = 0, offset = 0, count = 0;
+    uint64_t address;
+
+    if (info->rsdp && acpi_open(&acpi, info->rsdp)) {
+        struct acpi_table madt = acpi_next_table(&acpi, "APIC", &index);
+        for (; acpi_next_ioapic(&madt, &offset, &address); count++)
+            ioapic_mask(memory_map_device(address));
+    }
+    if (!count)
+        ioapic_mask(memory_map_device(IOAPIC_DEFAULT_BASE));
+}
+
 static void start_this_cpu(const struct boot_info *info) {
-    idt_init(panic_trap);
     idt_set_nmi(handle_nmi);
     idt_set_interrupt(handle_interrupt);
+    idt_set_in_service(lapic_in_service);
     lapic_mask_8259();
+    mask_ioapics(info);
     host.cpu[0] = host_cpu_create(0, info->cpu_apic_id[0]);
     host.cpu_count = 1;
-    if (!lapic_is_x2apic())
-        lapic_init(memory_map_device(lapic_base()));
-    else
-        lapic_init(NULL);
+    uint32_t highest = 0;
+    for (uint32_t i = 0; i < info->cpu_count; i++)
+        highest = info->cpu_apic_id[i] > highest ? info->cpu_apic_id[i] : highest;
+    lapic_init(lapic_is_x2apic() ? NULL : memory_map_device(lapic_base()), highest);
     const char *problem = host_cpu_start(host.cpu[0]);
     if (problem)
         panic("the boot CPU cannot enter VMX operation: %s", problem);
+}
+
+static const char *measure_tsc(const struct boot_info *info) {
+    struct acpi acpi = {.map = memory_map_table};
+    struct acpi_pm_timer timer = {0, false};
+
+    if (info->rsdp && acpi_open(&acpi, info->rsdp))
+        timer = acpi_find_pm_timer(&acpi);
+    return tsc_init(&timer);
 }
 
 static void find_power_switch(const struct boot_info *info) {
@@ -95,7 +122,7 @@ static _Noreturn void on_own_stack(void) {
     const char *tsc_source;
 
     start_this_cpu(host.boot);
-    tsc_source = tsc_init();
+    tsc_source = measure_tsc(host.boot);
     lapic_measure_timer();
     const char *problem = host_read_features();
     if (problem)
@@ -125,6 +152,8 @@ _Noreturn void hypervisor_main(struct boot_info *info) {
         for (;;)
             halt();
     }
+    idt_init(panic_trap);
+    host_early_init();
     screen_prepare(&info->framebuffer);
     info = memory_init(info);
     host.boot = info;

@@ -59,3 +59,13 @@ const char *vmx_on(struct vmx_region *region, uint64_t physical) {
     __asm__ volatile("vmxon %1\n\tseta %0" : "=q"(on) : "m"(physical) : "cc", "memory");
     return on ? NULL : "VMXON failed";
 }
+
+void vmx_off(void) {
+    struct cpu *cpu = this_cpu();
+
+    if (!cpu->in_vmx_operation)
+        return;
+    cpu->in_vmx_operation = false;
+    __asm__ volatile("vmxoff" : : : "cc", "memory");
+    write_cr4(read_cr4() & ~CR4_VMXE);
+}

@@ -56,6 +56,10 @@ _Static_assert(sizeof(struct vmx_region) == 4096, "one page");
  * Entering VMX Operation". */
 const char *vmx_on(struct vmx_region *region, uint64_t physical);
 
+/* Leaves VMX operation if the calling CPU is in it: while it is, INITs stay pending, so that
+ * firmware and hardware cannot reset it. SDM Vol. 3C, "Restrictions on VMX Operation". */
+void vmx_off(void);
+
 /* Why the last VMX instruction on this CPU failed, in words. SDM Vol. 3C, "VM Instruction Error
  * Numbers". */
 const char *vmx_error(void);

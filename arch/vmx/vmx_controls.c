@@ -237,6 +237,36 @@ bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mo
     return true;
 }
 
+const char *vmx_difference(const struct vmx_capabilities *a, const struct vmx_capabilities *b) {
+    const struct {
+        const char *name;
+        uint64_t a, b;
+    } msrs[] = {
+        {"IA32_VMX_BASIC", a->basic, b->basic},
+        {"IA32_VMX_PINBASED_CTLS", a->pinbased, b->pinbased},
+        {"IA32_VMX_PROCBASED_CTLS", a->procbased, b->procbased},
+        {"IA32_VMX_PROCBASED_CTLS2", a->procbased2, b->procbased2},
+        {"IA32_VMX_EXIT_CTLS", a->exit, b->exit},
+        {"IA32_VMX_ENTRY_CTLS", a->entry, b->entry},
+        {"IA32_VMX_TRUE_PINBASED_CTLS", a->true_pinbased, b->true_pinbased},
+        {"IA32_VMX_TRUE_PROCBASED_CTLS", a->true_procbased, b->true_procbased},
+        {"IA32_VMX_TRUE_EXIT_CTLS", a->true_exit, b->true_exit},
+        {"IA32_VMX_TRUE_ENTRY_CTLS", a->true_entry, b->true_entry},
+        {"IA32_VMX_MISC", a->misc, b->misc},
+        {"IA32_VMX_EPT_VPID_CAP", a->ept_vpid, b->ept_vpid},
+        {"IA32_VMX_CR0_FIXED0", a->cr0_fixed0, b->cr0_fixed0},
+        {"IA32_VMX_CR0_FIXED1", a->cr0_fixed1, b->cr0_fixed1},
+        {"IA32_VMX_CR4_FIXED0", a->cr4_fixed0, b->cr4_fixed0},
+        {"IA32_VMX_CR4_FIXED1", a->cr4_fixed1, b->cr4_fixed1},
+    };
+
+    for (unsigned i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+        if (msrs[i].a != msrs[i].b)
+            return msrs[i].name;
+    }
+    return NULL;
+}
+
 uint64_t vmx_host_cr0(const struct vmx_capabilities *c, uint64_t cr0) {
     return (cr0 | c->cr0_fixed0) & c->cr0_fixed1;
 }

@@ -37,6 +37,10 @@ enum vmx_apic_mode {
     VMX_APIC_MODES            /* how many there are */
 };
 
+/* The name of the first capability MSR in which two processors differ; NULL: none. vCPUs can run on
+ * both only if there is none. */
+const char *vmx_difference(const struct vmx_capabilities *a, const struct vmx_capabilities *b);
+
 enum vmx_word { VMX_PIN, VMX_PRIMARY, VMX_SECONDARY, VMX_EXIT, VMX_ENTRY };
 #define VMX_WORD_COUNT 5
 

@@ -48,4 +48,13 @@ like($log, qr/  backtrace:\n    0x[0-9a-f]+ vmx_fail\+0x.*exit_handle\+0x.*sched
     'the backtrace begins at the caller of panic()');
 like($log, qr/last events of each CPU:.*accept level.*^PINWHEEL panic: the machine has stopped/ms,
     'the last events and the last line');
+# An exception before the hypervisor has page tables of its own: the firmware's IDT no longer counts.
+my $commands = "$build/emulator/panic-early.commands";
+open my $out, '>', $commands or BAIL_OUT("$commands: $!");
+print $out "lb 0x$address{memory_init}\nc\nset rip = 0x8000000000\ndelete 1\nc\n";
+close $out or BAIL_OUT("$commands: $!");
+my ($early, $status) = boot('panic-early', image => 'panic', cpus => 1, debugger => $commands);
+is($status, 1, 'panic-early: the status reports it');
+ok((grep { /^PINWHEEL panic: #PF page fault in the hypervisor/ } @{$early->{lines}}), 'the exception is reported')
+    or diag(join "\n", @{$early->{lines}});
 done_testing();

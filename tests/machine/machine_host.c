@@ -16,7 +16,7 @@
 #include "tests/unit/processor.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/host/mitigations.h"
-#include "vmm/host/panic.h"
+#include "vmm/host/stop.h"
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/run.h"
@@ -138,7 +138,7 @@ void panic(const char *fmt, ...) {
     machine_fail("panic: %s", text);
 }
 
-void panic_stop_if_asked(void) {
+void stop_if_asked(void) {
     machine_record(MACHINE_STOPPED, machine.now, 0);
 }
 

@@ -477,8 +477,55 @@ static void damaged_tables_are_safe_to_read(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void the_io_apics_are_listed(void **state) {
+    static const uint8_t entries[] = {
+        0, 8,  0, 0, 1, 0,    0,    0,                 /* a CPU */
+        1, 12, 2, 0, 0, 0,    0xc0, 0xfe, 0,  0, 0, 0, /* an I/O APIC */
+        1, 8,  3, 0, 0, 0,    0xc1, 0xfe,              /* too short */
+        1, 12, 4, 0, 0, 0x10, 0xc0, 0xfe, 24, 0, 0, 0, 1, 12};
+    struct acpi acpi = opened();
+    uint32_t offset = 0, apic_id;
+    uint64_t address;
+
+    (void)state;
+    make_madt(entries, sizeof(entries));
+    struct acpi_table madt = found(&acpi, "APIC", 0);
+    assert_true(acpi_next_ioapic(&madt, &offset, &address));
+    assert_int_equal(address, 0xfec00000);
+    assert_true(acpi_next_ioapic(&madt, &offset, &address));
+    assert_int_equal(address, 0xfec01000);
+    assert_false(acpi_next_ioapic(&madt, &offset, &address)); /* cut off */
+    offset = 0;
+    assert_true(acpi_next_cpu(&madt, &offset, &apic_id));
+    assert_false(acpi_next_cpu(&madt, &offset, &apic_id));
+    madt.size = 0;
+    offset = 0;
+    assert_false(acpi_next_ioapic(&madt, &offset, &address));
+}
+
+static void the_power_management_timer(void **state) {
+    struct acpi acpi = opened();
+
+    (void)state;
+    assert_int_equal(acpi_find_pm_timer(&acpi).port, 0);
+    put(FADT + 76, 0x608, 4);
+    make_fadt(268);
+    assert_int_equal(acpi_find_pm_timer(&acpi).port, 0x608);
+    assert_false(acpi_find_pm_timer(&acpi).wide);
+    put(FADT + 112, 1u << 8, 4);
+    put(FADT + 208, 1, 1);
+    put(FADT + 212, 0x1808, 8);
+    make_fadt(268);
+    assert_int_equal(acpi_find_pm_timer(&acpi).port, 0x1808);
+    assert_true(acpi_find_pm_timer(&acpi).wide);
+    make_fadt(100); /* cut off */
+    assert_int_equal(acpi_find_pm_timer(&acpi).port, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_io_apics_are_listed, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_power_management_timer, setup, teardown),
         TEST(the_xsdt_is_preferred),
         TEST(the_rsdt_is_used_without_a_valid_xsdt),
         TEST(an_invalid_root_is_refused),

@@ -198,8 +198,30 @@ static void no_larger_page_than_4_kib_if_that_is_asked_for(void **state) {
         assert_maps(&paging, virt, PAGING_1G + virt, PAGING_4K, PAGING_WRITABLE);
 }
 
+/* SDM Vol. 3A, "5-Level Paging": bits 56:48 of a linear address select the entry; of a canonical
+ * address of 48 bits they are all 0 or all 1. */
+static void five_levels_mean_the_same_as_four(void **state) {
+    struct paging paging = make();
+    uint64_t top;
+
+    (void)state;
+    assert_null(paging_map(&paging, 0xffffffff80000000, 0x200000, PAGING_4K, PAGING_WRITABLE));
+    assert_null(paging_add_level_5(&paging, &top));
+    const uint64_t *table = pool_table(top);
+    assert_non_null(table);
+    for (unsigned i = 1; i < 511; i++)
+        assert_int_equal(table[i], 0);
+    assert_int_equal(table[0], paging.root | 3);
+    assert_int_equal(table[511], paging.root | 3);
+    assert_int_equal(0xffffffff80000000 >> 48 & 511, 511);
+    assert_int_equal(0xffff800000000000 >> 48 & 511, 511);
+    pool.limit = pool.used;
+    refused(paging_add_level_5(&paging, &top), "no memory");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(five_levels_mean_the_same_as_four),
         cmocka_unit_test(no_larger_page_than_4_kib_if_that_is_asked_for),
         cmocka_unit_test(the_largest_page_that_fits_is_used),
         cmocka_unit_test(pages_of_1_gib_only_where_the_cpu_has_them),

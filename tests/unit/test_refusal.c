@@ -16,7 +16,7 @@
 static char text[2048];
 
 static struct processor intel(void) {
-    return (struct processor){.vendor = "GenuineIntel", .vmx = broadwell()};
+    return (struct processor){.vendor = "GenuineIntel", .xsave = true, .vmx = broadwell()};
 }
 
 static void assert_refused(const struct processor *p, const char *reason, const char *advice) {
@@ -88,12 +88,15 @@ static void each_reason_has_a_line_and_many_are_counted(void **state) {
     assert_int_equal(lines, 8);
 }
 
-static void five_level_paging_is_refused(void **state) {
+static void without_xsave_it_is_refused(void **state) {
     struct processor p = intel();
 
     (void)state;
-    p.five_level = true;
-    assert_refused(&p, "5-level paging", "LA57");
+    p.xsave = false;
+    assert_refused(&p, "this processor lacks \"XSAVE\"", "its own registers");
+    p.vmx = (struct vmx_capabilities){0};
+    assert_true(refusal_text(&p, text, sizeof(text)));
+    assert_null(strstr(text, "XSAVE"));
 }
 
 static void a_small_buffer_cuts_the_text(void **state) {
@@ -116,7 +119,7 @@ int main(void) {
         cmocka_unit_test(vt_x_disabled_by_the_firmware_refers_to_its_setup),
         cmocka_unit_test(an_older_processor_gets_a_list_of_what_it_lacks),
         cmocka_unit_test(each_reason_has_a_line_and_many_are_counted),
-        cmocka_unit_test(five_level_paging_is_refused),
+        cmocka_unit_test(without_xsave_it_is_refused),
         cmocka_unit_test(a_small_buffer_cuts_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

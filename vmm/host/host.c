@@ -22,10 +22,11 @@
 #define IST_STACK_SIZE (8 * 1024)
 
 /* From INIT to the first STARTUP; then how long the CPU has to report that it runs, before and
- * after the second STARTUP. */
+ * after the second STARTUP. It writes its caches back twice, with caches off, and a virtual
+ * machine's host may not give it a CPU for a while: seconds are not too long. */
 #define INIT_DELAY_US     10000
-#define FIRST_STARTUP_US  1000
-#define SECOND_STARTUP_US 100000
+#define FIRST_STARTUP_US  10000
+#define SECOND_STARTUP_US 5000000
 
 struct host host;
 
@@ -47,6 +48,15 @@ _Static_assert(PAGES(sizeof(struct host_cpu)) + PAGES(sizeof(struct trace_ring))
                    NEED_PER_CPU,
                "the last page is for the tables that map the stacks");
 
+/* Its stacks for exceptions before memory can be allocated; one serves all. */
+void host_early_init(void) {
+    static _Alignas(16) uint8_t stack[IST_STACK_SIZE];
+
+    for (unsigned i = 1; i < IST_END; i++)
+        boot_cpu.cpu.ist_top[i] = (uint64_t)(stack + sizeof(stack));
+    cpu_load(&boot_cpu.cpu);
+}
+
 struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id) {
     struct host_cpu *cpu =
         index == 0 ? &boot_cpu : memory_alloc_pages(sizeof(struct host_cpu), NULL);
@@ -57,37 +67,17 @@ struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id) {
     for (unsigned i = 1; i < IST_END; i++)
         cpu->cpu.ist_top[i] = memory_alloc_stack(IST_STACK_SIZE);
     cpu->trace = memory_alloc_pages(sizeof(struct trace_ring), NULL);
+    cpu->vmxon = memory_alloc_pages(sizeof(struct vmx_region), &cpu->vmxon_physical);
     return cpu;
 }
 
 const char *host_cpu_start(struct host_cpu *cpu) {
-    uint64_t physical;
-    struct vmx_region *region;
-
     cpu_load(&cpu->cpu);
     lapic_enable();
-    /* Whatever the firmware has left: SSE and XSAVE enabled for the guests' registers, machine
-     * checks enabled, caches enabled, no exceptions by floating-point instructions. */
-    write_cr0((read_cr0() | CR0_MP | CR0_NE | CR0_WP) & ~(CR0_TS | CR0_EM | CR0_CD | CR0_NW));
-    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_MCE);
-    region = memory_alloc_pages(sizeof(struct vmx_region), &physical);
-    return vmx_on(region, physical);
-}
-
-/* The controls of all vCPUs are chosen from the boot CPU's capabilities. */
-static bool is_like_boot_cpu(void) {
-    const struct vmx_capabilities *boot = &host.capabilities;
-    struct vmx_capabilities own;
-
-    vmx_read_capabilities(&own);
-    return own.basic == boot->basic && own.pinbased == boot->pinbased &&
-           own.procbased == boot->procbased && own.procbased2 == boot->procbased2 &&
-           own.exit == boot->exit && own.entry == boot->entry &&
-           own.true_pinbased == boot->true_pinbased && own.true_procbased == boot->true_procbased &&
-           own.true_exit == boot->true_exit && own.true_entry == boot->true_entry &&
-           own.misc == boot->misc && own.ept_vpid == boot->ept_vpid &&
-           own.cr0_fixed0 == boot->cr0_fixed0 && own.cr0_fixed1 == boot->cr0_fixed1 &&
-           own.cr4_fixed0 == boot->cr4_fixed0 && own.cr4_fixed1 == boot->cr4_fixed1;
+    write_cr0(CR0_HOST); /* memory_enter() has written CR4 */
+    const char *problem = vmx_on(cpu->vmxon, cpu->vmxon_physical);
+    cpu->cpu.in_vmx_operation = !problem;
+    return problem;
 }
 
 /* The first C code of another CPU, on its own stack. */
@@ -96,12 +86,19 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
 
     memory_enter();
     const char *problem = host_cpu_start(self);
-    if (!problem && !is_like_boot_cpu())
-        problem = "its VMX capabilities differ from those of the boot CPU";
+    const char *differs = NULL;
+    if (!problem) {
+        struct vmx_capabilities own;
+        vmx_read_capabilities(&own);
+        differs = vmx_difference(&host.capabilities, &own);
+    }
+    if (differs)
+        problem = "differs from the boot CPU's, from which the controls of vCPUs are chosen";
     if (!problem)
         problem = mitigations_apply();
     if (problem) {
-        console_print("pinwheel: CPU %u not used: %s\n", cpu->index, problem);
+        console_print("pinwheel: CPU %u not used: %s%s%s\n", cpu->index, differs ? differs : "",
+                      differs ? " " : "", problem);
         atomic_store(&self->online, CPU_NOT_USED);
         for (;;)
             halt();
@@ -137,6 +134,11 @@ void host_start_others(const struct boot_info *info, void (*run)(void)) {
 
     run_cpu = run;
     for (uint32_t i = 1; i < info->cpu_count; i++) {
+        if (!lapic_reaches(info->cpu_apic_id[i])) {
+            console_print("pinwheel: CPU with APIC ID %u not used: only x2APIC mode reaches it\n",
+                          info->cpu_apic_id[i]);
+            continue;
+        }
         struct host_cpu *cpu = host_cpu_create(host.cpu_count, info->cpu_apic_id[i]);
         struct trampoline_arguments arguments = {
             .cr3 = tables,

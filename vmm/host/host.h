@@ -15,12 +15,15 @@
 #include "vmm/interrupts/trace.h"
 
 struct vcpu;
+struct vmx_region;
 
 #define HOST_MAX_VCPUS_PER_CPU (BOOT_MAX_GUESTS * BOOT_MAX_VCPUS)
 #define HOST_STACK_SIZE        (16 * 1024) /* of each CPU */
 
 struct host_cpu {
-    struct cpu cpu; /* first: this_cpu() is this_host_cpu() */
+    struct cpu cpu;           /* first: this_cpu() is this_host_cpu() */
+    struct vmx_region *vmxon; /* allocated by the boot CPU: others must not allocate memory */
+    uint64_t vmxon_physical;
     struct trace_ring *trace;
     _Atomic uint32_t wake;   /* set by any CPU that has work for this one */
     _Atomic uint32_t idle;   /* it may be waiting in HLT: waking it takes an NMI */
@@ -52,6 +55,11 @@ static inline struct host_cpu *this_host_cpu(void) {
 static inline uint64_t host_physical_mask(void) {
     return (1ULL << host.capabilities.physical_bits) - 1;
 }
+
+/* Loads descriptor tables on the boot CPU, so that an exception is reported from the first C
+ * function on: until then those of the firmware count, in memory that the hypervisor does not map.
+ * idt_init() has been called. */
+void host_early_init(void);
 
 /* Allocates a CPU's structures; `apic_id` is that of its physical LAPIC. On the boot CPU. */
 struct host_cpu *host_cpu_create(uint32_t index, uint32_t apic_id);

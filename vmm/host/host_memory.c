@@ -18,6 +18,7 @@ extern const char image_start[], image_text[], image_rodata[], image_data[], ima
 static struct boot_region free_region[BOOT_MAX_REGIONS];
 static unsigned free_count;
 static struct paging paging;
+static uint64_t root; /* for CR3: of level 4, or of level 5 if CR4.LA57 = 1 */
 static uint64_t next_stack = STACKS_BASE;
 
 /* Where physical memory is mapped: at its own address under the boot loader's page tables, in the
@@ -134,10 +135,10 @@ static void memory_set_types(void) {
 
 /* Loads CR3 last: with global pages disabled, this flushes the whole TLB. */
 void memory_enter(void) {
-    write_cr4(read_cr4() & ~CR4_PGE);
+    write_cr4((read_cr4() & CR4_KEPT) | CR4_HOST);
     if (rdmsr(MSR_IA32_PAT) != PAT_HOST)
         memory_set_types();
-    write_cr3(paging.root);
+    write_cr3(root);
 }
 
 struct boot_info *memory_init(struct boot_info *info) {
@@ -151,6 +152,9 @@ struct boot_info *memory_init(struct boot_info *info) {
     if (paging_init(&paging))
         panic("out of memory for page tables");
     memory_map_everything(info);
+    root = paging.root;
+    if ((read_cr4() & CR4_LA57) && paging_add_level_5(&paging, &root))
+        panic("out of memory for page tables");
     wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);
     write_cr0(read_cr0() | CR0_WP);
     memory_enter();
@@ -215,18 +219,23 @@ uint64_t memory_alloc_stack(uint64_t size) {
 }
 
 uint32_t memory_trampoline_tables(uint64_t trampoline) {
-    uint64_t root = memory_alloc_low(PAGE_SIZE, PAGE_SIZE);
-
-    if (!root)
-        panic("no page below 4 GiB for starting the other CPUs");
+    uint64_t top = memory_alloc_low(2 * PAGE_SIZE, PAGE_SIZE);
     struct paging low = paging;
-    low.root = root;
-    memcpy(phys_to_virt(root), phys_to_virt(paging.root), PAGE_SIZE);
+
+    if (!top)
+        panic("no page below 4 GiB for starting the other CPUs");
+    low.root = top;
+    memcpy(phys_to_virt(top), phys_to_virt(paging.root), PAGE_SIZE);
     if (paging_map(&low, trampoline, trampoline, PAGE_SIZE, 0))
         panic("cannot map the trampoline's page at 0x%lx", trampoline);
-    return (uint32_t)root;
+    if (root == paging.root)
+        return (uint32_t)top;
+    uint64_t level_5 = top + PAGE_SIZE;
+    memcpy(phys_to_virt(level_5), phys_to_virt(root), PAGE_SIZE);
+    *memory_table(level_5) = (*memory_table(level_5) & (PAGE_SIZE - 1)) | top;
+    return (uint32_t)level_5;
 }
 
 uint64_t memory_root(void) {
-    return paging.root;
+    return root;
 }

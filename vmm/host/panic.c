@@ -1,7 +1,6 @@
 /* What panic() prints: see panic.h. */
 #include "vmm/host/panic.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "arch/control_registers.h"
@@ -11,20 +10,14 @@
 #include "arch/panic.h"
 #include "arch/symbols.h"
 #include "drivers/console.h"
-#include "drivers/lapic.h"
-#include "drivers/tsc.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/stop.h"
 
 #define BACKTRACE_FRAMES 24
 #define STACKS_SIZE      (1ULL << 39) /* one entry of the top page table */
 #define TRACE_EVENTS     24           /* of each CPU */
 #define TRACE_LINE_SIZE  160
-
-#define STOP_US          100000 /* how long the other CPUs have to stop */
-
-static _Atomic uint32_t panicking;
-static _Atomic uint32_t stopped; /* other CPUs */
 
 extern const char image_start[], image_end[];
 
@@ -75,36 +68,11 @@ static void panic_print_trace(void) {
     }
 }
 
-static _Noreturn void panic_stop(void) {
-    atomic_fetch_add(&stopped, 1);
-    for (;;)
-        halt();
-}
-
-/* Stops the other CPUs, so that their output does not cut the report to pieces. A CPU in SMM, or
- * one that the bug has left with NMIs blocked, may not stop in time. Returns how many did not. */
-static uint32_t panic_stop_others(void) {
-    uint32_t asked = 0;
-
-    for (uint32_t i = 0; i < host.cpu_count; i++) {
-        if (host.cpu[i]->cpu.self && host.cpu[i] != this_host_cpu()) {
-            lapic_send_nmi(host.cpu[i]->cpu.apic_id);
-            asked++;
-        }
-    }
-    uint64_t start = rdtsc();
-    while (atomic_load(&stopped) < asked && rdtsc() - start < tsc_ticks(STOP_US))
-        cpu_pause();
-    uint32_t now = atomic_load(&stopped);
-    return now < asked ? asked - now : 0;
-}
-
-/* The first CPU that panics prints; all others stop. */
+/* The first CPU that panics prints; all others stop, so that their output does not cut its report
+ * to pieces. */
 static void panic_begin(void) {
     interrupts_off();
-    if (atomic_exchange(&panicking, 1))
-        panic_stop();
-    uint32_t running = panic_stop_others();
+    uint32_t running = stop_others();
     console_break_lock();
     if (running)
         console_print("\npinwheel: %u CPUs do not stop; they may print, too\n", running);
@@ -116,11 +84,6 @@ static _Noreturn void panic_end(void) {
                   "above\n");
     for (;;)
         halt();
-}
-
-void panic_stop_if_asked(void) {
-    if (atomic_load_explicit(&panicking, memory_order_relaxed))
-        panic_stop();
 }
 
 static void panic_report(const char *text, uint64_t frame) {

@@ -10,7 +10,3 @@ void panic_init(void);
 
 /* The fatal trap handler: prints the registers and a backtrace, and stops the machine. */
 _Noreturn void panic_trap(struct trap_frame *frame);
-
-/* Stops the calling CPU for ever if another one has panicked. After each NMI: for the NMI handler,
- * and for VM exits, which take the NMI away from it. */
-void panic_stop_if_asked(void);

@@ -7,7 +7,7 @@
 #include "arch/msr.h"
 #include "arch/panic.h"
 #include "lib/bits.h"
-#include "vmm/host/panic.h"
+#include "vmm/host/stop.h"
 #include "vmm/vcpu/control_regs.h"
 #include "vmm/vcpu/events.h"
 #include "vmm/vcpu/exit_io.h"
@@ -53,7 +53,7 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
 
     if ((info & INTERRUPTION_TYPE) == INTERRUPTION_NMI) {
         nmi_unblock();
-        panic_stop_if_asked();
+        stop_if_asked();
         return EXIT_RESUME;
     }
     /* IRET faulted after it had unblocked NMIs: it will run again, so NMIs are blocked again.

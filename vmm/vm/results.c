@@ -6,12 +6,14 @@
 
 #include <stdatomic.h>
 
+#include "arch/vmx/vmx.h"
 #include "drivers/console.h"
 #include "drivers/power.h"
 #include "lib/memory.h"
 #include "vmm/devices/vga_text.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/stop.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vm.h"
 
@@ -383,5 +385,7 @@ void results_not_started(const struct boot_guest *guest, const char *reason) {
 
 _Noreturn void results_and_power_off(void) {
     console_verdict("PINWHEEL done guests=%u passed=%u failed=%u\n", ended, passed, ended - passed);
+    stop_others();
+    vmx_off();
     power_off();
 }

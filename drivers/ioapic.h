@@ -1,0 +1,11 @@
+/* The machine's I/O APICs: all that Pinwheel does with them is to keep them quiet. Their guests'
+ * one is another module: vmm/interrupts/vioapic.h. 82093AA data sheet. */
+#pragma once
+#include <stdint.h>
+
+#define IOAPIC_DEFAULT_BASE 0xfec00000ULL
+
+/* Masks all pins of an I/O APIC whose registers are mapped, uncached, at `registers`, except those
+ * that send an SMI: they are the firmware's. A pin that the firmware left unmasked, level-triggered
+ * and active would interrupt again and again. */
+void ioapic_mask(volatile uint32_t *registers);
