@@ -82,7 +82,7 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
 test: page-deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/foreign/memtest $(B)/native.efi $(B)/page/pinwheel.html compile_commands.json
+	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/foreign/memtest $(B)/native.efi $(B)/shim.efi $(B)/page/pinwheel.html compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(PAGE_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS) $(FOREIGN_TESTS)
 
 linux-test: deps ## an unmodified Linux as a guest: its shell, its costs, soaks
@@ -101,7 +101,7 @@ format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # All that is built from C.
-PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(ACPI_TABLES) $(B)/native.efi page-engines
+PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(ACPI_TABLES) $(B)/native.efi $(B)/shim.efi page-engines
 
 include tests/model/model.mk
 include tests/lockstep/lockstep.mk
@@ -109,3 +109,4 @@ include tests/fuzz/fuzz.mk
 include tests/acpi/acpi.mk
 include tests/coverage.mk
 include tests/native/native.mk
+include tests/shim/shim.mk
