@@ -18,7 +18,8 @@ static uint64_t need_of_tables(const struct boot_info *info) {
 }
 
 static uint64_t need_of_guest(const struct guest_config *guest, uint32_t cpus) {
-    uint64_t need = NEED_PER_GUEST + guest->vcpus * NEED_PER_VCPU;
+    uint64_t need =
+        NEED_PER_GUEST + guest->vcpus * NEED_PER_VCPU + (guest->memory >> 21) * NEED_PER_2_MIB;
 
     if (guest->story || guest->trace)
         need += (guest->vcpus + 1 < cpus ? guest->vcpus + 1 : cpus) * NEED_TRACE_RING;

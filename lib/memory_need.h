@@ -18,6 +18,9 @@
 #define NEED_PER_VCPU (20 * NEED_KIB)
 /* Its structure, and two EPTs of seven tables. */
 #define NEED_PER_GUEST (192 * NEED_KIB)
+/* For each 2 MiB of a guest's RAM: a table in each EPT, where iTLB multihit requires pages of 4
+ * KiB. */
+#define NEED_PER_2_MIB (8 * NEED_KIB)
 /* Of a guest with `story` or `trace`: the trace of each CPU that may record its events. */
 #define NEED_TRACE_RING (132 * NEED_KIB)
 

@@ -51,6 +51,8 @@ enum machine_action {
     MACHINE_WAKE,     /* operand: the CPU */
     MACHINE_ACCEPT,   /* interrupts on and off: a pending one is accepted */
     MACHINE_UNBLOCK,  /* NMIs */
+    MACHINE_OTHERS,   /* the other CPUs are stopped */
+    MACHINE_VMXOFF,   /* the CPU leaves VMX operation */
     MACHINE_STOPPED,  /* the CPU asks whether another one has panicked */
     MACHINE_IDLE,     /* the CPU waits in HLT */
     MACHINE_TIMER,    /* the LAPIC's timer is started; value: for this TSC */

@@ -138,6 +138,11 @@ void panic(const char *fmt, ...) {
     machine_fail("panic: %s", text);
 }
 
+uint32_t stop_others(void) {
+    machine_record(MACHINE_OTHERS, machine.now, 0);
+    return 0;
+}
+
 void stop_if_asked(void) {
     machine_record(MACHINE_STOPPED, machine.now, 0);
 }

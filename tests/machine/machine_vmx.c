@@ -160,6 +160,10 @@ const char *vmx_error(void) {
     return vm_instruction_error_name((uint32_t)machine_get(VMCS_INSTRUCTION_ERROR));
 }
 
+void vmx_off(void) {
+    machine_record(MACHINE_VMXOFF, machine.now, 0);
+}
+
 uint64_t vmx_exit_address(void) {
     return 0xffffffff80001234ULL;
 }

@@ -53,6 +53,17 @@ static void each_guest_and_vcpu_counts(void **state) {
                      15 * NEED_PER_GUEST + (16 * BOOT_MAX_VCPUS - 1) * NEED_PER_VCPU);
 }
 
+/* iTLB multihit: 4-KiB pages in both EPTs. */
+static void a_guests_memory_needs_page_tables(void **state) {
+    uint64_t without;
+
+    (void)state;
+    info.guest[0].config.memory = 0;
+    without = memory_need(&info);
+    info.guest[0].config.memory = 3ULL << 30;
+    assert_int_equal(memory_need(&info) - without, (3ULL << 30) / 4096 * 8 * 2);
+}
+
 static void a_story_needs_a_ring_for_each_cpu_of_the_guest(void **state) {
     uint64_t without;
 
@@ -86,6 +97,7 @@ int main(void) {
         cmocka_unit_test_setup(a_small_machine_needs_little, set_up),
         cmocka_unit_test_setup(each_cpu_counts, set_up),
         cmocka_unit_test_setup(each_guest_and_vcpu_counts, set_up),
+        cmocka_unit_test_setup(a_guests_memory_needs_page_tables, set_up),
         cmocka_unit_test_setup(a_story_needs_a_ring_for_each_cpu_of_the_guest, set_up),
         cmocka_unit_test_setup(page_tables_grow_with_ram_and_its_pieces, set_up),
     };

@@ -127,6 +127,7 @@ static void vm_create_vcpus(struct vm *vm) {
 /* An EPT: the root, one for all, four for 1 GiB each, one for the APIC-access page. */
 #define EPT_TABLES 7
 _Static_assert(PAGES(sizeof(struct vm)) + 2 * EPT_TABLES * PAGE_SIZE <= NEED_PER_GUEST, "a guest");
+_Static_assert(2 * PAGE_SIZE <= NEED_PER_2_MIB, "a table in each EPT");
 _Static_assert(PAGES(sizeof(struct vcpu)) + sizeof(struct vmx_region) + 3 * PAGE_SIZE <=
                    NEED_PER_VCPU,
                "a vCPU; two pages for its XSAVE area");
