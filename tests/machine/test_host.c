@@ -37,7 +37,8 @@ static struct {
     bool other_runs; /* the code of the other CPU: it must not allocate */
     struct host_cpu *started;
     struct vmx_capabilities capabilities; /* of the other CPU */
-    const char *mitigations_problem;
+    const char *mitigations_problem, *tsc_problem;
+    unsigned compared;
     uint64_t cr0;
 } test;
 
@@ -129,6 +130,19 @@ const char *mitigations_apply(void) {
     return test.mitigations_problem;
 }
 
+void tsc_sync_init(void) {
+}
+
+void tsc_sync_boot(void) {
+    test.compared++;
+}
+
+const char *tsc_sync_other(uint32_t index, uint32_t apic_id) {
+    assert_int_equal(index, 1);
+    assert_int_equal(apic_id, 2);
+    return test.tsc_problem;
+}
+
 static struct boot_info info;
 
 static int set_up(void **state) {
@@ -197,6 +211,15 @@ static void a_cpu_of_another_kind_is_named_by_what_differs(void **state) {
         machine_says("CPU 1 not used: IA32_VMX_PROCBASED_CTLS2 differs from the boot CPU's"));
 }
 
+static void a_cpu_whose_time_is_wrong_is_not_used(void **state) {
+    (void)state;
+    test.online_after = MS;
+    test.tsc_problem = "its TSC does not tell the boot CPU's time";
+    host_start_others(&info, run);
+    assert_int_equal(host.cpu_count, 1);
+    assert_true(machine_says("CPU 1 not used: its TSC does not tell the boot CPU's time"));
+}
+
 static void a_cpu_with_other_speculation_controls_is_not_used(void **state) {
     (void)state;
     test.online_after = MS;
@@ -215,6 +238,7 @@ int main(void) {
         TEST(a_cpu_that_does_not_start_is_held_by_an_init),
         TEST(a_cpu_that_no_ipi_reaches_is_left_alone),
         TEST(a_cpu_of_another_kind_is_named_by_what_differs),
+        TEST(a_cpu_whose_time_is_wrong_is_not_used),
         TEST(a_cpu_with_other_speculation_controls_is_not_used),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

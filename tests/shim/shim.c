@@ -110,6 +110,28 @@ static void make_files_odd(EFI_HANDLE device) {
 
 /* ---- the screen ---- */
 
+/* The firmware itself tries what is installed. */
+static EFI_STATUS EFIAPI query_nothing(EFI_GRAPHICS_OUTPUT_PROTOCOL *screen, UINT32 mode,
+                                       UINTN *size, EFI_GRAPHICS_OUTPUT_MODE_INFORMATION **info) {
+    (void)screen, (void)mode, (void)size, (void)info;
+    return EFI_UNSUPPORTED;
+}
+
+static EFI_STATUS EFIAPI set_nothing(EFI_GRAPHICS_OUTPUT_PROTOCOL *screen, UINT32 mode) {
+    (void)screen, (void)mode;
+    return EFI_UNSUPPORTED;
+}
+
+static EFI_STATUS EFIAPI draw_nothing(EFI_GRAPHICS_OUTPUT_PROTOCOL *screen,
+                                      EFI_GRAPHICS_OUTPUT_BLT_PIXEL *buffer,
+                                      EFI_GRAPHICS_OUTPUT_BLT_OPERATION operation, UINTN from_x,
+                                      UINTN from_y, UINTN to_x, UINTN to_y, UINTN width,
+                                      UINTN height, UINTN delta) {
+    (void)screen, (void)buffer, (void)operation, (void)from_x, (void)from_y;
+    (void)to_x, (void)to_y, (void)width, (void)height, (void)delta;
+    return EFI_UNSUPPORTED;
+}
+
 static void install_screens(void) {
     static EFI_GRAPHICS_OUTPUT_MODE_INFORMATION info[2];
     static EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE mode[2];
@@ -133,7 +155,10 @@ static void install_screens(void) {
                                                       .SizeOfInfo = sizeof(info[i]),
                                                       .FrameBufferBase = i ? memory : 0,
                                                       .FrameBufferSize = i ? size : 0};
-        screen[i].Mode = &mode[i];
+        screen[i] = (EFI_GRAPHICS_OUTPUT_PROTOCOL){.QueryMode = query_nothing,
+                                                   .SetMode = set_nothing,
+                                                   .Blt = draw_nothing,
+                                                   .Mode = &mode[i]};
         BS->InstallProtocolInterface(&handle, &GraphicsOutputProtocol, EFI_NATIVE_INTERFACE,
                                      &screen[i]);
     }

@@ -16,6 +16,7 @@
 #include "lib/memory_need.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/host/mitigations.h"
+#include "vmm/host/tsc_sync.h"
 
 #define XCR0_OFFERED   (XCR0_X87 | XCR0_SSE | XCR0_AVX)
 
@@ -30,9 +31,9 @@
 
 struct host host;
 
-/* What a CPU that was started has reported: nothing yet; that it runs; or that it cannot be used,
- * and has printed why. */
-enum online { CPU_SILENT, CPU_ONLINE, CPU_NOT_USED };
+/* What a CPU that was started has reported: nothing yet; that it compares its TSC with the boot
+ * CPU's; that it runs; or that it cannot be used, and has printed why. */
+enum online { CPU_SILENT, CPU_COMPARES, CPU_ONLINE, CPU_NOT_USED };
 
 static _Atomic uint32_t released;
 static void (*run_cpu)(void); /* what each started CPU calls once it is released */
@@ -96,6 +97,10 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
         problem = "differs from the boot CPU's, from which the controls of vCPUs are chosen";
     if (!problem)
         problem = mitigations_apply();
+    if (!problem) {
+        atomic_store(&self->online, CPU_COMPARES);
+        problem = tsc_sync_other(cpu->index, cpu->apic_id);
+    }
     if (problem) {
         console_print("pinwheel: CPU %u not used: %s%s%s\n", cpu->index, differs ? differs : "",
                       differs ? " " : "", problem);
@@ -113,6 +118,8 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
 /* INIT, 10 ms, STARTUP, and a second STARTUP if the CPU does not run. SDM Vol. 3A, "Typical BSP
  * Initialization Sequence". */
 static bool host_start_other(struct host_cpu *cpu, uint32_t page) {
+    bool compared = false;
+
     lapic_send_init(cpu->cpu.apic_id);
     tsc_delay_us(INIT_DELAY_US);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
@@ -120,8 +127,13 @@ static bool host_start_other(struct host_cpu *cpu, uint32_t page) {
         uint64_t start = rdtsc();
         uint64_t wait = tsc_ticks(attempt ? SECOND_STARTUP_US : FIRST_STARTUP_US);
         while (rdtsc() - start < wait) {
-            if (atomic_load(&cpu->online) != CPU_SILENT)
-                return atomic_load(&cpu->online) == CPU_ONLINE;
+            uint32_t online = atomic_load(&cpu->online);
+            if (online == CPU_ONLINE || online == CPU_NOT_USED)
+                return online == CPU_ONLINE;
+            if (online == CPU_COMPARES && !compared) {
+                tsc_sync_boot();
+                compared = true;
+            }
             cpu_pause();
         }
     }
@@ -133,6 +145,7 @@ void host_start_others(const struct boot_info *info, void (*run)(void)) {
     void *page = phys_to_virt(info->trampoline);
 
     run_cpu = run;
+    tsc_sync_init();
     for (uint32_t i = 1; i < info->cpu_count; i++) {
         if (!lapic_reaches(info->cpu_apic_id[i])) {
             console_print("pinwheel: CPU with APIC ID %u not used: only x2APIC mode reaches it\n",
