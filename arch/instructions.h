@@ -33,6 +33,10 @@ static inline void out16(uint16_t port, uint16_t value) {
     __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
 }
 
+static inline void out32(uint16_t port, uint32_t value) {
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
 /* #GP if the processor does not have the MSR. */
 static inline uint64_t rdmsr(uint32_t msr) {
     uint32_t low, high;

@@ -18,6 +18,9 @@
 #define MSR_IA32_SYSENTER_EIP    0x176
 #define MSR_IA32_MCG_CAP         0x179
 #define MSR_IA32_MCG_STATUS      0x17a
+#define MSR_IA32_MC0_STATUS      0x401 /* of bank n: + 4 * n */
+#define MSR_IA32_MC0_ADDR        0x402
+#define MSR_IA32_MC0_MISC        0x403
 #define MSR_IA32_MISC_ENABLE     0x1a0
 #define MSR_IA32_DEBUGCTL        0x1d9
 #define MSR_IA32_TSC_DEADLINE    0x6e0

@@ -9,8 +9,12 @@
 
 #include "lib/memory.h"
 
-#define PAGE     4096ULL
-#define PHYS_END (1ULL << 52)
+#define PAGE        4096ULL
+#define PHYS_END    (1ULL << 46) /* the hypervisor's map of RAM ends there */
+
+#define CACHE_TYPES 0xfULL /* EFI_MEMORY_UC, WC, WT, WB: what a range may be mapped as */
+#define CACHE_WB    0x8ULL
+#define SPECIAL_RAM 0x40000ULL /* EFI_MEMORY_SP: for a purpose of its own, for example scarce */
 
 /* No descriptor covers the address: weaker than every enum boot_memory_kind, which is ordered by
  * strength. */
@@ -43,6 +47,16 @@ static const uint8_t kinds[] = {
     BOOT_MEMORY_MMIO,     /* EfiMemoryMappedIOPortSpace */
 };
 
+/* RAM that cannot be mapped write-back, or that has a special purpose, is not used. */
+static int kind_of(const struct efi_memory_descriptor *d) {
+    int kind = d->type < sizeof(kinds) ? kinds[d->type] : BOOT_MEMORY_RESERVED;
+    bool never_wb = (d->attribute & CACHE_TYPES) && !(d->attribute & CACHE_WB);
+
+    if (kind == BOOT_MEMORY_USABLE && (never_wb || (d->attribute & SPECIAL_RAM)))
+        return BOOT_MEMORY_RESERVED;
+    return kind;
+}
+
 /* The range of a descriptor; false if it is ignored. */
 static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint64_t *end) {
     if (d->number_of_pages == 0 || d->physical_start % PAGE || d->physical_start >= PHYS_END)
@@ -70,7 +84,7 @@ static int claim_at(const struct map *map, uint64_t at, uint64_t *next) {
         uint64_t edge = base > at ? base : end;
         if (edge < *next)
             *next = edge;
-        int claim = d.type < sizeof(kinds) ? kinds[d.type] : BOOT_MEMORY_RESERVED;
+        int claim = kind_of(&d);
         if (base <= at && claim > kind)
             kind = claim;
     }

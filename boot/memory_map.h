@@ -27,8 +27,8 @@ _Static_assert(sizeof(struct efi_memory_descriptor) == 40, "UEFI 2.10");
 #define MEMORY_MAP_FIRST_USABLE 0x100000ULL
 
 /* Fills `region` from `map`, `map_size` bytes of descriptors of `descriptor_size` bytes each.
- * Descriptors that are empty, not page-aligned or entirely above 2^52 are ignored; one that crosses
- * 2^52 ends there. *count is the number of regions written. False if a descriptor is smaller than
+ * Descriptors that are empty, not page-aligned or entirely above 2^46 are ignored; one that crosses
+ * 2^46 ends there. *count is the number of regions written. False if a descriptor is smaller than
  * 40 bytes or the map ends within one, then *count is 0; or if there are more than `capacity`
  * regions, then the lowest are listed. */
 bool memory_map_regions(const void *map, size_t map_size, size_t descriptor_size,

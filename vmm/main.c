@@ -12,6 +12,7 @@
 #include "drivers/console.h"
 #include "drivers/ioapic.h"
 #include "drivers/lapic.h"
+#include "drivers/pci_ports.h"
 #include "drivers/power.h"
 #include "drivers/tsc.h"
 #include "lib/boot_info.h"
@@ -155,6 +156,7 @@ _Noreturn void hypervisor_main(struct boot_info *info) {
     idt_init(panic_trap);
     host_early_init();
     screen_prepare(&info->framebuffer);
+    pci_silence(&pci_by_ports); /* before any memory is used */
     info = memory_init(info);
     host.boot = info;
     screen_start(info);

@@ -15,6 +15,7 @@
 #include "tests/machine/machine.h"
 #include "tests/unit/processor.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/machine_check.h"
 #include "vmm/host/mitigations.h"
 #include "vmm/host/stop.h"
 #include "vmm/vcpu/guest_cpuid.h"
@@ -136,6 +137,10 @@ void panic(const char *fmt, ...) {
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     machine_fail("panic: %s", text);
+}
+
+void machine_check_print(void) {
+    console_print("pinwheel: machine check, bank 0\n");
 }
 
 uint32_t stop_others(void) {

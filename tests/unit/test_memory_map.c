@@ -141,18 +141,18 @@ static void invalid_descriptors_are_ignored_or_shortened(void **state) {
     struct efi_memory_descriptor map[] = {
         range(EFI_MEMORY_CONVENTIONAL, 2 * MIB, 0),
         range(EFI_MEMORY_CONVENTIONAL, 4 * MIB + 1, MIB),
-        range(EFI_MEMORY_CONVENTIONAL, 1ULL << 52, MIB),
+        range(EFI_MEMORY_CONVENTIONAL, 1ULL << 46, MIB),
         range(EFI_MEMORY_CONVENTIONAL, 0xfffffffffffff000, MIB),
         {.type = EFI_MEMORY_RESERVED,
-         .physical_start = (1ULL << 52) - MIB,
+         .physical_start = (1ULL << 46) - MIB,
          .number_of_pages = UINT64_MAX},
-        {.type = EFI_MEMORY_RESERVED, .physical_start = 1ULL << 51, .number_of_pages = 1ULL << 52},
+        {.type = EFI_MEMORY_RESERVED, .physical_start = 1ULL << 45, .number_of_pages = 1ULL << 52},
     };
 
     (void)state;
     assert_true(convert(map, 6));
     assert_int_equal(count, 1);
-    assert_region(0, 1ULL << 51, 1ULL << 51, BOOT_MEMORY_RESERVED);
+    assert_region(0, 1ULL << 45, 1ULL << 45, BOOT_MEMORY_RESERVED);
 }
 
 static void larger_descriptors_of_newer_firmware_are_read(void **state) {
@@ -219,8 +219,33 @@ static void any_map_gives_a_valid_list(void **state) {
     }
 }
 
+/* UEFI 2.10, "EFI_BOOT_SERVICES.GetMemoryMap()", the attributes. */
+static void ram_of_another_kind_is_not_used(void **state) {
+    struct efi_memory_descriptor map[] = {
+        range(EFI_MEMORY_CONVENTIONAL, 16 * MIB, MIB),
+        range(EFI_MEMORY_CONVENTIONAL, 32 * MIB, MIB),
+        range(EFI_MEMORY_CONVENTIONAL, 48 * MIB, MIB),
+        range(EFI_MEMORY_CONVENTIONAL, 64 * MIB, MIB),
+        range(EFI_MEMORY_ACPI_RECLAIM, 80 * MIB, MIB),
+    };
+
+    (void)state;
+    map[0].attribute = 0xf;        /* any cache type */
+    map[1].attribute = 0x4000f;    /* special purpose */
+    map[2].attribute = 1;          /* uncacheable only */
+    map[3].attribute = 1ULL << 63; /* says nothing about it */
+    map[4].attribute = 1;
+    assert_true(convert(map, 5));
+    assert_region(0, 16 * MIB, MIB, BOOT_MEMORY_USABLE);
+    assert_region(1, 32 * MIB, MIB, BOOT_MEMORY_RESERVED);
+    assert_region(2, 48 * MIB, MIB, BOOT_MEMORY_RESERVED);
+    assert_region(3, 64 * MIB, MIB, BOOT_MEMORY_USABLE);
+    assert_region(4, 80 * MIB, MIB, BOOT_MEMORY_ACPI);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ram_of_another_kind_is_not_used),
         cmocka_unit_test(every_type_has_its_kind),
         cmocka_unit_test(neighbours_of_one_kind_are_merged_in_order),
         cmocka_unit_test(memory_below_1_mib_is_never_usable),

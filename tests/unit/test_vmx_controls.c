@@ -348,36 +348,8 @@ static void fixed_bits_of_cr0_and_cr4(void **state) {
     assert_true(vmx_host_cr0(&c, 1ull << 40) == (CR0_PE | CR0_NE | CR0_PG));
 }
 
-/* Hybrid processors: the name of what differs, for each word that is compared. */
-static void each_difference_is_named(void **state) {
-    struct vmx_capabilities a = broadwell();
-
-    (void)state;
-    assert_null(vmx_difference(&a, &a));
-    static const struct {
-        size_t offset;
-        const char *name;
-    } words[] = {
-        {offsetof(struct vmx_capabilities, basic), "IA32_VMX_BASIC"},
-        {offsetof(struct vmx_capabilities, procbased2), "IA32_VMX_PROCBASED_CTLS2"},
-        {offsetof(struct vmx_capabilities, true_entry), "IA32_VMX_TRUE_ENTRY_CTLS"},
-        {offsetof(struct vmx_capabilities, misc), "IA32_VMX_MISC"},
-        {offsetof(struct vmx_capabilities, ept_vpid), "IA32_VMX_EPT_VPID_CAP"},
-        {offsetof(struct vmx_capabilities, cr4_fixed1), "IA32_VMX_CR4_FIXED1"},
-    };
-    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        struct vmx_capabilities b = a;
-        ((uint8_t *)&b)[words[i].offset] ^= 1;
-        assert_string_equal(vmx_difference(&a, &b), words[i].name);
-    }
-    struct vmx_capabilities b = a;
-    b.feature_control ^= 4; /* each CPU's own */
-    assert_null(vmx_difference(&a, &b));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_difference_is_named),
         cmocka_unit_test(a_broadwell_lacks_nothing),
         cmocka_unit_test(the_control_words_for_xapic_mode),
         cmocka_unit_test(the_apic_mode_selects_one_of_two_controls),

@@ -12,6 +12,7 @@
 #include "drivers/console.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
+#include "vmm/host/machine_check.h"
 #include "vmm/host/stop.h"
 
 #define BACKTRACE_FRAMES 24
@@ -99,6 +100,8 @@ void panic_init(void) {
 
 _Noreturn void panic_trap(struct trap_frame *f) {
     panic_begin();
+    if (f->vector == VECTOR_MC)
+        machine_check_print();
     console_verdict("\nPINWHEEL panic: %s in the hypervisor, error code 0x%lx\n",
                     exception_name(f->vector), f->error_code);
     console_print("  rip %016lx rsp %016lx rflags %08lx cr2 %016lx cr3 %016lx\n", f->rip, f->rsp,

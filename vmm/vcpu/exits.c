@@ -7,6 +7,7 @@
 #include "arch/msr.h"
 #include "arch/panic.h"
 #include "lib/bits.h"
+#include "vmm/host/machine_check.h"
 #include "vmm/host/stop.h"
 #include "vmm/vcpu/control_regs.h"
 #include "vmm/vcpu/events.h"
@@ -44,6 +45,7 @@ static void exit_queue_event(struct vcpu *vcpu, uint32_t info, uint64_t error_co
 
 /* A machine check in guest mode or during a VM entry. */
 static enum exit_action exit_machine_check(struct vcpu *vcpu) {
+    machine_check_print();
     panic("machine check in guest %s: the processor reports a hardware error", vcpu->vm->name);
 }
 
