@@ -117,13 +117,13 @@ static const struct {
     const char *missing;  /* NULL: it runs */
     const char *delivery; /* missing for delivery by the processor; NULL: it delivers */
 } generations[] = {
-    {"Nehalem", nehalem, "unrestricted guest", "APIC-register virtualization"},
-    {"Westmere", westmere, NULL, "APIC-register virtualization"},
-    {"Sandy Bridge", sandy_bridge, NULL, "APIC-register virtualization"},
-    {"Ivy Bridge", ivy_bridge, NULL, "APIC-register virtualization"},
+    {"Nehalem", nehalem, "unrestricted guest", "virtual-interrupt delivery"},
+    {"Westmere", westmere, NULL, "virtual-interrupt delivery"},
+    {"Sandy Bridge", sandy_bridge, NULL, "virtual-interrupt delivery"},
+    {"Ivy Bridge", ivy_bridge, NULL, "virtual-interrupt delivery"},
     {"Ivy Bridge-EP", ivy_bridge_ep, NULL, NULL},
     {"Broadwell", broadwell, NULL, NULL},
-    {"Skylake client", skylake_6700k, NULL, "APIC-register virtualization"},
+    {"Skylake client", skylake_6700k, NULL, "virtual-interrupt delivery"},
     {"Skylake server", skylake_server, NULL, NULL},
     {"Sapphire Rapids", sapphire_rapids, NULL, NULL},
 };
