@@ -87,11 +87,3 @@ const char *log_read(struct log *log, const char *path, const char *guest) {
 void log_free(struct log *log) {
     free(log->at);
 }
-
-const struct logged *log_next(const struct log *log, const struct logged *logged) {
-    for (const struct logged *next = logged + 1; next < log->at + log->count; next++) {
-        if (next->cpu == logged->cpu)
-            return next;
-    }
-    return NULL;
-}

@@ -25,4 +25,10 @@ const char *log_read(struct log *log, const char *path, const char *guest);
 void log_free(struct log *log);
 
 /* The next record of the same CPU, or NULL. */
-const struct logged *log_next(const struct log *log, const struct logged *logged);
+static inline const struct logged *log_next(const struct log *log, const struct logged *logged) {
+    for (const struct logged *next = logged + 1; next < log->at + log->count; next++) {
+        if (next->cpu == logged->cpu)
+            return next;
+    }
+    return NULL;
+}

@@ -1,6 +1,4 @@
-/* Lock-step: replays the interrupt trace of a run in the emulator and compares.
- *
- *     replay LOG GUEST
+/* Lock-step: replays the interrupt trace of a run in the emulator and compares. See replay.h.
  *
  * Three parties must agree about the records of a guest with `trace = on`: the hypervisor in the
  * emulator, which wrote them; the same modules here, in tests/world.c; and the emulated processor,
@@ -19,21 +17,20 @@
  * at the first record that it made under the lock, so these are in the order of the lock.
  * Everything else concerns only a vCPU of that CPU, except for what other CPUs post to it: that may
  * be in the inbox here some entries before the run accepts it.
- *
- * Prints one line LOCKSTEP with what was compared, or the first difference, with status 1. */
+ */
+#include "tests/lockstep/replay.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "arch/msr.h"
 #include "arch/vmx/exit_reason.h"
-#include "tests/lockstep/log.h"
 #include "tests/world.h"
 
 #define STEPS_MAX 512 /* steps of the processor without a record, between two exits */
 #define LATE_MAX  64  /* entries while a kick is on its way, on several CPUs */
 
 static struct world world;
-static struct log run;
+static const struct log *run;
 static const struct logged *now; /* the record being replayed */
 
 static struct cpu {
@@ -48,14 +45,10 @@ static struct cpu *cpu; /* the CPU that made it */
 
 static unsigned late[WORLD_VCPUS]; /* entries since the model has work before an entry */
 
-static struct {
-    unsigned records, inputs, accepted, delivered, eoi_exits, silent_eois, bitmaps, statuses,
-        self_ipis;
-} count;
+static struct replay_count count;
 
 _Noreturn static void differ(const char *what) {
-    printf("not in step, line %u: %s\n", now ? now->line : 0, what);
-    exit(1);
+    replay_differs(now ? now->line : 0, what);
 }
 
 /* ---- the world's own records ---- */
@@ -81,7 +74,7 @@ static void take_made(void) {
 /* A change of a LAPIC requests scans under the lock without a record of its own. On several CPUs it
  * is not known whether a scan came before or after that, so this reason is not compared there. */
 static uint64_t certain(const struct trace_record *record) {
-    bool uncertain = record->event == TRACE_SCAN && run.cpus > 1;
+    bool uncertain = record->event == TRACE_SCAN && run->cpus > 1;
 
     return uncertain ? record->a & ~(uint64_t)SCAN_LAPIC : record->a;
 }
@@ -127,7 +120,7 @@ static void be_in_guest(unsigned vcpu) {
     if (inbox_is_empty(&it->apic.inbox) && !routing_wants_scan(it)) {
         late[vcpu] = 0;
         world_check_entry(&world, vcpu);
-    } else if (run.cpus == 1 || ++late[vcpu] > LATE_MAX) {
+    } else if (run->cpus == 1 || ++late[vcpu] > LATE_MAX) {
         differ("the model has work before this entry and the run had none");
     }
 }
@@ -210,7 +203,7 @@ static void end_eoi(const struct trace_record *record) {
 /* What an EOI retires concerns only this vCPU; the I/O APIC receives the EOI later, under the lock.
  */
 static void on_eoi_record(const struct trace_record *record) {
-    const struct logged *next = log_next(&run, now);
+    const struct logged *next = log_next(run, now);
     unsigned event = next ? next->record.event : TRACE_NONE;
 
     if (!cpu->eoi)
@@ -302,7 +295,7 @@ static void scan(unsigned vcpu) {
     struct inbox rest = it->apic.inbox;
     bool accepted = false;
 
-    if (run.cpus == 1 && !routing_wants_scan(it))
+    if (run->cpus == 1 && !routing_wants_scan(it))
         differ("a scan that was not requested");
     inbox_reset(&it->apic.inbox);
     unsigned changed = routing_scan(it, &accepted);
@@ -375,25 +368,28 @@ static void step(const struct trace_record *record) {
         differ(world.violation);
 }
 
-int main(int argc, char **argv) {
-    if (argc != 3) {
-        fprintf(stderr, "usage: replay LOG GUEST\n");
-        return 2;
-    }
-    const char *problem = log_read(&run, argv[1], argv[2]);
-    if (problem)
-        differ(problem);
-    world_power_on(&world, run.vcpus, run.version);
-    for (size_t i = 0; i < run.count; i++) {
-        now = &run.at[i];
-        cpu = &cpus[now->cpu];
-        world.trace = &cpu->made;
-        step(&now->record);
-    }
-    printf("LOCKSTEP guest=%s cpus=%u records=%u inputs=%u accepted=%u delivered=%u eoi_exits=%u "
-           "silent_eois=%u bitmaps=%u statuses=%u self_ipis=%u\n",
-           argv[2], run.cpus, count.records, count.inputs, count.accepted, count.delivered,
-           count.eoi_exits, count.silent_eois, count.bitmaps, count.statuses, count.self_ipis);
-    log_free(&run);
-    return 0;
+void replay_start(const struct log *log) {
+    run = log;
+    now = NULL;
+    count = (struct replay_count){0};
+    for (unsigned i = 0; i < LOG_CPUS; i++)
+        cpus[i] = (struct cpu){0};
+    for (unsigned v = 0; v < WORLD_VCPUS; v++)
+        late[v] = 0;
+    world_power_on(&world, run->vcpus, run->version);
+}
+
+void replay_step(size_t number) {
+    now = &run->at[number];
+    cpu = &cpus[now->cpu];
+    world.trace = &cpu->made;
+    step(&now->record);
+}
+
+const struct replay_count *replay_counted(void) {
+    return &count;
+}
+
+const struct world *replay_world(void) {
+    return &world;
 }

@@ -56,7 +56,7 @@ const vcpu0 = (page) => page.locator('section.vcpu').first();
 // ---- questions ----
 
 {
-  const page = await open('#story/stale-eoi/7');
+  const page = await open('#story/stale-eoi/8');
   is(await page.locator('.options button').count(), 2, 'a question has answers');
   is(await vcpu0(page).locator('.bit-stale').count(), 0, 'before the answer nothing is shown');
   await page.locator('.options button').nth(1).click();
@@ -129,10 +129,32 @@ const vcpu0 = (page) => page.locator('section.vcpu').first();
   is(told, [], 'the page has no list of solutions to read');
 }
 
+// ---- a run ----
+
+{
+  const page = await open('#run');
+  ok(/^\d+ records of 4 CPUs: run and model agree on each\.$/.test(await text(page, '.run .verdict')), 'the sample is replayed');
+  await page.getByRole('button', { name: 'Next stale EOI' }).click();
+  ok((await text(page, '.happened')).includes('exits, stale'), 'one can go to a stale EOI');
+  const shown = await text(page, '.run-machine');
+  await page.keyboard.press('End');
+  await page.keyboard.press('Home');
+  await page.getByRole('button', { name: 'Next stale EOI' }).click();
+  is(await text(page, '.run-machine'), shown, 'and to the end, and back');
+  const log = readFileSync('tests/page/sample.log', 'utf8').replace(/^(TRACE 11 .*) (\d+ \d+)$/m, (line, rest, end) => line.replace(/ [\da-f]+ 0 (\d+ \d+)$/, ' 7fffff 0 $1'));
+  await page.locator('#log').setInputFiles({ name: 'changed.log', mimeType: 'text/plain', buffer: Buffer.from(log) });
+  await page.waitForFunction(() => document.querySelector('.run .verdict').textContent.includes('differ'));
+  ok((await text(page, '.run .verdict')).includes('Run and model differ'), 'a run that was changed differs');
+  await page.locator('#log').setInputFiles({ name: 'none.txt', mimeType: 'text/plain', buffer: Buffer.from('nothing') });
+  await page.waitForFunction(() => document.querySelector('.run .verdict').textContent.includes('no trace'));
+  ok(true, 'a file without a trace is told so');
+  await page.context().close();
+}
+
 // ---- at two widths, light and dark; screen readers ----
 
 const VIEWS = {
-  story: '#story/stale-eoi/6', question: '#story/stale-eoi/7', compare: '#compare/highest_stale', puzzle: '#puzzle/7',
+  story: '#story/stale-eoi/7', question: '#story/stale-eoi/8', compare: '#compare/highest_stale', puzzle: '#puzzle/7', run: '#run',
   play: '#play/reroute+line0+kick0+step0+step0+step0+step0+step0+deliver0+write0.to1',
 };
 for (const [view, link] of Object.entries(VIEWS)) {

@@ -34,6 +34,8 @@ function checkNames(script) {
 
 const data = {
   engine: pack(readFileSync(join(build, 'engine.wasm'))),
+  trace: pack(readFileSync(join(build, 'trace.wasm'))),
+  sample: pack(readFileSync('tests/page/sample.log')),
   sources: sources.map((path) => ({ path, text: read(path) })),
   invariants: readInvariants(read('docs/interrupts.md')),
   mutants: pack(JSON.stringify(readMutants(build))),

@@ -10,7 +10,7 @@ PAGE_SRC := $(filter-out %/main.c %/explore.c %/story.c %/walk.c,$(MODEL_SRC)) t
 # The code whose lines the page shows when they run: compiled without optimization, so that every
 # line is there. world_routing.c and world_virq.c contain routing.c and virq.c.
 PAGE_SHOWN   := $(filter-out %timer.c %trace_text.c %trace.c,$(filter vmm/interrupts/%,$(PAGE_SRC))) tests/processor.c
-PAGE_INSIDE  := tests/model/world_routing.c tests/model/world_virq.c
+PAGE_INSIDE  := tests/model/world_routing.c tests/model/world_virq.c vmm/interrupts/routing.c
 PAGE_SOURCES := $(PAGE_SHOWN) vmm/interrupts/routing.c vmm/vcpu/virq.c \
                 $(patsubst %,vmm/interrupts/%.h,apic_page destination inbox routing vector_set vioapic vlapic)
 
@@ -59,9 +59,24 @@ $(PAGE_MUTANTS): $(PAGE)/mutants/%/engine.wasm: tests/model/mutants/%.mutant too
 
 page-engines: $(PAGE_MUTANTS)
 
-PAGE_FILES := $(wildcard tools/page/*.mjs tools/page/js/*.js) tools/page/page.html tools/page/page.css docs/interrupts.md
+# The engine that replays the trace of a run: lock-step (tests/lockstep/).
+PAGE_TRACE_SRC := $(filter vmm/interrupts/% lib/% tests/processor.c tools/page/wasm/%,$(PAGE_SRC)) vmm/interrupts/routing.c \
+                  tests/world.c tests/lockstep/replay.c tools/page/trace.c
+PAGE_TRACE_OBJ := $(PAGE_TRACE_SRC:%.c=$(PAGE)/engine/%.o)
+PAGE_TRACE_EXPORTS := room log begin step problem sentence state lanes line_count lines
+PAGE_TRACE_LD  := wasm-ld --no-entry --gc-sections --strip-all --export=__heap_base $(PAGE_TRACE_EXPORTS:%=--export=trace_%)
 
-$(PAGE)/pinwheel.html: $(PAGE)/engine.wasm $(PAGE_MUTANTS) $(wildcard tests/model/mutants/* tests/model/replays/*) $(PAGE_SOURCES) $(PAGE_FILES)
+$(call flags,page-trace-ld,$(PAGE_TRACE_LD) $(PAGE_TRACE_OBJ))
+
+$(PAGE)/trace.wasm: $(PAGE_TRACE_OBJ) $(B)/flags/page-trace-ld
+	$(call say,LD)
+	$(Q)$(PAGE_TRACE_LD) $(PAGE_TRACE_OBJ) -o $@
+
+page-engines: $(PAGE)/trace.wasm
+
+PAGE_FILES := $(wildcard tools/page/*.mjs tools/page/js/*.js) tools/page/page.html tools/page/page.css docs/interrupts.md tests/page/sample.log
+
+$(PAGE)/pinwheel.html: $(PAGE)/engine.wasm $(PAGE)/trace.wasm $(PAGE_MUTANTS) $(wildcard tests/model/mutants/* tests/model/replays/*) $(PAGE_SOURCES) $(PAGE_FILES)
 	$(call say,PAGE)
 	$(Q)node tools/page/bundle.mjs $(PAGE) $@ $(PAGE_SOURCES)
 

@@ -69,6 +69,7 @@ export class CompareView {
     this.choice = h('select', { id: 'mutant', change: () => this.choose(this.choice.value, true) },
       h('optgroup', { label: 'As some do it' }, OTHERS.map((name) => h('option', { value: name }, name))),
       h('optgroup', { label: 'Mistakes' }, data.mutants.filter(({ name }) => !OTHERS.includes(name)).map(({ name }) => h('option', { value: name }, name))));
+    this.toggle = h('button', { type: 'button', 'aria-pressed': 'false', click: () => this.showControls() }, 'Moves of your own');
     this.says = h('p', { class: 'says' });
     this.change = h('div', {});
     this.verdict = h('p', { class: 'verdict', role: 'status' });
@@ -77,7 +78,8 @@ export class CompareView {
       h('div', { class: 'buttons' }, h('label', { for: 'mutant', class: 'label' }, 'The other hypervisor is'), this.choice,
         h('button', { type: 'button', click: () => this.choose(this.name, true) }, 'Its story'),
         h('button', { type: 'button', title: 'Ends what is in flight, then sends vCPU 0 edges on the vectors that no route leads to it: do their EOIs exit?',
-          click: () => this.more() }, `Then ${MORE} edges on each free vector`)),
+          click: () => this.more() }, `Then ${MORE} edges on each free vector`),
+        this.toggle),
       this.says, h('div', { class: 'buttons' }, this.verdict, this.goTo), h('div', { class: 'scroll' }, this.tally()), this.change);
     this.place = h('div', { class: 'twin' });
     this.name = FIRST;
@@ -164,6 +166,11 @@ export class CompareView {
     const from = this.session.at;
     sendMore(this.session, this.session.engine.about.vectors);
     this.session.go(this.session.at, from);
+  }
+
+  showControls() {
+    const on = document.body.classList.toggle('own-moves');
+    this.toggle.setAttribute('aria-pressed', String(on));
   }
 
   get link() {

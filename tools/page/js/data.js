@@ -15,7 +15,7 @@ const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)
 const RESCAN_OFF = {
   name: 'rescan_off', says: 'The last EOI of a stale vector requests no scan: stale_rescan = off in the configuration.',
   replay: ['reroute', ...('line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.to1 kick0 step0 step0 step0 step0 step0 step0 line0 eoi0 '
-    + 'step0 step0 step0 step0 ipi0.31 kick0 step0 step0 step0 step0 step0 deliver0 eoi0 step0').split(' ')],
+    + 'step0 step0 step0 step0 step0 step0 step0 step0 step0').split(' ')],
 };
 
 export class PageData {
@@ -23,6 +23,8 @@ export class PageData {
     const it = new PageData();
     Object.assign(it, JSON.parse(byId('page-data').textContent));
     it.wasm = await inflate(it.engine);
+    it.traceWasm = await inflate(it.trace);
+    it.sample = new TextDecoder().decode(await inflate(it.sample));
     it.mutants = [RESCAN_OFF, ...JSON.parse(new TextDecoder().decode(await inflate(it.mutants)))];
     return it;
   }

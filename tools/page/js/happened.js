@@ -4,7 +4,7 @@
 import { h } from './dom.js';
 import { STEPS, invariantsOf } from './why.js';
 
-const KINDS = { 7: 'bit', 8: 'bit', 9: 'stale', 10: 'bit', 11: 'live', 12: 'stale', 13: 'coincidental', 16: 'stale' };
+const KINDS = { 7: 'mapped', 8: 'mapped', 9: 'stale', 10: 'mapped', 11: 'live', 12: 'stale', 13: 'coincidental', 16: 'stale' };
 
 function who(event) {
   if (event.vcpu !== undefined) return `vCPU ${event.vcpu}`;
@@ -33,7 +33,7 @@ export class HappenedPanel {
   }
 
   show(record, group) {
-    if (!group.length) this.list.replaceChildren(h('p', { class: 'move' }, record.sentence, ' Make a move.'));
+    if (!group.length) this.list.replaceChildren(h('p', { class: 'move' }, record.sentence));
     else this.list.replaceChildren(...group.map((it) => this.told(it, group.length === 1)).flat());
     const last = group.at(-1)?.happened;
     if (last?.violated !== undefined && !this.secret) {

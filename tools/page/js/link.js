@@ -4,6 +4,7 @@
 //     #play/BOUND+MOVE+MOVE...      the words of `model replay`
 //     #compare/MUTANT/BOUND+MOVE...
 //     #puzzle/NUMBER
+//     #run                           a log has to be dropped again
 
 export function parseLink(fragment) {
   const [view, ...rest] = decodeURIComponent(fragment.replace(/^#/, '')).split('/');
@@ -11,6 +12,7 @@ export function parseLink(fragment) {
   if (view === 'play') return { view, ...path(rest[0]) };
   if (view === 'compare') return { view, name: rest[0], ...path(rest[1]) };
   if (view === 'puzzle') return { view, number: Number(rest[0] ?? 1) || 1 };
+  if (view === 'run') return { view };
   return { view: 'story', name: undefined, step: 0 };
 }
 

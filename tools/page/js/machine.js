@@ -21,8 +21,10 @@ const COLUMNS = [
   ['exit', 'EOI exits', 'The EOI-exit bitmap in the VMCS'],
 ];
 
+const ALL_PINS = [...Array(24).keys()];
+
 function pinChips(pins) {
-  return [0, 1].filter((p) => (pins >> p) & 1).map((p) => h('span', { class: `pin-chip pin-${p}` }, unseen('pin '), String(p)));
+  return ALL_PINS.filter((p) => (pins >> p) & 1).map((p) => h('span', { class: `pin-chip pin-${p & 1}` }, unseen('pin '), String(p)));
 }
 
 // ---- a pin ----
@@ -34,8 +36,8 @@ function pinView(p, of, act) {
     return [h('dt', {}, label), it.values[name]];
   };
   it.wave = h('span', { class: 'wave', 'aria-hidden': 'true' });
-  it.box = h('section', { class: `pin pin-box-${p}`, 'aria-label': `Pin ${p}${of}` },
-    h('h3', {}, h('span', { class: `pin-chip pin-${p}` }, String(p)), ` Pin ${p}`, it.wave),
+  it.box = h('section', { class: `pin pin-box-${p & 1}`, 'aria-label': `Pin ${p}${of}` },
+    h('h3', {}, h('span', { class: `pin-chip pin-${p & 1}` }, String(p)), ` Pin ${p}`, it.wave),
     h('dl', {}, row('line', 'Line'), row('vector', 'Vector'), row('route', 'Goes to'), row('mode', 'Mode'),
       row('remoteIrr', 'Remote IRR')));
   if (act) it.controls = pinControls(p, act);
@@ -44,8 +46,9 @@ function pinView(p, of, act) {
 }
 
 function routeText(pin) {
-  const named = [0, 1].filter((v) => (pin.targets >> v) & 1).map((v) => `vCPU ${v}`);
-  return named.join(', ') || `no vCPU (${pin.destination})`;
+  const named = [0, 1, 2, 3].filter((v) => (pin.targets >> v) & 1);
+  if (named.length > 2) return `vCPUs ${named.join(', ')}`;
+  return named.map((v) => `vCPU ${v}`).join(', ') || `no vCPU (${pin.destination})`;
 }
 
 function pinTexts(pin) {
@@ -200,8 +203,9 @@ export class Machine {
   // screen readers, where there are two.
   constructor(about, act, of = '') {
     this.about = about;
-    this.pins = [0, 1].map((p) => pinView(p, of, act));
-    this.vcpus = [0, 1].map((v) => vcpuView(v, of, about.vectors, act));
+    this.numbers = about.pins ?? [0, 1]; // of the pins that are shown
+    this.pins = this.numbers.map((p) => pinView(p, of, act));
+    this.vcpus = [...Array(about.vcpus ?? 2).keys()].map((v) => vcpuView(v, of, about.vectors, act));
     this.wires = h('div', { class: 'wires', 'aria-hidden': 'true' });
     this.box = h('div', { class: 'machine' },
       h('section', { class: 'ioapic', 'aria-label': `I/O APIC${of}` }, h('h2', {}, 'I/O APIC'), this.pins.map((it) => it.box)),
@@ -239,6 +243,6 @@ export class Machine {
   }
 
   drawWires() {
-    if (this.shown) drawWires(this.wires, this.pins, this.vcpus, this.shown);
+    if (this.shown) drawWires(this.wires, this, this.shown);
   }
 }

@@ -10,11 +10,12 @@ import { Timeline } from './timeline.js';
 import { StoryView } from './storyview.js';
 import { CompareView } from './compare.js';
 import { PuzzleView } from './puzzles.js';
+import { TraceView } from './traceview.js';
 import { PlayBar, keysHelp } from './playbar.js';
 import { moveOfKey } from './controls.js';
 import { parseLink, playLink } from './link.js';
 
-const VIEWS = [['story', 'Story'], ['play', 'Play'], ['compare', 'Compare'], ['puzzle', 'Puzzles']];
+const VIEWS = [['story', 'Story'], ['play', 'Play'], ['compare', 'Compare'], ['puzzle', 'Puzzles'], ['run', 'Run']];
 
 class Page {
   constructor(data, engine) {
@@ -27,6 +28,7 @@ class Page {
     this.bar = new PlayBar(this.own, () => this.copyLink());
     this.compare = new CompareView(data, this.own, this.machine, () => this.setLink());
     this.puzzle = new PuzzleView(data, (session) => this.use(session));
+    this.run = new TraceView(data, this.source);
     this.tabs = VIEWS.map(([name, label]) => h('button', { type: 'button', 'data-view': name, click: () => this.open(name) }, label));
     byId('views').append(...this.tabs);
     this.top = h('div', { class: 'above' });
@@ -66,6 +68,7 @@ class Page {
       play: [[], [bar, machine, timeline], [happened, source]],
       compare: [[this.compare], [{ box: this.ours }, machine, happened, timeline], [{ box: this.compare.place }, source]],
       puzzle: [[], [machine, timeline], [this.puzzle, happened]],
+      run: [[this.run], [{ box: this.run.place }], [{ box: this.run.told }, source]],
     }[view];
   }
 
@@ -84,6 +87,7 @@ class Page {
     if (view === 'story') this.story.open(this.story.story.name, this.story.index);
     else if (view === 'compare') await this.compare.choose(this.compare.name, !this.compare.twin);
     else if (view === 'puzzle') await this.puzzle.open(this.puzzle.index);
+    else if (view === 'run') await this.openRun();
     else this.show();
   }
 
@@ -101,9 +105,17 @@ class Page {
     const link = parseLink(location.hash);
     this.setView(link.view);
     if (link.view === 'story') this.story.open(link.name, link.step);
+    else if (link.view === 'run') await this.openRun();
     else if (link.view === 'puzzle') await this.puzzle.open(link.number - 1);
     else if (link.view === 'compare') await this.compare.choose(link.name, !this.own.has(link.bound), link.bound, link.moves);
     else this.followMoves(link);
+  }
+
+  // The run that is open, or the sample.
+  async openRun() {
+    if (this.run.engine) this.run.go(this.run.engine.at);
+    else await this.run.openLog(this.run.data.sample);
+    this.setLink();
   }
 
   followMoves({ bound, moves }) {
@@ -134,6 +146,7 @@ class Page {
   action(key) {
     const { session, story } = this;
     if (key === '?') return () => byId('keys').showModal();
+    if (this.view === 'run') return this.run.key(key);
     if (this.view === 'story') return { ArrowRight: () => story.next(), ArrowLeft: () => story.previous() }[key];
     const inTime = {
       ArrowRight: () => session.go(session.at + 1), ArrowLeft: () => session.go(session.at - 1),
@@ -149,7 +162,8 @@ class Page {
     const root = document.documentElement;
     const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
     root.dataset.theme = dark ? 'light' : 'dark';
-    this.show();
+    if (this.view === 'run') this.run.lanes.draw();
+    else this.show();
   }
 }
 

@@ -46,7 +46,7 @@ export class Session {
   reset(bound) {
     this.bound = bound;
     this.engine.start(bound);
-    this.records = [this.take('', `The start of "${bound}".`, null)];
+    this.records = [this.take('', 'Nothing has happened yet.', null)];
     this.at = 0;
     this.from = 0; // the record with which the current one is compared
   }

@@ -11,25 +11,29 @@ export const STORIES = [
     steps: [
       {
         title: 'Interrupts without exits',
-        text: 'Two vCPUs run a guest. With VT-x the processor delivers a guest\'s interrupts and performs its EOIs by itself. '
-          + 'Only an EOI whose bit is set in the EOI-exit bitmap leaves the guest. Pin 0 is level-triggered and sends 0x31 to vCPU 0, so bit 0x31 is set there: the I/O APIC has to hear of that EOI.',
+        text: 'Two vCPUs run a guest. With VT-x the processor delivers a guest\'s interrupts and performs its EOIs by itself, without a VM exit.',
+        look: 'Both vCPUs: "in guest mode".',
+      },
+      {
+        title: 'One kind of EOI must exit',
+        text: 'Pin 0 is level-triggered and sends vector 0x31 to vCPU 0. The I/O APIC must receive the EOI of such an interrupt, so the hypervisor has set bit 0x31 in the EOI-exit bitmap of vCPU 0: this EOI will cause a VM exit.',
         look: 'The column "EOI exits" of vCPU 0.',
       },
       {
         moves: 'line0',
         title: 'A device raises its line',
-        text: 'The I/O APIC sends vector 0x31 to vCPU 0. It waits in the inbox. Remote IRR is set: the pin sends nothing more until its EOI has come back.',
+        text: 'The I/O APIC sends 0x31 to vCPU 0. The interrupt waits in the inbox. Remote IRR is set: the pin sends nothing more until its EOI has come back.',
         look: 'The dashed wire: an EOI is owed to pin 0.',
       },
       {
         moves: 'kick0 step0',
         title: 'A kick',
-        text: 'vCPU 0 is in guest mode and cannot see its inbox. An NMI makes it leave; it takes the requests that were made to it.',
+        text: 'vCPU 0 is in guest mode and cannot see its inbox. An NMI makes it leave, and it takes its requests.',
       },
       {
         moves: 'step0',
         title: 'Sync: from the inbox to the IRR',
-        text: 'The interrupt is now requested in the virtual-APIC page. Pinwheel notes a token beside it: this instance of 0x31 came from pin 0, and its EOI is owed to that pin.',
+        text: 'The interrupt is now requested in the virtual-APIC page. Pinwheel adds a token: this instance of 0x31 came from pin 0, and its EOI is owed to that pin.',
         look: 'IRR, TMR and the token in "Front".',
       },
       {
@@ -54,7 +58,7 @@ export const STORIES = [
         answer: 1,
         moves: 'kick0 step0 step0 step0 step0',
         title: 'The scan',
-        text: 'The bit stays because of the token, and is marked stale: needed for the EOI that is in flight, and for nothing else. Were it cleared, the EOI would not exit, Remote IRR would stay set, and the device would be silent for ever.',
+        text: 'The bit stays because of the token, and is marked stale: needed for the EOI that is in flight, and for nothing else. If it were cleared, the EOI would not exit, Remote IRR would stay set, and the device could never interrupt again.',
       },
       {
         moves: 'step0 step0 kick1 step1 step1 step1 step1 step1 step1 step1',
@@ -64,7 +68,7 @@ export const STORIES = [
       {
         moves: 'line0',
         title: 'The handler serves the device',
-        text: 'The device is content and lowers its line. The I/O APIC will look at the line again when the EOI comes.',
+        text: 'The device has what it wanted and lowers its line. The I/O APIC will check the line again when the EOI comes.',
       },
       {
         ask: 'The handler of vCPU 0 ends and writes its EOI. Does this EOI exit?',
@@ -72,22 +76,22 @@ export const STORIES = [
         answer: 1,
         moves: 'eoi0',
         title: 'The stale EOI',
-        text: 'The bit is set, so the processor performs the EOI and leaves the guest. The hypervisor has to find out what it ended.',
+        text: 'The bit is set, so the processor performs the EOI and leaves the guest. Now the hypervisor has to find out what it ended.',
       },
       {
         moves: 'step0',
         title: 'The token is retired',
-        text: 'The token says: this EOI is owed to pin 0. No route explains the bit, so it is counted as a stale exit, a necessary one.',
+        text: 'The token says that this EOI is owed to pin 0. No route explains the bit any more, so the exit is counted as stale. It was needed.',
       },
       {
         moves: 'step0',
-        title: 'The I/O APIC hears of it',
+        title: 'The I/O APIC receives the EOI',
         text: 'Remote IRR is cleared: pin 0 may send again, to vCPU 1. This was the last interrupt in flight on a stale vector, so another scan is requested.',
       },
       {
         moves: 'step0 step0 step0 step0 step0',
         title: 'The bit goes',
-        text: 'The scan finds neither a route nor a token for 0x31 and drops the bit, before the guest\'s next instruction. A hypervisor that forgot this would pay for a needless exit at every later EOI of 0x31.',
+        text: 'The scan finds neither a route nor a token for 0x31 and drops the bit, before the guest\'s next instruction. Without this scan, every later EOI of 0x31 would cost a needless exit.',
         look: 'The empty cell of 0x31 in "EOI exits".',
       },
       {

@@ -18,7 +18,9 @@ const INVARIANTS_OF = {
   14: (e) => (/cleared/.test(e.says) ? [5] : [4]),
   15: () => [10],
   16: () => [8, 18],
+  18: () => [20],
   19: () => [22],
+  20: () => [13],
 };
 
 // The short name of a vCPU's next step, and why it is there; by the name of its position.

@@ -27,7 +27,7 @@ function arrow(id, kind) {
 
 let drawings = 0;
 
-export function drawWires(box, pins, vcpus, { record, before, group }) {
+export function drawWires(box, { pins, vcpus, numbers }, { record, before, group }) {
   const area = box.getBoundingClientRect();
   if (!area.width || getComputedStyle(box).display === 'none') return;
   const id = `wires-${drawings++}`;
@@ -37,15 +37,17 @@ export function drawWires(box, pins, vcpus, { record, before, group }) {
   };
   const drawing = svg('svg', { width: area.width, height: area.height },
     svg('defs', {}, [0, 1].map((p) => arrow(`${id}-${p}`, `pin-${p}`)), arrow(`${id}-owed`, 'owed')));
-  record.state.pin.forEach((pin, p) => {
-    const from = y(pins[p].box) - 8;
+  record.state.pin.forEach((pin, i) => {
+    const p = numbers[i]; // bits and events name the pin, the list is of those that are shown
+    const colour = p & 1;
+    const from = y(pins[i].box) - 8;
     record.state.vcpu.forEach((vcpu, v) => {
-      const to = y(vcpus[v].box) + 22 * p - 26;
+      const to = y(vcpus[v].box) + 22 * colour - 26;
       if ((pin.targets >> v) & 1) {
         const delivered = events(group, DELIVER, p) ? ' active' : '';
-        const moved = before.state.pin[p].targets !== pin.targets ? ' moved' : '';
-        drawing.append(svg('path', { class: `wire pin-${p}${pin.masked ? ' is-masked' : ''}${delivered}${moved}`,
-          d: curve(2, from, area.width - 2, to), 'marker-end': `url(#${id}-${p})` }));
+        const moved = before.state.pin[i].targets !== pin.targets ? ' moved' : '';
+        drawing.append(svg('path', { class: `wire pin-${colour}${pin.masked ? ' is-masked' : ''}${delivered}${moved}`,
+          d: curve(2, from, area.width - 2, to), 'marker-end': `url(#${id}-${colour})` }));
       }
       const was = owes(before.state.vcpu[v], p);
       const sent = was && !owes(vcpu, p) && events(group, REMOTE_IRR, p);
