@@ -4,7 +4,8 @@
 use strict;
 use warnings;
 use lib 'tests/lib';
-use Boot qw(boot check_file);
+use Boot qw(boot check_file report_all);
+use Log;
 use Test::More;
 
 for my $cpus (2, 4, 1) {
@@ -18,5 +19,7 @@ for my $cpus (2, 4, 1) {
 my ($log, $status) = boot('conformance-software', image => 'conformance-2', cpus => 2,
     model => 'corei7_sandy_bridge_2600k');
 is($status, 0, 'delivery in software: all guests pass');
-check_file($log, 'tests/emulator/conformance.expect');
+# It lacks MOVBE too, which one report is about.
+report_all($log->check_taps,
+    map { $log->check(/guest=mmio/ ? s/skipped=0/skipped=1/r : $_) } Log::expectations('tests/emulator/conformance.expect'));
 done_testing();
