@@ -7,6 +7,7 @@
 
 #include "boot/firmware.h"
 #include "boot/pieces.h"
+#include "lib/format.h"
 
 #define PATH_MAX_LENGTH 256
 #define LOW_END         (4ULL << 30)
@@ -38,6 +39,13 @@ static uint64_t alloc_for_file(uint64_t size) {
     return (uint64_t)(low ? low : firmware_alloc(size, 0));
 }
 
+static const char *too_large(uint64_t max) {
+    static char problem[64];
+
+    format(problem, sizeof(problem), "it is larger than %lu MiB", max >> 20);
+    return problem;
+}
+
 static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct file *file) {
     const EFI_FILE_INFO *info = LibFileInfo(handle);
 
@@ -48,7 +56,7 @@ static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct fi
     if (info->FileSize == 0)
         return "it is empty";
     if (info->FileSize > max)
-        return "it is too large";
+        return too_large(max);
     file->size = info->FileSize;
     file->base = alloc_for_file(file->size);
     if (!file->base)

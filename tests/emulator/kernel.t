@@ -40,6 +40,14 @@ sub file {
     return "$dir/$name";
 }
 
+# A file of one byte more than this, without blocks on the disk.
+sub hole {
+    my ($size) = @_;
+    my $name = file('hole', '');
+    truncate $name, $size + 1 or die "$name: $!\n";
+    return $name;
+}
+
 my $hello = "$build/guest/hello.elf";
 my $late = file('late', "\0" x 8192 . pack('V', 0x1badb002));
 my $odd = file('odd', "\0" x 6 . pack('V', 0x1badb002) . "\0" x 90);
@@ -49,6 +57,7 @@ for (
     ['a folder', {KERNEL => $dir}, qr/KERNEL=.*: not a readable file/],
     ['no initrd', {KERNEL => $hello, INITRD => "$dir/none"}, qr/INITRD=.*: not a readable file/],
     ['no disk', {KERNEL => $hello, DISK => "$dir/none"}, qr/DISK=.*: not a readable file/],
+    ['a disk that is too large', {KERNEL => $hello, DISK => hole(256 << 20)}, qr/^make run: DISK=.*: larger than 256 MiB, /],
     ['a header after the first 8 KiB', {KERNEL => $late}, qr/neither a Linux bzImage nor/],
     ['a header that is not aligned', {KERNEL => $odd}, qr/neither a Linux bzImage nor/],
     ['no vCPU', {KERNEL => $hello, VCPUS => 0}, qr/must be 1 to 8/],
@@ -64,6 +73,14 @@ for (
     like($output, $expected, "$name: the reason");
     is($output =~ tr/\n//, 1, "$name: one line");
 }
+
+# mcopy leaves out a file that FAT cannot hold, and reports success.
+for my $size (256 << 20, 4096 << 20) {
+    my $file = hole($size);
+    like(`tools/disk-image $dir/image - $hello $file 2>&1; echo \$?`,
+        qr{^tools/disk-image: \Q$file\E is larger than 256 MiB, .*\n1$}, "no disk image with a file of $size bytes and one");
+}
+ok(!-e "$dir/image", 'there is none');
 
 # What the hypervisor would refuse is refused before the machine boots, in its words.
 for (
@@ -108,6 +125,7 @@ my $archive = join '', map { cpio(@$_) } ['file', 'contents'], ['TRAILER!!!', ''
 is($status, 0, 'a Linux kernel runs');
 like($output, qr/guest guest starts: 2 vCPUs, 256 MiB/, 'with 2 vCPUs and 256 MiB');
 like($output, qr/^# command line: console=ttyS0$/m, 'with the serial port as its console');
+unlike($output, qr/up to date|Nothing to be done/, 'make does not report what it need not build');
 like($output, qr/^# initrd: 070701/m, 'with its initial RAM disk');
 like($output, qr/^GUEST name=guest result=pass code=0 /m, 'the guest passes');
 
