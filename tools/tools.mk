@@ -13,9 +13,19 @@
 #: X2APIC=on: off hides x2APIC mode from it
 #: TIMEOUT=3600: seconds of emulator time (tools/run --help) until its run is ended; a day on a terminal
 
+#: the directory of a run's disk image and log; a second run at the same time needs another one
+RUN ?= $(B)/run
+
+# What is given in these is passed on as it is: a $ is not make's.
+define literally
+override $(1) := $$(value $(1))
+export $(1)
+endef
+$(foreach name,KERNEL INITRD DISK CMDLINE,$(if $(filter undefined,$(origin $(name))),,$(eval $(call literally,$(name)))))
+
 # Builds with all CPUs, unless make was given a number of jobs (-j). It is a make of its own, started
-# after `deps`: before that the compiler may be missing.
-MAKE_ALL = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+# after `deps`: before that the compiler may be missing. It does not say what is up to date.
+MAKE_ALL = $(MAKE) --no-print-directory $(if $(V),,--silent) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 deps: ## install the Debian packages that are missing
 	@tools/deps
@@ -49,10 +59,10 @@ check-kernel: $(CHECK_KERNEL)
 run: deps ## build, boot in an emulator, show the stale EOI; with KERNEL= run that instead
 ifneq ($(origin KERNEL),undefined)
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel
-	@tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
+	@tools/one-guest $(RUN)/kernel.img $(B)/BOOTX64.EFI --log-dir $(RUN)
 else
 	@$(MAKE_ALL) image
-	@tools/run --log-dir $(B)/run $(B)/pinwheel.img
+	@tools/run --log-dir $(RUN) $(B)/pinwheel.img
 endif
 
 #: the guest whose symbols make gdb and make debug load, besides the hypervisor's
@@ -89,7 +99,7 @@ LINUX_DEFAULTS = $(if $(VCPUS),,VCPUS=2) \
 
 linux: deps ## boot an unmodified Debian Linux to a shell, or KERNEL= of your own
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel $(if $(KERNEL),,$(LINUX)/disk.img)
-	@$(LINUX_DEFAULTS) tools/one-guest $(B)/kernel.img $(B)/BOOTX64.EFI --log-dir $(B)/run
+	@$(LINUX_DEFAULTS) tools/one-guest $(RUN)/kernel.img $(B)/BOOTX64.EFI --log-dir $(RUN)
 
 # tests/linux/native.t writes it, again after each build.
 $(LINUX)/native.txt: $(B)/BOOTX64.EFI $(B)/native.efi $(LINUX)/disk.img tests/linux/native.t
