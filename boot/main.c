@@ -36,11 +36,13 @@ static void wait_for_key(void) {
 /* Returns to the firmware. The reasons have been printed. */
 static EFI_STATUS give_up(void) {
     size_t size;
+    const char *text;
 
     screen_print("Pinwheel returns to the firmware: press a key, or wait %d seconds.\n",
                  READING_SECONDS);
     screen_show();
-    debug_port_write(screen_text(&size), size);
+    text = screen_text(&size);
+    debug_port_write(text, size);
     wait_for_key();
     return EFI_UNSUPPORTED;
 }

@@ -9,12 +9,17 @@ use File::Temp 'tempdir';
 use Test::More;
 use Tree 'read_text';
 
+my $build = $ENV{B} // 'build';
+
 sub refuses {
     my ($name, $pattern, %option) = @_;
     my ($log, $status) = boot($name, config => 'tests/emulator/broken.cfg', %option);
     is($status, 3, "$name: the status reports the refusal");
     report_all($log->check("/PINWHEEL refused: .*$pattern/"));
     report_all($log->check('no PINWHEEL done guests>=0'));
+    my ($port) = grep { -e } map { "$build/emulator/$name/$_" } 'debug.out', 'bochs.out';
+    like(read_text($port), qr/\nPINWHEEL refused: (?s:.*)\nPinwheel returns to the firmware: .*\n/, "$name: the debug port reports it");
+    unlike(read_text($port), qr/[^\t\n\r -~]/, "$name: and nothing else");
 }
 
 refuses('amd', 'AMD', model => 'ryzen', cpus => 1);
@@ -24,7 +29,6 @@ refuses('nothing', 'no guest', config => 'tests/emulator/nothing.cfg', cpus => 1
 refuses('no-config', 'pinwheel.cfg', config => '-', cpus => 1);
 
 # Kernels with one defect each, made from the intact one.
-my $build = $ENV{B} // 'build';
 my $dir = tempdir(CLEANUP => 1);
 
 sub file {
