@@ -87,11 +87,16 @@ my @runs = (
     ['a panic', 'says "panic: a bug"; sleep 60', '', 1, qr/a bug in Pinwheel/],
     ['a result of a machine that stays on', 'result 0; sleep 60', '', 0, qr/^PINWHEEL done/m],
     ['a machine that spins without output', 'echo last words; spin 60', '--silence 1', 2,
-        qr/^last words\nEnded: no output for 1 s of emulator time\./m],
+        qr/^last words\nEnded: no output for 1 s of emulator time \(--silence\)\./m],
     ['a machine that sleeps without output', 'echo last words; exec sleep 60', '--silence 2', 2,
-        qr/^last words\nEnded: no output for 2 s of emulator time\./m],
+        qr/^last words\nEnded: no output for 2 s of emulator time \(--silence\)\./m],
     ['output without a result', 'for n in {1..60}; do sleep 0.5; echo $n; done', '--silence 30 --timeout 2', 2,
-        qr/^Ended: no result in 2 s of emulator time\./m],
+        qr/^Ended: no result in 2 s of emulator time \(--timeout\)\./m],
+    ['guests that run at the end', 'for n in a ab b; do echo "pinwheel: guest $n starts: 1 vCPU"; done
+        echo "GUEST name=a result=pass"; sleep 60', '--timeout 2', 2,
+        qr/^Ended: no result in 2 s of emulator time \(--timeout\), while these guests still ran: ab b\./m],
+    ['all memory that Bochs has', 'grep ^memory: bochsrc; result 0', '--memory 2048', 0, qr/^memory: guest=2048, host=2048$/m],
+    ['more memory than that', 'result 0', '--memory 2049', 2, qr{^tools/run: 2049 MiB: Bochs has at most 2048 .*MEMORY=}],
     ['an emulator that does not start', 'exit 1', '', 2, qr/ended without a result/],
     ['an emulator that does not start, with input', 'exit 1', '--input -', 2, qr/ended without a result/],
     ['a line in two pieces', 'printf one; sleep 2.2; echo two; result 0', '', 0, qr/^onetwo$/m],
@@ -119,10 +124,29 @@ for (@runs) {
 }
 like(text('a line in two pieces/serial.log'), qr/^onetwo$/m, 'a line in two pieces: complete in the log');
 
+# Meanwhile that run goes on: a second one would delete its files.
+my ($second, $words) = finish(start('stopped', 'result 0', ''));
+is($second, 2, 'a second run in the same directory: status 2');
+like($words, qr{^tools/run: another run uses \Q$dir\E/stopped; .* --log-dir DIR, with make RUN=DIR$}, 'the reason');
+
 sleep 0.1 while time - $stopped_at < 6;
 kill 'CONT', $pid;
 my ($status, $output) = finish($stopped);
 is($status, 0, 'an emulator that was stopped for longer than its limits: status 0') or diag($output);
+
+# ---- make ------------------------------------------------------------------------------------------
+
+# What make passes on to tools/one-guest, also through a make that it starts.
+my $rule = 'show: ; @env | grep ^CMDLINE=';
+my $again = 'again: ; @$(MAKE) --no-print-directory --silent show';
+for my $literal ('root=$x $(y) ${z} $$', 'a "quoted" \\ word') {
+    delete local @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL CMDLINE)};
+    for my $target (qw(show again)) {
+        open my $make, '-|', 'make', '--no-print-directory', "--eval=$rule", "--eval=$again", $target, "CMDLINE=$literal"
+            or die "make: $!\n";
+        is(do { local $/; <$make> }, "CMDLINE=$literal\n", "make $target: passes on $literal");
+    }
+}
 
 # ---- the terminal ----------------------------------------------------------------------------------
 
