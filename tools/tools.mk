@@ -3,6 +3,7 @@
 
 #: PINWHEEL_SKIP_DEPS=: 1 installs no missing packages
 #: EMU=bochs or qemu: the emulator; the default is qemu where KVM offers VT-x, otherwise bochs
+#: MODEL=: the processor, as the emulator calls it; corei7_sandy_bridge_2600k has no interrupt delivery
 #: OVMF=/usr/share/ovmf/OVMF.fd: the firmware that boots in it
 #: KERNEL=: a kernel to run as the only guest: a Linux bzImage or a Multiboot 1 file
 #: INITRD=: its initial RAM disk, or its first Multiboot module
