@@ -105,19 +105,22 @@ static uint32_t needed_for_branches(const struct speculation_processor *p) {
 
 /* Stale data in the processor's buffers: MDS, TAA (which needs TSX), RFDS. Not MMIO Stale Data:
  * guests access no device of the machine. */
+static bool has_mds(const struct speculation_processor *p) {
+    return !has(p, ARCH_CAP_MDS_NO) &&
+           !is_one_of(p, atoms_without_mds,
+                      sizeof(atoms_without_mds) / sizeof(atoms_without_mds[0]));
+}
+
 static bool needs_verw(const struct speculation_processor *p) {
-    bool mds =
-        !has(p, ARCH_CAP_MDS_NO) &&
-        !is_one_of(p, atoms_without_mds, sizeof(atoms_without_mds) / sizeof(atoms_without_mds[0]));
     bool taa = (p->leaf7_ebx & CPUID_7_EBX_RTM) && !has(p, ARCH_CAP_TAA_NO);
     bool rfds = has(p, ARCH_CAP_RFDS_CLEAR) && !has(p, ARCH_CAP_RFDS_NO);
 
-    return mds || taa || rfds;
+    return has_mds(p) || taa || rfds;
 }
 
 /* L1 terminal fault: a guest reads what is in the L1 data cache, whoever's it is. */
-static bool needs_l1d_flush(const struct speculation_processor *p) {
-    return !has(p, ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY) && !is_atom(p);
+static bool has_l1_terminal_fault(const struct speculation_processor *p) {
+    return !has(p, ARCH_CAP_RDCL_NO) && !is_atom(p);
 }
 
 static uint32_t needed(const struct speculation_processor *p) {
@@ -125,8 +128,10 @@ static uint32_t needed(const struct speculation_processor *p) {
 
     if (needs_verw(p))
         set |= MITIGATION_VERW;
-    if (needs_l1d_flush(p))
+    if (has_l1_terminal_fault(p) && !has(p, ARCH_CAP_SKIP_L1DFL_VMENTRY))
         set |= MITIGATION_L1D;
+    if (has_mds(p) || has_l1_terminal_fault(p))
+        set |= MITIGATION_SMT;
     if (!has(p, ARCH_CAP_IF_PSCHANGE_MC_NO) && !is_atom(p))
         set |= MITIGATION_EPT_4K;
     return set;
@@ -134,7 +139,7 @@ static uint32_t needed(const struct speculation_processor *p) {
 
 static uint32_t possible(const struct speculation_processor *p) {
     uint32_t set = MITIGATION_RETPOLINE | MITIGATION_BHB | MITIGATION_RSB | MITIGATION_RSB_ONE |
-                   MITIGATION_EPT_4K;
+                   MITIGATION_EPT_4K | MITIGATION_SMT;
 
     if (has_enhanced_ibrs(p))
         set |= MITIGATION_IBRS;
@@ -230,8 +235,9 @@ struct speculation speculation_decide(const struct speculation_processor *p,
 
 /* ---- names ---- */
 
-static const char *const names[] = {"ibrs", "retpoline", "bhi",       "bhb",    "rsb",  "rsb-one",
-                                    "verw", "l1d",       "l1d-entry", "ept-4k", "ibpb", "ssbd"};
+static const char *const names[] = {"ibrs",    "retpoline", "bhi", "bhb",       "rsb",
+                                    "rsb-one", "verw",      "l1d", "l1d-entry", "ept-4k",
+                                    "ibpb",    "ssbd",      "smt"};
 #define NAMES (sizeof(names) / sizeof(names[0]))
 _Static_assert(MITIGATION_ALL == (1 << NAMES) - 1, "a name for each");
 

@@ -38,7 +38,8 @@ enum mitigation {
     MITIGATION_EPT_4K = 1 << 9,     /* 4-KiB pages for guest memory: iTLB multihit */
     MITIGATION_IBPB = 1 << 10,      /* indirect-branch predictor barrier on a change of guest */
     MITIGATION_SSBD = 1 << 11,      /* IA32_SPEC_CTRL.SSBD always 1 */
-    MITIGATION_ALL = (1 << 12) - 1, /* every one of them */
+    MITIGATION_SMT = 1 << 12,       /* one thread of each core, if there are several guests */
+    MITIGATION_ALL = (1 << 13) - 1, /* every one of them */
 };
 
 /* A change of the set by the configuration: bits of enum mitigation, none in both. */

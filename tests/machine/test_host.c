@@ -139,7 +139,7 @@ void tsc_sync_boot(void) {
 
 const char *tsc_sync_other(uint32_t index, uint32_t apic_id) {
     assert_int_equal(index, 1);
-    assert_int_equal(apic_id, 2);
+    assert_int_equal(apic_id, test.started->cpu.apic_id);
     return test.tsc_problem;
 }
 
@@ -201,6 +201,39 @@ static void a_cpu_that_no_ipi_reaches_is_left_alone(void **state) {
     assert_true(machine_says("CPU with APIC ID 256 not used: only x2APIC mode reaches it"));
 }
 
+/* L1 terminal fault and MDS: what a guest leaves in a core. */
+static void two_guests_do_not_share_a_core(void **state) {
+    (void)state;
+    machine_leaf(0, 0)->eax = 0x0d;
+    *machine_leaf(0x0b, 0) = (struct cpuid_result){1, 2, 1 << 8, 0}; /* two threads a core */
+    info.cpu_count = 2;
+    info.cpu_apic_id[1] = 1; /* beside the boot CPU */
+    info.guest_count = 2;
+    mitigations.on = MITIGATION_SMT;
+    test.online_after = MS;
+    host_start_others(&info, run);
+    assert_int_equal(host.cpu_count, 1);
+    assert_int_equal(test.inits, 0);
+    assert_true(machine_says("CPU with APIC ID 1 not used: it is the other thread of a core"));
+    info.cpu_apic_id[1] = 2; /* of another core */
+    host_start_others(&info, run);
+    assert_int_equal(host.cpu_count, 2);
+}
+
+static void one_guest_or_permission_uses_both_threads(void **state) {
+    for (unsigned i = 0; i < 2; i++) {
+        set_up(state);
+        machine_leaf(0, 0)->eax = 0x0d;
+        *machine_leaf(0x0b, 0) = (struct cpuid_result){1, 2, 1 << 8, 0};
+        info.cpu_apic_id[1] = 1;
+        info.guest_count = i + 1;
+        mitigations.on = i ? 0 : MITIGATION_SMT;
+        test.online_after = MS;
+        host_start_others(&info, run);
+        assert_int_equal(host.cpu_count, 2);
+    }
+}
+
 static void a_cpu_of_another_kind_is_named_by_what_differs(void **state) {
     (void)state;
     test.online_after = MS;
@@ -237,6 +270,8 @@ int main(void) {
         TEST(a_cpu_that_takes_seconds_is_used),
         TEST(a_cpu_that_does_not_start_is_held_by_an_init),
         TEST(a_cpu_that_no_ipi_reaches_is_left_alone),
+        TEST(two_guests_do_not_share_a_core),
+        TEST(one_guest_or_permission_uses_both_threads),
         TEST(a_cpu_of_another_kind_is_named_by_what_differs),
         TEST(a_cpu_whose_time_is_wrong_is_not_used),
         TEST(a_cpu_with_other_speculation_controls_is_not_used),

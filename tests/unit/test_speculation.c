@@ -83,9 +83,9 @@ static void what_a_processor_cannot_do_cannot_be_switched_on(void **state) {
 
     (void)state;
     assert_set(speculation_decide(find("Nehalem without microcode"), &all).on,
-               "retpoline, bhb, rsb, rsb-one, verw, ept-4k", "without microcode");
+               "retpoline, bhb, rsb, rsb-one, verw, ept-4k, smt", "without microcode");
     assert_set(speculation_decide(find("Broadwell"), &all).on,
-               "retpoline, bhb, rsb, rsb-one, verw, l1d, l1d-entry, ept-4k, ibpb, ssbd",
+               "retpoline, bhb, rsb, rsb-one, verw, l1d, l1d-entry, ept-4k, ibpb, ssbd, smt",
                "Broadwell");
     assert_set(speculation_decide(find("Lunar Lake"), &all).missing, "none", "Lunar Lake");
     assert_int_equal(speculation_decide(find("Lunar Lake"), &all).on, MITIGATION_ALL);
@@ -112,7 +112,7 @@ static void the_list_in_the_configuration(void **state) {
     assert_set(decide("Cascade Lake", "off +verw").on, "verw", "one on");
     assert_set(decide("Cascade Lake", "+ssbd -ssbd, auto").off, "none", "later words win");
     assert_set(decide("Broadwell", "+l1d-entry").on,
-               "retpoline, rsb, verw, l1d, l1d-entry, ept-4k, ibpb", "l1d-entry");
+               "retpoline, rsb, verw, l1d, l1d-entry, ept-4k, ibpb, smt", "l1d-entry");
 }
 
 static void what_is_not_such_a_list(void **state) {

@@ -140,6 +140,31 @@ static bool host_start_other(struct host_cpu *cpu, uint32_t page) {
     return atomic_load(&cpu->online) == CPU_ONLINE;
 }
 
+/* The two threads of a core share its caches and buffers, so that a guest on one of them may read
+ * what another guest on the other one leaves there. */
+static bool is_beside_a_used_cpu(uint32_t apic_id) {
+    struct cpuid_result thread = {0};
+
+    if (cpuid_has_leaf(CPUID_LEAF_TOPOLOGY))
+        thread = cpuid(CPUID_LEAF_TOPOLOGY, 0);
+    if ((thread.ecx >> CPUID_B_ECX_TYPE_SHIFT & 0xff) != CPUID_B_TYPE_SMT)
+        return false;
+    for (uint32_t i = 0; i < host.cpu_count; i++) {
+        if ((host.cpu[i]->cpu.apic_id ^ apic_id) >> (thread.eax & 31) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Why a CPU is not even started, in words; NULL: it is. */
+static const char *why_left_out(const struct boot_info *info, uint32_t apic_id) {
+    if (!lapic_reaches(apic_id))
+        return "only x2APIC mode reaches it";
+    if ((mitigations.on & MITIGATION_SMT) && info->guest_count > 1 && is_beside_a_used_cpu(apic_id))
+        return "it is the other thread of a core (mitigations = -smt uses it)";
+    return NULL;
+}
+
 void host_start_others(const struct boot_info *info, void (*run)(void)) {
     uint32_t tables = memory_trampoline_tables(info->trampoline);
     void *page = phys_to_virt(info->trampoline);
@@ -147,9 +172,10 @@ void host_start_others(const struct boot_info *info, void (*run)(void)) {
     run_cpu = run;
     tsc_sync_init();
     for (uint32_t i = 1; i < info->cpu_count; i++) {
-        if (!lapic_reaches(info->cpu_apic_id[i])) {
-            console_print("pinwheel: CPU with APIC ID %u not used: only x2APIC mode reaches it\n",
-                          info->cpu_apic_id[i]);
+        const char *reason = why_left_out(info, info->cpu_apic_id[i]);
+        if (reason) {
+            console_print("pinwheel: CPU with APIC ID %u not used: %s\n", info->cpu_apic_id[i],
+                          reason);
             continue;
         }
         struct host_cpu *cpu = host_cpu_create(host.cpu_count, info->cpu_apic_id[i]);
