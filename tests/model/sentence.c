@@ -52,7 +52,9 @@ static void say_vcpu(const struct move *move, const struct cpu_state *s) {
         say("vCPU %u %s.", v, step_text[s->phase]);
         break;
     case MOVE_DELIVER:
-        say("vCPU %u is in guest mode, and the processor delivers 0x%x.", v,
+        say("vCPU %u %s 0x%x.", v,
+            world.software ? "is about to enter, and the hypervisor injects"
+                           : "is in guest mode, and the processor delivers",
             model_vector[(s->rvi - 1) & 3]);
         break;
     case MOVE_EOI:
@@ -67,15 +69,16 @@ static void say_vcpu(const struct move *move, const struct cpu_state *s) {
             s->phase == PHASE_OUT ? "" : " and leaves guest mode");
         break;
     case MOVE_EXIT:
-        say("vCPU %u leaves guest mode for another reason.", v);
+        say("vCPU %u leaves guest mode%s for another reason.", v,
+            world.software ? ", because the interrupt window opens or" : "");
         break;
     case MOVE_LDR:
         say("vCPU %u writes its LDR: now %s bit.", v,
             s->other_ldr ? "its own" : "the other vCPU's");
         break;
     default:
-        say("vCPU %u sends 0x%x to itself, virtualized by the processor.", v,
-            model_vector[move->argument]);
+        say("vCPU %u sends 0x%x to itself, %s.", v, model_vector[move->argument],
+            world.software ? "which exits" : "virtualized by the processor");
         break;
     }
 }

@@ -29,7 +29,8 @@ function follow(engine, [bound, ...moves]) {
 ok(mutants.length >= 34, 'there are enough mutants');
 for (const { name, engine, replay } of mutants) {
   const length = replay.length - 1;
-  is(follow(await Engine.load(wasm), replay), { made: length }, `${name}: the engine follows the replay`);
+  // A mutant that has parted may be able to make moves that the engine cannot make there.
+  is(follow(await Engine.load(wasm), replay).violated, undefined, `${name}: the engine follows the replay, and violates nothing`);
   is(follow(await Engine.load(restored(wasm, engine)), replay), { made: length, violated: table.get(name) }, `${name}: the mutant violates at its end`);
 }
 note(`MUTANTS in the page: ${mutants.length}, bytes of differences: ${mutants.reduce((sum, it) => sum + JSON.stringify(it.engine).length, 0)}`);

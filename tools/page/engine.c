@@ -49,6 +49,10 @@ void engine_set_rescan(bool on) {
     world.vm.routing.stale_rescan = on;
 }
 
+void engine_set_software(bool on) {
+    model_software = on;
+}
+
 bool engine_apply(unsigned move) {
     if (move >= move_count || !move_is_possible(&world.now, move, bound))
         return false;

@@ -15,6 +15,9 @@ void engine_start(unsigned index);
 void engine_set_rescan(bool on);
 /* Makes a move. False: it is not possible, and nothing has happened. */
 bool engine_apply(unsigned move);
+/* From the next start on: whether interrupts are delivered in software, without virtual-interrupt
+ * delivery. */
+void engine_set_software(bool on);
 /* The move as a sentence, as it would be made now. */
 const char *engine_sentence(unsigned move);
 

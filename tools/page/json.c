@@ -4,6 +4,7 @@
 
 #include "lib/format.h"
 #include "tests/model/bounds.h"
+#include "tests/model/world.h"
 #include "tests/processor.h"
 
 #define TEXT_SIZE 65536
@@ -142,7 +143,9 @@ static void add_pin(const struct state *state, unsigned p) {
 
 const char *json_state(const struct state *state) {
     begin();
-    text_add(&text, "{\"vcpu\":[");
+    text_add(&text, "{");
+    add_number("software", world.software);
+    text_add(&text, "\"vcpu\":[");
     for (unsigned v = 0; v < MODEL_VCPUS; v++)
         add_vcpu(state, v);
     end(']');

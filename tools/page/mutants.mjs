@@ -11,16 +11,16 @@ function readMutant(name) {
   return { name, says: says.trim().replace(/\s+/g, ' '), file, old, new: replaced };
 }
 
-// [bound, move, ...]
+// [bound, move, ...]. Mutants of delivery in software are shown with it.
 function readReplay(name) {
   const path = `tests/model/replays/${name}`;
   if (!existsSync(path)) throw new Error(`${path} is missing: the story of "make mutants M=${name}" ends with its words`);
-  return read(path).split('\n').find((line) => line && !line.startsWith('#')).split(' ');
+  const [bound, ...moves] = read(path).split('\n').find((line) => line && !line.startsWith('#')).split(' ');
+  return [name.startsWith('software_') ? `software ${bound}` : bound, ...moves];
 }
 
 export function readMutants(build) {
-  // Those of delivery in software differ only in that mode, which the page does not show.
-  const names = readdirSync('tests/model/mutants').map((it) => it.replace(/\.mutant$/, '')).filter((it) => !it.startsWith('software_')).sort();
+  const names = readdirSync('tests/model/mutants').map((it) => it.replace(/\.mutant$/, '')).sort();
   const base = readFileSync(join(build, 'engine.wasm'));
   const engines = names.map((name) => readFileSync(join(build, 'mutants', name, 'engine.wasm')));
   const deltas = differences(base, engines);

@@ -19,7 +19,7 @@ PAGE_CC     := $(PAGE_CLANG) --target=wasm32 -std=c11 -ffreestanding -fno-builti
                -Itools/page/wasm -I. -isystem tools/page/wasm/libc
 PAGE_CC_SHOWN := $(PAGE_CC) -O0 -gdwarf-4
 PAGE_OBJ    := $(PAGE_SRC:%.c=$(PAGE)/engine/%.o)
-PAGE_EXPORTS := init describe start set_rescan apply sentence state bytes possible happened line_count lines
+PAGE_EXPORTS := init describe start set_rescan set_software apply sentence state bytes possible happened line_count lines
 PAGE_LD     := wasm-ld --no-entry --gc-sections --strip-all --export=__heap_base $(PAGE_EXPORTS:%=--export=engine_%)
 
 $(call flags,page-cc,$(PAGE_CC) -O2)
@@ -47,7 +47,7 @@ page-engines: $(PAGE)/engine.wasm
 
 # The engine with each of the mistakes of tests/model/mutants/: the order of the objects stays, so that
 # the page needs to contain only what differs.
-PAGE_MUTANTS := $(patsubst tests/model/mutants/%.mutant,$(PAGE)/mutants/%/engine.wasm,$(filter-out %/software_%,$(wildcard tests/model/mutants/*.mutant)))
+PAGE_MUTANTS := $(patsubst tests/model/mutants/%.mutant,$(PAGE)/mutants/%/engine.wasm,$(wildcard tests/model/mutants/*.mutant))
 
 $(PAGE_MUTANTS): export PAGE_CC_SHOWN := $(PAGE_CC_SHOWN)
 $(PAGE_MUTANTS): export PAGE_CLANG := $(PAGE_CLANG)

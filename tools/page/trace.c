@@ -13,7 +13,7 @@
 #define WASM_PAGE 65536
 #define TEXT_SIZE 65536
 
-extern unsigned char __heap_base;
+extern unsigned char heap_base __asm__("__heap_base"); /* the linker's: where its data ends */
 
 static struct log run;
 static size_t next;
@@ -36,7 +36,7 @@ void replay_differs(unsigned line, const char *what) {
 /* ---- the log ---- */
 
 bool trace_room(unsigned records) {
-    uintptr_t start = ((uintptr_t)&__heap_base + 15) & ~(uintptr_t)15;
+    uintptr_t start = ((uintptr_t)&heap_base + 15) & ~(uintptr_t)15;
     size_t end = start + records * sizeof(struct logged);
     size_t pages = (end + WASM_PAGE - 1) / WASM_PAGE, has = __builtin_wasm_memory_size(0);
 
@@ -86,9 +86,9 @@ const char *trace_problem(void) {
 /* trace_story() has nothing to say about exits: then the terse form, without the time and the
  * guest.
  */
-const char *trace_sentence(unsigned number) {
+const char *trace_sentence(unsigned index) {
     static char text[256];
-    const struct trace_record *record = &run.at[number].record;
+    const struct trace_record *record = &run.at[index].record;
     const char *from = text;
     unsigned head = 26;
 

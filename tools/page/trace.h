@@ -18,7 +18,7 @@ void trace_step(void);
 const char *trace_problem(void);
 
 /* A record as a sentence. */
-const char *trace_sentence(unsigned record);
+const char *trace_sentence(unsigned index);
 /* The state, as JSON. */
 const char *trace_state(void);
 /* Bits for the timeline: [0] lines, [1] Remote IRR, by pin; then by vCPU: [2] in guest mode,

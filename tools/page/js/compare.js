@@ -6,6 +6,7 @@ import { Session } from './session.js';
 import { Machine } from './machine.js';
 import { HappenedPanel } from './happened.js';
 import { codeChange } from './code_change.js';
+import { pathLink } from './link.js';
 
 // What some hypervisors do; the other mutants are mistakes.
 const OTHERS = ['rescan_off', 'guessed_in_flight', 'highest_stale', 'coincidental_is_sent'];
@@ -106,9 +107,18 @@ export class CompareView {
     this.place.replaceChildren(h('h2', { class: 'machine-name' }, mutant.name), this.view.box, this.happened.box);
     this.says.textContent = mutant.says;
     this.change.replaceChildren(...[codeChange(mutant)].filter(Boolean));
-    if (story) this.session.load(mutant.replay[0], mutant.replay.slice(1));
+    if (story) this.load(mutant.replay);
     else if (bound) this.session.load(bound, moves);
     else this.session.changed();
+  }
+
+  // Pinwheel may have parted from the mutant before the end of its story: then it follows as it can.
+  load([bound, ...moves]) {
+    const { session } = this;
+    const made = session.load(bound, moves);
+    if (made === moves.length) return;
+    for (const move of moves.slice(made)) imitate(session, move);
+    session.go(session.at);
   }
 
   // The mutant follows the session as far as it can: this.places[i] is its place after move i.
@@ -174,6 +184,6 @@ export class CompareView {
   }
 
   get link() {
-    return `compare/${this.name}/${[this.session.bound, ...this.session.moves].join('+')}`;
+    return `compare/${this.name}/${pathLink(this.session)}`;
   }
 }

@@ -80,7 +80,8 @@ export function vcpuControls(v, vectors, act) {
     const step = STEPS[about.phases[vcpu.phase]];
     it.enable(possible);
     it.label(`step${v}`, step ? step[0] : 'Next step');
-    it.label(`deliver${v}`, vcpu.rvi ? `Deliver ${hex(vcpu.rvi)}` : 'Deliver');
+    const deliver = state.software ? 'Inject' : 'Deliver';
+    it.label(`deliver${v}`, vcpu.rvi ? `${deliver} ${hex(vcpu.rvi)}` : deliver);
     it.label(`eoi${v}`, vcpu.svi ? `EOI of ${hex(vcpu.svi)}` : 'EOI');
     it.buttons.get(`step${v}`).element.title = step ? step[1] : '';
   };

@@ -22,9 +22,15 @@ export class Engine {
     return new TextDecoder().decode(memory.subarray(address, memory.indexOf(0, address)));
   }
 
+  has(bound) {
+    return this.about.bounds.some((it) => it.name === bound.replace(/^software /, ''));
+  }
+
+  // bound: its name, after "software " with delivery in software.
   start(bound) {
-    const number = this.about.bounds.findIndex((it) => it.name === bound);
+    const number = this.about.bounds.findIndex((it) => it.name === bound.replace(/^software /, ''));
     if (number < 0) throw new Error(`no bound "${bound}"`);
+    this.c.engine_set_software(bound.startsWith('software ') ? 1 : 0);
     this.c.engine_start(number);
   }
 

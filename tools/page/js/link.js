@@ -17,10 +17,15 @@ export function parseLink(fragment) {
 }
 
 function path(words = '') {
-  const [bound, ...moves] = words.split(/[+ ]/).filter(Boolean);
-  return { bound, moves };
+  const [, bound, rest] = /^((?:software[+ ])?[^+ ]*)(.*)$/.exec(words);
+  return { bound: bound.replace('+', ' '), moves: rest.split(/[+ ]/).filter(Boolean) };
+}
+
+// The bound and the moves, as `model replay` takes them.
+export function pathLink(session) {
+  return [session.bound.replace(' ', '+'), ...session.moves].join('+');
 }
 
 export function playLink(session) {
-  return `play/${[session.bound, ...session.moves].join('+')}`;
+  return `play/${pathLink(session)}`;
 }

@@ -14,6 +14,8 @@ export const PRESETS = [
   ['Logical destination, lowest priority', 'logical', 'write0.lowest'],
   ['Two classes, one in flight', 'nested', ''],
   ['Storm control after two deliveries', 'storm', ''],
+  ['Delivery in software: no virtual-interrupt delivery', 'software reroute', ''],
+  ['The stale EOI in software', 'software reroute', 'line0 kick0 step0 step0 step0 step0 deliver0 step0 write0.to1 kick0 step0 step0 step0 step0'],
 ];
 
 export class PlayBar {

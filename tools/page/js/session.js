@@ -81,7 +81,7 @@ export class Session {
   }
 
   has(bound) {
-    return this.engine.about.bounds.some((it) => it.name === bound);
+    return Boolean(bound) && this.engine.has(bound);
   }
 
   // Starts again and makes these moves; stops at the first one that is not possible.
