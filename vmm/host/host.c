@@ -81,6 +81,24 @@ const char *host_cpu_start(struct host_cpu *cpu) {
     return problem;
 }
 
+/* The two threads of a core share its caches and buffers, so that a guest on one of them may read
+ * what another guest on the other one leaves there. The boot CPU waits meanwhile. */
+static bool is_one_too_many(uint32_t apic_id) {
+    struct cpuid_result thread = {0};
+
+    if (!(mitigations.on & MITIGATION_SMT) || host.boot->guest_count < 2)
+        return false;
+    if (cpuid_has_leaf(CPUID_LEAF_TOPOLOGY))
+        thread = cpuid(CPUID_LEAF_TOPOLOGY, 0);
+    if ((thread.ecx >> CPUID_B_ECX_TYPE_SHIFT & 0xff) != CPUID_B_TYPE_SMT)
+        return false;
+    for (uint32_t i = 0; i < host.cpu_count; i++) {
+        if ((host.cpu[i]->cpu.apic_id ^ apic_id) >> (thread.eax & 31) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The first C code of another CPU, on its own stack. */
 static _Noreturn void host_other_main(struct cpu *cpu) {
     struct host_cpu *self = (struct host_cpu *)cpu;
@@ -97,6 +115,8 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
         problem = "differs from the boot CPU's, from which the controls of vCPUs are chosen";
     if (!problem)
         problem = mitigations_apply();
+    if (!problem && is_one_too_many(cpu->apic_id))
+        problem = "it is the other thread of a core (mitigations = -smt uses it)";
     if (!problem) {
         atomic_store(&self->online, CPU_COMPARES);
         problem = tsc_sync_other(cpu->index, cpu->apic_id);
@@ -104,8 +124,10 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
     if (problem) {
         console_print("pinwheel: CPU %u not used: %s%s%s\n", cpu->index, differs ? differs : "",
                       differs ? " " : "", problem);
+        vmx_off();
         atomic_store(&self->online, CPU_NOT_USED);
-        for (;;)
+        for (;;) /* with CR4.MCE = 1: a machine check that is sent to all CPUs would reset the
+                    machine */
             halt();
     }
     atomic_store(&self->online, CPU_ONLINE);
@@ -140,31 +162,6 @@ static bool host_start_other(struct host_cpu *cpu, uint32_t page) {
     return atomic_load(&cpu->online) == CPU_ONLINE;
 }
 
-/* The two threads of a core share its caches and buffers, so that a guest on one of them may read
- * what another guest on the other one leaves there. */
-static bool is_beside_a_used_cpu(uint32_t apic_id) {
-    struct cpuid_result thread = {0};
-
-    if (cpuid_has_leaf(CPUID_LEAF_TOPOLOGY))
-        thread = cpuid(CPUID_LEAF_TOPOLOGY, 0);
-    if ((thread.ecx >> CPUID_B_ECX_TYPE_SHIFT & 0xff) != CPUID_B_TYPE_SMT)
-        return false;
-    for (uint32_t i = 0; i < host.cpu_count; i++) {
-        if ((host.cpu[i]->cpu.apic_id ^ apic_id) >> (thread.eax & 31) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Why a CPU is not even started, in words; NULL: it is. */
-static const char *why_left_out(const struct boot_info *info, uint32_t apic_id) {
-    if (!lapic_reaches(apic_id))
-        return "only x2APIC mode reaches it";
-    if ((mitigations.on & MITIGATION_SMT) && info->guest_count > 1 && is_beside_a_used_cpu(apic_id))
-        return "it is the other thread of a core (mitigations = -smt uses it)";
-    return NULL;
-}
-
 void host_start_others(const struct boot_info *info, void (*run)(void)) {
     uint32_t tables = memory_trampoline_tables(info->trampoline);
     void *page = phys_to_virt(info->trampoline);
@@ -172,10 +169,9 @@ void host_start_others(const struct boot_info *info, void (*run)(void)) {
     run_cpu = run;
     tsc_sync_init();
     for (uint32_t i = 1; i < info->cpu_count; i++) {
-        const char *reason = why_left_out(info, info->cpu_apic_id[i]);
-        if (reason) {
-            console_print("pinwheel: CPU with APIC ID %u not used: %s\n", info->cpu_apic_id[i],
-                          reason);
+        if (!lapic_reaches(info->cpu_apic_id[i])) {
+            console_print("pinwheel: CPU with APIC ID %u not used: only x2APIC mode reaches it\n",
+                          info->cpu_apic_id[i]);
             continue;
         }
         struct host_cpu *cpu = host_cpu_create(host.cpu_count, info->cpu_apic_id[i]);
@@ -189,10 +185,9 @@ void host_start_others(const struct boot_info *info, void (*run)(void)) {
         trampoline_place(page, &arguments);
         if (host_start_other(cpu, (uint32_t)info->trampoline)) {
             host.cpu[host.cpu_count++] = cpu;
-        } else {
-            if (atomic_load(&cpu->online) == CPU_SILENT)
-                console_print("pinwheel: CPU with APIC ID %u did not start; not used\n",
-                              info->cpu_apic_id[i]);
+        } else if (atomic_load(&cpu->online) == CPU_SILENT) {
+            console_print("pinwheel: CPU with APIC ID %u did not start; not used\n",
+                          info->cpu_apic_id[i]);
             /* So that it does not start late, from a page that is used for something else. */
             lapic_send_init(cpu->cpu.apic_id);
         }
