@@ -92,6 +92,26 @@ const vcpu0 = (page) => page.locator('section.vcpu').first();
   await again.context().close();
 }
 
+// ---- predict, then reveal ----
+
+{
+  const page = await open('#play/reroute+line0+kick0+step0+step0+step0+step0+step0+deliver0+write0.to1+kick0+step0+step0+step0');
+  await page.getByRole('button', { name: 'Ask me first' }).click();
+  await page.keyboard.press('q');
+  ok((await text(page, '.predict')).includes('For which vectors does an EOI exit afterwards?'), 'before a scan there is a question');
+  is(await vcpu0(page).locator('.bit-stale').count(), 0, 'and nothing is shown');
+  await page.getByRole('button', { name: '0x31, 0x35', exact: true }).click();
+  ok((await text(page, '.predict')).includes('Right.'), 'the answer is graded');
+  is(await vcpu0(page).locator('.bit-stale').count(), 1, 'and the move is made');
+  for (const key of ['g', 'e']) await page.keyboard.press(key);
+  await page.locator('.predict .options button', { hasText: 'No' }).click();
+  ok((await text(page, '.predict')).includes('Not so: Yes.'), 'a wrong answer is corrected');
+  await page.keyboard.press('q');
+  await page.locator('.predict .options button', { hasText: 'stale' }).click();
+  ok((await text(page, '.predict')).includes('2 of 3 so far.'), 'answers are counted');
+  await page.context().close();
+}
+
 // ---- side by side ----
 
 {

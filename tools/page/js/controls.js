@@ -1,7 +1,7 @@
 // The buttons of the moves, beside what they move: those of a pin (its line, the fields of its entry)
 // and those of a vCPU. A move that is not possible now is a disabled button, so nothing jumps.
 
-import { h, hex, setText } from './dom.js';
+import { h, hex, setText, unseen } from './dom.js';
 import { STEPS } from './why.js';
 
 function group(label, ...buttons) {
@@ -44,7 +44,7 @@ export function pinControls(p, act) {
     group('Device', it.button(`line${p}`, 'Raise the line', false, String(p + 1))),
     group('Send to', write('to0', '0', 'Destination 0'), write('to1', '1', 'Destination 1'),
       write('to3', '3', 'Destination 3: logical, both vCPUs; physical, none')),
-    group('Vector', write('31', '0x31'), write('35', '0x35'), write('62', '0x62')),
+    group('Vector', [0x31, 0x35, 0x62].map((vector) => write(vector.toString(16), h('span', {}, unseen('0x'), vector.toString(16)), `Vector ${hex(vector)}`))),
     group('Entry', write('mask', 'Mask'), write('trigger', 'Edge'), write('logical', 'Logical'), write('lowest', 'Lowest priority', 'The delivery mode: fixed, or lowest priority'),
       write('again', 'Same', 'Writes what the entry has: no scan is requested')));
   it.show = ({ state, possible }) => {

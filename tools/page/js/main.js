@@ -11,6 +11,7 @@ import { StoryView } from './storyview.js';
 import { CompareView } from './compare.js';
 import { PuzzleView } from './puzzles.js';
 import { TraceView } from './traceview.js';
+import { Predict } from './predict.js';
 import { PlayBar, keysHelp } from './playbar.js';
 import { moveOfKey } from './controls.js';
 import { parseLink, playLink } from './link.js';
@@ -20,12 +21,13 @@ const VIEWS = [['story', 'Story'], ['play', 'Play'], ['compare', 'Compare'], ['p
 class Page {
   constructor(data, engine) {
     this.own = this.session = new Session(engine); // a puzzle has a session of its own
-    this.machine = new Machine(engine.about, (move) => this.session.apply(move));
+    this.predict = new Predict(this.own, (move) => this.own.apply(move));
+    this.machine = new Machine(engine.about, (move) => this.move(move));
     this.happened = new HappenedPanel(data, engine.about);
     this.source = new SourcePanel(data.sources);
     this.timeline = new Timeline(this.session);
     this.story = new StoryView(this.own, () => this.open('play'), () => this.setLink());
-    this.bar = new PlayBar(this.own, () => this.copyLink());
+    this.bar = new PlayBar(this.own, () => this.copyLink(), this.predict.toggle);
     this.compare = new CompareView(data, this.own, this.machine, () => this.setLink());
     this.puzzle = new PuzzleView(data, (session) => this.use(session));
     this.run = new TraceView(data, this.source);
@@ -53,6 +55,11 @@ class Page {
     this.setLink();
   }
 
+  move(move) {
+    if (this.view === 'play') this.predict.move(move);
+    else this.own.apply(move);
+  }
+
   use(session) {
     if (session !== this.session && session !== this.own) session.onChange(() => this.show());
     this.session = this.timeline.session = session;
@@ -65,7 +72,7 @@ class Page {
     const { bar, machine, timeline, source, happened } = this;
     return {
       story: [[], [machine, source, timeline], [this.story, happened]],
-      play: [[], [bar, machine, timeline], [happened, source]],
+      play: [[], [bar, machine, timeline], [this.predict, happened, source]],
       compare: [[this.compare], [{ box: this.ours }, machine, happened, timeline], [{ box: this.compare.place }, source]],
       puzzle: [[], [machine, timeline], [this.puzzle, happened]],
       run: [[this.run], [{ box: this.run.place }], [{ box: this.run.told }, source]],
@@ -154,7 +161,7 @@ class Page {
     }[key];
     if (inTime || this.view === 'puzzle') return inTime;
     const move = moveOfKey(key);
-    if (move) return () => session.apply(move);
+    if (move) return () => this.move(move);
     return { z: () => session.go(session.at - 1), g: () => session.runVcpu(0), h: () => session.runVcpu(1), a: () => session.runAll() }[key];
   }
 

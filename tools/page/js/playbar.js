@@ -4,7 +4,7 @@ import { byId, h } from './dom.js';
 
 // [label, bound, moves]
 export const PRESETS = [
-  ['Two level interrupts of one class, to vCPU 0', 'reroute', ''],
+  ['Idle: two level interrupts of one class, to vCPU 0', 'reroute', ''],
   ['In service on vCPU 0', 'reroute', 'line0 kick0 step0 step0 step0 step0 step0 deliver0'],
   ['Rerouted in flight', 'reroute', 'line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.to1'],
   ['A stale bit', 'reroute', 'line0 kick0 step0 step0 step0 step0 step0 deliver0 write0.to1 kick0 step0 step0 step0 step0 step0 step0'],
@@ -19,20 +19,22 @@ export const PRESETS = [
 ];
 
 export class PlayBar {
-  constructor(session, copyLink) {
+  constructor(session, copyLink, ...more) {
     const button = (label, key, act) => h('button', { type: 'button', 'aria-keyshortcuts': key, click: act }, label, h('kbd', { 'aria-hidden': 'true' }, key));
-    this.presets = h('select', { id: 'preset', change: () => this.choose(session) }, PRESETS.map(([label], i) => h('option', { value: i }, label)));
+    this.presets = h('select', { id: 'preset', change: () => this.choose(session) }, h('option', { value: '' }, 'Choose a start'),
+      PRESETS.map(([label], i) => h('option', { value: i }, label)));
     this.copied = h('span', { class: 'copied', role: 'status' });
     this.box = h('div', { class: 'playbar card' },
       h('label', { for: 'preset', class: 'label' }, 'Start with'), this.presets,
-      button('vCPU 0 to guest mode', 'g', () => session.runVcpu(0)),
-      button('vCPU 1 to guest mode', 'h', () => session.runVcpu(1)),
+      button('vCPU 0: enter', 'g', () => session.runVcpu(0)),
+      button('vCPU 1: enter', 'h', () => session.runVcpu(1)),
       button('All work', 'a', () => session.runAll()),
       button('Undo', 'z', () => session.go(session.at - 1)),
-      h('button', { type: 'button', click: copyLink }, 'Copy link'), this.copied);
+      h('button', { type: 'button', click: copyLink }, 'Copy link'), more, this.copied);
   }
 
   choose(session) {
+    if (this.presets.value === '') return;
     const [, bound, moves] = PRESETS[Number(this.presets.value)];
     session.load(bound, moves.split(' ').filter(Boolean));
   }
