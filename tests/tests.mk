@@ -1,5 +1,5 @@
 # The tests, and the lint. See tests/README.md.
-.PHONY: linux-test foreign test check unit unit-tests lint format
+.PHONY: linux-test foreign hostile test check unit unit-tests lint format
 
 # ---- unit tests: one program for each tests/unit/test_*.c ---------------------------------------
 
@@ -96,6 +96,11 @@ $(B)/foreign/memtest: tools/foreign-files
 foreign: deps ## kernels of others that are Debian packages: memtest86+
 	@$(MAKE_ALL) all $(B)/foreign/memtest
 	@$(PROVE) $(FOREIGN_TESTS)
+
+#: ATTACK_ACTIONS=10000000: the random actions of make hostile; ATTACK_SEED=1: the first seed
+hostile: deps ## attack the hypervisor with ten million random actions, beside a guest that watches
+	@$(MAKE_ALL) all
+	@ATTACK_ACTIONS=$${ATTACK_ACTIONS:-10000000} B=$(B) prove --exec '' --verbose tests/emulator/attack.t
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
