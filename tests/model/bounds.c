@@ -52,6 +52,11 @@ const struct bound bounds[] = {
         .exits = true,
         .storms = true,
     },
+    {
+        .name = "disabled",
+        .start = TWO_CLASSES "enter",
+        .budget = {.lines = 2, .ipis = 1, .svrs = 2},
+    },
     /* only in `make model` */
     {
         .name = "reroute-deep",

@@ -26,6 +26,8 @@ void check_retired(const struct state *state, unsigned v, uint32_t pins, bool re
         world_violate(18, "a rescan is requested that would drop no bit");
     if (!rescan && (s->stale & vector) && !flying && !s->outdated)
         world_violate(8, "the last EOI of a stale vector requests no rescan: its bit stays set");
+    if (flying && !(s->inflight & vector))
+        world_violate(5, "an EOI retires all tokens of its vector, and one is still in flight");
 }
 
 /* The EOI clears Remote IRR on every level entry with this vector, and on no other; each of these
@@ -85,7 +87,7 @@ static void check_tmr(const struct state *before, const struct state *after,
                       const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *old = &before->vcpu[v], *new = &after->vcpu[v];
-        if (world.software && move->kind == MOVE_SELF && v == move->who) {
+        if (world.software && move->kind == MOVE_SELF && v == move->who && !old->disabled) {
             if (new->tmr != (old->tmr & ~(1u << move->argument)))
                 world_violate(24, "a self-IPI does not clear its TMR bit");
             continue;
@@ -104,7 +106,18 @@ static void check_tmr(const struct state *before, const struct state *after,
     }
 }
 
-/* Only reroutes, LDR writes and stale EOIs request scans. */
+/* SDM Vol. 3A, "Local APIC State After It Has Been Software Disabled". */
+static void check_disabled(const struct state *before, const struct state *after) {
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        const struct cpu_state *old = &before->vcpu[v], *new = &after->vcpu[v];
+        if (old->disabled && new->disabled && (new->irr & ~old->irr & ~old->pir & ~old->level))
+            world_violate(0, "a software-disabled LAPIC accepts a self-IPI");
+        if (old->disabled && ((new->pir & ~old->pir) || (new->level & ~old->level)))
+            world_violate(0, "a software-disabled LAPIC accepts a message");
+    }
+}
+
+/* Only reroutes, writes to LDR and SVR, and stale EOIs request scans. */
 static void check_scans(const struct state *before, const struct state *after,
                         const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
@@ -141,7 +154,7 @@ static void check_step(const struct state *before, const struct state *after,
     if (old->phase == PHASE_MUST_SCAN && new->outdated)
         world_violate(18, "a scan is out of date as soon as it is done");
     if (old->phase == PHASE_RENAMED && !(after->vcpu[0].outdated && after->vcpu[1].outdated))
-        world_violate(13, "an LDR changed and not every vCPU is requested to scan");
+        world_violate(13, "an LDR or SVR changed and not every vCPU is requested to scan");
 }
 
 static void check_eoi(const struct state *before, const struct state *after,
@@ -150,7 +163,7 @@ static void check_eoi(const struct state *before, const struct state *after,
     unsigned vector = 1u << new->eoi;
     struct state expected = *before;
 
-    if (world.software) /* the write has exited */
+    if (!world_is_virtualized(move->who)) /* the write has exited */
         expected.vcpu[move->who].phase = PHASE_OUT;
     if (!old->isr && memcmp(&expected, after, sizeof(expected)) != 0)
         world_violate(17, "an EOI with nothing in service changes something");
@@ -169,6 +182,7 @@ void check_move(const struct state *before, const struct state *after, const str
         check_write(before, after, move);
     check_pins(before, after);
     check_tmr(before, after, move);
+    check_disabled(before, after);
     check_scans(before, after, move);
     check_state(before, after, move);
 }

@@ -42,9 +42,9 @@ void delivery_deliver(unsigned vcpu) {
     s->ref_waiting &= ~(3u << 2 * k) & 63;
 }
 
-/* In software the guest's write exits; true: the EOI is handled like an EOI-induced exit. */
+/* A write that is not virtualized exits; true: the EOI is handled like an EOI-induced exit. */
 static bool perform_eoi(unsigned vcpu, uint8_t *vector) {
-    if (!world.software)
+    if (world_is_virtualized(vcpu))
         return processor_eoi(&world.processor[vcpu], vector);
     *vector = world.processor[vcpu].svi;
     world.now.vcpu[vcpu].phase = PHASE_OUT;
@@ -74,7 +74,7 @@ void delivery_eoi(unsigned vcpu) {
 }
 
 void delivery_self_ipi(unsigned vcpu, unsigned vector_index) {
-    if (world.software) {
+    if (!world_is_virtualized(vcpu)) {
         world.now.vcpu[vcpu].phase = PHASE_OUT;
         virq_apic_write(&world.vcpu[vcpu], APIC_ICR_LOW,
                         APIC_SHORTHAND_SELF << 18 | model_vector[vector_index]);

@@ -97,7 +97,7 @@ void model_vmcs_write(uint64_t field, uint64_t value) {
         world_note_acceptance(world.current);
         check_rvi(value & 0xff);
     } else if (field == VMCS_MSR_BITMAP) {
-        world.access[world.current] = value & 3;
+        world.access[world.current] = value & 7;
     }
 }
 

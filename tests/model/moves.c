@@ -20,7 +20,7 @@ static void add(enum move_kind kind, unsigned who, unsigned argument) {
 void moves_init(void) {
     move_count = 0;
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        for (enum move_kind kind = MOVE_STEP; kind <= MOVE_LDR; kind++)
+        for (enum move_kind kind = MOVE_STEP; kind <= MOVE_SVR; kind++)
             add(kind, v, 0);
         for (unsigned k = 0; k < MODEL_VECTORS; k++) {
             add(MOVE_SELF, v, k);
@@ -73,6 +73,8 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
         return (bound->exits || (world.software && delivers)) && in_guest;
     case MOVE_LDR:
         return in_guest && state->left.ldrs;
+    case MOVE_SVR:
+        return in_guest && state->left.svrs;
     case MOVE_SELF:
         return in_guest && state->left.ipis && !(s->irr >> move->argument & 1);
     default:
@@ -116,6 +118,23 @@ static void write_ldr(unsigned v) {
     if (world.renamed)
         s->phase = PHASE_RENAMED;
     world.now.left.ldrs--;
+}
+
+/* Software-disabled, all accesses to the LAPIC exit. */
+static void write_svr(unsigned v) {
+    struct cpu_state *s = &world.now.vcpu[v];
+    uint32_t value = s->disabled ? APIC_SVR_ENABLE | 0xff : 0xff;
+
+    s->phase = PHASE_OUT;
+    if (world_is_virtualized(v)) {
+        apic_page_write(&world.page[v], APIC_SVR, value);
+        vlapic_written(virq_lapic(&world.vcpu[v]), APIC_SVR);
+    } else {
+        virq_apic_write(&world.vcpu[v], APIC_SVR, value);
+    }
+    if (world.renamed)
+        s->phase = PHASE_RENAMED;
+    world.now.left.svrs--;
 }
 
 static void send_ipi(unsigned v, unsigned k) {
@@ -201,6 +220,9 @@ static void vcpu_move(const struct move *move) {
     case MOVE_LDR:
         write_ldr(v);
         break;
+    case MOVE_SVR:
+        write_svr(v);
+        break;
     case MOVE_SELF:
         delivery_self_ipi(v, move->argument);
         world.now.left.ipis--;
@@ -217,6 +239,7 @@ static void keep_budget(const struct budget *left) {
     world.now.left.writes = left->writes;
     world.now.left.ipis = left->ipis;
     world.now.left.ldrs = left->ldrs;
+    world.now.left.svrs = left->svrs;
 }
 
 void move_apply(unsigned number) {
@@ -243,9 +266,9 @@ void move_apply(unsigned number) {
 /* ---- names ---- */
 
 static const char *const kind_name[MOVE_KINDS] = {
-    [MOVE_STEP] = "step", [MOVE_DELIVER] = "deliver", [MOVE_EOI] = "eoi",   [MOVE_KICK] = "kick",
-    [MOVE_EXIT] = "exit", [MOVE_LDR] = "ldr",         [MOVE_SELF] = "self", [MOVE_IPI] = "ipi",
-    [MOVE_LINE] = "line", [MOVE_WRITE] = "write",     [MOVE_TICK] = "tick",
+    [MOVE_STEP] = "step", [MOVE_DELIVER] = "deliver", [MOVE_EOI] = "eoi",     [MOVE_KICK] = "kick",
+    [MOVE_EXIT] = "exit", [MOVE_LDR] = "ldr",         [MOVE_SVR] = "svr",     [MOVE_SELF] = "self",
+    [MOVE_IPI] = "ipi",   [MOVE_LINE] = "line",       [MOVE_WRITE] = "write", [MOVE_TICK] = "tick",
 };
 
 static const char *const write_name[WRITE_COUNT] = {

@@ -9,7 +9,8 @@ enum move_kind {
     MOVE_KICK,    /* the NMI of a kick arrives */
     MOVE_EXIT,    /* a VM exit for another reason; in software: the interrupt window opens */
     MOVE_LDR,     /* the guest writes its LDR: its own bit, or the other vCPU's */
-    MOVE_SELF,    /* a self-IPI that the processor virtualizes; argument: vector */
+    MOVE_SVR,     /* the guest writes its SVR: software-disabled, or enabled */
+    MOVE_SELF,    /* a self-IPI, which the processor virtualizes or which exits; argument: vector */
     MOVE_IPI,     /* an edge from another CPU or a device; argument: vector */
     MOVE_LINE,    /* of a pin: the level changes */
     MOVE_WRITE,   /* of a pin: a write to one field of the entry; argument: enum field_write */
@@ -48,7 +49,7 @@ void moves_init(void);
 struct bound {
     const char *name;
     const char *start;    /* moves before the first state; "enter" lets both vCPUs enter */
-    struct budget budget; /* at most 15 lines, 15 writes, 15 IPIs, 7 LDRs */
+    struct budget budget; /* at most 15 lines, 15 writes, 15 IPIs, 7 LDRs, 7 SVRs */
     uint32_t writes;      /* which fields of an entry, bits of enum field_write */
     bool exits, storms;   /* MOVE_EXIT is possible; storm control after STORM_ALLOWED deliveries */
     bool deep;            /* only in `make model` */

@@ -17,7 +17,7 @@ static const char *const step_text[PHASE_COUNT] = {
     [PHASE_EOI] = "handles the EOI-induced exit: retires its tokens",
     [PHASE_RETIRED] =
         "takes the lock, sends the EOI to the I/O APIC, and requests a scan if one is due",
-    [PHASE_RENAMED] = "takes the lock and requests scans of all vCPUs because of its new LDR",
+    [PHASE_RENAMED] = "takes the lock and requests scans of all vCPUs: its LDR or SVR is new",
 };
 
 static const char *const write_text[WRITE_COUNT] = {
@@ -76,9 +76,12 @@ static void say_vcpu(const struct move *move, const struct cpu_state *s) {
         say("vCPU %u writes its LDR: now %s bit.", v,
             s->other_ldr ? "its own" : "the other vCPU's");
         break;
+    case MOVE_SVR:
+        say("vCPU %u %s its local APIC by SVR.", v, s->disabled ? "enables" : "software-disables");
+        break;
     default:
         say("vCPU %u sends 0x%x to itself, %s.", v, model_vector[move->argument],
-            world.software ? "which exits" : "virtualized by the processor");
+            s->access ? "which exits" : "virtualized by the processor");
         break;
     }
 }

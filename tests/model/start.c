@@ -59,6 +59,7 @@ bool start_of(const struct bound *bound) {
     world.now.left.writes = bound->budget.writes & 15;
     world.now.left.ipis = bound->budget.ipis & 15;
     world.now.left.ldrs = bound->budget.ldrs & 7;
+    world.now.left.svrs = bound->budget.svrs & 7;
     return true;
 }
 

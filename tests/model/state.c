@@ -11,7 +11,7 @@ unsigned state_targets(const struct state *state, unsigned pin) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         unsigned ldr = 1u << (v ^ state->vcpu[v].other_ldr);
         bool named = it->logical ? (it->destination & ldr) != 0 : it->destination == v;
-        set |= (unsigned)named << v;
+        set |= (unsigned)(named && !state->vcpu[v].disabled) << v;
     }
     return set;
 }

@@ -31,7 +31,7 @@ enum phase {
     PHASE_READY,     /* VM entry comes next */
     PHASE_EOI,       /* an EOI-induced exit has not been handled yet */
     PHASE_RETIRED,   /* tokens are retired, the I/O APIC has not received the EOI yet */
-    PHASE_RENAMED,   /* a new LDR is in force, but not announced yet */
+    PHASE_RENAMED,   /* a new LDR or SVR is in force, but not announced yet */
     PHASE_COUNT
 };
 
@@ -44,8 +44,9 @@ struct cpu_state {
     uint64_t outdated : 1; /* the generation is not that of the last scan */
     uint64_t requests : 1;
     uint64_t other_ldr : 1; /* the LDR has the other vCPU's bit */
+    uint64_t disabled : 1;  /* SVR: software-disabled */
     /* the VMCS; RVI and SVI: 0 for none, else 1 + vector; access: enum vmx_apic_mode */
-    uint64_t vmcs_exit : 3, rvi : 2, svi : 2, access : 2;
+    uint64_t vmcs_exit : 3, rvi : 2, svi : 2, access : 3;
     /* the position in the order of work */
     uint64_t phase : 4;
     uint64_t kick : 1;    /* an NMI is on its way */
@@ -56,7 +57,7 @@ struct cpu_state {
     /* the reference, pins by vector: posted and not accepted; of the instance in the IRR; of the
      * instance in the ISR; and the pins that the EOI being handled is owed to */
     uint64_t ref_posted : 6, ref_waiting : 6, ref_served : 6, ref_owed : 2;
-    uint64_t unused2 : 41;
+    uint64_t unused2 : 39;
 };
 
 struct pin_state {
@@ -70,17 +71,19 @@ struct pin_state {
 struct budget {
     uint8_t lines : 4, writes : 4;
     uint8_t ipis : 4, ldrs : 3, last : 1; /* last: production, lowest_priority_last */
+    uint8_t svrs : 3;
+    uint8_t unused : 5;
 };
 
 struct state {
     struct cpu_state vcpu[MODEL_VCPUS];
     struct pin_state pin[MODEL_PINS];
     struct budget left;
-    uint16_t unused;
+    uint8_t unused;
 };
 _Static_assert(sizeof(struct state) == 40, "hashed and compared as a whole");
 
-/* The vCPUs that this pin's entry names now, as bits. */
+/* The vCPUs that this pin's entry names now, unless they are software-disabled; as bits. */
 unsigned state_targets(const struct state *state, unsigned pin);
 /* The vectors that level entries send to this vCPU. */
 unsigned state_routed(const struct state *state, unsigned vcpu);

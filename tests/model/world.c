@@ -80,6 +80,8 @@ static void unpack_apic(unsigned v, const struct cpu_state *s) {
     bank_write(&world.page[v], APIC_TMR, s->tmr);
     apic_page_write(&world.page[v], APIC_LDR, (uint32_t)logical << 24);
     apic->identity.logical = logical;
+    apic_page_write(&world.page[v], APIC_SVR, s->disabled ? 0xff : APIC_SVR_ENABLE | 0xff);
+    apic->identity.enabled = !s->disabled;
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
         apic->tokens.front[model_vector[k]] = state_pins_of(s->front, k);
         apic->tokens.behind[model_vector[k]] = state_pins_of(s->behind, k);
@@ -118,6 +120,7 @@ static void pack_apic(unsigned v, struct cpu_state *s) {
     s->isr = bank_read(&world.page[v], APIC_ISR) & 7;
     s->tmr = bank_read(&world.page[v], APIC_TMR) & 7;
     s->other_ldr = apic->identity.logical != 1u << v;
+    s->disabled = !apic->identity.enabled;
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
         front |= apic->tokens.front[model_vector[k]] << 2 * k;
         behind |= apic->tokens.behind[model_vector[k]] << 2 * k;
@@ -149,7 +152,7 @@ static void pack_vcpu(unsigned v) {
     s->vmcs_exit = words_read(world.processor[v].exit_bitmap.word) & 7;
     s->rvi = index_of(world.processor[v].rvi) & 3;
     s->svi = index_of(world.processor[v].svi) & 3;
-    s->access = world.access[v] & 3;
+    s->access = world.access[v] & 7;
 }
 
 /* ---- one pin ---- */
@@ -240,6 +243,7 @@ void world_power_on(bool storms) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_LDR, 1u << (24 + v));
         vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_SVR, APIC_SVR_ENABLE | 0xff);
+        world.access[v] = (uint8_t)virq_apic_mode(&world.vcpu[v]);
     }
     for (unsigned p = 0; p < MODEL_PINS; p++)
         world.vm.routing.ioapic.entry[p] |= model_vector[0];
@@ -273,6 +277,10 @@ bool world_is_exact(void) {
     normalize(&before);
     normalize(&after);
     return !memcmp(&before, &after, sizeof(before)) && !memcmp(page, world.page, sizeof(page));
+}
+
+bool world_is_virtualized(unsigned vcpu) {
+    return world.access[vcpu] == VMX_APIC_XAPIC;
 }
 
 void world_violate(int invariant, const char *what) {

@@ -30,7 +30,7 @@ struct world {
     /* what has happened in this move */
     unsigned delivered[MODEL_PINS], accepted[MODEL_PINS];
     bool renamed;
-    int eoi; /* software: the vector of an EOI that is handled like an EOI-induced exit; or -1 */
+    int eoi; /* of an EOI that exits and is handled like an EOI-induced exit: the vector; or -1 */
     struct trace_ring *trace; /* may be NULL */
     /* the first invariant that is violated; -1: none */
     int violated;
@@ -44,6 +44,8 @@ void world_power_on(bool storms);
 /* Fill the production structures from world.now, and read them back. */
 void world_unpack(void);
 void world_pack(void);
+/* Whether the processor virtualizes the vCPU's EOIs and self-IPIs, or they exit. */
+bool world_is_virtualized(unsigned vcpu);
 /* Records a violation: the number of the invariant and what is wrong. Only the first one counts. */
 void world_violate(int invariant, const char *what);
 /* Tells the reference: what is no longer in the inbox has been accepted. */

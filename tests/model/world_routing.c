@@ -14,7 +14,12 @@ static void note_renamed(void *context) {
     world.renamed = true;
 }
 
-/* Only with delivery in software: the EOI's own steps follow. */
+static void ignore_timer(void *context, uint32_t offset) {
+    (void)context;
+    (void)offset;
+}
+
+/* Of an EOI that the processor has not virtualized: the EOI's own steps follow. */
 static void note_eoi(void *context, uint8_t vector) {
     (void)context;
     world.eoi = vector;
@@ -26,6 +31,7 @@ void steps_power_on(struct routing *routing, const struct routing_config *config
     divided_effects = apic_effects;
     divided_effects.identity_changed = note_renamed;
     divided_effects.eoi_exit = note_eoi;
+    divided_effects.timer_changed = ignore_timer;
     for (unsigned i = 0; i < config->vcpu_count; i++)
         routing->vcpu[i].apic.effects = &divided_effects;
 }
