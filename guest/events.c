@@ -278,6 +278,23 @@ static void test_level(void) {
            "accepting an edge clears the TMR bit");
 }
 
+/* In xAPIC mode the processor virtualizes the self-IPI, so its EOI clears the bit. */
+static void test_self_ipi_after_level(void) {
+    in_handler = lower;
+    route(PIN, LEVEL, RTE_LEVEL);
+    line_set(PIN, 1);
+    bool level = apic_vector_bit(APIC_TMR, LEVEL);
+    interrupts_off();
+    apic_self_ipi(LEVEL);
+    if (apic_x2apic_mode)
+        report(level && !apic_vector_bit(APIC_TMR, LEVEL), "accepting a self-IPI clears it, too");
+    else
+        report_skip("accepting a self-IPI clears it, too", "the processor virtualizes it");
+    __asm__ volatile("sti; nop");
+    report(count[LEVEL] == 2 && !apic_vector_bit(APIC_TMR, LEVEL),
+           "a self-IPI on a vector that was level-triggered: its EOI leaves the TMR bit clear");
+}
+
 /* Invariants 1 and 5. */
 static void test_disabled_in_service(void) {
     in_handler = disable;
@@ -351,6 +368,7 @@ void guest_main(void) {
     interrupts_on();
     test_edge();
     test_level();
+    test_self_ipi_after_level();
     test_disabled_in_service();
     if (report(cpus_start(VCPUS) == VCPUS, "%u vCPUs run", VCPUS)) {
         for (uint32_t i = 1; i < VCPUS; i++)

@@ -55,11 +55,8 @@ static void signal(void *context, unsigned vcpu, enum apic_delivery_mode mode, u
     world->signal_vector = vector;
 }
 
-static void identity_changed(void *context, unsigned vcpu) {
-    const struct world *world = context;
-
-    if (world->locked)
-        violate(context, "lock: held while the mode of a LAPIC changes");
+static void access_changed(void *context, unsigned vcpu) {
+    (void)context;
     (void)vcpu;
 }
 
@@ -127,7 +124,7 @@ static const struct routing_effects effects = {
     .notify = notify,
     .accepted_own = accepted_own,
     .signal = signal,
-    .identity_changed = identity_changed,
+    .access_changed = access_changed,
     .timer_changed = timer_changed,
     .timer_current = timer_current,
     .trace = trace,

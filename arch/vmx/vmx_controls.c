@@ -196,7 +196,7 @@ const char *vmx_delivery_missing(const struct vmx_capabilities *c) {
 }
 
 static bool wanted(const struct control *control, enum vmx_apic_mode mode) {
-    bool x2apic = mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_DISABLED;
+    bool x2apic = mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_EXITING;
 
     return control->need == SET || (control->need == DELIVERY && mode != VMX_APIC_SOFTWARE) ||
            (control->need == XAPIC && mode == VMX_APIC_XAPIC) ||

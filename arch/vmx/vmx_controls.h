@@ -29,12 +29,12 @@ struct vmx_capabilities {
  * cause VM exits. In all modes but the last the processor delivers interrupts (virtual-interrupt
  * delivery). */
 enum vmx_apic_mode {
-    VMX_APIC_XAPIC,           /* through memory: "virtualize APIC accesses" */
-    VMX_APIC_X2APIC,          /* through MSRs: "virtualize x2APIC mode" */
-    VMX_APIC_X2APIC_DISABLED, /* the same, software-disabled: writes to the self-IPI MSR exit */
-    VMX_APIC_HIDDEN,          /* neither of the two controls: all accesses exit */
-    VMX_APIC_SOFTWARE,        /* the same, and the hypervisor delivers interrupts */
-    VMX_APIC_MODES            /* how many there are */
+    VMX_APIC_XAPIC,          /* through memory: "virtualize APIC accesses" */
+    VMX_APIC_X2APIC,         /* through MSRs: "virtualize x2APIC mode" */
+    VMX_APIC_X2APIC_EXITING, /* the same, but writes to the self-IPI MSR exit */
+    VMX_APIC_HIDDEN,         /* neither of the two controls: all accesses exit */
+    VMX_APIC_SOFTWARE,       /* the same, and the hypervisor delivers interrupts */
+    VMX_APIC_MODES           /* how many there are */
 };
 
 /* The name of the first capability MSR in which two processors differ; NULL: none. vCPUs can run on

@@ -221,6 +221,103 @@ static void switched_off_and_on_nothing_is_in_service(void **state) {
     }
 }
 
+/* ---- invariant 24: TMR and self-IPIs ---- */
+
+static bool level(uint8_t vector) {
+    return apic_page_has(self->apic_page, APIC_TMR, vector);
+}
+
+/* A level interrupt on each vector that has ended; the TMR bits stay set. */
+static void two_levels_that_have_ended(void) {
+    two_levels(true);
+    write_apic(APIC_EOI, 0);
+    write_apic(APIC_EOI, 0);
+    assert_true(level(V) && level(W));
+}
+
+static void invariant_24_in_x2apic_mode_a_self_ipi_clears_its_tmr_bit(void **state) {
+    (void)state;
+    x2apic();
+    two_levels_that_have_ended();
+    assert_false(processor_virtualizes_self_ipis());
+    self_ipi(V);
+    assert_false(level(V));
+    assert_true(processor_virtualizes_self_ipis());
+    machine_forget();
+    assert_int_equal(deliver(), V);
+    self_ipi(V);
+    write_apic(APIC_EOI, 0);
+    assert_int_equal(deliver(), V);
+    write_apic(APIC_EOI, 0);
+    assert_int_equal(machine_count(MACHINE_VMWRITE, VMCS_MSR_BITMAP), 0);
+}
+
+static void invariant_24_while_a_level_interrupt_is_in_flight_self_ipis_exit(void **state) {
+    (void)state;
+    x2apic();
+    two_levels(true);
+    for (unsigned i = 0; i < 2; i++) {
+        self_ipi(0x71);
+        assert_true(level(V) && level(W));
+        assert_false(processor_virtualizes_self_ipis());
+        assert_int_equal(deliver(), 0x71);
+        write_apic(APIC_EOI, 0);
+    }
+    self_ipi(V); /* behind the level interrupt, whose EOI is owed nevertheless */
+    assert_false(level(V));
+    write_apic(APIC_EOI, 0);
+    write_apic(APIC_EOI, 0);
+    assert_false(waits_for_eoi(V_PIN) || waits_for_eoi(W_PIN));
+    assert_int_equal(deliver(), V);
+    write_apic(APIC_EOI, 0);
+    assert_field(VMCS_GUEST_INTERRUPT_STATUS, 0);
+}
+
+static void invariant_24_a_change_of_the_mode_keeps_it(void **state) {
+    (void)state;
+    two_levels_that_have_ended();
+    x2apic();
+    assert_false(processor_virtualizes_self_ipis());
+    write_apic(APIC_SVR, DISABLED);
+    self_ipi(V);
+    assert_true(level(V));
+    write_apic(APIC_SVR, ENABLED);
+    assert_false(processor_virtualizes_self_ipis());
+    self_ipi(V);
+    assert_false(level(V));
+    write_base(APIC_DEFAULT_BASE);
+    write_base(APIC_DEFAULT_BASE | APIC_BASE_ENABLE);
+    x2apic();
+    write_apic(APIC_SVR, ENABLED);
+    assert_true(processor_virtualizes_self_ipis());
+}
+
+/* Here no control makes it exit: the bit stays set until an EOI shows what the processor did. */
+static void invariant_24_in_xapic_mode_the_eoi_of_a_self_ipi_clears_the_tmr_bit(void **state) {
+    (void)state;
+    two_levels_that_have_ended();
+    self_ipi(V);
+    assert_int_equal(deliver(), V);
+    write_apic(APIC_EOI, 0);
+    assert_false(level(V));
+    assert_true(level(W));
+}
+
+static void invariant_24_and_that_of_the_level_interrupt_before_it(void **state) {
+    (void)state;
+    two_levels(true);
+    self_ipi(V);
+    self_ipi(W);
+    write_apic(APIC_EOI, 0); /* of the level interrupt on W: the edge on W is next */
+    assert_false(level(W));
+    assert_true(level(V)); /* still in service */
+    assert_int_equal(deliver(), W);
+    write_apic(APIC_EOI, 0);
+    write_apic(APIC_EOI, 0);
+    assert_false(level(V));
+    assert_int_equal(deliver(), V);
+}
+
 /* ---- the timer ---- */
 
 /* Software disable masks the timer, so an expiry that has not been delivered is dropped. */
@@ -252,6 +349,11 @@ int main(void) {
         TEST(no_change_of_the_mode_loses_an_eoi),
         TEST(nor_does_one_between_two_eois),
         TEST(switched_off_and_on_nothing_is_in_service),
+        TEST(invariant_24_in_x2apic_mode_a_self_ipi_clears_its_tmr_bit),
+        TEST(invariant_24_while_a_level_interrupt_is_in_flight_self_ipis_exit),
+        TEST(invariant_24_a_change_of_the_mode_keeps_it),
+        TEST(invariant_24_in_xapic_mode_the_eoi_of_a_self_ipi_clears_the_tmr_bit),
+        TEST(invariant_24_and_that_of_the_level_interrupt_before_it),
         TEST(software_disable_masks_the_timer),
     };
 

@@ -82,7 +82,7 @@ static void every_msr_exits_but_those_that_are_known_to_be_safe(void **state) {
     assert_bitmap(VMX_APIC_XAPIC, allowed_anywhere);
     assert_bitmap(VMX_APIC_HIDDEN, allowed_anywhere);
     assert_bitmap(VMX_APIC_X2APIC, allowed_in_x2apic);
-    assert_bitmap(VMX_APIC_X2APIC_DISABLED, allowed_while_software_disabled);
+    assert_bitmap(VMX_APIC_X2APIC_EXITING, allowed_while_software_disabled);
 }
 
 static void without_rdtscp_there_is_no_tsc_aux(void **state) {

@@ -83,6 +83,16 @@ static void check_pins(const struct state *before, const struct state *after) {
 
 /* ---- the vCPUs ---- */
 
+/* An EOI exit shows what the processor has accepted by itself: if no level interrupt is in flight
+ * and an edge has ended, or waits in the IRR, the vector's last acceptance was that of an edge. */
+static unsigned tmr_after_eoi(const struct cpu_state *old, const struct cpu_state *new) {
+    unsigned vector = 1u << old->eoi;
+    bool flying = state_vectors_of(new->ref_waiting | new->ref_served) & vector;
+    bool edge = (old->irr & vector) || !old->ref_owed;
+
+    return edge && !flying ? old->tmr & ~vector : old->tmr;
+}
+
 static void check_tmr(const struct state *before, const struct state *after,
                       const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
@@ -90,6 +100,11 @@ static void check_tmr(const struct state *before, const struct state *after,
         if (world.software && move->kind == MOVE_SELF && v == move->who && !old->disabled) {
             if (new->tmr != (old->tmr & ~(1u << move->argument)))
                 world_violate(24, "a self-IPI does not clear its TMR bit");
+            continue;
+        }
+        if (v == move->who && move->kind == MOVE_STEP && old->phase == PHASE_EOI) {
+            if (new->tmr != tmr_after_eoi(old, new))
+                world_violate(24, "after an EOI the TMR bit is not the last acceptance's");
             continue;
         }
         if (!accepts(before, move) || v != move->who) {

@@ -67,7 +67,7 @@ const struct bound *start_free(const struct bound *bound) {
     static struct bound unlimited;
 
     unlimited = *bound;
-    unlimited.budget = (struct budget){.lines = 15, .writes = 15, .ipis = 15, .ldrs = 7};
+    unlimited.budget = (struct budget){.lines = 15, .writes = 15, .ipis = 15, .ldrs = 7, .svrs = 7};
     unlimited.writes = (1u << WRITE_COUNT) - 1;
     unlimited.exits = true;
     start_of(&unlimited);

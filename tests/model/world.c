@@ -244,6 +244,7 @@ void world_power_on(bool storms) {
         vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_LDR, 1u << (24 + v));
         vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_SVR, APIC_SVR_ENABLE | 0xff);
         world.access[v] = (uint8_t)virq_apic_mode(&world.vcpu[v]);
+        routing_vlapic(&world.vm.routing, v)->tmr_used = true; /* x2APIC mode only */
     }
     for (unsigned p = 0; p < MODEL_PINS; p++)
         world.vm.routing.ioapic.entry[p] |= model_vector[0];

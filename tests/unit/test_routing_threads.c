@@ -53,7 +53,7 @@ static void notify(void *context, unsigned vcpu) {
     (void)vcpu; /* every vCPU enters all the time anyway */
 }
 
-static void identity_changed(void *context, unsigned vcpu) {
+static void access_changed(void *context, unsigned vcpu) {
     (void)context;
     (void)vcpu;
 }
@@ -71,7 +71,7 @@ static const struct routing_effects effects = {
     .lock = lock,
     .unlock = unlock,
     .notify = notify,
-    .identity_changed = identity_changed,
+    .access_changed = access_changed,
     .trace = trace,
 };
 

@@ -57,7 +57,7 @@ static void the_apic_mode_selects_one_of_two_controls(void **state) {
     (void)state;
     assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &xapic));
     assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, false, &x2apic));
-    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC_DISABLED, false, &disabled));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC_EXITING, false, &disabled));
     assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, false, &hidden));
     assert_int_equal(xapic.secondary & both, SECONDARY_VIRTUALIZE_APIC_ACCESSES);
     assert_int_equal(x2apic.secondary & both, SECONDARY_VIRTUALIZE_X2APIC_MODE);

@@ -18,7 +18,7 @@
 static struct apic_page page;
 static struct vlapic apic;
 static struct {
-    unsigned sent, identity_changes, timer_changes, eoi_exits;
+    unsigned sent, identity_changes, access_changes, timer_changes, eoi_exits;
     struct apic_message message;
     enum apic_shorthand shorthand;
     uint8_t eoi_vector;
@@ -38,6 +38,11 @@ static inline void send(void *context, const struct apic_message *message,
 static inline void identity_changed(void *context) {
     (void)context;
     seen.identity_changes++;
+}
+
+static inline void access_changed(void *context) {
+    (void)context;
+    seen.access_changes++;
 }
 
 static inline void eoi_exit(void *context, uint8_t vector) {
@@ -69,6 +74,7 @@ static inline void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
 static const struct vlapic_effects effects = {
     .send = send,
     .identity_changed = identity_changed,
+    .access_changed = access_changed,
     .eoi_exit = eoi_exit,
     .timer_changed = timer_changed,
     .timer_current = timer_current,

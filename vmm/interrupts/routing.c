@@ -72,12 +72,18 @@ static void apic_identity_changed(void *context) {
     const struct routing_vcpu *vcpu = context;
     struct routing *routing = vcpu->routing;
 
-    routing->effects->identity_changed(routing->context, vcpu->index);
+    routing->effects->access_changed(routing->context, vcpu->index);
     lock(routing);
     for (unsigned i = 0; i < routing->vcpu_count; i++)
         request_scan(&routing->vcpu[i], SCAN_LAPIC);
     vioapic_retry(&routing->ioapic);
     unlock(routing);
+}
+
+static void apic_access_changed(void *context) {
+    const struct routing_vcpu *vcpu = context;
+
+    vcpu->routing->effects->access_changed(vcpu->routing->context, vcpu->index);
 }
 
 static void apic_eoi_exit(void *context, uint8_t vector) {
@@ -105,6 +111,7 @@ static void apic_trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
 static const struct vlapic_effects apic_effects = {
     .send = apic_send,
     .identity_changed = apic_identity_changed,
+    .access_changed = apic_access_changed,
     .eoi_exit = apic_eoi_exit,
     .timer_changed = apic_timer_changed,
     .timer_current = apic_timer_current,

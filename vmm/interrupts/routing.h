@@ -42,10 +42,8 @@ struct routing_effects {
     void (*accepted_own)(void *context, unsigned vcpu, uint8_t vector);
     /* This vCPU receives an NMI, SMI, INIT, SIPI (vector: its page) or ExtINT. */
     void (*signal)(void *context, unsigned vcpu, enum apic_delivery_mode mode, uint8_t vector);
-    /* The LAPIC of this vCPU, on its own CPU, has changed its identity: if its mode or its
-     * software-enable bit has changed, the processor may have to virtualize other accesses to it.
-     * It must not virtualize a self-IPI while the LAPIC is software-disabled. Without the lock. */
-    void (*identity_changed)(void *context, unsigned vcpu);
+    /* As in vlapic.h; and if the identity has changed. On the vCPU's own CPU. */
+    void (*access_changed)(void *context, unsigned vcpu);
     /* As in vlapic.h. On the vCPU's own CPU. */
     void (*timer_changed)(void *context, unsigned vcpu, uint32_t offset);
     /* Returns the value of the timer's current-count register. On the vCPU's own CPU. */

@@ -73,6 +73,7 @@ static void reset_registers(struct vlapic *apic) {
     apic_page_write(page, APIC_SVR, SVR_AFTER_RESET);
     for (uint32_t lvt = APIC_LVT_TIMER; lvt <= APIC_LVT_ERROR; lvt += 0x10)
         apic_page_write(page, lvt, APIC_LVT_MASKED);
+    apic->tmr_used = false;
     apic->errors = 0;
     apic->timer_mode = 0;
     if (mode_of_base(apic->base) == APIC_MODE_X2APIC)
@@ -254,6 +255,29 @@ bool vlapic_accept_own(struct vlapic *apic, uint8_t vector) {
     return true;
 }
 
+/* The processor would virtualize a self-IPI without clearing its TMR bit, and without an exit. In
+ * x2APIC mode it can be made to exit, so it does while any TMR bit is set. Invariant 24. */
+__attribute__((noinline, cold)) static void set_tmr_used(struct vlapic *apic, bool used) {
+    apic->tmr_used = used;
+    apic->effects->access_changed(apic->context);
+}
+
+/* The bit of a vector whose level interrupts have all ended means nothing until the vector's next
+ * acceptance. When a self-IPI had to exit, such bits are given up, so that the following ones need
+ * not. */
+void vlapic_clear_ended_levels(struct vlapic *apic) {
+    uint32_t left = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        uint32_t inflight = (uint32_t)(apic->tokens.inflight.word[i / 2] >> 32 * (i % 2));
+        uint32_t tmr = apic_page_read(apic->page, APIC_TMR + 16 * i) & inflight;
+        apic_page_write(apic->page, APIC_TMR + 16 * i, tmr);
+        left |= tmr;
+    }
+    if (!left)
+        set_tmr_used(apic, false);
+}
+
 static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
     unsigned bit;
 
@@ -267,6 +291,8 @@ static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
         behind = tokens_accept(&apic->tokens, vector, pins, in_service);
         apic_page_add(apic->page, APIC_IRR, vector);
         apic_page_add(apic->page, APIC_TMR, vector);
+        if (!apic->tmr_used)
+            set_tmr_used(apic, true);
         vlapic_trace(apic, TRACE_ACCEPT_LEVEL, vector, pins, behind);
     }
 }
@@ -346,6 +372,14 @@ static enum vlapic_eoi classify(const struct vlapic *apic, uint8_t vector, uint3
     return vector_set_has(&apic->map.stale, vector) ? VLAPIC_EOI_STALE : VLAPIC_EOI_LIVE;
 }
 
+/* An edge that the processor has accepted by itself, a self-IPI that it has virtualized, shows
+ * here: nothing level is in flight, and an edge has ended or waits in the IRR. So the vector's last
+ * acceptance was that of an edge. */
+__attribute__((noinline)) static void correct_tmr(struct vlapic *apic, uint8_t vector) {
+    if (!vector_set_has(&apic->tokens.inflight, vector))
+        apic_page_remove(apic->page, APIC_TMR, vector);
+}
+
 enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan) {
     static const enum trace_event event[] = {
         [VLAPIC_EOI_LIVE] = TRACE_EOI_LIVE,
@@ -356,6 +390,8 @@ enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *p
     uint32_t retired = tokens_retire(&apic->tokens, vector, pending);
     enum vlapic_eoi kind = classify(apic, vector, retired);
 
+    if (pending || !retired)
+        correct_tmr(apic, vector);
     *pins = suppresses_broadcast(apic) ? 0 : retired;
     *rescan = eoi_map_retired(&apic->map, vector, &apic->tokens.inflight);
     vlapic_trace(apic, event[kind], vector, retired, 0);

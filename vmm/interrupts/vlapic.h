@@ -36,6 +36,8 @@ struct vlapic_effects {
     /* Other destinations match now, or a reset has dropped tokens: all vCPUs must scan (invariants
      * 13 and 20). The new identity is vlapic->identity. */
     void (*identity_changed)(void *context);
+    /* Whether the processor may virtualize self-IPIs has changed (tmr_used). */
+    void (*access_changed)(void *context);
     /* An EOI that the processor did not virtualize has ended a vector of the EOI-exit set: handle
      * it like an EOI-induced exit. */
     void (*eoi_exit)(void *context, uint8_t vector);
@@ -60,6 +62,7 @@ struct vlapic {
     struct eoi_map map;
     bool x2apic_offered;        /* IA32_APIC_BASE can select x2APIC mode */
     bool broadcast_suppression; /* offered: the I/O APIC has version 20H */
+    bool tmr_used;              /* a TMR bit may be set: in x2APIC mode, self-IPIs must exit */
     uint32_t errors;            /* detected; a write to the ESR moves them into it */
     uint32_t timer_mode;        /* bits 18:17 of the LVT timer register, as last written */
     const struct vlapic_effects *effects;

@@ -54,4 +54,6 @@ void vlapic_send_self(struct vlapic *apic, uint8_t vector) {
     const struct apic_message message = {.vector = vector, .delivery_mode = APIC_DELIVERY_FIXED};
 
     send(apic, &message, APIC_SHORTHAND_SELF);
+    if (apic->tmr_used && apic->identity.enabled)
+        vlapic_clear_ended_levels(apic);
 }

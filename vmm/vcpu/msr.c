@@ -79,7 +79,7 @@ void msr_init(void) {
             open_msr(bitmap, MSR_IA32_FLUSH_CMD, false, true);
         open_msr(bitmap, MSR_IA32_TSC, true, false);
         open_msr(bitmap, MSR_IA32_EFER, true, false);
-        if (mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_DISABLED)
+        if (mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_EXITING)
             open_x2apic(bitmap);
         if (mode == VMX_APIC_X2APIC)
             open_msr(bitmap, MSR_X2APIC_SELF_IPI, false, true);

@@ -16,7 +16,7 @@
 
 static uint64_t apic_access_page;
 
-static void virq_update_mode(struct vcpu *vcpu);
+static void virq_update_access(struct vcpu *vcpu);
 
 /* ---- the effects that vmm/interrupts/routing.h asks for ---- */
 
@@ -64,8 +64,8 @@ static void virq_signal(void *context, unsigned index, enum apic_delivery_mode m
     }
 }
 
-static void virq_identity_changed(void *context, unsigned index) {
-    virq_update_mode(((struct vm *)context)->vcpu[index]);
+static void virq_access_changed(void *context, unsigned index) {
+    virq_update_access(((struct vm *)context)->vcpu[index]);
 }
 
 static void virq_timer_changed(void *context, unsigned index, uint32_t offset) {
@@ -95,7 +95,7 @@ static void virq_trace_each(void *context, uint64_t what, uint64_t a, uint64_t b
     {                                                                                              \
         .lock = virq_lock, .unlock = virq_unlock, .notify = virq_notify,                           \
         .accepted_own = virq_accepted_own, .signal = virq_signal,                                  \
-        .identity_changed = virq_identity_changed, .timer_changed = virq_timer_changed,            \
+        .access_changed = virq_access_changed, .timer_changed = virq_timer_changed,                \
         .timer_current = virq_timer_current, .trace = tracer,                                      \
     }
 const struct routing_effects virq_effects = EFFECTS(virq_trace_event);
@@ -162,7 +162,7 @@ enum vmx_apic_mode virq_apic_mode(const struct vcpu *vcpu) {
     if (!(apic->base & APIC_BASE_ENABLE))
         return VMX_APIC_HIDDEN;
     if (apic->base & APIC_BASE_X2APIC)
-        return enabled ? VMX_APIC_X2APIC : VMX_APIC_X2APIC_DISABLED;
+        return enabled && !apic->tmr_used ? VMX_APIC_X2APIC : VMX_APIC_X2APIC_EXITING;
     return enabled && (apic->base & APIC_BASE_ADDRESS_MASK) == APIC_DEFAULT_BASE ? VMX_APIC_XAPIC
                                                                                  : VMX_APIC_HIDDEN;
 }
@@ -188,9 +188,17 @@ void virq_mode_changed(struct vcpu *vcpu) {
     virq_write_status(vcpu);
 }
 
-/* Each mode has an MSR bitmap of its own. */
-static void virq_update_mode(struct vcpu *vcpu) {
-    if (vmcs_read(VMCS_MSR_BITMAP) != msr_bitmap(virq_apic_mode(vcpu)))
+/* Each mode has an MSR bitmap of its own, in which alone the two x2APIC modes differ. */
+static void virq_update_access(struct vcpu *vcpu) {
+    uint64_t now = msr_bitmap(virq_apic_mode(vcpu));
+    uint64_t before = vmcs_read(VMCS_MSR_BITMAP);
+    uint64_t open = msr_bitmap(VMX_APIC_X2APIC), exiting = msr_bitmap(VMX_APIC_X2APIC_EXITING);
+
+    if (before == now)
+        return;
+    if ((before == open && now == exiting) || (before == exiting && now == open))
+        vmcs_write(VMCS_MSR_BITMAP, now);
+    else
         virq_mode_changed(vcpu);
 }
 
@@ -266,7 +274,7 @@ bool virq_write_base(struct vcpu *vcpu, uint64_t value) {
         vm_kill(vcpu->vm,
                 "vCPU %u: its local APIC is moved over RAM, to 0x%lx, which is not virtualized",
                 vcpu->index, virq_apic_address(vcpu));
-    virq_update_mode(vcpu);
+    virq_update_access(vcpu);
     virq_write_status(vcpu);
     return true;
 }

@@ -240,13 +240,14 @@ static void check_interrupts(void) {
 }
 
 /* Controls, MSR bitmap and EPT fit the LAPIC's mode: CVE-2016-4440. A software-disabled LAPIC must
- * not have its self-IPIs virtualized. */
+ * not have its self-IPIs virtualized, nor in x2APIC mode one with a TMR bit set (invariant 24). */
 static void check_apic_mode(void) {
     uint64_t base = virq_base(self), secondary = get(VMCS_SECONDARY_CONTROLS);
     bool enabled = apic_page_read(self->apic_page, APIC_SVR) & APIC_SVR_ENABLE;
     bool x2apic = (base & APIC_BASE_ENABLE) && (base & APIC_BASE_X2APIC);
+    bool open = enabled && !virq_lapic(self)->tmr_used;
     bool xapic = enabled && virq_apic_address(self) == APIC_DEFAULT_BASE;
-    enum vmx_apic_mode mode = x2apic  ? enabled ? VMX_APIC_X2APIC : VMX_APIC_X2APIC_DISABLED
+    enum vmx_apic_mode mode = x2apic  ? open ? VMX_APIC_X2APIC : VMX_APIC_X2APIC_EXITING
                               : xapic ? VMX_APIC_XAPIC
                                       : VMX_APIC_HIDDEN;
 
@@ -255,6 +256,8 @@ static void check_apic_mode(void) {
                 get(VMCS_EPT_POINTER) == guest->ept_pointer[xapic] &&
                 get(VMCS_MSR_BITMAP) == msr_bitmap(mode),
             "controls, EPT and MSR bitmap do not fit the LAPIC's mode");
+    require(virq_lapic(self)->tmr_used || apic_page_highest(self->apic_page, APIC_TMR) < 0,
+            "invariant 24: a TMR bit is set, and self-IPIs may be virtualized");
 }
 
 static void check_registers(void) {

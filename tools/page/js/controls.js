@@ -72,7 +72,8 @@ export function vcpuControls(v, vectors, act) {
       it.button(`exit${v}`, 'Other exit', 'A VM exit for another reason')),
     group('Guest', it.button(`deliver${v}`, 'Deliver', 'The processor delivers the interrupt that RVI names', KEYS[v].deliver),
       it.button(`eoi${v}`, 'EOI', 'The guest writes its EOI register', KEYS[v].eoi),
-      it.button(`ldr${v}`, 'Write LDR', 'The guest writes its logical ID: its own bit, or the other vCPU\'s')),
+      it.button(`ldr${v}`, 'Write LDR', 'The guest writes its logical ID: its own bit, or the other vCPU\'s'),
+      it.button(`svr${v}`, 'Write SVR', 'The guest software-disables its local APIC, or enables it again')),
     group('Self-IPI', vectors.map((vector) => it.button(`self${v}.${name(vector)}`, hex(vector), 'The vCPU sends itself an IPI; the processor virtualizes it'))),
     group('Edge', vectors.map((vector) => it.button(`ipi${v}.${name(vector)}`, hex(vector), 'Another CPU or a device posts an edge'))));
   it.show = ({ state, possible }, about) => {

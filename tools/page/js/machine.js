@@ -154,7 +154,7 @@ function showCells(it, vectors, vcpu, before) {
 
 const WHERE = {
   guest: 'in guest mode', out: 'outside', taken: 'outside', synced: 'outside', scan: 'outside', scanned: 'outside',
-  written: 'outside', ready: 'outside', renamed: 'LDR written',
+  written: 'outside', ready: 'outside', renamed: 'LDR or SVR written',
 };
 
 function whereText(vcpu, phase) {

@@ -34,7 +34,7 @@ export const STEPS = {
   ready: ['Enter', 'From here on the processor delivers by itself.'],
   eoi: ['Retire', 'The tokens of this instance, and of no other, are retired. This tells a live exit from a stale or a coincidental one.'],
   retired: ['Send EOI', 'The I/O APIC clears Remote IRR and checks the line again.'],
-  renamed: ['Announce', 'A new logical ID changes which entries name this vCPU: every vCPU scans again.'],
+  renamed: ['Announce', 'A new logical ID, or a LAPIC that was software-disabled or enabled, changes which entries send to this vCPU: every vCPU scans again.'],
 };
 
 const MOVE_INVARIANTS = { scanned: [2], written: [2], eoi: [9], retired: [5] };
