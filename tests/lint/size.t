@@ -25,7 +25,7 @@ if (-e 'tests/lint/long-files') {
         ok(-e $path && read_text($path) =~ tr/\n// > $LONG, "long-files needs to list $path");
     }
 }
-my @code = grep { /\.(?:[ch]|asm|asl|awk|pm|t|py|pl|sh|mk)$|^Makefile$|^tools\/[^.]+$/ } files();
+my @code = grep { /\.(?:[ch]|asm|asl|awk|pm|t|py|pl|sh|mk|m?js|css)$|^Makefile$|^tools\/[^.]+$/ } files();
 for my $path (@code) {
     my $lines = read_text($path) =~ tr/\n//;
     ok($lines <= $LONG || $reason{$path}, "$path is short enough to read ($lines lines)");
