@@ -19,6 +19,7 @@
 
 #define NO_MEMORY      0xc0000000ULL /* mapped by the page tables, without memory or a device */
 #define UNKNOWN_PORT   0x1234
+#define LAST_PORTS     0xfff8 /* their bits are in the last byte of the processor's I/O bitmap */
 #define VECTOR         0x51
 #define PIN            11
 #define SPURIOUS_EOIS  10000
@@ -97,6 +98,9 @@ static void unknown_port(void) {
     outb(UNKNOWN_PORT, 0);
     outl(UNKNOWN_PORT, 0);
     report(inl(UNKNOWN_PORT) == UINT32_MAX, "writes to an unknown port have no effect");
+    for (uint32_t port = LAST_PORTS; port <= 0xfffc; port++)
+        report(inw((uint16_t)port) == UINT16_MAX && inl((uint16_t)port) == UINT32_MAX,
+               "reads of port 0x%x too", port);
 }
 
 /* ---- registers and instructions ---- */

@@ -66,6 +66,11 @@ static void every_port_exits(void **state) {
         assert_int_equal(a[i], 0xff);
         assert_int_equal(b[i], 0xff);
     }
+    assert_ptr_equal(machine_memory(machine_get(VMCS_IO_BITMAP_B) + PAGE_SIZE - 1),
+                     &b[PAGE_SIZE - 1]);
+    const uint8_t *behind = machine_memory(machine_get(VMCS_IO_BITMAP_B) + PAGE_SIZE);
+    assert_non_null(behind);
+    assert_int_equal(*behind, 0xff);
 }
 
 static void exceptions_that_could_hang_the_processor_exit(void **state) {

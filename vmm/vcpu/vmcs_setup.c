@@ -20,12 +20,16 @@
  * (CVE-2015-8104, CVE-2015-5307). #MC concerns the host. */
 #define INTERCEPTED_EXCEPTIONS (1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC)
 
-static uint64_t io_bitmap; /* the physical address of two pages: an access to any port exits */
+/* The physical address of two pages: an access to any port exits. A third page is like them: for
+ * the last ports Bochs 2.7 also reads the byte behind the bitmap. In the page that followed it, the
+ * APIC-access page, it took that for an access of the guest, which was killed. */
+#define IO_BITMAP_PAGES 3
+static uint64_t io_bitmap;
 
 void vmcs_setup_init(void) {
-    uint8_t *bitmap = memory_alloc_pages(2 * PAGE_SIZE, &io_bitmap);
+    uint8_t *bitmap = memory_alloc_pages(IO_BITMAP_PAGES * PAGE_SIZE, &io_bitmap);
 
-    memset(bitmap, 0xff, 2 * PAGE_SIZE);
+    memset(bitmap, 0xff, IO_BITMAP_PAGES * PAGE_SIZE);
 }
 
 static void set_host_state(const struct vcpu *vcpu) {
