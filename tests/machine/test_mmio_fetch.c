@@ -104,6 +104,20 @@ static void code_that_another_vcpu_has_replaced_runs_again(void **state) {
     assert_advanced();
 }
 
+static void code_that_is_replaced_a_second_time_runs_again_too(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        machine_set(VMCS_GUEST_RIP, CODE);
+        machine_forget();
+        put(CODE, "\x0f\x01\x13", 3);
+        reads_nowhere();
+        assert_runs_again(CODE);
+        put(CODE, "\x8b\x03", 2);
+        reads_nowhere();
+        assert_advanced();
+    }
+}
+
 /* All its bytes are there, so what follows them does not matter. */
 static void at_the_end_of_what_is_mapped_it_ends_the_guest_as_well(void **state) {
     uint64_t *table = map_small_pages(), rip = CODE + PAGE - 3;
@@ -151,6 +165,8 @@ int main(void) {
             an_instruction_that_is_not_carried_out_ends_the_guest_when_it_comes_back,
             set_up_long_mode),
         cmocka_unit_test_setup(code_that_another_vcpu_has_replaced_runs_again, set_up_long_mode),
+        cmocka_unit_test_setup(code_that_is_replaced_a_second_time_runs_again_too,
+                               set_up_long_mode),
         cmocka_unit_test_setup(at_the_end_of_what_is_mapped_it_ends_the_guest_as_well,
                                set_up_long_mode),
         cmocka_unit_test_setup(pae_paging_does_not_read_the_pdptes_again, set_up_protected_mode),

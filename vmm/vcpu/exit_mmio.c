@@ -72,14 +72,19 @@ static inline size_t mmio_fetch(const struct vcpu *vcpu, uint64_t linear, enum m
 /* Another vCPU may have changed the code or the page tables since the processor fetched the
  * instruction. So the guest executes it again, with a TLB that holds nothing older, and gets the
  * page fault that is due, or executes what is there now. If bytes are missing, something must have
- * changed; otherwise the guest is killed if the same instruction is refused again. */
+ * changed; otherwise the guest is killed if the same instruction is refused again at its next
+ * access to a device. */
 __attribute__((noinline, cold)) static enum exit_action
 refuse_instruction(struct vcpu *vcpu, uint64_t address, const uint64_t bytes[2], size_t count,
                    const char *problem) {
     char text[3 * MMIO_INSTRUCTION_MAX + 1] = "";
     uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
+    uint64_t access = vcpu->exits_by_reason[EXIT_REASON_EPT_VIOLATION] +
+                      vcpu->exits_by_reason[EXIT_REASON_APIC_ACCESS];
+    bool again = vcpu->mmio_refused == rip && access == vcpu->mmio_refused_access + 1;
 
-    if (problem == mmio_bytes_missing || vcpu->mmio_refused != rip) {
+    vcpu->mmio_refused_access = access;
+    if (problem == mmio_bytes_missing || !again) {
         vcpu->mmio_refused = rip;
         invvpid(INVVPID_SINGLE_CONTEXT, vcpu_vpid(vcpu));
         return EXIT_RESUME;

@@ -105,6 +105,7 @@ struct vcpu {
     struct mmio_memo mmio_memo[MMIO_MEMOS]; /* by the low bits of the instruction's address */
     const struct guest_span *mmio_span;     /* the operand that mmio_execute_across() executes on */
     uint64_t mmio_refused; /* RIP of the last instruction on device memory that was refused */
+    uint64_t mmio_refused_access; /* and the number of that access among all of the vCPU's */
 
     uint64_t exits_by_reason[EXIT_REASON_COUNT];
 };
