@@ -13,7 +13,7 @@ use List::Util 'sum';
 use Test::More;
 
 my $wanted = $ENV{ATTACK_ACTIONS} // 0;
-my $each = $wanted ? 60_000 : 1_500;    # actions of an attacker's vCPU 0
+my $each = $wanted ? 20_000 : 1_500;    # actions of an attacker's vCPU 0
 my @vcpus = (8, 4, 2);                  # of the attackers of a boot
 my $build = $ENV{B} // 'build';
 my $first = $ENV{ATTACK_SEED} // 1;
@@ -23,7 +23,7 @@ my $first = $ENV{ATTACK_SEED} // 1;
 sub configuration {
     my ($boot) = @_;
     my $least = int(90 / (1 + $vcpus[0] / 2));
-    my $ms = $wanted ? 20_000 : 500;
+    my $ms = $wanted ? 50_000 : 500;
     my $text = "[victim]\nkernel = \\guests\\victim.elf\nmemory = 4M\ncmdline = ms=$ms least=$least\n";
     for my $i (0 .. $#vcpus) {
         my $seed = $first + $boot * @vcpus + $i;
