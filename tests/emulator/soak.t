@@ -59,7 +59,7 @@ sub check_counters {
 
 # The last one with delivery in software.
 my $software = "$build/emulator/soak-software.cfg";
-my $text = read_text('tests/emulator/soak.cfg') =~ s/^(kernel .*)/$1\ndelivery = software/gmr =~ s/^(cmdline *= \w+)( seed=2)?$/$1$2 ipis=1000/gmr;
+my $text = read_text('tests/emulator/soak.cfg') =~ s/^(kernel .*)/$1\ndelivery = software/gmr =~ s/^(cmdline *= \w+(?: seed=2)?)$/$1 ipis=1000/gmr;
 make_path("$build/emulator");
 open my $file, '>', $software or BAIL_OUT("$software: $!");
 print $file $text;
