@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot check_file report_all);
+use File::Path 'make_path';
 use File::Temp 'tempdir';
 use Test::More;
 use Tree 'read_text';
@@ -24,7 +25,12 @@ sub refuses {
 
 refuses('amd', 'AMD', model => 'ryzen', cpus => 1);
 refuses('no-ept', 'enable EPT', model => 'core2_penryn_t9600', cpus => 1);
-refuses('qemu-without-kvm', 'VT-x', emu => 'qemu', model => 'qemu64');
+# This one boots the image of a stick: the firmware finds its EFI System Partition by the GPT.
+my $stick = "$build/emulator/stick.img";
+make_path("$build/emulator");
+system('tools/disk-image', '--stick', $stick, 'guest/pinwheel.cfg', "$build/BOOTX64.EFI", "$build/guest/reroute.elf") == 0
+    or BAIL_OUT('no image of a stick');
+refuses('qemu-without-kvm', 'VT-x', emu => 'qemu', model => 'qemu64', image => 'stick');
 refuses('nothing', 'no guest', config => 'tests/emulator/nothing.cfg', cpus => 1);
 refuses('no-config', 'pinwheel.cfg', config => '-', cpus => 1);
 
