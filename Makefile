@@ -189,5 +189,6 @@ include guest/guest.mk
 include tools/tools.mk
 include tests/tests.mk
 include tools/page/page.mk
+include tools/pwtrace/pwtrace.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -66,6 +66,7 @@ export LINT_OBJECTS = $(HV_OBJ) $(BOOT_OBJ) $(GUEST_OBJ)
 LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
 MODEL_TESTS    = $(wildcard tests/model/*.t)
 PAGE_TESTS     = $(wildcard tests/page/*.t)
+TRACE_TESTS    = $(wildcard tests/trace/*.t)
 EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 LINUX_TESTS    = $(wildcard tests/linux/*.t)
 FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
@@ -82,8 +83,8 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
 test: page-deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/foreign/memtest $(B)/native.efi $(B)/shim.efi $(B)/page/pinwheel.html compile_commands.json
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(PAGE_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS) $(FOREIGN_TESTS)
+	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(PWTRACE) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/foreign/memtest $(B)/native.efi $(B)/shim.efi $(B)/page/pinwheel.html compile_commands.json
+	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(PAGE_TESTS) $(TRACE_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS) $(FOREIGN_TESTS)
 
 linux-test: deps ## an unmodified Linux as a guest: its shell, its costs, soaks
 	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi
@@ -106,7 +107,7 @@ format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # All that is built from C.
-PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(ACPI_TABLES) $(B)/native.efi $(B)/shim.efi page-engines
+PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(PWTRACE) $(ACPI_TABLES) $(B)/native.efi $(B)/shim.efi page-engines
 
 include tests/model/model.mk
 include tests/lockstep/lockstep.mk

@@ -1,0 +1,189 @@
+/* Traces out: reads the log of a run with `trace = on` and writes its trace as files for people and
+ * for other programs. docs/traces.md. The state in them is that of the hypervisor's own modules,
+ * which the lock-step replay (tests/lockstep/replay.c) runs on the records. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/world.h"
+#include "tools/pwtrace/outputs.h"
+
+#define GUESTS_MAX 32
+#define LINE_SIZE  512
+#define PATH_SIZE  4096
+
+static const char usage[] =
+    "usage: pwtrace LOG NAME\n"
+    "\n"
+    "Reads the log of a run with `trace = on` and writes, for all guests in it:\n"
+    "  NAME.txt   the story, with the state after each record\n"
+    "  NAME.vcd   the state as waveforms, for GTKWave\n"
+    "  NAME.json  VM exits and interrupts on a time axis, for Perfetto (ui.perfetto.dev)\n"
+    "Status: 0 if they are written, 1 if the trace cannot be read or replayed, 2 for wrong "
+    "usage.\n";
+
+static const char *log_path;
+static FILE *text;
+static struct guest guests[GUESTS_MAX];
+static unsigned guest_count;
+
+_Noreturn static void fail(const char *path, const char *what) {
+    fprintf(stderr, "pwtrace: %s: %s\n", path, what);
+    exit(1);
+}
+
+void replay_differs(unsigned line, const char *what) {
+    if (text) {
+        fprintf(text, "Line %u of the log: here the run and the model differ: %s\n", line, what);
+        fclose(text);
+    }
+    fprintf(stderr, "pwtrace: %s, line %u: the run and the model differ: %s\n", log_path, line,
+            what);
+    exit(1);
+}
+
+int guest_loss(char *out, size_t size, const struct guest *guest) {
+    if (guest->lost)
+        return snprintf(out, size,
+                        "The first %lu records of guest %s are lost: the ring had no more room. "
+                        "Without them the state is not known, so it is not shown.",
+                        guest->lost, guest->name);
+    if (!guest->is_ended)
+        return snprintf(out, size,
+                        "The log ends before the trace of guest %s does: its last records are "
+                        "missing, how many is not known.",
+                        guest->name);
+    return snprintf(out, size, "The trace of guest %s is complete: no record is lost.",
+                    guest->name);
+}
+
+static FILE *create(const char *name, const char *suffix) {
+    char path[PATH_SIZE];
+
+    if (snprintf(path, sizeof(path), "%s.%s", name, suffix) >= PATH_SIZE)
+        fail(name, "the name is too long");
+    FILE *file = fopen(path, "w");
+    if (!file)
+        fail(path, "cannot be written");
+    return file;
+}
+
+static void close_checked(FILE *file, const char *name) {
+    bool failed = ferror(file) != 0;
+
+    if (fclose(file) != 0 || failed)
+        fail(name, "cannot be written");
+}
+
+/* ---- the log ---- */
+
+static struct guest *guest_named(const char *name) {
+    for (unsigned i = 0; i < guest_count; i++) {
+        if (!strcmp(guests[i].name, name))
+            return &guests[i];
+    }
+    return NULL;
+}
+
+/* Lists the guests that have a trace. Of two traces with the same name, as in the logs of two runs
+ * in one file, log_read() reads the first. */
+static void find_guests(FILE *file) {
+    char line[LINE_SIZE], name[64];
+    struct guest *inside = NULL;
+    unsigned long lost;
+
+    while (fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "TRACE guest=%63s", name) == 1) {
+            inside = NULL;
+            if (guest_named(name) || guest_count == GUESTS_MAX)
+                continue;
+            inside = &guests[guest_count];
+            inside->index = guest_count++;
+            memcpy(inside->name, name, sizeof(name));
+        } else if (inside && sscanf(line, "TRACE end lost=%lu", &lost) == 1) {
+            inside->lost = lost;
+            inside->is_ended = true;
+            inside = NULL;
+        }
+    }
+}
+
+static void read_guest(struct guest *guest) {
+    const char *problem = log_read(&guest->log, log_path, guest->name);
+    const struct log *log = &guest->log;
+
+    /* A loss is stated in the files. */
+    if (guest->is_ended && !guest->lost && problem)
+        fail(log_path, problem);
+    if (log->cpus > LOG_CPUS || log->vcpus < 1 || log->vcpus > WORLD_VCPUS)
+        fail(log_path, "a guest has too many CPUs or vCPUs");
+}
+
+static void read_log(void) {
+    FILE *file = fopen(log_path, "r");
+
+    if (!file)
+        fail(log_path, "cannot be read");
+    find_guests(file);
+    fclose(file);
+    if (!guest_count)
+        fail(log_path, "no trace in it: did the guest have `trace = on`, and did it end?");
+    for (unsigned i = 0; i < guest_count; i++)
+        read_guest(&guests[i]);
+}
+
+/* ---- the files ---- */
+
+static void replay(struct guest *guest) {
+    const struct world *world = NULL;
+
+    if (guest_has_state(guest)) {
+        replay_start(&guest->log);
+        world = replay_world();
+    }
+    text_begin(text, guest, world);
+    vcd_begin(guest, world);
+    for (size_t i = 0; i < guest->log.count; i++) {
+        if (world)
+            replay_step(i);
+        text_record(text, guest, i, world);
+        vcd_record(guest, i, world);
+    }
+    text_end(text, guest);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 2 && !strcmp(argv[1], "--help")) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (argc != 3) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    log_path = argv[1];
+    read_log();
+
+    /* Empty until the replay has reached the end, so that none is left of an earlier run. */
+    FILE *vcd = create(argv[2], "vcd"), *json = create(argv[2], "json");
+    text = create(argv[2], "txt");
+    for (unsigned i = 0; i < guest_count; i++)
+        replay(&guests[i]);
+    close_checked(text, argv[2]);
+    vcd_write(vcd, guests, guest_count);
+    close_checked(vcd, argv[2]);
+    events_begin(json);
+    for (unsigned i = 0; i < guest_count; i++)
+        events_guest(json, &guests[i]);
+    events_end(json);
+    close_checked(json, argv[2]);
+
+    for (unsigned i = 0; i < guest_count; i++) {
+        char loss[256];
+        guest_loss(loss, sizeof(loss), &guests[i]);
+        printf("%s\n", loss);
+        log_free(&guests[i].log);
+    }
+    printf("Written: %s.txt, %s.vcd, %s.json\n", argv[2], argv[2], argv[2]);
+    return 0;
+}

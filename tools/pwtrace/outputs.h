@@ -1,0 +1,42 @@
+/* The three files that pwtrace writes: NAME.txt, NAME.vcd, NAME.json (docs/traces.md).
+ *
+ * Each is given every guest in turn, and every record of it, after the replay has performed it.
+ * The log has no times, so the time of a record is its number in the trace of its guest, from 1. */
+#pragma once
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "tests/lockstep/replay.h"
+
+struct world;
+
+struct guest {
+    char name[64];
+    unsigned long lost; /* records at the beginning that the ring no longer had */
+    bool is_ended;      /* the log has the end of the trace */
+    unsigned index;
+    struct log log;
+};
+
+/* Whether the replay can follow the trace: its beginning is there. */
+static inline bool guest_has_state(const struct guest *guest) {
+    return guest->lost == 0;
+}
+
+/* What is missing in the trace of the guest, in words. */
+int guest_loss(char *out, size_t size, const struct guest *guest);
+
+/* text.c: writes the story as it comes. */
+void text_begin(FILE *file, const struct guest *guest, const struct world *world);
+void text_record(FILE *file, const struct guest *guest, size_t number, const struct world *world);
+void text_end(FILE *file, const struct guest *guest);
+
+/* vcd.c: keeps the changes of all guests. world: NULL if the guest has no state. */
+void vcd_begin(const struct guest *guest, const struct world *world);
+void vcd_record(const struct guest *guest, size_t number, const struct world *world);
+void vcd_write(FILE *file, const struct guest *guests, unsigned count);
+
+/* events.c: writes Chrome trace events, one guest after the other. */
+void events_begin(FILE *file);
+void events_guest(FILE *file, const struct guest *guest);
+void events_end(FILE *file);

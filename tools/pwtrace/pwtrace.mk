@@ -1,0 +1,22 @@
+# Traces as files for other programs: docs/traces.md.
+.PHONY: trace
+
+PWTRACE     := $(B)/host/pwtrace
+PWTRACE_OBJ := $(patsubst %.c,$(B)/host/%.o,$(wildcard tools/pwtrace/*.c) tests/lockstep/log.c tests/lockstep/replay.c)
+
+$(call flags,pwtrace,$(PWTRACE_OBJ))
+
+$(PWTRACE): $(PWTRACE_OBJ) $(PURE_LIB) $(B)/flags/test-ld $(B)/flags/pwtrace
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(TEST_LD) $(filter %.o %.a,$^) -lcmocka -o $@
+
+.SECONDARY: $(PWTRACE_OBJ)
+
+#: LOG=build/run/serial.log: the log that make trace reads; the guests need trace = on
+trace: deps ## write the trace of a run as text, for waveform viewers and for Perfetto (docs/traces.md)
+	@$(MAKE_ALL) $(PWTRACE)
+	@mkdir -p $(B)/trace
+	@log="$${LOG:-$(RUN)/serial.log}"; name=$$(basename "$$log" .log); \
+	if [ "$$name" = serial ]; then name=$$(basename "$$(dirname "$$(realpath "$$log")")"); fi; \
+	$(PWTRACE) "$$log" "$(B)/trace/$$name"
