@@ -1,7 +1,6 @@
 /* Reads the log of a run: see log.h. */
 #include "tests/lockstep/log.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +42,7 @@ static bool add_line(struct log *log, const char *text, unsigned line) {
     return true;
 }
 
-static bool is_in_range(const struct trace_record *record, unsigned vcpus) {
+bool log_is_in_range(const struct trace_record *record, unsigned vcpus) {
     bool has_vcpu = record->vcpu < vcpus, has_pin = record->pin < IOAPIC_PIN_COUNT;
 
     if (record->event == TRACE_LINE || record->event == TRACE_RTE_WRITE ||
@@ -65,7 +64,7 @@ static const char *read_lines(struct log *log, FILE *file, const char *guest) {
         else if (inside && sscanf(text, "TRACE end lost=%lu", &lost) == 1)
             return lost ? "the beginning of the trace is lost" : NULL;
         else if (inside && add_line(log, text, line) &&
-                 !is_in_range(&log->at[log->count - 1].record, log->vcpus))
+                 !log_is_in_range(&log->at[log->count - 1].record, log->vcpus))
             return "a record that names no vCPU or no pin";
     }
     return "no complete trace of this guest";

@@ -1,6 +1,7 @@
 /* The trace records of one guest with `trace = on`, which the hypervisor has printed when the guest
  * had ended: in order of time, each with the CPU that made it. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vmm/interrupts/trace.h"
@@ -23,6 +24,8 @@ struct log {
  * is wrong, or NULL. */
 const char *log_read(struct log *log, const char *path, const char *guest);
 void log_free(struct log *log);
+/* Whether the guest has the vCPU or the pin that the record names. */
+bool log_is_in_range(const struct trace_record *record, unsigned vcpus);
 
 /* The next record of the same CPU, or NULL. */
 static inline const struct logged *log_next(const struct log *log, const struct logged *logged) {

@@ -273,11 +273,18 @@ sub changed_log {
 ($status, $output) = changed_log('lost', sub { s/^TRACE end lost=0$/TRACE end lost=77/m });
 is($status, 0, 'a trace without its beginning is read');
 for (['what it prints', $output], map { ["lost.$_", read_file("$folder/lost.$_")] } qw(txt vcd json)) {
-    like($_->[1], qr/The first 77 records of guest soak are lost/, "$_->[0]: the loss is stated");
+    like($_->[1], qr/The beginning of the trace of guest soak is lost: 77 records/, "$_->[0]: the loss is stated");
 }
 is(scalar(grep { $_ eq 'soak' } keys %{read_vcd(read_file("$folder/lost.vcd"))}), 0, 'no state of that guest is shown');
 unlike(read_file("$folder/lost.txt"), qr/^At the end of guest soak/m, '...nor in the text');
 like(read_file("$folder/lost.txt"), qr/^At the end of guest xapic/m, '...but that of another guest');
+
+($status, $output) = changed_log('range', sub {
+    s/^TRACE end lost=0$/TRACE end lost=77/m;
+    s/^TRACE $event{ACCEPT_LEVEL} \d+ /TRACE $event{ACCEPT_LEVEL} 200 /m;
+});
+is($status, 1, 'a record of a vCPU that the guest does not have');
+like($output, qr/range\.log: a record that names no vCPU or no pin$/m, '...is refused');
 
 ($status, $output) = changed_log('cut', sub { s/^TRACE end lost=0\n\z//m });
 is($status, 0, 'a log that ends too early is read');

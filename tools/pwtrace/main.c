@@ -45,9 +45,10 @@ void replay_differs(unsigned line, const char *what) {
 int guest_loss(char *out, size_t size, const struct guest *guest) {
     if (guest->lost)
         return snprintf(out, size,
-                        "The first %lu records of guest %s are lost: the ring had no more room. "
-                        "Without them the state is not known, so it is not shown.",
-                        guest->lost, guest->name);
+                        "The beginning of the trace of guest %s is lost: %lu records, with those "
+                        "of other guests on its CPUs. Without them the state is not known, so it "
+                        "is not shown.",
+                        guest->name, guest->lost);
     if (!guest->is_ended)
         return snprintf(out, size,
                         "The log ends before the trace of guest %s does: its last records are "
@@ -117,6 +118,10 @@ static void read_guest(struct guest *guest) {
         fail(log_path, problem);
     if (log->cpus > LOG_CPUS || log->vcpus < 1 || log->vcpus > WORLD_VCPUS)
         fail(log_path, "a guest has too many CPUs or vCPUs");
+    for (size_t i = 0; i < log->count; i++) {
+        if (!log_is_in_range(&log->at[i].record, log->vcpus))
+            fail(log_path, "a record that names no vCPU or no pin");
+    }
 }
 
 static void read_log(void) {
