@@ -147,7 +147,7 @@ static void retired(FILE *file, const struct guest *guest, const struct trace_re
     size_t(*owed)[IOAPIC_PIN_COUNT] = state.owed[record->vcpu][record->vector];
 
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
-        if (owed[0][pin])
+        if (owed[0][pin] && record->a >> pin & 1)
             write_flow(file, guest, pin, owed[0][pin], record->vcpu, time);
         owed[0][pin] = owed[1][pin];
         owed[1][pin] = 0;
@@ -173,6 +173,7 @@ static void follow(FILE *file, const struct guest *guest, size_t number) {
         break;
     case TRACE_EOI_LIVE:
     case TRACE_EOI_STALE:
+    case TRACE_EOI_COINCIDENTAL: /* ends nothing, but what waits behind is next */
         retired(file, guest, record, number + 1);
         break;
     case TRACE_DROPPED:
