@@ -44,11 +44,12 @@ struct attacker {
     uint64_t random;
     uint32_t actions[KINDS];
     uint32_t exceptions, interrupts, nmis, starts;
-    void *next[5]; /* where an exception goes on: __builtin_setjmp() */
-    bool armed;    /* `next` is set */
-    bool ready;    /* it has its tables: an NMI does no harm */
-    bool in_user;  /* it executes user code, which the next interrupt ends */
-    bool x2apic;   /* its local APIC's mode, as it last saw it */
+    uint32_t in_a_row; /* interrupts since the last action began */
+    void *next[5];     /* where an exception goes on: __builtin_setjmp() */
+    bool armed;        /* `next` is set */
+    bool ready;        /* it has its tables: an NMI does no harm */
+    bool in_user;      /* it executes user code, which the next interrupt ends */
+    bool x2apic;       /* its local APIC's mode, as it last saw it */
 };
 
 extern struct attacker attackers[CPU_MAX];
