@@ -152,6 +152,7 @@ for my $literal ('root=$x $(y) ${z} $$', 'a "quoted" \\ word') {
 
 # script makes a terminal, tools/run makes it raw, and a signal ends tools/run while it reads.
 $ENV{MACHINE} = 'echo "pinwheel: ready"; sleep 60';
+$SIG{HUP} = 'DEFAULT'; # nohup ignores it, and what a shell inherits as ignored it cannot trap
 for my $signal (qw(TERM HUP)) {
     my $run = command('terminal', '');
     put('session', <<"END");
