@@ -49,12 +49,22 @@ static inline int apic_page_highest(const struct apic_page *page, uint32_t bank)
     return -1;
 }
 
-/* The vector in the IRR that can be delivered, because its priority class is above those of the
- * TPR and of the highest vector in the ISR; or -1. SDM Vol. 3A, "Task and Processor Priorities". */
-static inline int apic_page_deliverable(const struct apic_page *page) {
+/* The vector in the IRR whose priority class is above that of the highest vector in the ISR, so
+ * that only the TPR may hold it back; or -1. SDM Vol. 3A, "Task and Processor Priorities". */
+static inline int apic_page_above_isr(const struct apic_page *page) {
     int irr = apic_page_highest(page, APIC_IRR);
     int isr = apic_page_highest(page, APIC_ISR);
-    int tpr = (int)(apic_page_read(page, APIC_TPR) & 0xff);
 
-    return irr >= 0 && irr >> 4 > (isr < 0 ? 0 : isr >> 4) && irr >> 4 > tpr >> 4 ? irr : -1;
+    return irr >= 0 && irr >> 4 > (isr < 0 ? 0 : isr >> 4) ? irr : -1;
+}
+
+static inline bool apic_page_above_tpr(const struct apic_page *page, int vector) {
+    return vector >> 4 > (int)(apic_page_read(page, APIC_TPR) & 0xff) >> 4;
+}
+
+/* The vector in the IRR that can be delivered; or -1. */
+static inline int apic_page_deliverable(const struct apic_page *page) {
+    int vector = apic_page_above_isr(page);
+
+    return vector >= 0 && apic_page_above_tpr(page, vector) ? vector : -1;
 }

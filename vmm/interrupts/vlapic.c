@@ -354,11 +354,9 @@ int vlapic_deliver(struct vlapic *apic) {
 }
 
 uint32_t vlapic_tpr_threshold(const struct vlapic *apic) {
-    int irr = apic_page_highest(apic->page, APIC_IRR);
-    int isr = apic_page_highest(apic->page, APIC_ISR);
-    int tpr = (int)(apic_page_read(apic->page, APIC_TPR) & 0xff);
+    int vector = apic_page_above_isr(apic->page);
 
-    return irr >> 4 > (isr < 0 ? 0 : isr >> 4) && irr >> 4 <= tpr >> 4 ? (uint32_t)irr >> 4 : 0;
+    return vector >= 0 && !apic_page_above_tpr(apic->page, vector) ? (uint32_t)vector >> 4 : 0;
 }
 
 static bool suppresses_broadcast(const struct vlapic *apic) {
