@@ -1,5 +1,5 @@
-/* The machine's I/O APICs: all that Pinwheel does with them is to keep them quiet. Their guests'
- * one is another module: vmm/interrupts/vioapic.h. 82093AA data sheet. */
+/* The machine's I/O APICs: Pinwheel masks their pins and does not use them. A guest's I/O APIC is
+ * in vmm/interrupts/vioapic.h. 82093AA data sheet. */
 #pragma once
 #include <stdint.h>
 

@@ -222,24 +222,27 @@ void console_step(void) {
     machine.console_steps++;
 }
 
-void console_print(const char *fmt, ...) {
+static void print(const char *fmt, va_list args) {
     char text[CONSOLE_LINE];
-    va_list args;
 
-    va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
     console_write(text, strlen(text));
 }
 
-void console_verdict(const char *fmt, ...) {
-    char text[CONSOLE_LINE];
+void console_print(const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
+    print(fmt, args);
     va_end(args);
-    console_write(text, strlen(text));
+}
+
+void console_verdict(const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    print(fmt, args);
+    va_end(args);
 }
 
 /* ---- for tests ---- */
