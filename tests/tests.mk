@@ -52,7 +52,7 @@ unit-tests: $(UNIT_TESTS) $(MACHINE_TESTS)
 # ---- running them ------------------------------------------------------------------------------
 
 # Test programs and scripts report in TAP, the Test Anything Protocol; prove runs them and summarizes.
-#: SKIP=: parts that make test leaves out, and shows as skipped: browser
+#: SKIP=: parts that make test leaves out and shows as skipped, as in SKIP=browser,linux
 #: how many test programs run at once
 TEST_JOBS ?= 2
 PROVE = B=$(B) CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(if $(V),--verbose)
@@ -71,6 +71,46 @@ EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 LINUX_TESTS    = $(wildcard tests/linux/*.t)
 FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
 
+# The parts of `make test`, in their order: the tests of each, and what it needs besides `all`.
+PARTS := lint unit acpi fuzz model page browser trace emulator linux foreign
+TESTS.lint     = $(LINT_TESTS)
+TESTS.unit     = $(UNIT_TESTS) $(MACHINE_TESTS)
+TESTS.acpi     = tests/acpi/acpi.t
+TESTS.fuzz     = tests/fuzz/fuzz.t
+TESTS.model    = $(MODEL_TESTS)
+TESTS.page     = $(filter-out %/browser.t,$(PAGE_TESTS))
+TESTS.browser  = tests/page/browser.t
+TESTS.trace    = $(TRACE_TESTS)
+TESTS.emulator = $(EMULATOR_TESTS)
+TESTS.linux    = $(LINUX_TESTS)
+TESTS.foreign  = $(FOREIGN_TESTS)
+NEEDS.lint     = unit-tests compile_commands.json
+NEEDS.unit     = unit-tests
+NEEDS.acpi     = $(ACPI_TABLES)
+NEEDS.fuzz     = fuzzers
+NEEDS.model    = model-programs
+NEEDS.page     = $(PAGE)/pinwheel.html model-programs $(LOCKSTEP)
+NEEDS.browser  = $(PAGE)/pinwheel.html
+NEEDS.trace    = $(PWTRACE)
+NEEDS.emulator = $(LOCKSTEP) $(PWTRACE) $(B)/shim.efi
+NEEDS.linux    = $(LINUX)/disk.img $(B)/native.efi
+NEEDS.foreign  = $(B)/foreign/memtest
+
+comma := ,
+LEFT_OUT  = $(subst $(comma), ,$(SKIP))
+TRIED     = $(filter-out $(LEFT_OUT),$(PARTS))
+NO_PART   = $(filter-out $(PARTS),$(LEFT_OUT))
+ifneq ($(and $(filter test,$(MAKECMDGOALS)),$(strip $(NO_PART))),)
+$(error SKIP=$(SKIP): there is no part "$(firstword $(NO_PART))" of make test. Its parts: $(PARTS))
+endif
+
+# In place of a part that is left out: a test that says so.
+LEFT_OUT_TESTS = $(patsubst %,$(B)/left-out/%.t,$(filter $(LEFT_OUT),$(PARTS)))
+$(B)/left-out/%.t:
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\necho "1..0 # SKIP left out by SKIP=%s"\n' $* >$@
+	@chmod +x $@
+
 unit: $(UNIT_TESTS) $(MACHINE_TESTS) ## build and run the unit tests
 	@$(PROVE) $(UNIT_TESTS) $(MACHINE_TESTS)
 
@@ -82,9 +122,9 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
-test: page-deps ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
-	@$(MAKE_ALL) all unit-tests model-programs fuzzers $(LOCKSTEP) $(PWTRACE) $(ACPI_TABLES) $(LINUX)/disk.img $(B)/foreign/memtest $(B)/native.efi $(B)/shim.efi $(B)/page/pinwheel.html compile_commands.json
-	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/fuzz/fuzz.t $(MODEL_TESTS) $(PAGE_TESTS) $(TRACE_TESTS) $(EMULATOR_TESTS) $(LINUX_TESTS) $(FOREIGN_TESTS)
+test: $(if $(filter page browser,$(TRIED)),page-deps,deps) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
+	@$(MAKE_ALL) all $(sort $(foreach part,$(TRIED),$(NEEDS.$(part)))) $(LEFT_OUT_TESTS)
+	@$(PROVE) $(foreach part,$(PARTS),$(if $(filter $(part),$(TRIED)),$(TESTS.$(part)),$(B)/left-out/$(part).t))
 
 linux-test: deps ## an unmodified Linux as a guest: its shell, its costs, soaks
 	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi

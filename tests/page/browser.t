@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The page in headless Chromium: see browser.mjs. Left out, with the reason, where there is no Chromium
-# or no npm, and by `make test SKIP=browser`.
+# or no npm.
 set -euo pipefail
 build=${B:-build}
 
@@ -9,7 +9,6 @@ skip() {
     exit 0
 }
 
-[[ ",${SKIP:-}," != *,browser,* ]] || skip "left out by SKIP=browser"
 chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || true)}
 [[ -n $chromium ]] || skip "there is no Chromium: apt-get install chromium"
 command -v npm >/dev/null || skip "there is no npm"
