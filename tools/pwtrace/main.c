@@ -14,11 +14,15 @@
 
 static const char usage[] =
     "usage: pwtrace LOG NAME\n"
+    "       pwtrace svg LOG GUEST [FROM TO]\n"
     "\n"
     "Reads the log of a run with `trace = on` and writes, for all guests in it:\n"
     "  NAME.txt   the story, with the state after each record\n"
     "  NAME.vcd   the state as waveforms, for GTKWave\n"
     "  NAME.json  VM exits and interrupts on a time axis, for Perfetto (ui.perfetto.dev)\n"
+    "  NAME.svg   a timing figure, of the first guest whose trace is complete\n"
+    "With svg it prints the figure of this guest, from the first change of a line on, or of the\n"
+    "records FROM to TO, by their numbers in NAME.txt.\n"
     "Status: 0 if they are written, 1 if the trace cannot be read or replayed, 2 for wrong "
     "usage.\n";
 
@@ -139,6 +143,54 @@ static void read_log(void) {
 
 /* ---- the files ---- */
 
+/* The first change of a line; of a guest without one, its first record. */
+static size_t first_line(const struct guest *guest) {
+    for (size_t i = 0; i < guest->log.count; i++) {
+        if (guest->log.at[i].record.event == TRACE_LINE)
+            return i + 1;
+    }
+    return 1;
+}
+
+/* Prints the figure of a guest: `pwtrace svg LOG GUEST [FROM TO]`. */
+static int print_figure(char **argv, bool has_range) {
+    char loss[256], *end;
+
+    log_path = argv[2];
+    read_log();
+    struct guest *guest = guest_named(argv[3]);
+    if (!guest)
+        fail(argv[3], "the log has no trace of this guest");
+    guest_loss(loss, sizeof(loss), guest);
+    if (!guest_has_state(guest))
+        fail(log_path, loss);
+    size_t from = first_line(guest), to = guest->log.count;
+    if (has_range) {
+        from = strtoul(argv[4], &end, 10);
+        to = *end ? 0 : strtoul(argv[5], &end, 10);
+        if (*end || from < 1 || from > to || to > guest->log.count)
+            fail(log_path, "FROM and TO must be numbers of records, as in NAME.txt");
+    }
+    replay_start(&guest->log);
+    svg_begin(replay_world(), from, to);
+    for (size_t i = 0; i < guest->log.count; i++) {
+        replay_step(i);
+        svg_record(guest, i, replay_world());
+    }
+    svg_write(stdout, guest);
+    close_checked(stdout, "the figure");
+    return 0;
+}
+
+/* The guest of NAME.svg; NULL: no trace is complete. */
+static const struct guest *figured(void) {
+    for (unsigned i = 0; i < guest_count; i++) {
+        if (guest_has_state(&guests[i]))
+            return &guests[i];
+    }
+    return NULL;
+}
+
 static void replay(struct guest *guest) {
     const struct world *world = NULL;
 
@@ -148,11 +200,15 @@ static void replay(struct guest *guest) {
     }
     text_begin(text, guest, world);
     vcd_begin(guest, world);
+    if (guest == figured())
+        svg_begin(world, first_line(guest), guest->log.count);
     for (size_t i = 0; i < guest->log.count; i++) {
         if (world)
             replay_step(i);
         text_record(text, guest, i, world);
         vcd_record(guest, i, world);
+        if (guest == figured())
+            svg_record(guest, i, world);
     }
     text_end(text, guest);
 }
@@ -162,6 +218,8 @@ int main(int argc, char **argv) {
         fputs(usage, stdout);
         return 0;
     }
+    if ((argc == 4 || argc == 6) && !strcmp(argv[1], "svg"))
+        return print_figure(argv, argc == 6);
     if (argc != 3) {
         fputs(usage, stderr);
         return 2;
@@ -171,12 +229,18 @@ int main(int argc, char **argv) {
 
     /* Empty until the replay has reached the end, so that none is left of an earlier run. */
     FILE *vcd = create(argv[2], "vcd"), *json = create(argv[2], "json");
+    FILE *svg = create(argv[2], "svg");
     text = create(argv[2], "txt");
     for (unsigned i = 0; i < guest_count; i++)
         replay(&guests[i]);
     close_checked(text, argv[2]);
     vcd_write(vcd, guests, guest_count);
     close_checked(vcd, argv[2]);
+    if (figured())
+        svg_write(svg, figured());
+    else
+        svg_write_loss(svg, "The trace of no guest is complete, so there is no figure.");
+    close_checked(svg, argv[2]);
     events_begin(json);
     for (unsigned i = 0; i < guest_count; i++)
         events_guest(json, &guests[i]);
@@ -189,6 +253,6 @@ int main(int argc, char **argv) {
         printf("%s\n", loss);
         log_free(&guests[i].log);
     }
-    printf("Written: %s.txt, %s.vcd, %s.json\n", argv[2], argv[2], argv[2]);
+    printf("Written: %s.txt, %s.vcd, %s.json, %s.svg\n", argv[2], argv[2], argv[2], argv[2]);
     return 0;
 }

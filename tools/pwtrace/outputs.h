@@ -1,4 +1,4 @@
-/* The three files that pwtrace writes: NAME.txt, NAME.vcd, NAME.json (docs/traces.md).
+/* The files that pwtrace writes: NAME.txt, NAME.vcd, NAME.json, NAME.svg (docs/traces.md).
  *
  * Each is given every guest in turn, and every record of it, after the replay has performed it.
  * The log has no times, so the time of a record is its number in the trace of its guest, from 1. */
@@ -40,3 +40,11 @@ void vcd_write(FILE *file, const struct guest *guests, unsigned count);
 void events_begin(FILE *file);
 void events_guest(FILE *file, const struct guest *guest);
 void events_end(FILE *file);
+
+/* svg.c: a timing figure of the records `from` to `to` of one guest, which has a state. world: its
+ * state before its first record. */
+void svg_begin(const struct world *world, size_t from, size_t to);
+void svg_record(const struct guest *guest, size_t number, const struct world *world);
+void svg_write(FILE *file, const struct guest *guest);
+/* In place of a figure, if there is none. */
+void svg_write_loss(FILE *file, const char *loss);

@@ -37,3 +37,25 @@ static inline bool state_vector(const struct world *world, unsigned vcpu, uint8_
         return vector_set_has(&apic->tokens.inflight, vector);
     }
 }
+
+/* All of it as one list of signals: those of the pins, then those of each vCPU and vector. */
+#define PIN_SIGNALS  (IOAPIC_PIN_COUNT * PIN_BITS)
+#define VCPU_SIGNALS (VECTOR_COUNT * VECTOR_BITS)
+#define SIGNALS      (PIN_SIGNALS + WORLD_VCPUS * VCPU_SIGNALS)
+
+static inline unsigned signal_of_pin(unsigned pin, enum pin_bit bit) {
+    return pin * PIN_BITS + bit;
+}
+
+static inline unsigned signal_of_vector(unsigned vcpu, unsigned vector, enum vector_bit bit) {
+    return PIN_SIGNALS + vcpu * VCPU_SIGNALS + vector * VECTOR_BITS + bit;
+}
+
+static inline bool state_signal(const struct world *world, unsigned signal) {
+    if (signal < PIN_SIGNALS)
+        return state_pin(world, signal / PIN_BITS, (enum pin_bit)(signal % PIN_BITS));
+    signal -= PIN_SIGNALS;
+    unsigned vector = signal % VCPU_SIGNALS / VECTOR_BITS;
+    return state_vector(world, signal / VCPU_SIGNALS, (uint8_t)vector,
+                        (enum vector_bit)(signal % VECTOR_BITS));
+}

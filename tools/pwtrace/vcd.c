@@ -7,10 +7,7 @@
 #include "tools/pwtrace/outputs.h"
 #include "tools/pwtrace/state.h"
 
-#define PIN_SIGNALS  (IOAPIC_PIN_COUNT * PIN_BITS)
-#define VCPU_SIGNALS (VECTOR_COUNT * VECTOR_BITS)
-#define SIGNALS      (PIN_SIGNALS + WORLD_VCPUS * VCPU_SIGNALS)
-#define CODES        94 /* the printable characters, of which identifiers consist */
+#define CODES 94 /* the printable characters, of which identifiers consist */
 
 static const char *const pin_name[PIN_BITS] = {"line", "remote_irr", "masked"};
 static const char *const vector_name[VECTOR_BITS] = {"irr", "isr", "eoi_exit", "stale",
@@ -27,15 +24,6 @@ static size_t change_count, room;
 
 static bool now[SIGNALS]; /* of the guest that is being replayed */
 
-static bool value_of(const struct world *world, unsigned signal) {
-    if (signal < PIN_SIGNALS)
-        return state_pin(world, signal / PIN_BITS, (enum pin_bit)(signal % PIN_BITS));
-    signal -= PIN_SIGNALS;
-    unsigned vector = signal % VCPU_SIGNALS / VECTOR_BITS;
-    return state_vector(world, signal / VCPU_SIGNALS, (uint8_t)vector,
-                        (enum vector_bit)(signal % VECTOR_BITS));
-}
-
 static void add(const struct change *change) {
     if (change_count == room) {
         room = room ? 2 * room : 1024;
@@ -48,7 +36,7 @@ static void add(const struct change *change) {
 
 void vcd_begin(const struct guest *guest, const struct world *world) {
     for (unsigned signal = 0; world && signal < SIGNALS; signal++) {
-        now[signal] = value_of(world, signal);
+        now[signal] = state_signal(world, signal);
         if (now[signal])
             add(&(struct change){.guest = guest->index, .signal = signal, .value = true});
     }
@@ -56,7 +44,7 @@ void vcd_begin(const struct guest *guest, const struct world *world) {
 
 void vcd_record(const struct guest *guest, size_t number, const struct world *world) {
     for (unsigned signal = 0; world && signal < SIGNALS; signal++) {
-        bool value = value_of(world, signal);
+        bool value = state_signal(world, signal);
         if (value == now[signal])
             continue;
         now[signal] = value;
@@ -133,7 +121,7 @@ static void write_guest(FILE *file, const struct guest *guest, const bool used[S
         snprintf(name, sizeof(name), "vcpu%u", vcpu);
         write_scope(file, name);
         for (unsigned vector = 0; vector < VECTOR_COUNT; vector++) {
-            unsigned first = PIN_SIGNALS + vcpu * VCPU_SIGNALS + vector * VECTOR_BITS;
+            unsigned first = signal_of_vector(vcpu, vector, VECTOR_IRR);
             snprintf(name, sizeof(name), "vector%02x", vector);
             write_scoped(file, guest->index, name, first, VECTOR_BITS, used, vector_name);
         }
