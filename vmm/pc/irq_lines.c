@@ -10,9 +10,11 @@
 #define INTR_PIN      0
 #define PINS_OF_IRQ_0 (1u << TIMER_IRQ | 1u << TIMER_PIN)
 
-/* A guest can make the 8254's output change at every tick. It is not polled more often than this.
- */
-#define SHORTEST_POLL_US 20
+/* A guest can make the 8254's output change at every tick, and a poll costs more than a thousand
+ * instructions, with its exit. So this long passes from one poll that is due to the next one: the
+ * guest gets about 10,000 edges a second, whatever it programs, and the time between them. A change
+ * after a pause is not late. */
+#define SHORTEST_POLL_US 100
 
 static uint64_t pit_now(const struct pc *pc) {
     return time_scale(pc_now(pc), pc->config.tsc_hz, VPIT_HZ);
@@ -46,6 +48,8 @@ static void line_set(struct pc *pc, enum irq_source source, unsigned irq, bool l
     struct irq_lines *lines = &pc->irq_lines;
     uint32_t all = 0;
 
+    if ((lines->level[source] >> irq & 1) == level)
+        return;
     lines->level[source] = (lines->level[source] & ~(1u << irq)) | (uint32_t)level << irq;
     for (unsigned i = 0; i < IRQ_SOURCE_COUNT; i++)
         all |= lines->level[i];
@@ -84,7 +88,7 @@ static void pit_poll(struct pc *pc, uint64_t now) {
  * conversion to the TSC rounds down. */
 static void pit_plan(struct pc *pc, uint64_t now) {
     uint64_t change = vpit_next_change(&pc->irq_lines.pit, 0, now), next = TIME_NEVER;
-    uint64_t earliest = pc_now(pc) + pc_microseconds(pc, SHORTEST_POLL_US);
+    uint64_t earliest = pc->irq_lines.ticked + pc_microseconds(pc, SHORTEST_POLL_US);
 
     if (change != TIME_NEVER) {
         next = time_scale(change, VPIT_HZ, pc->config.tsc_hz) + pc->config.tsc_hz / VPIT_HZ;
@@ -96,6 +100,7 @@ static void pit_plan(struct pc *pc, uint64_t now) {
 void irq_lines_tick(struct pc *pc) {
     spin_lock(&pc->irq_lines.lock);
     uint64_t now = pit_now(pc);
+    pc->irq_lines.ticked = pc_now(pc);
     pit_poll(pc, now);
     pit_plan(pc, now);
     spin_unlock(&pc->irq_lines.lock);

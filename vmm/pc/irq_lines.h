@@ -33,6 +33,7 @@ struct irq_lines {
     struct vpic pic;
     struct vpit pit;
     uint64_t pit_polled;              /* when the 8254 was last polled, in its ticks */
+    uint64_t ticked;                  /* TSC: when it was last polled because that was due */
     uint32_t level[IRQ_SOURCE_COUNT]; /* bit n: the source drives IRQ n */
     uint32_t pins;                    /* the levels at the I/O APIC's pins */
     _Atomic uint32_t intr;            /* the level of the 8259s' output */
