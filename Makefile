@@ -190,5 +190,6 @@ include tools/tools.mk
 include tests/tests.mk
 include tools/page/page.mk
 include tools/pwtrace/pwtrace.mk
+include tools/book/book.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

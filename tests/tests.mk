@@ -72,14 +72,15 @@ LINUX_TESTS    = $(wildcard tests/linux/*.t)
 FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
 
 # The parts of `make test`, in their order: the tests of each, and what it needs besides `all`.
-PARTS := lint unit acpi fuzz model page browser trace emulator linux foreign
+PARTS := lint unit acpi fuzz model page book browser trace emulator linux foreign
 TESTS.lint     = $(LINT_TESTS)
 TESTS.unit     = $(UNIT_TESTS) $(MACHINE_TESTS)
 TESTS.acpi     = tests/acpi/acpi.t
 TESTS.fuzz     = tests/fuzz/fuzz.t
 TESTS.model    = $(MODEL_TESTS)
 TESTS.page     = $(filter-out %/browser.t,$(PAGE_TESTS))
-TESTS.browser  = tests/page/browser.t
+TESTS.book     = tests/book/book.t
+TESTS.browser  = tests/page/browser.t tests/book/browser.t
 TESTS.trace    = $(TRACE_TESTS)
 TESTS.emulator = $(EMULATOR_TESTS)
 TESTS.linux    = $(LINUX_TESTS)
@@ -90,7 +91,8 @@ NEEDS.acpi     = $(ACPI_TABLES)
 NEEDS.fuzz     = fuzzers
 NEEDS.model    = model-programs
 NEEDS.page     = $(PAGE)/pinwheel.html model-programs $(LOCKSTEP)
-NEEDS.browser  = $(PAGE)/pinwheel.html
+NEEDS.book     = book-pages
+NEEDS.browser  = book-pages
 NEEDS.trace    = $(PWTRACE)
 NEEDS.emulator = $(LOCKSTEP) $(PWTRACE) $(B)/shim.efi
 NEEDS.linux    = $(LINUX)/disk.img $(B)/native.efi
@@ -122,7 +124,7 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
-test: $(if $(filter page browser,$(TRIED)),page-deps,deps) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
+test: $(if $(filter book browser,$(TRIED)),book-deps,$(if $(filter page,$(TRIED)),page-deps,deps)) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
 	@$(MAKE_ALL) all $(sort $(foreach part,$(TRIED),$(NEEDS.$(part)))) $(LEFT_OUT_TESTS)
 	@$(PROVE) $(foreach part,$(PARTS),$(if $(filter $(part),$(TRIED)),$(TESTS.$(part)),$(B)/left-out/$(part).t))
 

@@ -117,6 +117,31 @@ for my $path (grep { !m{^tests/(?:fuzz/corpus/|lint/selftest)} } sort keys %exis
 }
 is(join(' ', sort { $a <=> $b } keys %invariant), join(' ', 1 .. $count), 'the invariants are numbered from 1');
 
+# ---- commands -----------------------------------------------------------------------------------
+
+# Targets with a description, those that are .PHONY, and variables: what a page may tell a reader to type.
+my (%target, %variable);
+for my $makefile (grep { m{(?:^|/)Makefile$|\.mk$} } sort keys %exists) {
+    my $text = read_text($makefile);
+    $target{$_} = 1 for map { split ' ' } $text =~ /^\.PHONY: (.*)$/gm;
+    $target{$_} = 1 for $text =~ /^([\w.-]+):.*## /gm;
+    $variable{$_} = 1 for $text =~ /^#: ([A-Z0-9_]+)=/gm, $text =~ /^([A-Z0-9_]+) *[:?]?=/gm;
+}
+my %elsewhere = map { $_ => 1 } qw(V B LINT_TESTS PINWHEEL_SKIP_DEPS EFI_LIB EFI_INCLUDE DISPLAY);
+
+for my $page (grep { %target } @pages) {
+    my @wrong;
+    my $text = read_text($page);
+    for my $line ($text =~ /`((?:[A-Z_]+=\S+ )*make(?: [^`\n]*)?)`/g, $text =~ /^    ((?:[A-Z_]+=\S+ )*make(?: .*)?)$/gm) {
+        for my $word (split ' ', $line =~ s/^.*?\bmake//sr =~ s/  .*//sr) {
+            last if $word =~ /^(?:&&|#|-)/;
+            if ($word =~ /^([A-Z0-9_]+)=/) { push @wrong, $word if !$variable{$1} && !$elsewhere{$1} }
+            elsif ($word =~ /^[a-z][a-z0-9_-]*$/) { push @wrong, "make $word" if !$target{$word} }
+        }
+    }
+    nothing_wrong('make knows each command', $page, @wrong);
+}
+
 # ---- tables -------------------------------------------------------------------------------------
 
 for my $page (@pages) {

@@ -162,6 +162,8 @@ breaks('a file without an end', 'portable', 'ends with one newline', 'README.md'
 my %page = ('docs/page.md' => "# Page\n\n## The `scan`, and more\n\n<a id=\"here\"></a>[a](#the-scan-and-more) [b](../README.md)\n",
     'README.md' => "# All\n\n[page](docs/page.md#here), [page](docs/page.md#page), [page.md](docs/page.md), \"Page\"\n",
     'docs/interrupts.md' => "# Heart\n\n## Invariants\n\n1. one\n2. two\n3. three\n\n## More\n\n4. no invariant\n\nAll 3 invariants.\n",
+    'Makefile' => ".PHONY: run\nrun: ## boots\n#: FAST=0: skips the rest\n",
+    'tests/README.md' => "Type `make run FAST=1`:\n\n    make run   and wait\n",
     'vmm/note.h' => "/* docs/page.md, \"The scan, and\n * more\"; invariants 1 to 3; (I2). */\n#pragma once\n");
 passes('pages with links and citations', 'docs', %page);
 sub page {
@@ -181,6 +183,8 @@ breaks('an invariant that is not there', 'docs', 'vmm/note.h: each invariant', p
 breaks('a range of invariants', 'docs', 'vmm/note.h: each invariant', page('vmm/note.h', "/* invariants 1 and 2\n * to 4 */\n"));
 breaks('an invariant in parentheses', 'docs', 'vmm/note.h: each invariant', page('vmm/note.h', "/* kept (I4) */\n"));
 breaks('a wrong number of invariants', 'docs', 'README.md: there are 3', page('README.md', "The 4 invariants.\n"));
+breaks('a command that make does not know', 'docs', 'tests/README.md: make knows', page('tests/README.md', "    make walk\n"));
+breaks('a variable that make does not know', 'docs', 'tests/README.md: make knows', page('tests/README.md', "`make run SLOW=1`\n"));
 breaks('a table that cannot be read', 'docs', 'README.md: no table cell', page('README.md', '| a | ' . 'b' x 300 . " |\n"));
 
 my ($status, $output) = do {

@@ -41,7 +41,7 @@ static void invariant_14_lowest_priority_has_one_token_and_takes_turns(void **st
     assert_int_equal(chosen[2], 5);
 }
 
-/* How Linux makes a stale EOI: docs/linux.md, "When Linux makes an EOI stale". */
+/* How Linux makes a stale EOI: docs/book/10-linux.md, "Moving interrupts under load". */
 static void
 the_same_vector_on_two_vcpus_and_a_route_written_when_remote_irr_is_clear(void **state) {
     (void)state;

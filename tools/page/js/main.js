@@ -174,6 +174,9 @@ class Page {
   }
 }
 
+// In a frame, of the book for example, there is no room for the header.
+if (window.self !== window.top) document.documentElement.classList.add('framed');
+
 const pageData = await PageData.load();
 const wholePage = new Page(pageData, await pageData.engineOf(null));
 await wholePage.follow();
