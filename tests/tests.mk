@@ -85,7 +85,7 @@ TESTS.trace    = $(TRACE_TESTS)
 TESTS.emulator = $(EMULATOR_TESTS)
 TESTS.linux    = $(LINUX_TESTS)
 TESTS.foreign  = $(FOREIGN_TESTS)
-NEEDS.lint     = unit-tests compile_commands.json
+NEEDS.lint     = unit-tests $(PWTRACE) compile_commands.json
 NEEDS.unit     = unit-tests
 NEEDS.acpi     = $(ACPI_TABLES)
 NEEDS.fuzz     = fuzzers
@@ -117,11 +117,11 @@ unit: $(UNIT_TESTS) $(MACHINE_TESTS) ## build and run the unit tests
 	@$(PROVE) $(UNIT_TESTS) $(MACHINE_TESTS)
 
 lint: deps ## check the tree: order of the rooms, headers, purity, build, docs, clang-tidy, format, size
-	@$(MAKE_ALL) all unit-tests compile_commands.json
+	@$(MAKE_ALL) all unit-tests $(PWTRACE) compile_commands.json
 	@LINT_TABLE=1 $(PROVE) $(LINT_TESTS)
 
 check: deps ## the quick tests: lint and unit tests, no emulator
-	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) compile_commands.json
+	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) $(PWTRACE) compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
 test: $(if $(filter book browser,$(TRIED)),book-deps,$(if $(filter page,$(TRIED)),page-deps,deps)) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator

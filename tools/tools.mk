@@ -133,10 +133,12 @@ bench: deps ## measure the cost of operations, beside KVM's figures and goals, a
 	exit $$status
 
 .PHONY: docs
-docs: ## draw docs/rooms.svg: how many includes lead from each room to each
-	@mkdir -p $(B)
+docs: ## draw the pictures of README.md and docs/architecture.md: docs/stale-eoi.svg, docs/rooms.svg
+	@$(MAKE_ALL) $(PWTRACE)
 	@tools/draw-rooms >$(B)/rooms.svg
 	@cp $(B)/rooms.svg docs/rooms.svg
+	@$(PWTRACE) svg tests/page/sample.log soak 425 455 >$(B)/stale-eoi.svg
+	@cp $(B)/stale-eoi.svg docs/stale-eoi.svg
 
 # The compiler's command for each C file, for each program that has it.
 compile_commands.json: tools/compile-commands.awk FORCE ## write it, for clangd and other tools

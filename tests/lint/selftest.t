@@ -60,7 +60,7 @@ sub lint {
     return ($?, $output);
 }
 
-for my $rule (qw(rooms headers pure build tidy docs format size portable)) {
+for my $rule (qw(rooms headers pure build tidy docs readme format size portable)) {
     my ($status, $output) = lint($rule);
     is($status, 0, "$rule passes on a good tree") or diag($output);
 }
@@ -185,6 +185,11 @@ breaks('an invariant in parentheses', 'docs', 'vmm/note.h: each invariant', page
 breaks('a wrong number of invariants', 'docs', 'README.md: there are 3', page('README.md', "The 4 invariants.\n"));
 breaks('a command that make does not know', 'docs', 'tests/README.md: make knows', page('tests/README.md', "    make walk\n"));
 breaks('a variable that make does not know', 'docs', 'tests/README.md: make knows', page('tests/README.md', "`make run SLOW=1`\n"));
+breaks('a row of what works without a test', 'readme', 'exists: flying', page('README.md', "\n## What works\n\n| what | how |\n|---|---|\n| flying | it was seen |\n\n## More\n"));
+breaks('a row of what works with a test that is not there', 'readme', 'exists: flying',
+       page('README.md', "\n## What works\n\n| what | how |\n|---|---|\n| flying | `tests/wings.t` |\n\n## More\n"));
+breaks('another number of mutants', 'readme', 'as many mistakes', page('README.md', "2 mistakes, each found\n"),
+       'tests/model/mutants/one.mutant' => "It is wrong.\n", 'docs/page.md' => "1 hypervisors with a mistake\n", 'docs/model.md' => "**1,000,000** and **2,000,000**\n");
 breaks('a table that cannot be read', 'docs', 'README.md: no table cell', page('README.md', '| a | ' . 'b' x 300 . " |\n"));
 
 my ($status, $output) = do {
