@@ -2,5 +2,5 @@
 #pragma once
 #include "tests/model/moves.h"
 
-extern const struct bound bounds[];
-extern const unsigned bound_count;
+extern const struct bound bounds[], endless_bounds[];
+extern const unsigned bound_count, endless_bound_count;

@@ -1,170 +1,184 @@
-/* The search is breadth-first, so the path to a violation is a shortest one. States are stored
- * whole, in the order in which they are found, with the number of the state that each was found
- * from, and the move. The hash table holds their numbers and compares whole states, so no collision
- * can hide a state. */
+/* The search is breadth-first, so the path to a violation is a shortest one; with reductions, the
+ * shortest of those that they leave. Each state is stored with the number of the state that it was
+ * found from, and the move. */
 #include "tests/model/explore.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
+#include "tests/model/reduce.h"
 #include "tests/model/start.h"
+#include "tests/model/store.h"
 #include "tests/model/world.h"
 
-#define NONE        0xffffffffu
-#define MAX_PATH    512
-#define FIRST_TABLE (1ULL << 16)
-
-struct search {
-    struct state *state;
-    uint32_t *parent;
-    uint8_t *move;
-    uint32_t *table; /* number of a state + 1; 0: empty */
-    uint64_t mask;
-    uint64_t count, room;
-};
-
-/* Memory that is not used before it is written. */
-static void *reserve(uint64_t size) {
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
-
-    if (at == MAP_FAILED) {
-        perror("mmap");
-        exit(2);
-    }
-    return at;
-}
-
-static struct search search_start(uint64_t room) {
-    struct search it = {.room = room, .mask = FIRST_TABLE - 1};
-
-    it.state = reserve(room * sizeof(*it.state));
-    it.parent = reserve(room * sizeof(*it.parent));
-    it.move = reserve(room);
-    it.table = reserve(FIRST_TABLE * sizeof(*it.table));
-    return it;
-}
-
-static void search_end(struct search *it) {
-    munmap(it->state, it->room * sizeof(*it->state));
-    munmap(it->parent, it->room * sizeof(*it->parent));
-    munmap(it->move, it->room);
-    munmap(it->table, (it->mask + 1) * sizeof(*it->table));
-}
-
-static uint64_t hash(const struct state *state) {
-    uint64_t word[sizeof(*state) / 8], h = 0;
-
-    memcpy(word, state, sizeof(word));
-    for (unsigned i = 0; i < sizeof(word) / sizeof(*word); i++) {
-        h = (h ^ word[i]) * 0x9e3779b97f4a7c15;
-        h ^= h >> 29;
-    }
-    return h * 0xbf58476d1ce4e5b9 >> 16;
-}
-
-/* The slot of a state, or the empty one where it belongs. */
-static uint32_t *slot_of(const struct search *it, const struct state *state) {
-    uint64_t slot = hash(state) & it->mask;
-
-    while (it->table[slot] && memcmp(&it->state[it->table[slot] - 1], state, sizeof(*state)) != 0)
-        slot = (slot + 1) & it->mask;
-    return &it->table[slot];
-}
-
-/* Doubles the table, which is half full. */
-static void grow(struct search *it) {
-    munmap(it->table, (it->mask + 1) * sizeof(*it->table));
-    it->mask = it->mask * 2 + 1;
-    it->table = reserve((it->mask + 1) * sizeof(*it->table));
-    for (uint64_t i = 0; i < it->count; i++) {
-        uint64_t slot = hash(&it->state[i]) & it->mask;
-        while (it->table[slot])
-            slot = (slot + 1) & it->mask;
-        it->table[slot] = (uint32_t)i + 1;
-    }
-}
-
-/* False: there is no room for the state. */
-static bool add(struct search *it, const struct state *state, uint32_t parent, unsigned move) {
-    uint32_t *slot = slot_of(it, state);
-
-    if (*slot)
-        return true;
-    if (it->count == it->room)
-        return false;
-    it->state[it->count] = *state;
-    it->parent[it->count] = parent;
-    it->move[it->count] = (uint8_t)move;
-    *slot = (uint32_t)++it->count;
-    if (it->count * 2 > it->mask)
-        grow(it);
-    return true;
-}
-
-/* The moves from the first state to this one, then `last`; returns how many. */
-static unsigned path_to(const struct search *it, uint32_t number, unsigned last, uint8_t *path) {
-    unsigned length = 1;
-    uint8_t reversed[MAX_PATH];
-
-    reversed[0] = (uint8_t)last;
-    for (; it->parent[number] != NONE && length < MAX_PATH; number = it->parent[number])
-        reversed[length++] = it->move[number];
-    for (unsigned i = 0; i < length; i++)
-        path[i] = reversed[length - 1 - i];
-    return length;
-}
+#define MAX_PATH 512
 
 /* ---- the search ---- */
 
-/* Makes every move from one state. False: one of them violates an invariant, or there is no more
- * room. */
-static bool expand(struct search *it, uint32_t number, const struct bound *bound, bool debug,
-                   struct exploration *result, uint8_t *path) {
-    const struct state from = it->state[number];
+struct expansion {
+    struct store *it;
+    const struct bound *bound;
+    const struct explore_options *options;
+    unsigned symmetries;
+    struct exploration *result;
+};
+
+/* Makes a move. False: it violates an invariant. */
+static bool make(const struct expansion *x, unsigned move) {
+    struct state before = world.now;
+
+    move_apply(move);
+    x->result->transitions++;
+    if (x->options->debug && world.violated < 0 && !world_is_exact())
+        world_violate(0, "a move changes something that is not part of the state");
+    if (x->options->reduced && x->options->debug && world.violated < 0)
+        reduce_check_symmetries(&before, move, x->symmetries);
+    if (x->options->reduced && world.violated < 0)
+        reduce_repeat(&before, move);
+    return world.violated < 0;
+}
+
+/* After each move, with reductions: those that concern one vCPU alone. */
+static bool make_local_moves(const struct expansion *x) {
+    int move;
+
+    while ((move = reduce_local_move(&world.now)) >= 0) {
+        if (!make(x, (unsigned)move))
+            return false;
+    }
+    return true;
+}
+
+/* Makes every move from one state. False: one of them, *last, violates an invariant, or there is no
+ * more room. */
+static bool expand(const struct expansion *x, uint32_t number, unsigned *last) {
+    const struct state from = x->it->state[number];
+    bool reduced = x->options->reduced;
 
     for (unsigned move = 0; move < move_count; move++) {
-        if (!move_is_possible(&from, move, bound))
+        if (!move_is_possible(&from, move, x->bound) || (reduced && reduce_skips(&from, move)))
             continue;
         world.now = from;
-        move_apply(move);
-        result->transitions++;
-        if (debug && world.violated < 0 && !world_is_exact())
-            world_violate(0, "a move changes something that is not part of the state");
-        if (world.violated >= 0) {
-            result->path_length = path_to(it, number, move, path);
+        *last = move;
+        if (!make(x, move) || (reduced && !make_local_moves(x)))
             return false;
-        }
-        if (!add(it, &world.now, number, move)) {
-            result->full = true;
+        if (reduced)
+            reduce_canonical(&world.now, x->symmetries);
+        if (!store_add(x->it, &world.now, number, move)) {
+            x->result->full = true;
             return false;
         }
     }
     return true;
 }
 
-struct exploration explore(const struct bound *bound, uint64_t room, bool debug) {
-    static uint8_t path[MAX_PATH];
-    struct search it = search_start(room);
-    struct exploration result = {.path = path};
-    uint64_t level_end = 1;
+/* ---- the path ---- */
 
+struct path {
+    unsigned length;
+    uint8_t move[MAX_PATH];
+};
+
+static void path_add(struct path *path, unsigned move) {
+    if (path->length < MAX_PATH)
+        path->move[path->length++] = (uint8_t)move;
+}
+
+/* The moves from the first state to this one, then `last`. */
+static struct path path_to(const struct store *it, uint32_t number, unsigned last) {
+    struct path path = {0}, reversed = {0};
+
+    path_add(&reversed, last);
+    for (; it->parent[number] != STORE_NONE && reversed.length < MAX_PATH;
+         number = it->parent[number])
+        path_add(&reversed, it->move[number]);
+    while (reversed.length)
+        path_add(&path, reversed.move[--reversed.length]);
+    return path;
+}
+
+static void follow(struct path *path, unsigned move) {
+    path_add(path, move);
+    move_apply(move);
+}
+
+static void follow_local_moves(struct path *path) {
+    int move;
+
+    while (world.violated < 0 && (move = reduce_local_move(&world.now)) >= 0)
+        follow(path, (unsigned)move);
+}
+
+/* The search with reductions has stored, for each move, one that stands for it: in a state that was
+ * permuted, and without the local moves behind it. */
+static struct path unreduced(const struct expansion *x, const struct path *stored) {
+    const int violated = world.violated;
+    const char *what = world.what;
+    struct path path = {0};
+
+    start_of(x->bound);
+    for (unsigned i = 0; i < stored->length && world.violated < 0; i++) {
+        struct state canonical = world.now;
+        unsigned permutation = reduce_canonical(&canonical, x->symmetries);
+        follow(&path, reduce_permute_move(stored->move[i], permutation));
+        follow_local_moves(&path);
+    }
+    world.violated = violated;
+    world.what = what;
+    return path;
+}
+
+static void report_path(const struct expansion *x, uint32_t number, unsigned last) {
+    static struct path path;
+
+    path = path_to(x->it, number, last);
+    if (x->options->reduced)
+        path = unreduced(x, &path);
+    x->result->path = path.move;
+    x->result->path_length = path.length;
+}
+
+static void show_progress(const struct expansion *x, uint64_t next) {
+    if (x->options->progress && next % (1 << 20) == 0 && next)
+        fprintf(stderr, "%s: depth %u, %lu states, %lu of them to do\n", x->bound->name,
+                x->result->depth, x->it->count, x->it->count - next);
+}
+
+struct exploration explore_keep(const struct bound *bound, const struct explore_options *options,
+                                struct store *it) {
+    struct exploration result = {0};
+    struct expansion x = {it, bound, options, 0, &result};
+    uint64_t level_end = 1;
+    unsigned last = 0;
+
+    *it = store_start(options->room);
     if (!start_of(bound)) {
         world_violate(0, "the start of this bound cannot be read");
         return result;
     }
-    add(&it, &world.now, NONE, 0);
-    for (uint64_t next = 0; next < it.count; next++) {
+    x.symmetries = result.symmetries = reduce_symmetries(bound, &world.now);
+    if (options->reduced)
+        reduce_canonical(&world.now, x.symmetries);
+    store_add(it, &world.now, STORE_NONE, 0);
+    for (uint64_t next = 0; next < it->count; next++) {
         if (next == level_end) {
-            level_end = it.count;
+            level_end = it->count;
             result.depth++;
         }
-        if (!expand(&it, (uint32_t)next, bound, debug, &result, path))
+        show_progress(&x, next);
+        if (!expand(&x, (uint32_t)next, &last)) {
+            if (world.violated >= 0)
+                report_path(&x, (uint32_t)next, last);
             break;
+        }
     }
-    result.states = it.count;
-    search_end(&it);
+    result.states = it->count;
+    return result;
+}
+
+struct exploration explore(const struct bound *bound, const struct explore_options *options) {
+    struct store it;
+    struct exploration result = explore_keep(bound, options, &it);
+
+    store_end(&it);
     return result;
 }

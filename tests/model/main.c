@@ -1,16 +1,23 @@
 /* The model checker: visits every state within its bounds and checks the invariants in each.
  *
- *     model [software] [deep] [debug] [room=N] [BOUND...]   explores all bounds, or those named
+ *     model [software] [WORD...] [BOUND...]                 explores all bounds, or those named
+ *     model [software] compare BOUND...                     with reductions and without: compare.c
  *     model [software] replay BOUND MOVE...                 follows one path, printed as a story
  *     model [software] states BOUND MOVE...                 writes the states on it: see walk.h
  *     model [software] walk SEED COUNT                      COUNT random moves in each bound
  *
+ * WORDs: deep, endless: the bounds of that kind, instead of those of `make test` that have a
+ * budget. full, reduced: without or with reductions (reduce.h); the default is `reduced` for
+ * endless bounds and `full` for others. debug: compares whole structures after each move. progress:
+ * shows how far it is. room=N: stops after N states.
+ *
  * Of a bound, replay and states use only the start: moves are not limited.
  *
- * Prints "BOUND name=... states=... ..." for each bound, "MODEL states=... ..." for all, and the
- * shortest path to a violation as a story. software: interrupts are delivered in software. Exit
- * status: 1 if an invariant is violated, 2 if the room did not suffice. See docs/model.md; read
- * next: state.h, moves.h, checks_state.c. */
+ * Prints "BOUND name=... states=... ..." for each bound, "fixed point" at its end if it is endless
+ * and no state is left, "MODEL states=... ..." for all, and the shortest path to a violation as a
+ * story. software: interrupts are delivered in software. Exit status: 1 if an invariant is
+ * violated, 2 if the room did not suffice. See docs/model.md; read next: state.h, moves.h,
+ * checks_state.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +25,9 @@
 #include <time.h>
 
 #include "tests/model/bounds.h"
+#include "tests/model/compare.h"
 #include "tests/model/explore.h"
+#include "tests/model/reduce.h"
 #include "tests/model/story.h"
 #include "tests/model/walk.h"
 #include "tests/model/world.h"
@@ -27,8 +36,8 @@
 #define MAX_PATH 512
 
 struct options {
-    bool deep, debug;
-    uint64_t room;
+    bool deep, endless, full;
+    struct explore_options explore;
 };
 
 static double seconds(void) {
@@ -46,12 +55,18 @@ static long mebibytes(void) {
     return usage.ru_maxrss / 1024;
 }
 
-static const struct bound *bound_by_name(const char *name) {
-    for (unsigned i = 0; i < bound_count; i++) {
-        if (strcmp(name, bounds[i].name) == 0)
-            return &bounds[i];
+static const struct bound *find_bound(const struct bound *list, unsigned count, const char *name) {
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(name, list[i].name) == 0)
+            return &list[i];
     }
     return NULL;
+}
+
+static const struct bound *bound_by_name(const char *name) {
+    const struct bound *bound = find_bound(bounds, bound_count, name);
+
+    return bound ? bound : find_bound(endless_bounds, endless_bound_count, name);
 }
 
 static void print_violation(const struct bound *bound, const struct exploration *result) {
@@ -67,11 +82,15 @@ static void print_violation(const struct bound *bound, const struct exploration 
 static int run_bound(const struct bound *bound, const struct options *options,
                      struct exploration *sum) {
     double start = seconds();
-    struct exploration result = explore(bound, options->room, options->debug);
+    struct explore_options how = options->explore;
+    how.reduced |= bound->endless && !options->full;
+    struct exploration result = explore(bound, &how);
 
     printf("BOUND name=%s states=%lu transitions=%lu depth=%u seconds=%.1f%s\n", bound->name,
            result.states, result.transitions, result.depth, seconds() - start,
-           result.full ? " cut" : "");
+           result.full                            ? " cut"
+           : bound->endless && world.violated < 0 ? " fixed point"
+                                                  : "");
     fflush(stdout);
     sum->states += result.states;
     sum->transitions += result.transitions;
@@ -82,29 +101,50 @@ static int run_bound(const struct bound *bound, const struct options *options,
         return 1;
     }
     /* With room=N the search may be cut short; without it that is an error. */
-    return result.full && options->room == ROOM ? 2 : 0;
+    return result.full && options->explore.room == ROOM ? 2 : 0;
 }
 
 static int run_all(const struct options *options, char **names, int count) {
+    const struct bound *list = options->endless ? endless_bounds : bounds;
+    unsigned length = options->endless ? endless_bound_count : bound_count;
     struct exploration sum = {0};
     double start = seconds();
     int status = 0;
 
-    for (unsigned i = 0; i < bound_count && status == 0; i++) {
-        bool named = false;
-        for (int n = 0; n < count; n++)
-            named |= strcmp(names[n], bounds[i].name) == 0;
-        if (count ? named : bounds[i].deep == options->deep)
-            status = run_bound(&bounds[i], options, &sum);
+    for (unsigned i = 0; i < length && !count && status == 0; i++) {
+        if (list[i].deep == options->deep)
+            status = run_bound(&list[i], options, &sum);
     }
+    for (int n = 0; n < count && status == 0; n++)
+        status = run_bound(bound_by_name(names[n]), options, &sum);
     printf("MODEL states=%lu transitions=%lu depth=%u seconds=%.1f memory_mib=%ld\n", sum.states,
            sum.transitions, sum.depth, seconds() - start, mebibytes());
     return status;
 }
 
+/* All bounds that are named. */
+static int compare_all(char **names, int count) {
+    int status = 0;
+
+    for (int n = 0; n < count; n++) {
+        const struct bound *bound = bound_by_name(names[n]);
+        if (!bound) {
+            fprintf(stderr, "%s: no such bound\n", names[n]);
+            return 2;
+        }
+        struct comparison result = compare(bound, ROOM);
+        printf("COMPARE name=%s full=%lu distinct=%lu reduced=%lu %s\n", bound->name, result.full,
+               result.distinct, result.reduced, result.equal ? "equal" : "different");
+        fflush(stdout);
+        status |= !result.equal;
+    }
+    return status;
+}
+
 static int replay(const char *how, const char *name, char **words, int count) {
     static uint8_t path[MAX_PATH];
-    const struct bound *bound = bound_by_name(name);
+    const struct bound *bound =
+        strcmp(how, "states") == 0 ? find_bound(bounds, bound_count, name) : bound_by_name(name);
 
     if (!bound || count > MAX_PATH) {
         fprintf(stderr, "%s: no such bound, or too many moves\n", name);
@@ -126,10 +166,11 @@ static int replay(const char *how, const char *name, char **words, int count) {
 }
 
 int main(int argc, char **argv) {
-    struct options options = {.room = ROOM};
+    struct options options = {.explore = {.room = ROOM}};
     int i = 1;
 
     moves_init();
+    reduce_init();
     if (argc > 1 && strcmp(argv[1], "software") == 0) {
         model_software = true;
         argc--;
@@ -137,6 +178,8 @@ int main(int argc, char **argv) {
     }
     if (argc > 2 && (strcmp(argv[1], "replay") == 0 || strcmp(argv[1], "states") == 0))
         return replay(argv[1], argv[2], argv + 3, argc - 3);
+    if (argc > 2 && strcmp(argv[1], "compare") == 0)
+        return compare_all(argv + 2, argc - 2);
     if (argc == 4 && strcmp(argv[1], "walk") == 0) {
         walk_at_random(strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0));
         return world.violated >= 0;
@@ -145,9 +188,17 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "deep") == 0)
             options.deep = true;
         else if (strcmp(argv[i], "debug") == 0)
-            options.debug = true;
+            options.explore.debug = true;
+        else if (strcmp(argv[i], "full") == 0)
+            options.full = true;
+        else if (strcmp(argv[i], "reduced") == 0)
+            options.explore.reduced = true;
+        else if (strcmp(argv[i], "progress") == 0)
+            options.explore.progress = true;
+        else if (strcmp(argv[i], "endless") == 0)
+            options.endless = true;
         else if (strncmp(argv[i], "room=", 5) == 0)
-            options.room = strtoull(argv[i] + 5, NULL, 0);
+            options.explore.room = strtoull(argv[i] + 5, NULL, 0);
         else
             break;
     }

@@ -87,9 +87,10 @@ bool move_is_possible(const struct state *state, unsigned number, const struct b
 
     switch ((enum move_kind)move->kind) {
     case MOVE_LINE:
-        return state->left.lines;
+        return state->left.lines && !(bound->one_pin && move->who);
     case MOVE_WRITE:
-        return state->left.writes && (bound->writes >> move->argument & 1) &&
+        return state->left.writes && !(bound->one_pin && move->who) &&
+               (bound->writes >> move->argument & 1) &&
                write_is_possible(&state->pin[move->who], move->argument);
     case MOVE_TICK:
         return state->pin[0].deferred || state->pin[1].deferred;

@@ -51,8 +51,11 @@ struct bound {
     const char *start;    /* moves before the first state; "enter" lets both vCPUs enter */
     struct budget budget; /* at most 15 lines, 15 writes, 15 IPIs, 7 LDRs, 7 SVRs */
     uint32_t writes;      /* which fields of an entry, bits of enum field_write */
+    bool one_pin;         /* only of pin 0 do lines change and entries get written */
     bool exits, storms;   /* MOVE_EXIT is possible; storm control after STORM_ALLOWED deliveries */
     bool deep;            /* only in `make model` */
+    bool
+        endless; /* the budget is not used up: what is not 0 in it may happen any number of times */
 };
 
 bool move_is_possible(const struct state *state, unsigned move, const struct bound *bound);

@@ -83,5 +83,7 @@ for my $path (@mutants) {
     print STDERR "MUTANT name=$name $verdict\n";
     ok(defined $invariant, "$name: is caught") or diag("$says\n$story");
     is_deeply($row{$name}, [$says, $invariant], "$name: as in docs/model.md");
+    $story = `$program $backend reduced room=400000`;
+    like($story, qr/^VIOLATION /m, "$name: is caught with reductions too") or diag($story);
 }
 done_testing();

@@ -75,7 +75,8 @@ void order_step(unsigned v) {
         atomic_store_explicit(&world.vcpu[v].requests, 0, memory_order_relaxed);
         break;
     case PHASE_TAKEN:
-        vlapic_accept(routing_vlapic(&world.vm.routing, v));
+        if (!steps_wants_scan(&world.vm.routing, v)) /* otherwise under the lock, with the scan */
+            vlapic_accept(routing_vlapic(&world.vm.routing, v));
         world_note_acceptance(v);
         s->phase = PHASE_SYNCED;
         break;

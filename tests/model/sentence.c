@@ -8,9 +8,9 @@
 
 static const char *const step_text[PHASE_COUNT] = {
     [PHASE_OUT] = "arms and takes its requests",
-    [PHASE_TAKEN] = "accepts what was posted",
+    [PHASE_TAKEN] = "accepts what was posted, unless it has to scan",
     [PHASE_SYNCED] = "compares the generation with that of its last scan",
-    [PHASE_MUST_SCAN] = "takes the lock, accepts once more, and scans",
+    [PHASE_MUST_SCAN] = "takes the lock, accepts what was posted, and scans",
     [PHASE_SCANNED] = "writes the changed EOI-exit words to the VMCS",
     [PHASE_WRITTEN] = "writes RVI and SVI to the VMCS",
     [PHASE_READY] = "enters the guest",

@@ -55,6 +55,7 @@ bool start_of(const struct bound *bound) {
     world.now.vcpu[0].requests = world.now.vcpu[1].requests = 1;
     if (!make_moves(bound->start))
         return false;
+    world.endless = bound->endless;
     world.now.left.lines = bound->budget.lines & 15;
     world.now.left.writes = bound->budget.writes & 15;
     world.now.left.ipis = bound->budget.ipis & 15;
@@ -70,7 +71,7 @@ const struct bound *start_free(const struct bound *bound) {
     unlimited.budget = (struct budget){.lines = 15, .writes = 15, .ipis = 15, .ldrs = 7, .svrs = 7};
     unlimited.writes = (1u << WRITE_COUNT) - 1;
     unlimited.exits = true;
+    unlimited.endless = true;
     start_of(&unlimited);
-    world.endless = true;
     return &unlimited;
 }

@@ -24,7 +24,7 @@ enum phase {
     PHASE_GUEST,
     PHASE_OUT,       /* the exit has been handled, the requests are not yet taken */
     PHASE_TAKEN,     /* requests were taken: there is work */
-    PHASE_SYNCED,    /* what was posted has been accepted */
+    PHASE_SYNCED,    /* what was posted has been accepted, unless a scan will do that */
     PHASE_MUST_SCAN, /* the generation is not that of the last scan */
     PHASE_SCANNED,   /* EOI-exit words have changed and are not yet in the VMCS */
     PHASE_WRITTEN,   /* the EOI-exit words are in the VMCS, RVI and SVI are not */

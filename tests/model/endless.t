@@ -1,0 +1,24 @@
+#!/usr/bin/env perl
+# Without a budget the search ends: no history, however long, violates an invariant. The reductions that
+# it needs lose no state: where the search without them ends too, both have visited the same states.
+use strict;
+use warnings;
+use Test::More;
+
+my $program = ($ENV{B} // 'build') . '/model/model';
+my %compared = ('' => [qw(moved-always nested edges)], 'software' => [qw(nested)]);
+
+for my $words ('', 'software') {
+    my $log = `$program $words endless`;
+    is($?, 0, "no history violates an invariant $words") or diag($log);
+    my @lines = $log =~ /^(BOUND .*)/mg;
+    print STDERR map { "$_\n" } $log =~ /^((?:BOUND|MODEL) .*)/mg;
+    cmp_ok(scalar @lines, '>=', 5, 'in several bounds');
+    is_deeply([grep { !/ fixed point$/ } @lines], [], 'each search ends by itself');
+
+    $log = `$program $words compare @{$compared{$words}}`;
+    is($?, 0, "the reductions lose no state $words") or diag($log);
+    print STDERR $log;
+    is(scalar(() = $log =~ /^COMPARE .* equal$/mg), scalar @{$compared{$words}}, 'in these bounds');
+}
+done_testing();
