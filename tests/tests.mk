@@ -124,7 +124,7 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) $(PWTRACE) compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
-test: $(if $(filter book browser,$(TRIED)),book-deps,$(if $(filter page,$(TRIED)),page-deps,deps)) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
+test: deps $(if $(filter book browser,$(TRIED)),book-deps) $(if $(filter page,$(TRIED)),page-deps) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
 	@$(MAKE_ALL) all $(sort $(foreach part,$(TRIED),$(NEEDS.$(part)))) $(LEFT_OUT_TESTS)
 	@$(PROVE) $(foreach part,$(PARTS),$(if $(filter $(part),$(TRIED)),$(TESTS.$(part)),$(B)/left-out/$(part).t))
 

@@ -171,6 +171,60 @@ const vcpu0 = (page) => page.locator('section.vcpu').first();
   await page.context().close();
 }
 
+// ---- a run with a hundred thousand records: what a frame costs does not grow with it ----
+
+{
+  const page = await open('#run');
+  await page.waitForFunction(() => document.querySelector('.run .verdict').textContent.includes('agree'));
+  // The work of going through the whole run in 50 frames, as one who scrubs does.
+  const scrub = () => page.evaluate(async () => {
+    const { run } = window.page;
+    const work = { steps: 0, marks: 0, shown: 0 };
+    const count = (object, name, what) => {
+      const own = object[name];
+      object[name] = function counted(...given) {
+        work[what]++;
+        return own.apply(this, given);
+      };
+      return () => { object[name] = own; };
+    };
+    const undo = [count(run.engine, 'step', 'steps'), count(CanvasRenderingContext2D.prototype, 'fillRect', 'marks'), count(run, 'go', 'shown')];
+    const most = { steps: 0, marks: 0, shown: 0 };
+    for (let frame = 50; frame >= 0; frame--) {
+      for (const key of Object.keys(work)) work[key] = 0;
+      for (let input = 0; input < 10; input++) { // the mouse is faster than the frames
+        run.range.value = Math.round(((frame + input / 10) * run.engine.end) / 51);
+        run.range.dispatchEvent(new Event('input'));
+      }
+      await new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); });
+      for (const key of Object.keys(work)) most[key] = Math.max(most[key], work[key]);
+    }
+    undo.forEach((it) => it());
+    return { ...most, nodes: document.querySelectorAll('*').length, lanes: run.lanes.lanes.length, width: run.lanes.width };
+  });
+  const short = await scrub();
+  const lines = readFileSync('tests/page/sample.log', 'utf8').split('\n');
+  lines.length = lines.findIndex((line) => line.startsWith('TRACE end')) + 1;
+  const exits = lines.filter((line) => line.startsWith('TRACE 21 ') && !/^TRACE 21 \d+ 2d /.test(line)).length;
+  const repeats = Math.ceil(100000 / exits); // other exits than those of an EOI may come again and again
+  const long = lines.map((line) => (/^TRACE 21 \d+ 2d /.test(line) ? line : line.replace(/^(TRACE 21 .*) \d+ (\d+)$/, `$1 ${repeats} $2`)));
+  await page.locator('#log').setInputFiles({ name: 'long.log', mimeType: 'text/plain', buffer: Buffer.from(long.join('\n')) });
+  await page.waitForFunction(() => /^\d{6} records .* agree on each/.test(document.querySelector('.run .verdict').textContent));
+  ok(await page.evaluate(() => window.page.run.engine.end) >= 100000, 'a run of a hundred thousand records is replayed');
+  const all = await scrub();
+  is(all.shown, 1, 'a frame shows one record, however many were asked for');
+  ok(all.steps <= 2 * 2048, 'and replays a bounded number of records', all.steps);
+  ok(all.marks <= all.lanes * (all.width / 2 + 2) + 2, 'and draws at most one mark for two columns of pixels and lane', all.marks);
+  is(all.nodes <= short.nodes + 20, true, 'the page has no more parts than with a short run');
+  const lanes = await page.evaluate(() => [0.5, 0.5, 0.5, 2, 2].map((factor) => {
+    window.page.run.lanes.zoom(factor);
+    return window.page.run.lanes.count;
+  }));
+  ok(lanes[2] < lanes[0] && lanes[4] > lanes[2], 'and it is zoomed', lanes);
+  note(`PAGE records=${await page.evaluate(() => window.page.run.engine.end)} steps_a_frame=${all.steps} marks_a_frame=${all.marks}`);
+  await page.context().close();
+}
+
 // ---- at two widths, light and dark; screen readers ----
 
 const VIEWS = {

@@ -17,7 +17,7 @@ export class TraceView {
     this.file = h('input', { type: 'file', id: 'log', accept: '.log,.txt,text/plain', change: () => this.read(this.file.files[0]) });
     this.guest = h('select', { id: 'guest', change: () => this.openTrace(this.traces[this.guest.selectedIndex]) });
     this.said = h('p', { class: 'verdict', role: 'status' });
-    this.range = h('input', { type: 'range', min: 0, value: 0, 'aria-label': 'Record', input: () => this.go(Number(this.range.value)) });
+    this.range = h('input', { type: 'range', min: 0, value: 0, 'aria-label': 'Record', input: () => this.follow(Number(this.range.value)) });
     this.position = h('output', { class: 'position' });
     this.lanes = new TraceLanes((at) => this.go(at));
     const button = (label, act, title) => h('button', { type: 'button', title: title ?? false, click: act }, label);
@@ -75,6 +75,15 @@ export class TraceView {
       : `${this.engine.end} records of ${cpus} CPU${cpus > 1 ? 's' : ''}: run and model agree on each.`);
     this.lanes.open(this.engine, this.used);
     this.go(0);
+  }
+
+  // Scrubbing: a frame shows the last of the records that were asked for in it.
+  follow(at) {
+    this.wanted = at;
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.go(this.wanted);
+    });
   }
 
   jump(events) {
