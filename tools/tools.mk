@@ -128,7 +128,8 @@ $(LINUX)/native.txt: $(B)/BOOTX64.EFI $(B)/native.efi $(LINUX)/disk.img tests/li
 bench: deps ## measure the cost of operations, beside KVM's figures and goals, and of Linux, beside the bare machine
 	@$(MAKE_ALL) all
 	@status=0; \
-	B=$(B) prove --exec '' tests/emulator/bench.t || status=1; cat $(B)/emulator/bench.txt; \
+	B=$(B) prove --exec '' tests/emulator/bench.t || status=1; cat $(B)/emulator/bench.txt; echo; \
+	B=$(B) prove --exec '' tests/emulator/exit_counts.t || status=1; cat $(B)/emulator/exit_counts.txt; \
 	if $(MAKE_ALL) $(LINUX)/native.txt; then echo; cat $(LINUX)/native.txt; else status=1; fi; \
 	exit $$status
 

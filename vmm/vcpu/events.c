@@ -115,7 +115,15 @@ static uint32_t wanted_windows(const struct vcpu *vcpu) {
     return windows;
 }
 
+/* With delivery in software most entries have nothing to inject: the IRR is empty. */
+static bool has_work(const struct vcpu *vcpu) {
+    return vcpu->event || vcpu->nmi_pending || vcpu->windows || vcpu->tpr_threshold ||
+           virq_extint_pending(vcpu) || apic_page_highest(vcpu->apic_page, APIC_IRR) >= 0;
+}
+
 void events_inject(struct vcpu *vcpu) {
+    if (vcpu->software && !has_work(vcpu))
+        return;
     if (vcpu->event)
         events_inject_queued(vcpu);
     else

@@ -29,8 +29,8 @@ void events_accept_nmis(struct vcpu *vcpu);
  * IF set. What was posted must have been synced. */
 bool events_can_wake(const struct vcpu *vcpu);
 
-/* Whether events_inject() has anything to do. One test for everything: it runs before each entry.
- */
+/* Whether events_inject() may have anything to do. One test for everything: it runs before each
+ * entry. */
 static inline bool events_to_inject(const struct vcpu *vcpu) {
     uint32_t intr = pc_intr(&vcpu->vm->pc);
 

@@ -324,6 +324,17 @@ static enum exit_action (*const exit_table[EXIT_REASON_COUNT])(struct vcpu *vcpu
     [EXIT_REASON_RDMSR_IMMEDIATE... EXIT_REASON_WRMSRNS_IMMEDIATE] = exit_inject_ud,
 };
 
+/* Exits by an instruction of the guest, or behind one: no event was being delivered. For any other
+ * reason a hypervisor below may report one, whatever a processor does. */
+static const bool after_an_instruction[EXIT_REASON_COUNT] = {
+    [EXIT_REASON_CPUID] = true,      [EXIT_REASON_HLT] = true,
+    [EXIT_REASON_VMCALL] = true,     [EXIT_REASON_CONTROL_REGISTER] = true,
+    [EXIT_REASON_IO] = true,         [EXIT_REASON_RDMSR] = true,
+    [EXIT_REASON_WRMSR] = true,      [EXIT_REASON_PAUSE] = true,
+    [EXIT_REASON_APIC_WRITE] = true, [EXIT_REASON_VIRTUALIZED_EOI] = true,
+    [EXIT_REASON_WBINVD] = true,     [EXIT_REASON_XSETBV] = true,
+};
+
 /* An event whose delivery the exit has interrupted is injected again, unless the handler queues
  * another event. SDM Vol. 3C, "Information for VM Exits During Event Delivery". */
 static void exit_keep_event(struct vcpu *vcpu) {
@@ -344,13 +355,14 @@ bool exit_handle(struct vcpu *vcpu) {
 
     if (vcpu->vm->trace)
         virq_trace_exit(vcpu, reason);
-    exit_keep_event(vcpu);
     if (reason >= EXIT_REASON_COUNT || !exit_table[reason]) {
         vm_kill(vcpu->vm, "vCPU %u: unexpected VM exit: %s (reason %u)", vcpu->index,
                 exit_reason_name(reason), reason);
         return true;
     }
     vcpu->exits_by_reason[reason]++;
+    if (!after_an_instruction[reason])
+        exit_keep_event(vcpu);
     enum exit_action action = exit_table[reason](vcpu);
     if (action & EXIT_ADVANCE)
         exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
