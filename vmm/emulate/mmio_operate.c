@@ -141,12 +141,40 @@ static uint64_t flags_of_product(bool overflow) {
     return overflow ? RFLAGS_CF | RFLAGS_OF : 0;
 }
 
-static uint64_t multiply(uint64_t a, uint64_t b, unsigned size, uint64_t *flags) {
-    __int128 product =
-        (__int128)(int64_t)mmio_sign_extended(a, size) * (int64_t)mmio_sign_extended(b, size);
+struct product {
+    uint64_t low, high;
+};
 
-    *flags = flags_of_product(product != (int64_t)mmio_sign_extended((uint64_t)product, size));
-    return (uint64_t)product;
+/* From the products of the halves. */
+static struct product unsigned_product(uint64_t a, uint64_t b) {
+    uint64_t low = (uint64_t)(uint32_t)a * (uint32_t)b;
+    uint64_t middle = (a >> 32) * (uint32_t)b + (low >> 32);
+    uint64_t other = (b >> 32) * (uint32_t)a + (uint32_t)middle;
+
+    return (struct product){a * b, (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32)};
+}
+
+/* A negative factor is its bits less 2^64. */
+static struct product signed_product(uint64_t a, uint64_t b) {
+    struct product product = unsigned_product(a, b);
+
+    product.high -= (a >> 63 ? b : 0) + (b >> 63 ? a : 0);
+    return product;
+}
+
+/* Whether the product of two signed numbers does not fit in `size` bytes. */
+static bool exceeds(struct product product, unsigned size) {
+    uint64_t fits = mmio_sign_extended(product.low, size);
+
+    return product.low != fits || product.high != 0 - (fits >> 63);
+}
+
+static uint64_t multiply(uint64_t a, uint64_t b, unsigned size, uint64_t *flags) {
+    struct product product =
+        signed_product(mmio_sign_extended(a, size), mmio_sign_extended(b, size));
+
+    *flags = flags_of_product(exceeds(product, size));
+    return product.low;
 }
 
 static uint64_t reverse_bytes(uint64_t value, unsigned size) {
@@ -236,28 +264,27 @@ static uint64_t compare_exchange_8_bytes(uint64_t memory, uint64_t *registers, u
 /* The accumulator by memory: the product is in AX, DX:AX, EDX:EAX or RDX:RAX. */
 static void multiply_double(const struct mmio_instruction *i, uint64_t memory, uint64_t *registers,
                             uint64_t *flags) {
-    unsigned size = i->size, bits = 8 * size;
+    unsigned size = i->size;
     struct mmio_instruction half = {.size = (uint8_t)size, .register_size = (uint8_t)size};
-    unsigned __int128 product;
+    struct product product;
     bool overflow;
 
     if (i->operation == MMIO_IMUL_DOUBLE) {
-        __int128 wanted = (__int128)(int64_t)mmio_sign_extended(registers[RAX], size) *
-                          (int64_t)mmio_sign_extended(memory, size);
-        overflow = wanted != (int64_t)mmio_sign_extended((uint64_t)wanted, size);
-        product = (unsigned __int128)wanted;
+        product = signed_product(mmio_sign_extended(registers[RAX], size),
+                                 mmio_sign_extended(memory, size));
+        overflow = exceeds(product, size);
     } else {
-        product = (unsigned __int128)(registers[RAX] & mmio_mask(size)) * memory;
-        overflow = product >> bits != 0;
+        product = unsigned_product(registers[RAX] & mmio_mask(size), memory);
+        overflow = product.high || product.low & ~mmio_mask(size);
     }
     *flags = flags_of_product(overflow);
     if (size == 1)
         half.size = half.register_size = 2;
     half.reg = RAX;
-    mmio_load(&half, (uint64_t)product, registers);
+    mmio_load(&half, product.low, registers);
     half.reg = RDX;
     if (size > 1)
-        mmio_load(&half, (uint64_t)(product >> bits), registers);
+        mmio_load(&half, size == 8 ? product.high : product.low >> 8 * size, registers);
 }
 
 /* SDM Vol. 1, "EFLAGS Condition Codes". Bit 0 inverts. */
