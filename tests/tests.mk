@@ -72,12 +72,13 @@ LINUX_TESTS    = $(wildcard tests/linux/*.t)
 FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
 
 # The parts of `make test`, in their order: the tests of each, and what it needs besides `all`.
-PARTS := lint unit acpi fuzz model page book browser trace emulator linux foreign
+PARTS := lint unit acpi fuzz model analysis page book browser trace emulator linux foreign
 TESTS.lint     = $(LINT_TESTS)
 TESTS.unit     = $(UNIT_TESTS) $(MACHINE_TESTS)
 TESTS.acpi     = tests/acpi/acpi.t
 TESTS.fuzz     = tests/fuzz/fuzz.t
 TESTS.model    = $(MODEL_TESTS)
+TESTS.analysis = $(wildcard tests/analysis/*.t)
 TESTS.page     = $(filter-out %/browser.t,$(PAGE_TESTS))
 TESTS.book     = tests/book/book.t
 TESTS.browser  = tests/page/browser.t tests/book/browser.t
@@ -90,6 +91,7 @@ NEEDS.unit     = unit-tests
 NEEDS.acpi     = $(ACPI_TABLES)
 NEEDS.fuzz     = fuzzers
 NEEDS.model    = model-programs
+NEEDS.analysis = analysis-objects
 NEEDS.page     = $(PAGE)/pinwheel.html model-programs $(LOCKSTEP)
 NEEDS.book     = book-pages
 NEEDS.browser  = book-pages
@@ -124,7 +126,7 @@ check: deps ## the quick tests: lint and unit tests, no emulator
 	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) $(PWTRACE) compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t
 
-test: deps $(if $(filter book browser,$(TRIED)),book-deps) $(if $(filter page,$(TRIED)),page-deps) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
+test: deps $(if $(filter book browser,$(TRIED)),book-deps) $(if $(filter page,$(TRIED)),page-deps) $(if $(filter analysis,$(TRIED)),analysis-deps) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator
 	@$(MAKE_ALL) all $(sort $(foreach part,$(TRIED),$(NEEDS.$(part)))) $(LEFT_OUT_TESTS)
 	@$(PROVE) $(foreach part,$(PARTS),$(if $(filter $(part),$(TRIED)),$(TESTS.$(part)),$(B)/left-out/$(part).t))
 
@@ -149,9 +151,10 @@ format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # All that is built from C.
-PROGRAMS = all unit-tests model-programs fuzzers coverage-programs $(LOCKSTEP) $(PWTRACE) $(ACPI_TABLES) $(B)/native.efi $(B)/shim.efi page-engines
+PROGRAMS = all unit-tests model-programs analysis-objects fuzzers coverage-programs $(LOCKSTEP) $(PWTRACE) $(ACPI_TABLES) $(B)/native.efi $(B)/shim.efi page-engines
 
 include tests/model/model.mk
+include tests/analysis/analysis.mk
 include tests/lockstep/lockstep.mk
 include tests/fuzz/fuzz.mk
 include tests/acpi/acpi.mk

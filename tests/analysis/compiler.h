@@ -1,0 +1,38 @@
+/* What GCC offers beyond C11, for Frama-C, which reads C11 only: included before each file that
+ * `make analyse` reads. Each of these stands for what GCC's manual says of it; the code itself is
+ * analysed as it is. Frama-C has no threads, so an atomic access is an access. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Alignment has no effect on values. */
+#define _Alignas(alignment)
+
+/* The only instructions in pure modules are empty: they hide a value from the optimizer. */
+#define __asm__(...) ((void)0)
+
+#define __atomic_load(from, to, order)     ((void)(*(to) = *(from)))
+#define __atomic_store(to, from, order)    ((void)(*(to) = *(from)))
+#define __atomic_load_n(from, order)       (*(from))
+#define __atomic_store_n(to, value, order) ((void)(*(to) = (value)))
+
+/*@ assigns \result \from x;
+  @ ensures 0 <= \result <= 1; */
+int __builtin_parity(unsigned x);
+
+/*@ assigns \result \from x; */
+uint64_t __builtin_bswap64(uint64_t x);
+
+static inline bool analysis_mul_overflow(uint64_t a, uint64_t b, uint64_t *product) {
+    *product = a * b;
+    return a != 0 && *product / a != b;
+}
+#define __builtin_mul_overflow analysis_mul_overflow
+
+static inline bool analysis_add_overflow(uint64_t a, uint64_t b, uint64_t *sum) {
+    *sum = a + b;
+    return *sum < a;
+}
+#define __builtin_add_overflow analysis_add_overflow
