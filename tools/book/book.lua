@@ -184,6 +184,7 @@ local function neighbours(document)
     for number, path in ipairs(chapters) do
         if path == source then
             local before, after = chapters[number - 1], chapters[number + 1]
+            if before then document.meta.chapter, document.meta.count = tostring(number - 1), tostring(#chapters - 1) end
             if before then document.meta.before, document.meta.before_title = page_name(before), title_of(before) end
             if after then document.meta.after, document.meta.after_title = page_name(after), title_of(after) end
         end

@@ -5,7 +5,7 @@ PAGE := $(B)/page
 
 # The engine is the model checker (tests/model/) with words of its own, for WebAssembly.
 # tools/page/wasm/ has headers in place of those that contain x86 instructions, and a small C library.
-PAGE_SRC := $(filter-out %/main.c %/explore.c %/story.c %/walk.c,$(MODEL_SRC)) tools/page/engine.c tools/page/json.c \
+PAGE_SRC := $(filter-out $(addprefix tests/model/,main.c compare.c explore.c store.c story.c walk.c),$(MODEL_SRC)) tools/page/engine.c tools/page/json.c \
             tools/page/wasm/libc/libc.c tools/page/wasm/never.c
 # The code whose lines the page shows when they run: compiled without optimization, so that every
 # line is there. world_routing.c and world_virq.c contain routing.c and virq.c.
@@ -73,6 +73,10 @@ $(PAGE)/trace.wasm: $(PAGE_TRACE_OBJ) $(B)/flags/page-trace-ld
 	$(Q)$(PAGE_TRACE_LD) $(PAGE_TRACE_OBJ) -o $@
 
 page-engines: $(PAGE)/trace.wasm
+
+# For tests/page/compile.t.
+export PAGE_COMPILER   = $(PAGE_CC)
+export PAGE_FILES_OF_C = $(sort $(PAGE_SRC) $(PAGE_TRACE_SRC))
 
 PAGE_FILES := $(wildcard tools/page/*.mjs tools/page/js/*.js) tools/page/page.html tools/page/page.css docs/interrupts.md tests/page/sample.log
 
