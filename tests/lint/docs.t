@@ -117,6 +117,22 @@ for my $path (grep { !m{^tests/(?:fuzz/corpus/|lint/selftest)} } sort keys %exis
 }
 is(join(' ', sort { $a <=> $b } keys %invariant), join(' ', 1 .. $count), 'the invariants are numbered from 1');
 
+# ---- what the book shows of the tree ------------------------------------------------------------
+
+# tools/book/book.lua takes it from there when the book is built; this notices earlier, and without pandoc.
+for my $page (grep { m{^docs/book/} } @pages) {
+    my @wrong;
+    my $markdown = read_text($page);
+    while ($markdown =~ /^\[[^\]]*\]\(([^ )]+) "(code|lines): ([^"]*)"\)$/gm) {
+        my ($file, $kind, $what) = (relative($page, $1) // '', $2, $3);
+        my $text = $exists{$file} ? read_text($file) : '';
+        my @patterns = $kind eq 'code' ? qr/^(?:[a-z_].*\b$what(?:\(|\[.*\] = \{)|(?:struct|enum) $what \{)/m
+                                       : map { my $perl = tr/%/\\/r; qr/$perl/m } split ' ', $what;
+        push @wrong, "$file: $what" if grep { $text !~ $_ } @patterns;
+    }
+    nothing_wrong('the code and the lines that it shows exist', $page, @wrong);
+}
+
 # ---- commands -----------------------------------------------------------------------------------
 
 # Targets with a description, those that are .PHONY, and variables: what a page may tell a reader to type.

@@ -183,6 +183,10 @@ breaks('an invariant that is not there', 'docs', 'vmm/note.h: each invariant', p
 breaks('a range of invariants', 'docs', 'vmm/note.h: each invariant', page('vmm/note.h', "/* invariants 1 and 2\n * to 4 */\n"));
 breaks('an invariant in parentheses', 'docs', 'vmm/note.h: each invariant', page('vmm/note.h', "/* kept (I4) */\n"));
 breaks('a wrong number of invariants', 'docs', 'README.md: there are 3', page('README.md', "The 4 invariants.\n"));
+my %shown = ('docs/book/1.md' => "# One\n\n[x](../../arch/one.c \"code: start\")\n\n[y](../../arch/one.c \"lines: ^void%s\")\n");
+passes('a book with code', 'docs', %page, %shown, 'arch/one.c' => "void start(void) {\n}\n");
+breaks('a book with code that is gone', 'docs', 'docs/book/1.md: the code', %page, %shown, 'arch/one.c' => "void begin(void) {\n}\n");
+breaks('a book with a line that is gone', 'docs', 'docs/book/1.md: the code', %page, %shown, 'arch/one.c' => "int start(void) {\n}\n");
 breaks('a command that make does not know', 'docs', 'tests/README.md: make knows', page('tests/README.md', "    make walk\n"));
 breaks('a variable that make does not know', 'docs', 'tests/README.md: make knows', page('tests/README.md', "`make run SLOW=1`\n"));
 breaks('a row of what works without a test', 'readme', 'exists: flying', page('README.md', "\n## What works\n\n| what | how |\n|---|---|\n| flying | it was seen |\n\n## More\n"));

@@ -1,7 +1,7 @@
 // Side by side: the same moves on the engine and on a mutant of it. Where the two part is marked, and the
 // EOI exits of each are counted.
 
-import { h, setText } from './dom.js';
+import { h, setClass, setText } from './dom.js';
 import { Session } from './session.js';
 import { Machine } from './machine.js';
 import { HappenedPanel } from './happened.js';
@@ -154,7 +154,10 @@ export class CompareView {
     this.happened.show(twin.now, group);
     this.goTo.hidden = parted < 0 || parted === session.at;
     setText(this.verdict, `${this.howFar()} ${this.violation()}`);
-    this.rows.forEach((row, i) => exits([session, twin][i].now).forEach((n, column) => setText(row[column], String(n))));
+    this.rows.forEach((row, i) => exits([session, twin][i].now).forEach((n, column) => {
+      setText(row[column], String(n));
+      setClass(row[column], 'zero', n === 0);
+    }));
     this.onChange();
   }
 
