@@ -72,12 +72,13 @@ LINUX_TESTS    = $(wildcard tests/linux/*.t)
 FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
 
 # The parts of `make test`, in their order: the tests of each, and what it needs besides `all`.
-PARTS := lint unit acpi fuzz model analysis page book browser trace emulator linux foreign
+PARTS := lint unit acpi fuzz model soak analysis page book browser trace emulator linux foreign
 TESTS.lint     = $(LINT_TESTS)
 TESTS.unit     = $(UNIT_TESTS) $(MACHINE_TESTS)
 TESTS.acpi     = tests/acpi/acpi.t
 TESTS.fuzz     = tests/fuzz/fuzz.t
 TESTS.model    = $(MODEL_TESTS)
+TESTS.soak     = tests/soak/soak.t
 TESTS.analysis = $(wildcard tests/analysis/*.t)
 TESTS.page     = $(filter-out %/browser.t,$(PAGE_TESTS))
 TESTS.book     = tests/book/book.t
@@ -91,6 +92,7 @@ NEEDS.unit     = unit-tests
 NEEDS.acpi     = $(ACPI_TABLES)
 NEEDS.fuzz     = fuzzers
 NEEDS.model    = model-programs
+NEEDS.soak     = $(B)/soak/soak
 NEEDS.analysis = analysis-objects
 NEEDS.page     = $(PAGE)/pinwheel.html model-programs $(LOCKSTEP)
 NEEDS.book     = book-pages
@@ -151,9 +153,10 @@ format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # All that is built from C.
-PROGRAMS = all unit-tests model-programs analysis-objects fuzzers coverage-programs $(LOCKSTEP) $(PWTRACE) $(ACPI_TABLES) $(B)/native.efi $(B)/shim.efi page-engines
+PROGRAMS = all unit-tests model-programs $(B)/soak/soak analysis-objects fuzzers coverage-programs $(LOCKSTEP) $(PWTRACE) $(ACPI_TABLES) $(B)/native.efi $(B)/shim.efi page-engines
 
 include tests/model/model.mk
+include tests/soak/soak.mk
 include tests/analysis/analysis.mk
 include tests/lockstep/lockstep.mk
 include tests/fuzz/fuzz.mk

@@ -72,6 +72,16 @@ static uint32_t timer_current(void *context, unsigned vcpu) {
     return 1000 + vcpu;
 }
 
+/* Whoever has accepted it may move it to its IRR at once, without the lock. */
+static void check_announced(struct world *world, uint8_t vector, unsigned pin) {
+    for (unsigned i = 0; i < world->routing.vcpu_count; i++) {
+        const struct routing_vcpu *vcpu = &world->routing.vcpu[i];
+        if ((vcpu->apic.inbox.posted_pins[vector] >> pin & 1) && vcpu->seen == vcpu->generation &&
+            !vector_set_has(&vcpu->apic.map.exit, vector))
+            violate(world, "invariant 2: delivered before its route was announced");
+    }
+}
+
 static void check_delivery(struct world *world, const struct trace_record *event) {
     uint64_t entry = world->routing.ioapic.entry[event->pin];
 
@@ -81,6 +91,7 @@ static void check_delivery(struct world *world, const struct trace_record *event
         violate(world, "invariant 12: delivered while masked");
     if (entry & RTE_REMOTE_IRR)
         violate(world, "invariant 4: delivered while Remote IRR is set");
+    check_announced(world, event->vector, event->pin);
     world->accepted[event->pin] = (unsigned)event->b;
     world->deliveries[event->pin] += event->b != 0;
 }
@@ -244,24 +255,24 @@ enum world_eoi world_eoi(struct world *world, unsigned vcpu) {
 
 /* ---- the processor ---- */
 
-static bool has_route(const struct world *world, unsigned vcpu, uint8_t vector) {
+/* The vectors that level entries send to this vCPU. */
+static struct vector_set routed_to(const struct world *world, unsigned vcpu) {
     const struct apic_identity *who = &world->routing.vcpu[vcpu].apic.identity;
+    struct vector_set routed = {0};
 
     for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
         uint64_t entry = world->routing.ioapic.entry[pin];
-        if ((entry & RTE_LEVEL) && rte_vector(entry) == vector &&
-            destination_of_entry_matches(who, entry))
-            return true;
+        if ((entry & RTE_LEVEL) && destination_of_entry_matches(who, entry))
+            vector_set_add(&routed, rte_vector(entry));
     }
-    return false;
+    return routed;
 }
 
-static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t vector) {
+static void check_vector_at_entry(struct world *world, unsigned vcpu, uint8_t vector, bool routed) {
     const struct vlapic *apic = &world->routing.vcpu[vcpu].apic;
     bool owed = world->owed[vcpu].waiting[vector] | world->owed[vcpu].served[vector];
     bool exits = world_exits(world, vcpu, vector);
     bool stale = world_is_stale(world, vcpu, vector);
-    bool routed = has_route(world, vcpu, vector);
 
     if (owed != vector_set_has(&apic->tokens.inflight, vector))
         violate(world, "tokens: not exactly what is in flight");
@@ -282,8 +293,10 @@ void world_check_entry(struct world *world, unsigned vcpu) {
         violate(world, "invariant 18: the routes have changed since the scan");
     if (!vector_set_equal(&it->apic.map.exit, &world->processor[vcpu].exit_bitmap))
         violate(world, "entry: the bits in the VMCS are not those of the map");
+    struct vector_set routed = routed_to(world, vcpu);
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
-        check_vector_at_entry(world, vcpu, (uint8_t)vector);
+        check_vector_at_entry(world, vcpu, (uint8_t)vector,
+                              vector_set_has(&routed, (uint8_t)vector));
 }
 
 void world_enter(struct world *world, unsigned vcpu) {

@@ -11,7 +11,7 @@
 #include "tests/processor.h"
 #include "vmm/interrupts/routing.h"
 
-#define WORLD_VCPUS 4
+#define WORLD_VCPUS 8
 
 struct world {
     struct routing routing;
