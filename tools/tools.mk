@@ -1,5 +1,5 @@
 # Targets for users: packages, the disk image, the emulators and debuggers that boot it.
-.PHONY: deps image stick run linux bench gdb debug
+.PHONY: deps image stick usb run linux bench gdb debug
 
 #: PINWHEEL_SKIP_DEPS=: 1 installs no missing packages
 #: EMU=bochs or qemu: the emulator; the default is qemu where KVM offers VT-x, otherwise bochs
@@ -13,7 +13,7 @@
 #: MEMORY=128M: its memory; 256M for a Linux
 #: X2APIC=on: off hides x2APIC mode from it
 #: TIMEOUT=3600: seconds of emulator time (tools/run --help) until its run is ended; a day on a terminal
-#: TO=: the device that make stick writes, for example /dev/sdX; it asks first
+#: DEV=: the device that make usb writes, for example /dev/sdX; it asks first
 #: YES=: 1 writes without asking
 
 #: the directory of a run's disk image and log; a second run at the same time needs another one
@@ -39,9 +39,9 @@ $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.e
 
 image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
 
-# Always made again: the last one may have had another kernel. A TO of the environment is not meant.
+# Always made again: the last one may have had another kernel.
 STICK := $(B)/stick.img
-stick: deps ## write build/stick.img, which machines boot from a USB stick; with TO= also the stick
+stick: deps ## make build/stick.img, which machines boot from a USB stick
 ifneq ($(origin KERNEL),undefined)
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel
 	@tools/one-guest --stick $(STICK) $(B)/BOOTX64.EFI
@@ -49,10 +49,15 @@ else
 	@$(MAKE_ALL) all
 	@tools/disk-image --stick $(STICK) guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.elf)
 endif
-ifeq ($(origin TO),command line)
-	@tools/write-stick $(STICK) "$$TO"
+
+# A DEV of the environment is not meant.
+ifeq ($(origin DEV),command line)
+usb: stick ## make it and write it to the USB stick DEV=, after showing that and asking
+	@tools/write-stick $(STICK) "$$DEV"
 else
-	@echo "$(STICK) is made. To write it to a stick: make stick TO=/dev/sdX (lsblk lists the devices)"
+usb:
+	@echo "make usb: name the stick, for example make usb DEV=/dev/sdX (lsblk lists the devices)" >&2
+	@exit 2
 endif
 
 # The loaders as a program on the host: tools/one-guest calls it to check a kernel.

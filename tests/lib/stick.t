@@ -180,7 +180,7 @@ for (@refused) {
     my ($what, $environment, $words, $answer) = @$_;
     my ($status, $output) = write_stick($device, $answer, YES => 1, %$environment);
     is($status, 2, "$what: is refused") or diag($output);
-    like($output, qr/^(?:To write .*: )?make stick: TO=\Q$device\E: $words.*; nothing was written$/m, "$what: the reason");
+    like($output, qr/^(?:To write .*: )?make usb: DEV=\Q$device\E: $words.*; nothing was written$/m, "$what: the reason");
     ok(read_text($device) eq $empty, "$what: nothing was written");
 }
 
@@ -189,7 +189,7 @@ for ([$device, 'lsblk does not know it as a block device'], ["$dir/none", 'no su
     my ($name, $words) = @$_;
     my ($status, $output) = run("YES=1 tools/write-stick $image '$name'");
     is($status, 2, "the name '$name': is refused");
-    like($output, qr/^make stick: TO=\Q$name\E: $words.*; nothing was written$/m, 'the reason');
+    like($output, qr/^make usb: DEV=\Q$name\E: $words.*; nothing was written$/m, 'the reason');
 }
 ok(read_text($device) eq $empty, 'the file was not written');
 
@@ -214,7 +214,7 @@ for (['the first byte of the partition', $MIB], ['its last byte', 65 * $MIB - 1]
     my ($what, $offset) = @$_;
     my ($status, $output) = write_stick($device, undef, YES => 1, DAMAGE => $offset);
     is($status, 1, "$what comes back wrong: status 1");
-    like($output, qr/^make stick: TO=\Q$device\E: what was read is not what was written\./m, "$what: the reason");
+    like($output, qr/^make usb: DEV=\Q$device\E: what was read is not what was written\./m, "$what: the reason");
     unlike($output, qr/holds Pinwheel/, "$what: no success is claimed");
 }
 done_testing();
