@@ -149,7 +149,7 @@ static void check_timer(uint16_t port) {
     pit_start(2, 0); /* periodic, from 65536 */
     start = inl(port);
     uint16_t pit = pit_count();
-    for (uint64_t i = 0; i < WAIT_BOUND && timer < PM_TIMER_TICKS; i++) {
+    for (uint64_t i = 0; i < wait_bound && timer < PM_TIMER_TICKS; i++) {
         uint32_t now = inl(port);
         timer = (now - start) & PM_TIMER_MASK;
         largest = now > largest ? now : largest;
@@ -170,7 +170,7 @@ static void go_to_reset_vector(void) {
     apic_init(false);
     apic_send_init(1);
     apic_send_sipi(1, TRAMPOLINE);
-    spin(WAIT_BOUND);
+    spin(wait_bound);
 }
 
 /* INIT restarts the bootstrap processor at the reset vector: SDM Vol. 3A, "MP Initialization
@@ -178,7 +178,7 @@ static void go_to_reset_vector(void) {
 static void init_self(void) {
     apic_init(false);
     apic_send_init(0);
-    spin(WAIT_BOUND);
+    spin(wait_bound);
 }
 
 /* Returns only if the guest did not end. */

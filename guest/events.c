@@ -143,7 +143,7 @@ static void test_timer_modes(void) {
     report(timer_now() && timer_now() < INITIAL / 2 && apic_read(APIC_TIMER_INITIAL) == INITIAL,
            "timer from one-shot to periodic: the count continues");
     uint32_t rounds = 0;
-    while (timer_now() <= INITIAL / 2 && rounds++ < WAIT_BOUND / 100)
+    while (timer_now() <= INITIAL / 2 && rounds++ < wait_bound / 100)
         pause();
     report(timer_now() > INITIAL / 2, "timer: the count restarts from the initial count");
     wait_below(INITIAL / 2);

@@ -6,6 +6,8 @@ GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c)) \
                $(filter-out lib,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
 guest_objects = $(patsubst %.c,$(B)/guest/%.o,$(wildcard guest/$(1).c guest/$(1)/*.c)) \
                 $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/$(1)/*.asm))
+# The scorecard has the tests of these guests.
+SHARED_scorecard := $(patsubst %.c,$(B)/guest/%.o,$(filter-out %/main.c,$(wildcard guest/invariants/*.c)))
 GUEST_LIB_C := $(wildcard guest/lib/*.c) lib/memory.c lib/format.c
 GUEST_LIB   := $(GUEST_LIB_C:%.c=$(B)/guest/%.o) \
                $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/lib/*.asm))
@@ -33,7 +35,7 @@ $(B)/guest/%.asm.o: %.asm $(B)/flags/asm
 
 # Linked as ELF64 with symbols, for a debugger, and converted to ELF32 for the loader: Multiboot 1 does
 # not define ELF64.
-$(foreach guest,$(GUESTS),$(eval $(B)/guest/$(guest).elf64: $(call guest_objects,$(guest))))
+$(foreach guest,$(GUESTS),$(eval $(B)/guest/$(guest).elf64: $(call guest_objects,$(guest)) $(SHARED_$(guest))))
 $(B)/guest/%.elf64: $(GUEST_LIB) guest/guest.ld $(B)/flags/guest-ld
 	$(call say,LD)
 	$(Q)$(GUEST_LD) -o $@ $(filter %.o,$^)

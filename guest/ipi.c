@@ -48,7 +48,7 @@ static bool goes_to(uint32_t expected, uint32_t destination, uint32_t command) {
     for (uint32_t i = 0; i < VCPUS; i++)
         atomic_store(&received[i], 0);
     apic_send(destination, command | VECTOR);
-    for (uint32_t i = 0; i < WAIT_BOUND && receivers(&once) != expected; i++)
+    for (uint32_t i = 0; i < wait_bound && receivers(&once) != expected; i++)
         pause();
     spin(SETTLE);
     return receivers(&once) == expected && once;
@@ -157,7 +157,7 @@ static void test_shared_ids(void) {
     for (id = 0; id < IDS; id++) {
         uint32_t wanted = received_by_all() + VCPUS;
         apic_send(id, VECTOR_ID);
-        for (uint32_t i = 0; i < WAIT_BOUND / 100 && received_by_all() < wanted; i++)
+        for (uint32_t i = 0; i < wait_bound / 100 && received_by_all() < wanted; i++)
             pause();
         if (received_by_all() != wanted)
             break;

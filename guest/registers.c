@@ -156,7 +156,7 @@ static void test_two_sipis(void) {
     spin(SETTLE);
     apic_send_sipi(1, TRAMPOLINE);
     apic_send_sipi(1, WRONG_PAGE);
-    for (uint32_t i = 0; i < WAIT_BOUND && !cpus[1].started; i++)
+    for (uint32_t i = 0; i < wait_bound && !cpus[1].started; i++)
         pause();
     report(cpus[1].started, "of two SIPIs the first one starts the vCPU");
 }

@@ -242,7 +242,7 @@ static void test_real_mode(void) {
     apic_send_init(1);
     spin(SIPI_ROUNDS);
     apic_send_sipi(1, REAL_PAGE);
-    for (uint32_t i = 0; i < WAIT_BOUND && !page[0xf40]; i++)
+    for (uint32_t i = 0; i < wait_bound && !page[0xf40]; i++)
         pause();
     if (!report(page[0xf40] == 1, "vCPU 1 runs INS and OUTS in real mode"))
         return;

@@ -34,6 +34,3 @@ void invariant_18_coalescing(uint32_t rounds);
 void invariant_20_init(void);
 void invariant_21_suppression(void);
 void invariant_22_storm(void);
-
-/* Sets this vCPU's logical ID and enables interrupts. */
-void set_up_vcpu(void);

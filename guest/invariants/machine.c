@@ -12,6 +12,7 @@
 #include "guest/lib/report.h"
 
 #define VERSION_SUPPRESSION (1u << 24) /* in the local APIC's version register */
+#define VERSION_EOI         0x20       /* of the I/O APIC: from this on it has an EOI register */
 #define STORM_PROGRESS      20000u     /* PAUSEs to execute while a line is stuck active */
 #define STORM_BOUND         5000000u   /* interrupts after which the vCPU counts as starved */
 #define STORM_IMMEDIATE     1000u      /* interrupts that are delivered without a delay */
@@ -57,7 +58,7 @@ static bool restart_3(void) {
     atomic_store(&cpu->started, false);
     atomic_store(&cpu->work, NULL);
     apic_send_sipi(3, TRAMPOLINE);
-    for (uint32_t i = 0; i < WAIT_BOUND && !atomic_load(&cpu->started); i++)
+    for (uint32_t i = 0; i < wait_bound && !atomic_load(&cpu->started); i++)
         pause();
     return atomic_load(&cpu->started);
 }
@@ -89,8 +90,7 @@ void invariant_20_init(void) {
            "I20: switching the entries to edge and back recovers both pins");
     reroute(0, 1);
     reroute(1, 1);
-    report(exits_of_ipis(3, v, 50) == 0 && exits_of_ipis(3, w, 50) == 0,
-           "I20: later EOIs cause no VM exit");
+    report(ipis_exit(3, v, 50, 0) && ipis_exit(3, w, 50, 0), "I20: later EOIs cause no VM exit");
     scene_end(20);
 }
 
@@ -106,7 +106,8 @@ static void suppress_broadcast(void) {
 
 static void suppressed(void) {
     const uint8_t v = VECTOR(21, 0);
-    report((ioapic_read(IOAPIC_REG_VERSION) & 0xff) == 0x20, "I21: the I/O APIC has version 20H");
+    report((ioapic_read(IOAPIC_REG_VERSION) & 0xff) == VERSION_EOI,
+           "I21: the I/O APIC has version 20H");
     cpu_call(1, suppress_broadcast);
     watch_lines(v, 1);
     route(0, v, 1);
@@ -140,13 +141,18 @@ static void check_reserved(void) {
 
 static void not_offered(void) {
     const uint8_t v = VECTOR(21, 0);
-    report((ioapic_read(IOAPIC_REG_VERSION) & 0xff) == 0x11, "I21: the I/O APIC has version 11H");
+    bool register_there = (ioapic_read(IOAPIC_REG_VERSION) & 0xff) >= VERSION_EOI;
+    if (!scene_exits_unknown) /* on another machine one may be there without the other */
+        report(!register_there, "I21: the I/O APIC has version 11H");
     cpu_call(1, check_reserved);
     report(raised_gp == apic_x2apic_mode, "I21: in x2APIC mode SVR bit 12 is reserved");
     bool in_service = bring_into_service(0, v);
     line(0, false);
     write_eoi_register(v);
-    report(in_service && remote_irr(0), "I21: there is no EOI register: Remote IRR stays set");
+    if (register_there)
+        report(in_service && !remote_irr(0), "I21: the EOI register clears Remote IRR");
+    else
+        report(in_service && remote_irr(0), "I21: there is no EOI register: Remote IRR stays set");
     open_gate(1);
     report(arrived(v, 1, 1) && !remote_irr(0), "I21: the EOI clears Remote IRR");
 }

@@ -22,11 +22,6 @@
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 
-void set_up_vcpu(void) {
-    apic_set_logical_id();
-    interrupts_on();
-}
-
 static void run_all(void) {
     invariant_1_no_lost_eoi();
     invariant_2_publish_order();
@@ -58,10 +53,7 @@ void guest_main(void) {
     apic_init_by_command_line();
     print("# invariants: %s mode\n", apic_x2apic_mode ? "x2APIC" : "xAPIC");
 
-    bool ready = cpus_start(VCPUS) == VCPUS;
-    for (uint32_t cpu = 0; ready && cpu < VCPUS; cpu++)
-        ready = cpu_call(cpu, set_up_vcpu);
-    if (!report(ready, "%u vCPUs run", VCPUS))
+    if (!report(scene_start(), "%u vCPUs run", VCPUS))
         report_done();
     if (reroutes)
         invariant_18_coalescing(reroutes);

@@ -46,11 +46,11 @@ void invariant_3_tight(void) {
     scene_begin();
     route(0, v, 1);
     reroute(0, 2);
-    report(exits_of_ipis(1, v, IPIS) == 0, "I3: no EOI exits where a route no longer leads");
+    report(ipis_exit(1, v, IPIS, 0), "I3: no EOI exits where a route no longer leads");
     write_low(0, v); /* edge-triggered */
-    report(exits_of_ipis(2, v, IPIS) == 0, "I3: no EOI exits where the route is edge-triggered");
+    report(ipis_exit(2, v, IPIS, 0), "I3: no EOI exits where the route is edge-triggered");
     write_low(0, RTE_LEVEL | v);
-    report(exits_of_ipis(2, v, IPIS) == IPIS, "I3: each EOI exits where a level route leads");
+    report(ipis_exit(2, v, IPIS, IPIS), "I3: each EOI exits where a level route leads");
     scene_end(3);
 }
 
@@ -120,13 +120,13 @@ void invariant_6_rerouted_in_service(void) {
     reroute(0, 2);
     line(0, false);
     open_gate(1);
-    report(in_service && arrived(v, 1, 1) && !remote_irr(0) && eoi_exits(1) == before + 1,
+    report(in_service && arrived(v, 1, 1) && !remote_irr(0) && exited(1, before, 1),
            "I6: rerouted in service: the EOI exits at the old vCPU and reaches the I/O APIC");
-    report(exits_of_ipis(1, v, IPIS) == 0, "I6: later EOIs at the old vCPU cause no VM exit");
+    report(ipis_exit(1, v, IPIS, 0), "I6: later EOIs at the old vCPU cause no VM exit");
     watch_lines(v, 1);
     before = eoi_exits(2);
     line(0, true);
-    report(arrived(v, 2, 1) && !remote_irr(0) && eoi_exits(2) == before + 1,
+    report(arrived(v, 2, 1) && !remote_irr(0) && exited(2, before, 1),
            "I6: the EOI at the new vCPU exits as usual");
     scene_end(6);
 }
@@ -145,9 +145,9 @@ void invariant_7_rerouted_while_pending(void) {
     report(pending && bit_of(1, APIC_IRR, v) && remote_irr(0) && handled(v) == 0,
            "I7: rerouted while pending: it stays pending at the old vCPU");
     release(1);
-    report(arrived(v, 1, 1) && handled(v) == 1 && !remote_irr(0) && eoi_exits(1) == before + 1,
+    report(arrived(v, 1, 1) && handled(v) == 1 && !remote_irr(0) && exited(1, before, 1),
            "I7: the old vCPU handles it; its EOI exits once and reaches the I/O APIC");
-    report(exits_of_ipis(1, v, IPIS) == 0, "I7: later EOIs there cause no VM exit");
+    report(ipis_exit(1, v, IPIS, 0), "I7: later EOIs there cause no VM exit");
 
     /* Rerouted at once: the interrupt may not be in IRR yet. */
     watch_lines(w, 1);
@@ -160,7 +160,7 @@ void invariant_7_rerouted_while_pending(void) {
     }
     report(good == ROUNDS, "I7: %u interrupts rerouted right after they were sent are handled",
            ROUNDS);
-    report(exits_of_ipis(1, w, IPIS) == 0, "I7: later EOIs with their vector cause no VM exit");
+    report(ipis_exit(1, w, IPIS, 0), "I7: later EOIs with their vector cause no VM exit");
     scene_end(7);
 }
 
@@ -197,7 +197,7 @@ static void pending_and_stale(void) {
         write_apic(1, APIC_TPR, tpr[gone - 1]);
         bool good = arrived(three[3 - gone], 1, 1) && only_retired(gone);
         for (unsigned i = 3 - gone; i < 3; i++)
-            good = exits_of_ipis(1, three[i], IPIS) == 0 && good;
+            good = ipis_exit(1, three[i], IPIS, 0) && good;
         report(good, "I8: pending: %u of three retired; only their EOIs cause no VM exit any more",
                gone);
     }
@@ -224,7 +224,7 @@ static void nested_and_stale(void) {
     }
     bool good = true;
     for (unsigned i = 0; i < 3; i++)
-        good = exits_of_ipis(1, three[i], IPIS) == 0 && good;
+        good = ipis_exit(1, three[i], IPIS, 0) && good;
     report(good, "I8: in service: later EOIs cause no VM exit");
 }
 
@@ -243,7 +243,7 @@ static void lower_first_and_stale(void) {
     bool both = arrived(low, 1, 1) && arrived(high, 1, 1) && !remote_irr(0) && !remote_irr(1);
     report(in_service && both,
            "I8: the lower in service, the higher pending: both EOIs reach the I/O APIC");
-    both = exits_of_ipis(1, low, IPIS) == 0 && exits_of_ipis(1, high, IPIS) == 0;
+    both = ipis_exit(1, low, IPIS, 0) && ipis_exit(1, high, IPIS, 0);
     report(both, "I8: the lower first: later EOIs cause no VM exit");
 }
 
@@ -277,9 +277,9 @@ static void two_instances(const char *what, void (*first)(uint8_t), void (*secon
     open_gate(1);
     good = at_gate(1, 2) && good;
     open_gate(1);
-    report(good && arrived(vector, 1, 2) && handled(vector) == 2 && eoi_exits(1) == before + 2,
+    report(good && arrived(vector, 1, 2) && handled(vector) == 2 && exited(1, before, 2),
            "I9: %s: two instances, two exits", what);
-    report(exits_of_ipis(1, vector, IPIS) == 0, "I9: %s: later EOIs cause no VM exit", what);
+    report(ipis_exit(1, vector, IPIS, 0), "I9: %s: later EOIs cause no VM exit", what);
     scene_end(9);
 }
 

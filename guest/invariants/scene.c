@@ -8,6 +8,7 @@
 #include "guest/lib/report.h"
 
 #define SETTLE 3000u /* PAUSEs: twice as many as make the hypervisor run another vCPU */
+#define TURNS  50u   /* of each other vCPU's waiting loop */
 
 enum before_eoi { NOTHING, DROP_LINES, GATE, GATE_NESTED };
 
@@ -21,6 +22,10 @@ static struct {
     atomic_uint arrived, tickets;
     _Atomic(void (*)(void)) function;
 } gates[VCPUS];
+
+struct scene_line scene_lines[PINS] = {
+    {PIN, line_set}, {PIN + 1, line_set}, {PIN + 2, line_set}, {PIN + 3, line_set}};
+bool scene_exits_unknown;
 
 /* The arguments and the result of what cpu_call() runs on another vCPU. */
 static struct {
@@ -38,12 +43,13 @@ static bool take_ticket(atomic_uint *tickets) {
 
 static void wait_at_gate(uint32_t cpu) {
     atomic_fetch_add(&gates[cpu].arrived, 1);
-    for (uint32_t i = 0; i < WAIT_BOUND && !take_ticket(&gates[cpu].tickets); i++) {
+    for (uint32_t i = 0; i < wait_bound && !take_ticket(&gates[cpu].tickets); i++) {
         void (*function)(void) = atomic_load(&gates[cpu].function);
         if (function) {
             function();
             atomic_store(&gates[cpu].function, 0);
         }
+        atomic_fetch_add_explicit(&cpus[cpu].turns, 1, memory_order_relaxed);
         pause();
     }
 }
@@ -100,7 +106,7 @@ bool at_gate(uint32_t cpu, uint32_t n) {
 
 bool at_gate_do(uint32_t cpu, void (*function)(void)) {
     atomic_store(&gates[cpu].function, function);
-    for (uint32_t i = 0; i < WAIT_BOUND && atomic_load(&gates[cpu].function); i++)
+    for (uint32_t i = 0; i < wait_bound && atomic_load(&gates[cpu].function); i++)
         pause();
     return !atomic_load(&gates[cpu].function);
 }
@@ -152,18 +158,26 @@ void write_apic(uint32_t cpu, uint32_t reg, uint32_t value) {
     cpu_call(cpu, write_register);
 }
 
+static uint64_t own_exits(void) {
+    return scene_exits_unknown ? 0 : vmcall(HYPERCALL_EOI_EXITS);
+}
+
 static void read_exits(void) {
-    message.result = vmcall(HYPERCALL_EOI_EXITS);
+    message.result = own_exits();
 }
 
 uint64_t eoi_exits(uint32_t cpu) {
     return cpu_call(cpu, read_exits) ? message.result : UINT64_MAX;
 }
 
+bool exited(uint32_t cpu, uint64_t before, uint64_t count) {
+    return eoi_exits(cpu) == before + (scene_exits_unknown ? 0 : count);
+}
+
 static void send_ipis(void) {
     atomic_uint *seen = &watched[message.vector].handled[cpu_self()->index];
     uint32_t first = atomic_load(seen);
-    uint64_t before = vmcall(HYPERCALL_EOI_EXITS);
+    uint64_t before = own_exits();
     message.result = UINT64_MAX;
     for (uint32_t i = 1; i <= message.count; i++) {
         apic_self_ipi(message.vector);
@@ -171,14 +185,14 @@ static void send_ipis(void) {
             return;
     }
     if (before != HYPERCALL_UNKNOWN && atomic_load(seen) == first + message.count)
-        message.result = vmcall(HYPERCALL_EOI_EXITS) - before;
+        message.result = own_exits() - before;
 }
 
-uint64_t exits_of_ipis(uint32_t cpu, uint8_t vector, uint32_t count) {
+bool ipis_exit(uint32_t cpu, uint8_t vector, uint32_t count, uint64_t exits) {
     watch(vector);
     message.vector = vector;
     message.count = count;
-    return cpu_call(cpu, send_ipis) ? message.result : UINT64_MAX;
+    return cpu_call(cpu, send_ipis) && message.result == (scene_exits_unknown ? 0 : exits);
 }
 
 void send_ipi(uint32_t cpu, uint8_t vector) {
@@ -187,28 +201,33 @@ void send_ipi(uint32_t cpu, uint8_t vector) {
 
 /* ---- pins ---- */
 
+uint8_t scene_pin(unsigned n) {
+    return scene_lines[n].pin;
+}
+
 void route(unsigned n, uint8_t vector, uint32_t cpu) {
-    ioapic_write_entry((uint8_t)(PIN + n), rte_level(vector, (uint8_t)cpu));
+    ioapic_write_entry(scene_pin(n), rte_level(vector, (uint8_t)cpu));
 }
 
 void reroute(unsigned n, uint32_t cpu) {
-    ioapic_reroute((uint8_t)(PIN + n), (uint8_t)cpu);
+    ioapic_reroute(scene_pin(n), (uint8_t)cpu);
 }
 
 void write_low(unsigned n, uint64_t low) {
-    ioapic_write(ioapic_low_half((uint8_t)(PIN + n)), (uint32_t)low);
+    ioapic_write(ioapic_low_half(scene_pin(n)), (uint32_t)low);
 }
 
 void line(unsigned n, bool level) {
-    line_set((uint8_t)(PIN + n), level);
+    if (scene_lines[n].set)
+        scene_lines[n].set(scene_pin(n), level);
 }
 
 bool remote_irr(unsigned n) {
-    return ioapic_read_entry((uint8_t)(PIN + n)) & RTE_REMOTE_IRR;
+    return ioapic_read_entry(scene_pin(n)) & RTE_REMOTE_IRR;
 }
 
 bool delivery_status(unsigned n) {
-    return ioapic_read_entry((uint8_t)(PIN + n)) & RTE_DELIVERY_STATUS;
+    return ioapic_read_entry(scene_pin(n)) & RTE_DELIVERY_STATUS;
 }
 
 bool bring_into_service(unsigned n, uint8_t vector) {
@@ -218,16 +237,39 @@ bool bring_into_service(unsigned n, uint8_t vector) {
     return at_gate(1, 1);
 }
 
+/* A vCPU that shares its CPU with others may not run for longer than SETTLE. */
 void settle(void) {
+    uint32_t before[VCPUS];
+    for (uint32_t cpu = 1; cpu < VCPUS; cpu++)
+        before[cpu] = atomic_load(&cpus[cpu].turns);
     spin(SETTLE);
+    for (uint32_t cpu = 1; cpu < VCPUS; cpu++) {
+        for (uint32_t i = 0; i < wait_bound; i++) {
+            if (atomic_load(&cpus[cpu].turns) - before[cpu] >= TURNS)
+                break;
+            pause();
+        }
+    }
 }
 
 /* ---- beginning and end ---- */
 
+void set_up_vcpu(void) {
+    apic_set_logical_id();
+    interrupts_on();
+}
+
+bool scene_start(void) {
+    bool ready = cpus_start(VCPUS) == VCPUS;
+    for (uint32_t cpu = 0; ready && cpu < VCPUS; cpu++)
+        ready = cpu_call(cpu, set_up_vcpu);
+    return ready;
+}
+
 void scene_begin(void) {
     for (unsigned n = 0; n < PINS; n++) {
         line(n, false);
-        ioapic_write_entry((uint8_t)(PIN + n), RTE_MASKED);
+        ioapic_write_entry(scene_pin(n), RTE_MASKED);
     }
     for (uint32_t cpu = 0; cpu < VCPUS; cpu++) {
         atomic_store(&gates[cpu].arrived, 0);

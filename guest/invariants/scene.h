@@ -17,7 +17,24 @@
  * separately. */
 #define VECTOR(invariant, n) ((uint8_t)(0x30 + 8 * (invariant) + (n)))
 
+/* A line that tests raise and lower: its pin of the I/O APIC, and how its level is set; NULL: it
+ * stays inactive. By default the pins from PIN on, by the test device's ports. */
+struct scene_line {
+    uint8_t pin;
+    void (*set)(uint8_t pin, uint8_t level);
+};
+extern struct scene_line scene_lines[PINS];
+
+/* Whether the hypervisor does not report EOI exits. Then all their numbers count as right. */
+extern bool scene_exits_unknown;
+
 /* ---- beginning and end ---- */
+
+/* Starts the vCPUs and sets each of them up. False: they are fewer than VCPUS, or do not answer. */
+bool scene_start(void);
+
+/* Sets this vCPU's logical ID and enables interrupts. */
+void set_up_vcpu(void);
 
 /* Masks all pins, makes them edge-triggered, drops their lines, and resets the counts and gates. */
 void scene_begin(void);
@@ -36,13 +53,15 @@ bool bit_of(uint32_t cpu, uint32_t reg, uint8_t vector);
 
 void write_apic(uint32_t cpu, uint32_t reg, uint32_t value);
 
-/* How many EOIs on that vCPU have caused a VM exit; UINT64_MAX if the hypervisor does not report
- * it. */
+/* How many EOIs on that vCPU have caused a VM exit; UINT64_MAX if it does not answer. */
 uint64_t eoi_exits(uint32_t cpu);
 
-/* Has a vCPU send itself that many IPIs, each after the previous one's handler. Returns how many of
- * their EOIs caused a VM exit, or UINT64_MAX if one of them was not handled exactly once. */
-uint64_t exits_of_ipis(uint32_t cpu, uint8_t vector, uint32_t count);
+/* Whether that many have since eoi_exits() returned `before`. */
+bool exited(uint32_t cpu, uint64_t before, uint64_t count);
+
+/* Has a vCPU send itself `count` IPIs, each after the previous one's handler. Whether each was
+ * handled exactly once, and `exits` of their EOIs caused a VM exit. */
+bool ipis_exit(uint32_t cpu, uint8_t vector, uint32_t count, uint64_t exits);
 
 /* Sends an IPI from vCPU 0. */
 void send_ipi(uint32_t cpu, uint8_t vector);
@@ -51,7 +70,7 @@ void send_ipi(uint32_t cpu, uint8_t vector);
 
 /* Installs a handler that counts and sends the EOI. */
 void watch(uint8_t vector);
-/* The same, but it drops the lines of these pins before the EOI; bit 0 stands for PIN. */
+/* The same, but it drops the lines of these pins before the EOI; bit 0 stands for pin 0. */
 void watch_lines(uint8_t vector, uint32_t pins);
 /* The same, but it waits at its vCPU's gate before the EOI; nested: with interrupts enabled. */
 void watch_at_gate(uint8_t vector);
@@ -69,7 +88,9 @@ bool arrived(uint8_t vector, uint32_t cpu, uint32_t n);
 /* How often the vector has been handled, by all vCPUs. */
 uint32_t handled(uint8_t vector);
 
-/* ---- pins: n is relative to PIN ---- */
+/* ---- pins: n is an index of scene_lines ---- */
+
+uint8_t scene_pin(unsigned n);
 
 /* Writes an entry: level-triggered, unmasked, fixed delivery to one vCPU by its APIC ID. */
 void route(unsigned n, uint8_t vector, uint32_t cpu);

@@ -15,6 +15,7 @@
 extern const char trampoline[], trampoline_end[]; /* trampoline.asm */
 
 struct cpu cpus[CPU_MAX];
+uint32_t wait_bound = WAIT_BOUND_DEFAULT;
 
 /* For start.asm. */
 extern const uint32_t cpu_max, cpu_stack_size;
@@ -60,7 +61,7 @@ uint32_t cpus_start(uint32_t wanted) {
     broadcast(APIC_DELIVERY_SIPI, TRAMPOLINE >> 12);
     spin(SIPI_PAUSES);
     broadcast(APIC_DELIVERY_SIPI, TRAMPOLINE >> 12);
-    for (uint32_t i = 0; i < WAIT_BOUND && count_started() < wanted; i++)
+    for (uint32_t i = 0; i < wait_bound && count_started() < wanted; i++)
         pause();
     return count_started();
 }
@@ -71,7 +72,7 @@ bool cpu_run(uint32_t index, void (*function)(void)) {
 }
 
 bool cpu_wait(uint32_t index) {
-    for (uint32_t i = 0; i < WAIT_BOUND; i++) {
+    for (uint32_t i = 0; i < wait_bound; i++) {
         if (!atomic_load(&cpus[index].work))
             return true;
         pause();
@@ -96,12 +97,13 @@ _Noreturn void cpu_serve(void) {
             function();
             atomic_store(&cpu->work, NULL);
         }
+        atomic_fetch_add_explicit(&cpu->turns, 1, memory_order_relaxed);
         pause();
     }
 }
 
 bool wait_at_least(atomic_uint *counter, uint32_t value) {
-    for (uint32_t i = 0; i < WAIT_BOUND; i++) {
+    for (uint32_t i = 0; i < wait_bound; i++) {
         if (atomic_load(counter) >= value)
             return true;
         pause();

@@ -10,14 +10,14 @@
 
 #define CPU_MAX        8
 #define CPU_STACK_SIZE 16384
-#define TRAMPOLINE     0x8000    /* the page at which a SIPI starts a vCPU: trampoline.asm */
-#define WAIT_BOUND     20000000u /* iterations of a waiting loop, with a PAUSE in each */
+#define TRAMPOLINE     0x8000 /* the page at which a SIPI starts a vCPU: trampoline.asm */
 
 struct cpu {
     struct cpu *self; /* at GS:0, so it must be the first member */
     uint32_t index;   /* also the APIC ID */
     atomic_bool started;
     _Atomic(void (*)(void)) work; /* set by cpu_run(); NULL once it has returned */
+    atomic_uint turns;            /* of the loops in which it waits for work */
     void *recover[5];             /* set by expect_exception(), for __builtin_longjmp() */
     bool recovering;
     uint32_t recovered_vector;
@@ -25,6 +25,10 @@ struct cpu {
 };
 
 extern struct cpu cpus[CPU_MAX];
+
+/* Iterations of a waiting loop, with a PAUSE in each. A guest may change it. */
+#define WAIT_BOUND_DEFAULT 20000000u
+extern uint32_t wait_bound;
 
 static inline struct cpu *cpu_self(void) {
     struct cpu *self;

@@ -18,7 +18,7 @@ struct lock {
 /* Returns the value for lock_release(). */
 static inline uint64_t lock_take(struct lock *lock) {
     uint64_t flags = interrupts_save();
-    for (uint32_t i = 0; i < WAIT_BOUND; i++) {
+    for (uint32_t i = 0; i < wait_bound; i++) {
         if (!atomic_exchange_explicit(&lock->held, true, memory_order_acquire))
             return flags;
         pause();

@@ -1,9 +1,19 @@
 /* Test results as TAP (Test Anything Protocol), which the runner reads from the guest's console. */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Prints `ok N - text` or `not ok N - text`; returns the condition. */
 bool report(bool condition, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* How many tests have been reported so far. */
+struct report_counts {
+    uint32_t passed, failed, skipped;
+};
+struct report_counts report_counts(void);
+
+/* From now on only tests that fail are printed, and no plan: the output is no TAP any more. */
+void report_only_failures(bool only);
 
 /* Prints `ok N - text # SKIP reason`. */
 void report_skip(const char *text, const char *reason);

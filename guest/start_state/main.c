@@ -226,7 +226,7 @@ static bool start_other_vcpu(void) {
     apic_send_init(1);
     spin(SETTLE);
     apic_send_sipi(1, LOOK_PAGE);
-    for (uint32_t i = 0; i < WAIT_BOUND && !cpus[1].started; i++)
+    for (uint32_t i = 0; i < wait_bound && !cpus[1].started; i++)
         pause();
     return cpus[1].started;
 }
@@ -240,7 +240,7 @@ static void fill_other(void) {
 static bool fill_vcpu_1(void) {
     atomic_store(&filled, false);
     cpu_run(1, fill_other);
-    for (uint32_t i = 0; i < WAIT_BOUND && !atomic_load(&filled); i++)
+    for (uint32_t i = 0; i < wait_bound && !atomic_load(&filled); i++)
         pause();
     return atomic_load(&filled);
 }
