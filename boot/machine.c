@@ -9,6 +9,7 @@
 #include "boot/firmware.h"
 #include "boot/graphics.h"
 #include "drivers/acpi.h"
+#include "drivers/uart.h"
 #include "lib/calendar.h"
 
 /* PI 1.8, Vol. 2, "EFI_MP_SERVICES_PROTOCOL": its first two functions. */
@@ -143,8 +144,20 @@ static void cpus_from_acpi(struct boot_info *info) {
         add_cpu(info, apic_id);
 }
 
+/* The port that the firmware names in the SPCR, else COM1. */
+static void find_serial(struct boot_info *info) {
+    struct acpi acpi = {.map = identity};
+    struct acpi_serial serial = {0, 0, false};
+
+    if (info->rsdp && acpi_open(&acpi, info->rsdp))
+        serial = acpi_find_serial(&acpi);
+    info->serial_port = serial.port ? serial.port : UART_COM1;
+    info->serial_divisor = serial.port ? serial.divisor : 1;
+}
+
 void machine_describe(struct boot_info *info) {
     info->rsdp = find_rsdp();
+    find_serial(info);
     info->reset_system = (uint64_t)ST->RuntimeServices->ResetSystem;
     read_time(info);
     find_framebuffer(&info->framebuffer);

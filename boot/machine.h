@@ -5,5 +5,6 @@
 #pragma once
 #include "lib/boot_info.h"
 
-/* Fills in rsdp, reset_system, time, time_tsc, framebuffer, cpu_count and cpu_apic_id. */
+/* Fills in rsdp, reset_system, time, time_tsc, framebuffer, the serial port, cpu_count and
+ * cpu_apic_id. */
 void machine_describe(struct boot_info *info);

@@ -13,6 +13,7 @@
 #include "arch/vmx/vmx_capabilities.h"
 #include "boot/memory_map.h"
 #include "boot/screen.h"
+#include "drivers/uart.h"
 #include "lib/memory.h"
 
 #define CPU_IDS_SHOWN 16
@@ -101,6 +102,15 @@ static void print_processor(const struct processor *processor) {
     screen_print("\n%-12s%s\n", "VT-x", vmx_text(&processor->vmx));
 }
 
+/* What the firmware's SPCR names, else COM1; whether there is a port the hypervisor finds out. */
+static void print_serial(const struct boot_info *info) {
+    screen_print("%-12sport 0x%x, ", "Serial", info->serial_port);
+    if (info->serial_divisor)
+        screen_print("%u baud, 8N1\n", UART_BAUD / info->serial_divisor);
+    else
+        screen_print("with the firmware's baud rate, 8N1\n");
+}
+
 void report_print(const struct processor *processor, const struct boot_info *info) {
     const struct boot_framebuffer *screen = &info->framebuffer;
     uint64_t usable = memory_map_usable(info->region, info->region_count);
@@ -122,6 +132,7 @@ void report_print(const struct processor *processor, const struct boot_info *inf
                      screen->base);
     else
         screen_print("%-12snone that Pinwheel can use\n", "Screen");
+    print_serial(info);
 }
 
 void report_print_mitigations(const struct boot_info *info) {

@@ -170,6 +170,39 @@ struct acpi_pm_timer acpi_find_pm_timer(const struct acpi *acpi) {
                                   .wide = field(&fadt, FADT_FLAGS, 4) & FADT_TIMER_32_BIT};
 }
 
+/* ---- SPCR ------------------------------------------------------------------------------------ */
+
+#define SERIAL_PORT_MAX   0xfff8 /* eight registers */
+#define SPCR_SIZE         80     /* of revision 1; later ones are longer */
+#define SPCR_TYPE         36
+#define SPCR_ADDRESS      40 /* a Generic Address Structure */
+#define SPCR_BAUD         58
+#define SPCR_TYPE_16550   0x00
+#define SPCR_TYPE_16450   0x01
+#define SPCR_TYPE_GENERIC 0x12 /* a 16550 whose registers are as the address structure says */
+
+/* The divisors of 9600, 19200, 57600 and 115200 baud, by the table's code. */
+static uint16_t divisor_of(uint64_t code) {
+    static const uint16_t divisor[] = {[3] = 12, [4] = 6, [6] = 2, [7] = 1};
+
+    return code < sizeof(divisor) / sizeof(divisor[0]) ? divisor[code] : 0;
+}
+
+struct acpi_serial acpi_find_serial(const struct acpi *acpi) {
+    uint32_t index = 0;
+    struct acpi_table spcr = acpi_next_table(acpi, "SPCR", &index);
+
+    if (spcr.size < SPCR_SIZE)
+        return (struct acpi_serial){0, 0, false};
+    uint64_t type = field(&spcr, SPCR_TYPE, 1), address = field(&spcr, SPCR_ADDRESS + 4, 8);
+    bool is_16550 = type == SPCR_TYPE_16550 || type == SPCR_TYPE_16450 || type == SPCR_TYPE_GENERIC;
+    if (!address) /* redirection is disabled */
+        return (struct acpi_serial){0, 0, false};
+    if (!is_16550 || field(&spcr, SPCR_ADDRESS, 1) != SPACE_IO || address > SERIAL_PORT_MAX)
+        return (struct acpi_serial){0, 0, true};
+    return (struct acpi_serial){(uint16_t)address, divisor_of(field(&spcr, SPCR_BAUD, 1)), false};
+}
+
 /* ---- \_S5 ------------------------------------------------------------------------------------ */
 
 #define AML_ONE          0x01

@@ -49,6 +49,16 @@ struct acpi_pm_timer {
 /* From the FADT; port 0 if there is none. ACPI 6.5, "Power Management Timer". */
 struct acpi_pm_timer acpi_find_pm_timer(const struct acpi *acpi);
 
+/* The serial port that the firmware uses as its console. */
+struct acpi_serial {
+    uint16_t port;    /* of a 16550's first register; 0: none, or not one with I/O ports */
+    uint16_t divisor; /* of 115200 baud; 0: as the firmware has set it */
+    bool other;       /* there is one, but its registers are in memory, or it is no 16550 */
+};
+
+/* From the SPCR. Microsoft, "Serial Port Console Redirection Table", revisions 1 to 4. */
+struct acpi_serial acpi_find_serial(const struct acpi *acpi);
+
 /* How to enter the state S5, soft off, from the FADT and \_S5. ACPI 6.5, "Sleeping States". */
 struct acpi_soft_off {
     uint16_t pm1a_control, pm1b_control; /* ports; 0: none */

@@ -7,14 +7,13 @@
 #include "arch/instructions.h"
 #include "drivers/tsc.h"
 
-#define UART_BASE    0x3f8
-#define UART_DATA    (UART_BASE + 0)
-#define UART_IER     (UART_BASE + 1)
-#define UART_FCR     (UART_BASE + 2)
-#define UART_LCR     (UART_BASE + 3)
-#define UART_MCR     (UART_BASE + 4)
-#define UART_LSR     (UART_BASE + 5)
-#define UART_SCRATCH (UART_BASE + 7)
+#define UART_DATA    0 /* offsets from the first register */
+#define UART_IER     1
+#define UART_FCR     2
+#define UART_LCR     3
+#define UART_MCR     4
+#define UART_LSR     5
+#define UART_SCRATCH 7
 #define LSR_RECEIVED 0x01
 #define LSR_THRE     0x20 /* the transmit FIFO is empty */
 #define LSR_TEMT     0x40 /* and the last bit has been sent */
@@ -28,6 +27,7 @@
 #define RECEIVED_SIZE 256
 
 static bool present;
+static uint16_t base;       /* the first register */
 static unsigned room;       /* in the transmit FIFO, at least */
 static uint64_t busy_since; /* TSC: when the last byte was sent */
 static uint64_t polled;     /* TSC: when uart_room() polled the port last */
@@ -36,27 +36,39 @@ static uint8_t received[RECEIVED_SIZE];
 static _Atomic unsigned first; /* only uart_read() writes it */
 static _Atomic unsigned end;   /* only uart_poll_status() writes it */
 
-void uart_init(void) {
-    out8(UART_SCRATCH, 0x5a);
-    if (in8(UART_SCRATCH) != 0x5a)
-        return;
-    out8(UART_IER, 0);
-    out8(UART_LCR, 0x80); /* divisor latch */
-    out8(UART_DATA, 1);   /* 115200 baud */
-    out8(UART_IER, 0);
-    out8(UART_LCR, 0x03); /* 8N1 */
-    out8(UART_FCR, 0x01); /* enables the FIFOs; what they hold is still sent */
-    out8(UART_MCR, 0x03); /* DTR, RTS */
+/* Without a port there, all registers read FFH. */
+static bool is_port(uint16_t port) {
+    out8(port + UART_SCRATCH, 0x5a);
+    return in8(port + UART_SCRATCH) == 0x5a;
+}
+
+void uart_init(uint16_t port, uint16_t divisor) {
+    if (!is_port(port)) {
+        port = UART_COM1;
+        divisor = 1;
+        if (!is_port(port))
+            return;
+    }
+    base = port;
+    out8(base + UART_IER, 0);
+    if (divisor) {
+        out8(base + UART_LCR, 0x80); /* divisor latch */
+        out8(base + UART_DATA, (uint8_t)divisor);
+        out8(base + UART_IER, (uint8_t)(divisor >> 8));
+    }
+    out8(base + UART_LCR, 0x03); /* 8N1 */
+    out8(base + UART_FCR, 0x01); /* enables the FIFOs; what they hold is still sent */
+    out8(base + UART_MCR, 0x03); /* DTR, RTS */
     present = true;
 }
 
 /* Reads the line status, and stores a received byte, which would be lost if it stayed in the port
  * while the caller waits for another bit. A status of FFH means that there is no port any more. */
 static uint8_t uart_poll_status(void) {
-    uint8_t status = in8(UART_LSR);
+    uint8_t status = in8(base + UART_LSR);
 
     if ((status & LSR_RECEIVED) && status != 0xff && end - first < RECEIVED_SIZE) {
-        received[end % RECEIVED_SIZE] = in8(UART_DATA);
+        received[end % RECEIVED_SIZE] = in8(base + UART_DATA);
         end++;
     }
     return status;
@@ -94,7 +106,7 @@ unsigned uart_room(void) {
 }
 
 void uart_write(uint8_t byte) {
-    out8(UART_DATA, byte);
+    out8(base + UART_DATA, byte);
     room--;
     busy_since = rdtsc();
 }

@@ -1,4 +1,4 @@
-/* The machine's serial port: a 16550 at 3F8H, polled, at 115200 baud, 8N1.
+/* The machine's serial port: a 16550, polled, 8N1.
  *
  * National PC16550D data sheet. Read next: console.h. */
 #pragma once
@@ -8,8 +8,11 @@
 /* Except for uart_read(), only one CPU at a time may call these functions: drivers/console.c has a
  * lock.
  *
- * Sets the port up. Without a port at this address the other functions do nothing. */
-void uart_init(void);
+ * Sets up the first of these ports that is there: the given one, with the divisor of 115200 baud
+ * (0: as it is), else COM1 at 115200 baud. Without either, the other functions do nothing. */
+#define UART_COM1 0x3f8
+#define UART_BAUD 115200 /* of divisor 1 */
+void uart_init(uint16_t port, uint16_t divisor);
 
 /* False if there is no port, or none any more: it has been busy for a second. */
 bool uart_is_present(void);

@@ -100,8 +100,9 @@ struct boot_info {
     uint32_t region_count;
     uint32_t guest_count;
     uint32_t mitigations_on, mitigations_off; /* struct speculation_request, arch/speculation.h */
-    uint32_t reserved;
-    uint32_t cpu_apic_id[BOOT_MAX_CPUS]; /* enabled CPUs only */
+    uint16_t serial_port;                     /* I/O port of a 16550; there may be none */
+    uint16_t serial_divisor;                  /* of 115200 baud; 0: as the firmware has set it */
+    uint32_t cpu_apic_id[BOOT_MAX_CPUS];      /* enabled CPUs only */
     struct boot_region region[BOOT_MAX_REGIONS];
     struct boot_guest guest[BOOT_MAX_GUESTS];
 };

@@ -18,8 +18,9 @@ $(B)/host/unit/test_symbols: $(B)/host/arch/symbols.o
 
 # The console's drivers, on ports and a clock of the test's.
 CONSOLE_OBJ := $(patsubst %,$(B)/host/drivers/%.o,console uart framebuffer debug_port)
-$(CONSOLE_OBJ) $(B)/host/tests/unit/test_console.o: TEST_CC += -include tests/unit/ports.h
+$(CONSOLE_OBJ) $(B)/host/tests/unit/test_console.o $(B)/host/tests/unit/test_uart.o: TEST_CC += -include tests/unit/ports.h
 $(B)/host/unit/test_console: $(CONSOLE_OBJ)
+$(B)/host/unit/test_uart: $(B)/host/drivers/uart.o
 
 TEST_CC := $(HOST_CC) $(HOST_CFLAGS)
 TEST_LD := $(HOST_CC) -fsanitize=address,undefined

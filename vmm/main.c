@@ -15,6 +15,7 @@
 #include "drivers/pci_ports.h"
 #include "drivers/power.h"
 #include "drivers/tsc.h"
+#include "drivers/uart.h"
 #include "lib/boot_info.h"
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
@@ -145,9 +146,10 @@ static _Noreturn void on_own_stack(void) {
 
 /* Called by vmm/entry.asm, on the stack that is part of the image. */
 _Noreturn void hypervisor_main(struct boot_info *info) {
-    console_init();
+    bool ours = info->magic == BOOT_INFO_MAGIC;
+    console_init(ours ? info->serial_port : UART_COM1, ours ? info->serial_divisor : 1);
     panic_init();
-    if (info->magic != BOOT_INFO_MAGIC) {
+    if (!ours) {
         console_verdict(
             "PINWHEEL panic: not started by Pinwheel's boot loader; boot BOOTX64.EFI\n");
         for (;;)
