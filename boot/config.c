@@ -72,12 +72,12 @@ static const char *shown(char out[SHOWN_SIZE], struct slice s) {
     return out;
 }
 
-void config_fail(char *problem, uint32_t line, const char *fmt, ...) {
+void config_fail(const struct config *config, char *problem, uint32_t line, const char *fmt, ...) {
     va_list args;
 
     if (problem[0])
         return;
-    int used = format(problem, BOOT_PROBLEM_SIZE, CONFIG_FILE_NAME ":%u: ", line);
+    int used = format(problem, BOOT_PROBLEM_SIZE, "%s:%u: ", config->file, line);
     va_start(args, fmt);
     format_va(problem + used, BOOT_PROBLEM_SIZE - (size_t)used, fmt, args);
     va_end(args);
@@ -117,12 +117,12 @@ static void set_key(struct parser *parser, const struct key *key, struct slice v
 
     if (!key->expected) {
         if (!slice_copy(to, key->size, value))
-            config_fail(parser->problem, parser->line, "%s is longer than %u characters", key->name,
-                        key->size - 1);
+            config_fail(parser->config, parser->problem, parser->line,
+                        "%s is longer than %u characters", key->name, key->size - 1);
     } else if (parse_value(key, value, &number)) {
         memcpy(to, &number, key->size);
     } else {
-        config_fail(parser->problem, parser->line, "%s: %s is not %s", key->name,
+        config_fail(parser->config, parser->problem, parser->line, "%s: %s is not %s", key->name,
                     shown(text, value), key->expected);
     }
 }
@@ -132,12 +132,13 @@ static void parse_common(struct parser *parser, struct slice name, struct slice 
     struct config *config = parser->config;
 
     if (!slice_equals(name, "mitigations"))
-        config_fail(parser->problem, parser->line, "a key before the first '[name]'");
+        config_fail(parser->config, parser->problem, parser->line,
+                    "a key before the first '[name]'");
     else if (config->mitigations_line)
-        config_fail(parser->problem, parser->line, "mitigations is given twice, first in line %u",
-                    config->mitigations_line);
+        config_fail(parser->config, parser->problem, parser->line,
+                    "mitigations is given twice, first in line %u", config->mitigations_line);
     else if (!speculation_parse(value, &config->mitigations))
-        config_fail(parser->problem, parser->line,
+        config_fail(parser->config, parser->problem, parser->line,
                     "mitigations: not auto, off, or names with '+' or '-'");
     config->mitigations_line = parser->line;
 }
@@ -153,15 +154,17 @@ static void parse_assignment(struct parser *parser, struct slice name, struct sl
     while (key < CONFIG_KEY_COUNT && !slice_equals(name, keys[key].name))
         key++;
     if (key == CONFIG_KEY_COUNT) {
-        config_fail(parser->problem, parser->line, "unknown key '%s'", shown(text, name));
+        config_fail(parser->config, parser->problem, parser->line, "unknown key '%s'",
+                    shown(text, name));
         return;
     }
     uint32_t *line = &parser->config->line[parser->config->guest_count - 1].key[key];
     if (*line)
-        config_fail(parser->problem, parser->line, "%s is given twice, first in line %u",
-                    keys[key].name, *line);
+        config_fail(parser->config, parser->problem, parser->line,
+                    "%s is given twice, first in line %u", keys[key].name, *line);
     else if (value.size == 0 && key != CONFIG_CMDLINE)
-        config_fail(parser->problem, parser->line, "%s has no value", keys[key].name);
+        config_fail(parser->config, parser->problem, parser->line, "%s has no value",
+                    keys[key].name);
     else
         set_key(parser, &keys[key], value);
     if (!*line)
@@ -196,13 +199,14 @@ static void parse_header(struct parser *parser, struct slice name) {
     parser->guest = NULL;
     parser->problem = config->problem;
     if (!is_name(name)) {
-        config_fail(parser->problem, parser->line,
+        config_fail(parser->config, parser->problem, parser->line,
                     "a guest's name is 1 to %d letters, digits, '-', '_' or '.'",
                     BOOT_NAME_SIZE - 1);
         return;
     }
     if (index == BOOT_MAX_GUESTS) {
-        config_fail(parser->problem, parser->line, "more than %d guests", BOOT_MAX_GUESTS);
+        config_fail(parser->config, parser->problem, parser->line, "more than %d guests",
+                    BOOT_MAX_GUESTS);
         return;
     }
     parser->guest = &config->guest[index];
@@ -216,8 +220,9 @@ static void parse_header(struct parser *parser, struct slice name) {
     config->line[index] = (struct config_lines){.header = parser->line};
     uint32_t same = find_guest(config, parser->guest->config.name);
     if (same < index)
-        config_fail(parser->problem, parser->line, "the name %s is already used in line %u",
-                    parser->guest->config.name, config->line[same].header);
+        config_fail(parser->config, parser->problem, parser->line,
+                    "the name %s is already used in line %u", parser->guest->config.name,
+                    config->line[same].header);
     config->guest_count++;
 }
 
@@ -229,7 +234,7 @@ static void parse_line(struct parser *parser, struct slice line) {
         return;
     for (size_t i = 0; i < line.size; i++) {
         if (line.text[i] != '\t' && (line.text[i] < ' ' || line.text[i] > '~')) {
-            config_fail(parser->problem, parser->line,
+            config_fail(parser->config, parser->problem, parser->line,
                         "byte 0x%02x outside a comment: only ASCII is allowed there",
                         (unsigned)(uint8_t)line.text[i]);
             return;
@@ -240,7 +245,8 @@ static void parse_line(struct parser *parser, struct slice line) {
     if (line.text[0] == '[' && line.text[line.size - 1] == ']')
         parse_header(parser, slice_trim((struct slice){line.text + 1, line.size - 2}));
     else if (equal == line.size)
-        config_fail(parser->problem, parser->line, "neither '[name]' nor 'key = value'");
+        config_fail(parser->config, parser->problem, parser->line,
+                    "neither '[name]' nor 'key = value'");
     else
         parse_assignment(parser, slice_trim((struct slice){line.text, equal}),
                          slice_trim((struct slice){line.text + equal + 1, line.size - equal - 1}));
@@ -261,20 +267,23 @@ static void check_after(struct config *config, uint32_t index) {
     uint32_t next = waits_for(config, index);
 
     if (guest->config.after[0] && next == config->guest_count)
-        config_fail(guest->problem, line, "after: there is no guest %s", guest->config.after);
+        config_fail(config, guest->problem, line, "after: there is no guest %s",
+                    guest->config.after);
     /* A chain longer than the list ends in a cycle, which this guest need not be part of. */
     for (uint32_t steps = 0; next != config->guest_count && steps < config->guest_count; steps++) {
         if (next == index)
-            config_fail(guest->problem, line, "after: %s would wait for itself",
+            config_fail(config, guest->problem, line, "after: %s would wait for itself",
                         guest->config.name);
         next = waits_for(config, next);
     }
 }
 
-void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size) {
+void config_parse(struct config *config, const char *file, struct boot_guest *guest,
+                  const char *text, size_t size) {
     struct parser parser = {.config = config, .problem = config->problem};
     size_t start = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
 
+    config->file = file;
     config->guest = guest;
     config->guest_count = 0;
     config->problem[0] = 0;
@@ -291,7 +300,7 @@ void config_parse(struct config *config, struct boot_guest *guest, const char *t
     }
     for (uint32_t i = 0; i < config->guest_count; i++) {
         if (!config->line[i].key[CONFIG_KERNEL])
-            config_fail(guest[i].problem, config->line[i].header, "%s has no kernel",
+            config_fail(config, guest[i].problem, config->line[i].header, "%s has no kernel",
                         guest[i].config.name);
         check_after(config, i);
     }
@@ -306,8 +315,9 @@ static void check_memory(struct config *config, uint64_t usable) {
         if (guest->problem[0])
             continue;
         if (guest->config.memory > usable)
-            config_fail(guest->problem, at, "memory: %s needs %lu MiB, but only %lu MiB are left",
-                        guest->config.name, guest->config.memory >> 20, usable >> 20);
+            config_fail(config, guest->problem, at,
+                        "memory: %s needs %lu MiB, but only %lu MiB are left", guest->config.name,
+                        guest->config.memory >> 20, usable >> 20);
         else
             usable -= guest->config.memory;
     }
@@ -324,7 +334,7 @@ uint32_t config_check(struct config *config, uint64_t usable) {
             uint32_t next = waits_for(config, i);
 
             if (next != config->guest_count && guest[next].problem[0])
-                config_fail(guest[i].problem, config->line[i].key[CONFIG_AFTER],
+                config_fail(config, guest[i].problem, config->line[i].key[CONFIG_AFTER],
                             "after: %s is not started", guest[next].config.name);
         }
     }

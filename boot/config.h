@@ -7,7 +7,7 @@
  *     after  = hello               # starts when the guest [hello] has ended
  *
  * The parser accepts any bytes. A mistake prevents only the guest in whose block it is; it is
- * reported as "pinwheel.cfg:LINE: reason". Of several mistakes of a guest, or of the rest of the
+ * reported as "FILE:LINE: reason". Of several mistakes of a guest, or of the rest of the
  * file, the first is kept. The keys are listed in docs/configuration.md. Pure, no allocation. Read
  * next: struct guest_config in lib/boot_info.h. */
 #pragma once
@@ -47,6 +47,7 @@ struct config_lines {
 };
 
 struct config {
+    const char *file;         /* its path, for messages */
     struct boot_guest *guest; /* the caller's array of BOOT_MAX_GUESTS */
     struct config_lines line[BOOT_MAX_GUESTS];
     uint32_t guest_count;
@@ -55,14 +56,15 @@ struct config {
     char problem[BOOT_PROBLEM_SIZE]; /* a mistake outside any guest's block; or empty */
 };
 
-/* Parses the whole file. Fills config->guest[0 .. guest_count - 1], each with its configuration or
- * its problem; the addresses of their files are left 0. */
-void config_parse(struct config *config, struct boot_guest *guest, const char *text, size_t size);
+/* Parses the whole file, whose path is `file`. Fills config->guest[0 .. guest_count - 1], each with
+ * its configuration or its problem; the addresses of their files are left 0. */
+void config_parse(struct config *config, const char *file, struct boot_guest *guest,
+                  const char *text, size_t size);
 
-/* Writes "pinwheel.cfg:LINE: " and the formatted reason to `problem`, of BOOT_PROBLEM_SIZE bytes,
- * unless it already holds an earlier one. */
-void config_fail(char *problem, uint32_t line, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Writes "FILE:LINE: " and the formatted reason to `problem`, of BOOT_PROBLEM_SIZE bytes, unless it
+ * already holds an earlier one. */
+void config_fail(const struct config *config, char *problem, uint32_t line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Called after the guests' files have been read. Fails the guests whose memory no longer fits into
  * `usable` bytes, in the order of the file, then those that wait for a guest that is not started.

@@ -65,18 +65,32 @@ static const char *read_contents(EFI_FILE_HANDLE handle, uint64_t max, struct fi
 }
 
 /* UEFI paths have backslashes and 16-bit characters. */
-const char *files_read(const char *path, uint64_t max, struct file *file) {
-    EFI_FILE_HANDLE handle;
+static EFI_STATUS open_path(const char *path, EFI_FILE_HANDLE *handle) {
     CHAR16 name[PATH_MAX_LENGTH];
     size_t i = 0;
 
     for (; path[i] && i < PATH_MAX_LENGTH - 1; i++)
         name[i] = path[i] == '/' ? '\\' : (CHAR16)path[i];
     name[i] = 0;
-    EFI_STATUS status = volume->Open(volume, &handle, name, EFI_FILE_MODE_READ, 0);
+    return volume->Open(volume, handle, name, EFI_FILE_MODE_READ, 0);
+}
+
+const char *files_read(const char *path, uint64_t max, struct file *file) {
+    EFI_FILE_HANDLE handle;
+    EFI_STATUS status = open_path(path, &handle);
+
     if (EFI_ERROR(status))
         return status == EFI_NOT_FOUND ? "there is no such file" : "it cannot be opened";
     const char *problem = read_contents(handle, max, file);
     handle->Close(handle);
     return problem;
+}
+
+bool files_exist(const char *path) {
+    EFI_FILE_HANDLE handle;
+
+    if (EFI_ERROR(open_path(path, &handle)))
+        return false;
+    handle->Close(handle);
+    return true;
 }

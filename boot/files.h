@@ -4,6 +4,7 @@
  * volume. Each file is placed in memory of its own, which is never freed: the hypervisor reads it
  * there. Read next: guests.h. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,3 +21,6 @@ const char *files_open(void);
 /* Reads a whole file of at most `max` bytes. The path begins at the root of the volume; a slash or
  * a backslash separates directories. Returns NULL, or why the file cannot be read, in words. */
 const char *files_read(const char *path, uint64_t max, struct file *file);
+
+/* Whether there is such a file. */
+bool files_exist(const char *path);

@@ -5,6 +5,7 @@
  * line of its key. */
 #include "boot/guests.h"
 
+#include "boot/choose.h"
 #include "boot/config.h"
 #include "boot/files.h"
 #include "boot/leave.h"
@@ -17,13 +18,13 @@
 #define CONFIG_SIZE_MAX (1ULL << 20)
 
 /* Reads a guest's file, unless `path` is empty. On failure records why, at the line of its key. */
-static void read_file(struct boot_guest *guest, uint32_t line, const char *path, uint64_t *base,
-                      uint64_t *size) {
+static void read_file(struct config *config, struct boot_guest *guest, uint32_t line,
+                      const char *path, uint64_t *base, uint64_t *size) {
     struct file file = {0};
     const char *problem = path[0] ? files_read(path, FILE_SIZE_MAX, &file) : NULL;
 
     if (problem) {
-        config_fail(guest->problem, line, "%s: %s", path, problem);
+        config_fail(config, guest->problem, line, "%s: %s", path, problem);
         return;
     }
     *base = file.base;
@@ -42,10 +43,11 @@ static void read_guest_files(struct config *config, uint32_t index) {
     guest->kernel_base = same->kernel_base;
     guest->kernel_size = same->kernel_size;
     if (!guest->kernel_base)
-        read_file(guest, line[CONFIG_KERNEL], names->kernel, &guest->kernel_base,
+        read_file(config, guest, line[CONFIG_KERNEL], names->kernel, &guest->kernel_base,
                   &guest->kernel_size);
-    read_file(guest, line[CONFIG_INITRD], names->initrd, &guest->initrd_base, &guest->initrd_size);
-    read_file(guest, line[CONFIG_DISK], names->disk, &guest->disk_base, &guest->disk_size);
+    read_file(config, guest, line[CONFIG_INITRD], names->initrd, &guest->initrd_base,
+              &guest->initrd_size);
+    read_file(config, guest, line[CONFIG_DISK], names->disk, &guest->disk_base, &guest->disk_size);
 }
 
 static void print_mistakes(const struct config *config) {
@@ -58,20 +60,23 @@ static void print_mistakes(const struct config *config) {
 }
 
 static const char *read_config(struct boot_info *info, struct config *config) {
+    static char unreadable[BOOT_PROBLEM_SIZE];
     struct file file;
     const char *problem = files_open();
 
     if (problem)
         return problem;
-    problem = files_read(CONFIG_FILE_NAME, CONFIG_SIZE_MAX, &file);
+    const char *path = choose_configuration();
+    problem = files_read(path, CONFIG_SIZE_MAX, &file);
     if (problem) {
-        screen_print("Reading \\" CONFIG_FILE_NAME " from the volume of BOOTX64.EFI failed: %s.\n"
+        screen_print("Reading %s from the volume of BOOTX64.EFI failed: %s.\n"
                      "This file names the guests to start. A minimal one is\n"
                      "    [name]\n    kernel = \\guests\\hello.elf\n",
-                     problem);
-        return "\\" CONFIG_FILE_NAME " cannot be read";
+                     path, problem);
+        format(unreadable, sizeof(unreadable), "%s cannot be read", path);
+        return unreadable;
     }
-    config_parse(config, info->guest, (const char *)file.base, file.size);
+    config_parse(config, path, info->guest, (const char *)file.base, file.size);
     return NULL;
 }
 

@@ -23,19 +23,26 @@ const char *screen_text(size_t *size) {
     return buffer;
 }
 
-void screen_show(void) {
-    static CHAR16 wide[2 * TEXT_SIZE];
-    size_t length = 0, used;
+void screen_draw(const char *bytes, size_t size) {
+    static CHAR16 wide[2 * TEXT_SIZE + 1];
+    size_t length = 0;
 
-    screen_text(&used);
-    for (; shown < used; shown++) {
-        if (buffer[shown] == '\n')
+    for (size_t i = 0; i < size && i < TEXT_SIZE; i++) {
+        if (bytes[i] == '\n')
             wide[length++] = '\r';
-        wide[length++] = (CHAR16)buffer[shown];
+        wide[length++] = (CHAR16)bytes[i];
     }
     wide[length] = 0;
     if (ST->ConOut && length)
         ST->ConOut->OutputString(ST->ConOut, wide);
+}
+
+void screen_show(void) {
+    size_t used;
+
+    screen_text(&used);
+    screen_draw(buffer + shown, used - shown);
+    shown = used;
 }
 
 void screen_clear(void) {

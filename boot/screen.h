@@ -18,3 +18,6 @@ const char *screen_text(size_t *size);
 
 /* Clears the screen, so that printing does not scroll, which is slow. */
 void screen_clear(void);
+
+/* Shows a text of at most 8 KiB that is not kept. */
+void screen_draw(const char *text, size_t size);

@@ -47,7 +47,8 @@ ifneq ($(origin KERNEL),undefined)
 	@tools/one-guest --stick $(STICK) $(B)/BOOTX64.EFI
 else
 	@$(MAKE_ALL) all
-	@tools/disk-image --stick $(STICK) guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.elf)
+	@tools/disk-image --stick --menu guest/stick $(STICK) guest/pinwheel.cfg $(B)/BOOTX64.EFI \
+	    $(GUESTS:%=$(B)/guest/%.elf) $(if $(wildcard $(LINUX)/disk.img),$(LINUX)/vmlinuz $(LINUX)/initrd $(LINUX)/disk.img)
 endif
 
 # A DEV of the environment is not meant.

@@ -7,6 +7,7 @@
 #include "arch/control_registers.h"
 #include "arch/msr.h"
 #include "boot/config.h"
+#include "boot/menu.h"
 #include "drivers/acpi.h"
 #include "tests/fuzz/fuzz.h"
 #include "vmm/emulate/guest_walk.h"
@@ -184,7 +185,7 @@ static void config(const uint8_t *data, size_t size) {
     static struct config config;
     static struct boot_guest guest[BOOT_MAX_GUESTS];
 
-    config_parse(&config, guest, (const char *)data, size);
+    config_parse(&config, CONFIG_FILE_NAME, guest, (const char *)data, size);
     if (config.guest_count > BOOT_MAX_GUESTS ||
         config_check(&config, 64u << 20) > config.guest_count)
         abort();
@@ -193,6 +194,25 @@ static void config(const uint8_t *data, size_t size) {
         if (!guest[i].problem[0] && (c->vcpus < 1 || c->vcpus > BOOT_MAX_VCPUS || !c->kernel[0] ||
                                      !c->memory || c->memory % CONFIG_MEMORY_UNIT))
             abort();
+    }
+}
+
+#define MENU_KEYS 32
+
+/* Whatever the file says, the selected entry exists and the text has whole lines of one length. */
+static void menu(const uint8_t *data, size_t size) {
+    static struct menu menu;
+    static char text[MENU_TEXT_SIZE];
+
+    menu_parse(&menu, (const char *)data, size);
+    for (size_t i = 0; i < size && i < MENU_KEYS; i++) {
+        size_t length = menu_text(&menu, text);
+        if (menu.count > MENU_ENTRIES || length >= sizeof(text) || length % MENU_LINE_SIZE)
+            abort();
+        if (menu_press(&menu, (enum menu_key)(data[i] % 4), (char)data[i]) && menu.count &&
+            menu.selected >= menu.count)
+            abort();
+        menu_tick(&menu);
     }
 }
 
@@ -263,6 +283,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         break;
     default:
         config(data + 1, size - 1);
+        menu(data + 1, size - 1);
         break;
     }
     return 0;

@@ -22,7 +22,7 @@ static void parse(const char *text) {
     memcpy(bytes, text, size);
     memset(guest, 0xee, sizeof(guest));
     memset(&config, 0xee, sizeof(config));
-    config_parse(&config, guest, bytes, size);
+    config_parse(&config, CONFIG_FILE_NAME, guest, bytes, size);
     free(bytes);
 }
 
@@ -306,8 +306,8 @@ static void after_must_name_another_guest_without_a_cycle(void **state) {
 static void guests_that_wait_for_a_failed_one_fail(void **state) {
     (void)state;
     parse("[a]\nkernel=k\nafter=b\n[b]\nkernel=k\nafter=c\n[c]\nkernel=missing\n[d]\nkernel=k\n");
-    config_fail(guest[2].problem, config.line[2].key[CONFIG_KERNEL], "kernel: %s: %s", "missing",
-                "no file");
+    config_fail(&config, guest[2].problem, config.line[2].key[CONFIG_KERNEL], "kernel: %s: %s",
+                "missing", "no file");
     assert_int_equal(config_check(&config, 1 << 30), 1);
     assert_string_equal(guest[0].problem, "pinwheel.cfg:3: after: b is not started");
     assert_string_equal(guest[1].problem, "pinwheel.cfg:6: after: c is not started");
@@ -336,7 +336,7 @@ static void long_reasons_are_cut(void **state) {
     parse("[a]\nkernel=k\n");
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = 0;
-    config_fail(guest[0].problem, UINT32_MAX, "%s", text);
+    config_fail(&config, guest[0].problem, UINT32_MAX, "%s", text);
     assert_int_equal(strlen(guest[0].problem), BOOT_PROBLEM_SIZE - 1);
 }
 
@@ -364,7 +364,7 @@ static void zero_bytes_do_not_end_the_text(void **state) {
     static const char text[] = "[g]\nkernel=k\n\0\nvcpus=2\n[h]\nkernel=k";
 
     (void)state;
-    config_parse(&config, guest, text, sizeof(text) - 1);
+    config_parse(&config, CONFIG_FILE_NAME, guest, text, sizeof(text) - 1);
     assert_int_equal(config.guest_count, 2);
     assert_string_equal(guest[0].problem,
                         "pinwheel.cfg:3: byte 0x00 outside a comment: only ASCII is allowed there");
@@ -378,13 +378,13 @@ static void a_line_of_one_mebibyte(void **state) {
     (void)state;
     memset(text, 'x', size);
     memcpy(text, "[g]\nkernel=", 11);
-    config_parse(&config, guest, text, size);
+    config_parse(&config, CONFIG_FILE_NAME, guest, text, size);
     assert_string_equal(guest[0].problem, "pinwheel.cfg:2: kernel is longer than 127 characters");
     memset(text, '[', size);
-    config_parse(&config, guest, text, size);
+    config_parse(&config, CONFIG_FILE_NAME, guest, text, size);
     assert_string_equal(config.problem, "pinwheel.cfg:1: neither '[name]' nor 'key = value'");
     memset(text, '\n', size);
-    config_parse(&config, guest, text, size);
+    config_parse(&config, CONFIG_FILE_NAME, guest, text, size);
     assert_int_equal(config.guest_count, 0);
     free(text);
 }
@@ -412,7 +412,7 @@ static void random_bytes_are_safe(void **state) {
         }
         exact = malloc(size ? size : 1);
         memcpy(exact, text, size);
-        config_parse(&config, guest, exact, size);
+        config_parse(&config, CONFIG_FILE_NAME, guest, exact, size);
         assert_true(config.guest_count <= BOOT_MAX_GUESTS);
         config_check(&config, 64 << 20);
         for (uint32_t i = 0; i < config.guest_count; i++) {
