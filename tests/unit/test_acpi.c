@@ -522,6 +522,31 @@ static void the_power_management_timer(void **state) {
     assert_int_equal(acpi_find_pm_timer(&acpi).port, 0);
 }
 
+/* A large server: 64 local APICs, then x2APICs up to an ID of 3F8H, and some sockets that are
+ * empty. */
+static void a_madt_of_256_cpus(void **state) {
+    uint8_t *entry = at(SSDT + 44);
+    uint32_t offset = 0, apic_id;
+
+    (void)state;
+    finish_table(MADT, "XXXX", 44);
+    for (uint32_t i = 0; i < 64; i++, entry += 8)
+        memcpy(entry, (const uint8_t[]){0, 8, 0, (uint8_t)(4 * i), 1, 0, 0, 0}, 8);
+    for (uint32_t i = 64; i < 272; i++, entry += 16) {
+        const uint8_t id = (uint8_t)(4 * i), high = (uint8_t)(4 * i >> 8), enabled = i < 256;
+        memcpy(entry, (const uint8_t[]){9, 16, 0, 0, id, high, 0, 0, enabled, 0, 0, 0, 0, 0, 0, 0},
+               16);
+    }
+    finish_table(SSDT, "APIC", (uint32_t)(entry - at(SSDT)));
+    struct acpi acpi = opened();
+    struct acpi_table madt = found(&acpi, "APIC", 0);
+    for (uint32_t i = 0; i < 256; i++) {
+        assert_true(acpi_next_cpu(&madt, &offset, &apic_id));
+        assert_int_equal(apic_id, 4 * i);
+    }
+    assert_false(acpi_next_cpu(&madt, &offset, &apic_id));
+}
+
 /* The SPCR in the place of the MADT. */
 static struct acpi_serial serial_of(uint8_t type, uint8_t space, uint64_t address, uint8_t baud,
                                     uint32_t size) {
@@ -563,6 +588,7 @@ static void the_serial_console_of_the_firmware(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_madt_of_256_cpus, setup, teardown),
         cmocka_unit_test_setup_teardown(the_serial_console_of_the_firmware, setup, teardown),
         cmocka_unit_test_setup_teardown(the_io_apics_are_listed, setup, teardown),
         cmocka_unit_test_setup_teardown(the_power_management_timer, setup, teardown),

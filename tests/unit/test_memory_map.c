@@ -243,8 +243,51 @@ static void ram_of_another_kind_is_not_used(void **state) {
     assert_region(4, 80 * MIB, MIB, BOOT_MEMORY_ACPI);
 }
 
+/* As a server with several sockets describes itself: the firmware's own memory in hundreds of
+ * pieces of every kind, in no order, then RAM far above 1 TiB with special-purpose memory behind
+ * each socket's. */
+#define SOCKETS 8
+#define PIECES  640
+#define TIB     (1024ULL * 1024 * MIB)
+
+static void a_large_server_fits_the_list(void **state) {
+    static const uint32_t merged[] = {EFI_MEMORY_CONVENTIONAL, EFI_MEMORY_BOOT_SERVICES_DATA,
+                                      EFI_MEMORY_BOOT_SERVICES_CODE};
+    static struct efi_memory_descriptor map[PIECES + 2 * SOCKETS];
+    uint64_t at = 16 * MIB, usable = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < PIECES; i++) {
+        bool kept =
+            i % 16 == 15; /* each 16th piece is kept by the firmware, of two kinds in turn */
+        uint32_t type = i % 32 == 31 ? EFI_MEMORY_RUNTIME_SERVICES_DATA : EFI_MEMORY_ACPI_NVS;
+        map[i] = range(kept ? type : merged[i % 3], at, MIB);
+        at += MIB;
+        usable += kept ? 0 : MIB;
+    }
+    for (unsigned i = 0; i < SOCKETS; i++) {
+        map[PIECES + 2 * i] = range(EFI_MEMORY_CONVENTIONAL, (i + 1) * TIB, TIB / 2);
+        map[PIECES + 2 * i + 1] = range(EFI_MEMORY_CONVENTIONAL, (i + 1) * TIB + TIB / 2, TIB / 4);
+        map[PIECES + 2 * i + 1].attribute = 0x4000f; /* special purpose */
+        usable += TIB / 2;
+    }
+    srand(2);
+    for (size_t i = sizeof(map) / sizeof(map[0]); i-- > 1;) {
+        size_t other = (size_t)rand() % (i + 1);
+        struct efi_memory_descriptor last = map[i];
+        map[i] = map[other];
+        map[other] = last;
+    }
+    assert_true(convert(map, sizeof(map) / sizeof(map[0])));
+    assert_int_equal(count, 2 * PIECES / 16 + 2 * SOCKETS);
+    assert_int_equal(memory_map_usable(region, count), usable);
+    assert_region(count - 2, SOCKETS * TIB, TIB / 2, BOOT_MEMORY_USABLE);
+    assert_region(count - 1, SOCKETS * TIB + TIB / 2, TIB / 4, BOOT_MEMORY_RESERVED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_server_fits_the_list),
         cmocka_unit_test(ram_of_another_kind_is_not_used),
         cmocka_unit_test(every_type_has_its_kind),
         cmocka_unit_test(neighbours_of_one_kind_are_merged_in_order),
