@@ -18,6 +18,11 @@ void check_retired(const struct state *state, unsigned v, uint32_t pins, bool re
     unsigned vector = 1u << s->eoi;
     bool flying = state_vectors_of(s->ref_waiting | s->ref_served) & vector;
 
+    if (world.suppresses) {
+        if (pins)
+            world_violate(21, "an EOI reaches the I/O APIC although its broadcast is suppressed");
+        pins = s->ref_owed;
+    }
     if (s->ref_owed & ~pins)
         world_violate(s->irr & vector ? 16 : 5, "an EOI that is owed to a pin does not reach it");
     if (pins & ~s->ref_owed)
@@ -38,12 +43,27 @@ static void check_reported(const struct state *before, const struct state *after
 
     for (unsigned p = 0; p < MODEL_PINS; p++) {
         const struct pin_state *old = &before->pin[p], *new = &after->pin[p];
-        bool ends = s->ref_owed && old->remote_irr && old->vector == s->eoi;
+        bool ends = s->ref_owed && !world.suppresses && old->remote_irr && old->vector == s->eoi;
         if (ends && new->remote_irr && !world.accepted[p])
             world_violate(19, "an EOI leaves Remote IRR set on an entry with its vector");
         if (!ends && new->remote_irr != old->remote_irr)
             world_violate(10,
                           "an EOI of another vector, or one owed to no pin, changes Remote IRR");
+        if (world.delivered[p] > 1)
+            world_violate(5, "a pin delivers twice after one EOI");
+    }
+}
+
+/* The same for a write to the EOI register. */
+static void check_eoi_register(const struct state *before, const struct state *after,
+                               const struct move *move) {
+    for (unsigned p = 0; p < MODEL_PINS; p++) {
+        const struct pin_state *old = &before->pin[p], *new = &after->pin[p];
+        bool ends = old->remote_irr && old->vector == move->argument;
+        if (ends && new->remote_irr && !world.accepted[p])
+            world_violate(21, "a write to the EOI register leaves Remote IRR set");
+        if (!ends && new->remote_irr != old->remote_irr)
+            world_violate(21, "a write to the EOI register changes Remote IRR of another vector");
         if (world.delivered[p] > 1)
             world_violate(5, "a pin delivers twice after one EOI");
     }
@@ -93,10 +113,31 @@ static unsigned tmr_after_eoi(const struct cpu_state *old, const struct cpu_stat
     return edge && !flying ? old->tmr & ~vector : old->tmr;
 }
 
+/* In x2APIC mode a self-IPI exits while a TMR bit may be set, and then the bits of vectors of which
+ * nothing is in flight are given up. */
+static void check_x2apic_self_ipi(const struct cpu_state *old, const struct cpu_state *new,
+                                  const struct move *move) {
+    unsigned flying = state_vectors_of(old->ref_waiting | old->ref_served);
+    unsigned kept = old->tmr & ~(1u << move->argument) & flying;
+
+    if (new->tmr != (old->tmr_used && !old->disabled ? kept : old->tmr))
+        world_violate(24,
+                      "a self-IPI changes the TMR otherwise than by its own bit and ended ones");
+}
+
 static void check_tmr(const struct state *before, const struct state *after,
                       const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *old = &before->vcpu[v], *new = &after->vcpu[v];
+        if (move->kind == MOVE_INIT && v == move->who) {
+            if (new->tmr | new->irr | new->isr | new->pir | new->level | new->front | new->behind)
+                world_violate(20, "INIT leaves an interrupt or a token");
+            continue;
+        }
+        if (world.x2apic && move->kind == MOVE_SELF && v == move->who) {
+            check_x2apic_self_ipi(old, new, move);
+            continue;
+        }
         if (world.software && move->kind == MOVE_SELF && v == move->who && !old->disabled) {
             if (new->tmr != (old->tmr & ~(1u << move->argument)))
                 world_violate(24, "a self-IPI does not clear its TMR bit");
@@ -125,6 +166,8 @@ static void check_tmr(const struct state *before, const struct state *after,
 static void check_disabled(const struct state *before, const struct state *after) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *old = &before->vcpu[v], *new = &after->vcpu[v];
+        if (new->access == VMX_APIC_X2APIC &&new->tmr)
+            world_violate(24, "a TMR bit is set, and a self-IPI would not clear it");
         if (old->disabled && new->disabled && (new->irr & ~old->irr & ~old->pir & ~old->level))
             world_violate(0, "a software-disabled LAPIC accepts a self-IPI");
         if (old->disabled && ((new->pir & ~old->pir) || (new->level & ~old->level)))
@@ -169,7 +212,7 @@ static void check_step(const struct state *before, const struct state *after,
     if (old->phase == PHASE_MUST_SCAN && new->outdated)
         world_violate(18, "a scan is out of date as soon as it is done");
     if (old->phase == PHASE_RENAMED && !(after->vcpu[0].outdated && after->vcpu[1].outdated))
-        world_violate(13, "an LDR or SVR changed and not every vCPU is requested to scan");
+        world_violate(13, "an ID, LDR, DFR or SVR changed and not every vCPU is requested to scan");
 }
 
 static void check_eoi(const struct state *before, const struct state *after,
@@ -178,7 +221,7 @@ static void check_eoi(const struct state *before, const struct state *after,
     unsigned vector = 1u << new->eoi;
     struct state expected = *before;
 
-    if (!world_is_virtualized(move->who)) /* the write has exited */
+    if (!world_virtualizes_eoi(move->who)) /* the write has exited */
         expected.vcpu[move->who].phase = PHASE_OUT;
     if (!old->isr && memcmp(&expected, after, sizeof(expected)) != 0)
         world_violate(17, "an EOI with nothing in service changes something");
@@ -195,6 +238,8 @@ void check_move(const struct state *before, const struct state *after, const str
         check_eoi(before, after, move);
     if (move->kind == MOVE_WRITE)
         check_write(before, after, move);
+    if (move->kind == MOVE_IOEOI)
+        check_eoi_register(before, after, move);
     check_pins(before, after);
     check_tmr(before, after, move);
     check_disabled(before, after);

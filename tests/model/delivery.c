@@ -1,5 +1,5 @@
 /* Delivery, EOI and self-IPI in the model's world: see delivery.h. Either the processor of
- * tests/processor.h makes them or, with delivery in software, production. The TPR is 0. The
+ * tests/processor.h makes them or, with delivery in software, production. The
  * reference is the model's own, since its sets of pins by vector have to fit into a state. */
 #include "tests/model/delivery.h"
 
@@ -44,11 +44,14 @@ void delivery_deliver(unsigned vcpu) {
 
 /* A write that is not virtualized exits; true: the EOI is handled like an EOI-induced exit. */
 static bool perform_eoi(unsigned vcpu, uint8_t *vector) {
-    if (world_is_virtualized(vcpu))
+    if (world_virtualizes_eoi(vcpu))
         return processor_eoi(&world.processor[vcpu], vector);
     *vector = world.processor[vcpu].svi;
     world.now.vcpu[vcpu].phase = PHASE_OUT;
-    virq_apic_write(&world.vcpu[vcpu], APIC_EOI, 0);
+    if (world.x2apic)
+        vlapic_write_msr(virq_lapic(&world.vcpu[vcpu]), 0x800 + APIC_EOI / 16, 0);
+    else
+        virq_apic_write(&world.vcpu[vcpu], APIC_EOI, 0);
     if (world.eoi >= 0 && world.eoi != *vector)
         world_violate(5, "an EOI ends another vector than the highest in the ISR");
     return world.eoi >= 0;
@@ -74,7 +77,13 @@ void delivery_eoi(unsigned vcpu) {
 }
 
 void delivery_self_ipi(unsigned vcpu, unsigned vector_index) {
-    if (!world_is_virtualized(vcpu)) {
+    if (world.x2apic && !world_virtualizes_self_ipi(vcpu)) {
+        world.now.vcpu[vcpu].phase = PHASE_OUT;
+        vlapic_write_msr(virq_lapic(&world.vcpu[vcpu]), 0x800 + APIC_SELF_IPI / 16,
+                         model_vector[vector_index]);
+        return;
+    }
+    if (!world_virtualizes_self_ipi(vcpu)) {
         world.now.vcpu[vcpu].phase = PHASE_OUT;
         virq_apic_write(&world.vcpu[vcpu], APIC_ICR_LOW,
                         APIC_SHORTHAND_SELF << 18 | model_vector[vector_index]);

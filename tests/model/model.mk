@@ -26,6 +26,24 @@ $(call flags,model-ld,$(MODEL_LD) $(MODEL_OBJ))
 $(call flags,model-san-cc,$(HOST_CC) $(MODEL_SAN_CFLAGS))
 $(call flags,model-san-ld,$(MODEL_SAN_LD) $(MODEL_SAN_OBJ))
 
+# The interrupt core with counters of lines and branches, for coverage.t.
+MODEL_COV     := $(filter-out %/trace.c %/trace_text.c,$(filter vmm/interrupts/%,$(MODEL_SRC))) tests/model/world_routing.c
+MODEL_COV_OBJ := $(MODEL_COV:%.c=$(B)/model/coverage/%.o)
+MODEL_COV_CFLAGS := -O0 -g --coverage $(MODEL_FLAGS)
+MODEL_COV_ALL := $(MODEL_COV_OBJ) $(filter-out $(MODEL_COV:%.c=$(B)/model/%.o),$(MODEL_OBJ))
+
+$(call flags,model-cov-cc,$(HOST_CC) $(MODEL_COV_CFLAGS))
+$(call flags,model-cov-ld,$(MODEL_LD) --coverage $(MODEL_COV_ALL))
+
+$(B)/model/coverage/%.o: %.c $(B)/flags/model-cov-cc
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(HOST_CC) $(MODEL_COV_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/model/model-coverage: $(MODEL_COV_ALL) $(B)/flags/model-cov-ld
+	$(call say,CC)
+	$(Q)$(MODEL_LD) --coverage $(MODEL_COV_ALL) -o $@
+
 $(B)/model/san/%.o: %.c $(B)/flags/model-san-cc
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -44,7 +62,7 @@ $(B)/model/model-debug: $(MODEL_SAN_OBJ) $(B)/flags/model-san-ld
 	$(call say,CC)
 	$(Q)$(MODEL_SAN_LD) $(MODEL_SAN_OBJ) -o $@
 
-model-programs: $(B)/model/model $(B)/model/model-debug
+model-programs: $(B)/model/model $(B)/model/model-debug $(B)/model/model-coverage
 
 model: $(B)/model/model ## explore the interrupt core in the deeper bounds (docs/model.md)
 	$(B)/model/model deep

@@ -32,6 +32,8 @@ void moves_init(void) {
         for (unsigned w = 0; w < WRITE_COUNT; w++)
             add(MOVE_WRITE, p, w);
     }
+    for (unsigned k = 0; k < MODEL_VECTORS; k++)
+        add(MOVE_IOEOI, 0, k);
     add(MOVE_TICK, 0, 0);
 }
 
@@ -58,7 +60,8 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
     static const uint8_t vector[4] = {0, 0x31, 0x35, 0x62};
     const struct cpu_state *s = &state->vcpu[move->who];
     bool in_guest = s->phase == PHASE_GUEST;
-    bool delivers = processor_recognizes(vector[s->rvi], processor_ppr(0, vector[s->svi]));
+    bool delivers =
+        processor_recognizes(vector[s->rvi], processor_ppr(s->tpr ? MODEL_TPR : 0, vector[s->svi]));
 
     switch ((enum move_kind)move->kind) {
     case MOVE_STEP:
@@ -73,6 +76,11 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
         return (bound->exits || (world.software && delivers)) && in_guest;
     case MOVE_LDR:
         return in_guest && state->left.ldrs;
+    case MOVE_DFR:
+    case MOVE_ID:
+    case MOVE_TPR:
+    case MOVE_INIT:
+        return in_guest && (bound->registers >> move->kind & 1);
     case MOVE_SVR:
         return in_guest && state->left.svrs;
     case MOVE_SELF:
@@ -92,6 +100,8 @@ bool move_is_possible(const struct state *state, unsigned number, const struct b
         return state->left.writes && !(bound->one_pin && move->who) &&
                (bound->writes >> move->argument & 1) &&
                write_is_possible(&state->pin[move->who], move->argument);
+    case MOVE_IOEOI:
+        return bound->suppresses;
     case MOVE_TICK:
         return state->pin[0].deferred || state->pin[1].deferred;
     default:
@@ -110,24 +120,61 @@ uint64_t moves_possible(const struct state *state, const struct bound *bound) {
 /* ---- the guest, the devices, other CPUs ---- */
 
 /* The processor has stored the value in the page; the exit is trap-like. */
-static void write_ldr(unsigned v) {
+static void write_identity(unsigned v, uint32_t offset, uint32_t value) {
     struct cpu_state *s = &world.now.vcpu[v];
 
     s->phase = PHASE_OUT;
-    apic_page_write(&world.page[v], APIC_LDR, 1u << (24 + (v ^ 1 ^ s->other_ldr)));
-    vlapic_written(virq_lapic(&world.vcpu[v]), APIC_LDR);
+    apic_page_write(&world.page[v], offset, value);
+    vlapic_written(virq_lapic(&world.vcpu[v]), offset);
     if (world.renamed)
         s->phase = PHASE_RENAMED;
+}
+
+static void write_ldr(unsigned v) {
+    uint32_t bit = 1u << (v ^ 1 ^ world.now.vcpu[v].other_ldr);
+
+    write_identity(v, APIC_LDR, (world.ldr_cluster | bit) << 24);
     world.now.left.ldrs--;
+}
+
+/* The processor virtualizes it without an exit. */
+static void write_tpr(unsigned v) {
+    uint32_t value = world.now.vcpu[v].tpr ? 0 : MODEL_TPR;
+
+    if (world.software) {
+        world.now.vcpu[v].phase = PHASE_OUT;
+        virq_apic_write(&world.vcpu[v], APIC_TPR, value);
+        return;
+    }
+    apic_page_write(&world.page[v], APIC_TPR, value);
+    processor_update_ppr(&world.processor[v]);
+}
+
+/* As in run_handle_requests(). All that was in flight here is dropped (invariant 20). */
+static void receive_init(unsigned v) {
+    struct cpu_state *s = &world.now.vcpu[v];
+    unsigned pins = s->ref_posted | s->ref_waiting | s->ref_served;
+
+    s->ref_posted = s->ref_waiting = s->ref_served = 0;
+    s->phase = PHASE_OUT;
+    vlapic_init(virq_lapic(&world.vcpu[v]));
+    virq_mode_changed(&world.vcpu[v]);
+    if (world.renamed)
+        s->phase = PHASE_RENAMED;
+    for (unsigned p = 0; p < MODEL_PINS; p++)
+        world.now.pin[p].orphan |= (pins | pins >> 2 | pins >> 4) >> p & 1;
 }
 
 /* Software-disabled, all accesses to the LAPIC exit. */
 static void write_svr(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
-    uint32_t value = s->disabled ? APIC_SVR_ENABLE | 0xff : 0xff;
+    uint32_t value = (s->disabled ? APIC_SVR_ENABLE | 0xff : 0xff) |
+                     (world.suppresses ? APIC_SVR_SUPPRESS_EOI_BROADCAST : 0);
 
     s->phase = PHASE_OUT;
-    if (world_is_virtualized(v)) {
+    if (world.x2apic) {
+        vlapic_write_msr(virq_lapic(&world.vcpu[v]), 0x800 + APIC_SVR / 16, value);
+    } else if (world_virtualizes_eoi(v)) {
         apic_page_write(&world.page[v], APIC_SVR, value);
         vlapic_written(virq_lapic(&world.vcpu[v]), APIC_SVR);
     } else {
@@ -162,6 +209,9 @@ static uint64_t new_entry(uint64_t entry, unsigned write) {
         return (entry & ~RTE_VECTOR_MASK) | model_vector[write - WRITE_VECTOR_0];
     case WRITE_TRIGGER:
         return entry ^ RTE_LEVEL;
+    case WRITE_TWO:
+        return ((entry & ~RTE_VECTOR_MASK) ^ RTE_LEVEL) |
+               model_vector[rte_vector(entry) == model_vector[2] ? 0 : 2];
     case WRITE_MASK:
         return entry ^ RTE_MASKED;
     case WRITE_LOGICAL:
@@ -196,6 +246,9 @@ static void device_move(const struct move *move) {
     case MOVE_WRITE:
         write_entry(move->who, move->argument);
         break;
+    case MOVE_IOEOI:
+        routing_ioapic_write(&world.vm.routing, IOAPIC_EOI, 4, model_vector[move->argument]);
+        break;
     default:
         routing_tick(&world.vm.routing);
         break;
@@ -220,6 +273,18 @@ static void vcpu_move(const struct move *move) {
         break;
     case MOVE_LDR:
         write_ldr(v);
+        break;
+    case MOVE_DFR:
+        write_identity(v, APIC_DFR, s->cluster ? 0xffffffff : 0x0fffffff);
+        break;
+    case MOVE_ID:
+        write_identity(v, APIC_ID, (v ^ 1 ^ s->other_id) << 24);
+        break;
+    case MOVE_TPR:
+        write_tpr(v);
+        break;
+    case MOVE_INIT:
+        receive_init(v);
         break;
     case MOVE_SVR:
         write_svr(v);
@@ -267,16 +332,19 @@ void move_apply(unsigned number) {
 /* ---- names ---- */
 
 static const char *const kind_name[MOVE_KINDS] = {
-    [MOVE_STEP] = "step", [MOVE_DELIVER] = "deliver", [MOVE_EOI] = "eoi",     [MOVE_KICK] = "kick",
-    [MOVE_EXIT] = "exit", [MOVE_LDR] = "ldr",         [MOVE_SVR] = "svr",     [MOVE_SELF] = "self",
-    [MOVE_IPI] = "ipi",   [MOVE_LINE] = "line",       [MOVE_WRITE] = "write", [MOVE_TICK] = "tick",
+    [MOVE_STEP] = "step",   [MOVE_DELIVER] = "deliver", [MOVE_EOI] = "eoi",
+    [MOVE_KICK] = "kick",   [MOVE_EXIT] = "exit",       [MOVE_LDR] = "ldr",
+    [MOVE_SVR] = "svr",     [MOVE_SELF] = "self",       [MOVE_DFR] = "dfr",
+    [MOVE_ID] = "id",       [MOVE_TPR] = "tpr",         [MOVE_INIT] = "init",
+    [MOVE_IOEOI] = "ioeoi", [MOVE_IPI] = "ipi",         [MOVE_LINE] = "line",
+    [MOVE_WRITE] = "write", [MOVE_TICK] = "tick",
 };
 
 static const char *const write_name[WRITE_COUNT] = {
     [WRITE_DESTINATION_0] = "to0", [WRITE_DESTINATION_1] = "to1", [WRITE_DESTINATION_3] = "to3",
     [WRITE_VECTOR_0] = "31",       [WRITE_VECTOR_1] = "35",       [WRITE_VECTOR_2] = "62",
     [WRITE_TRIGGER] = "trigger",   [WRITE_MASK] = "mask",         [WRITE_LOGICAL] = "logical",
-    [WRITE_LOWEST] = "lowest",     [WRITE_AGAIN] = "again",
+    [WRITE_LOWEST] = "lowest",     [WRITE_AGAIN] = "again",       [WRITE_TWO] = "two",
 };
 
 const char *move_name(unsigned number) {
@@ -286,6 +354,8 @@ const char *move_name(unsigned number) {
 
     if (move->kind == MOVE_WRITE)
         snprintf(name, sizeof(name), "%s%u.%s", kind, move->who, write_name[move->argument]);
+    else if (move->kind == MOVE_IOEOI)
+        snprintf(name, sizeof(name), "%s.%x", kind, model_vector[move->argument]);
     else if (move->kind == MOVE_SELF || move->kind == MOVE_IPI)
         snprintf(name, sizeof(name), "%s%u.%x", kind, move->who, model_vector[move->argument]);
     else

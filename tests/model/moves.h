@@ -9,11 +9,16 @@ enum move_kind {
     MOVE_KICK,    /* the NMI of a kick arrives */
     MOVE_EXIT,    /* a VM exit for another reason; in software: the interrupt window opens */
     MOVE_LDR,     /* the guest writes its LDR: its own bit, or the other vCPU's */
+    MOVE_DFR,     /* the guest writes its DFR: the flat model, or the cluster model */
+    MOVE_ID,      /* the guest writes its APIC ID: its own, or the other vCPU's */
+    MOVE_TPR,     /* the guest writes its TPR: 0, or the class above the two lower vectors */
+    MOVE_INIT,    /* the vCPU has received INIT, and resets its LAPIC */
     MOVE_SVR,     /* the guest writes its SVR: software-disabled, or enabled */
     MOVE_SELF,    /* a self-IPI, which the processor virtualizes or which exits; argument: vector */
     MOVE_IPI,     /* an edge from another CPU or a device; argument: vector */
     MOVE_LINE,    /* of a pin: the level changes */
     MOVE_WRITE,   /* of a pin: a write to one field of the entry; argument: enum field_write */
+    MOVE_IOEOI,   /* a write to the I/O APIC's EOI register; argument: vector */
     MOVE_TICK,    /* the tick that delivers from deferred pins */
     MOVE_KINDS
 };
@@ -30,6 +35,7 @@ enum field_write {
     WRITE_LOGICAL,
     WRITE_LOWEST,
     WRITE_AGAIN, /* changes nothing */
+    WRITE_TWO,   /* trigger mode and vector at once: the vector becomes 0x62, or from 0x62 0x31 */
     WRITE_COUNT
 };
 
@@ -54,8 +60,13 @@ struct bound {
     bool one_pin;         /* only of pin 0 do lines change and entries get written */
     bool exits, storms;   /* MOVE_EXIT is possible; storm control after STORM_ALLOWED deliveries */
     bool deep;            /* only in `make model` */
-    bool
-        endless; /* the budget is not used up: what is not 0 in it may happen any number of times */
+    /* What else the guest does, any number of times: bits 1 << MOVE_DFR, MOVE_ID, MOVE_TPR,
+     * MOVE_INIT. The page does not offer these. */
+    uint32_t registers;
+    bool x2apic;     /* the LAPICs are in x2APIC mode */
+    bool suppresses; /* EOI broadcasts are suppressed, and the guest writes the I/O APIC's EOI
+                      * register instead (MOVE_IOEOI) */
+    bool endless;    /* what is not 0 in the budget may happen any number of times */
 };
 
 bool move_is_possible(const struct state *state, unsigned move, const struct bound *bound);

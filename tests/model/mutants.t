@@ -86,4 +86,19 @@ for my $path (@mutants) {
     $story = `$program $backend reduced room=400000`;
     like($story, qr/^VIOLATION /m, "$name: is caught with reductions too") or diag($story);
 }
+
+# The mistakes that only bounds of other registers can show. Each has a row with its sentence, too.
+my @bounds = qw(x2apic x2apic-edges ids clusters init init-moved suppressed suppressed-moved priorities two-fields);
+for my $path ($ARGV[0] ? () : sort glob 'tests/model/registers/*.mutant') {
+    my $name = basename($path, '.mutant');
+    my ($wrong, $says, $file, $text) = mutate($path);
+    is($wrong, undef, "$name: can be made") or next;
+    my $program = build($name, $file, $text);
+    ok($program, "$name: builds") or next;
+    my $story = `$program endless room=300000 @bounds`;
+    my ($invariant) = $story =~ /^VIOLATION invariant=(\d+)/m;
+    print STDERR "MUTANT name=$name ", defined $invariant ? "invariant=$invariant caught" : 'survived', "\n";
+    ok(defined $invariant, "$name: is caught") or diag("$says\n$story");
+    like($table, qr/^\| $name \| \Q$says\E \|$/m, "$name: as in docs/model.md");
+}
 done_testing();

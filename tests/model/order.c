@@ -43,6 +43,8 @@ static void retire(unsigned v) {
     steps_retire(&world.vm.routing, v, model_vector[s->eoi], &pins, &rescan);
     world_pack();
     check_retired(&world.now, v, pins, rescan);
+    for (unsigned p = 0; p < MODEL_PINS && world.suppresses; p++)
+        world.now.pin[p].orphan |= s->ref_owed >> p & 1;
     s->pins = pins & 3;
     s->rescan = rescan;
     s->phase = PHASE_RETIRED;

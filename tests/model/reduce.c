@@ -85,7 +85,7 @@ static unsigned find_move(struct move wanted) {
 static unsigned permute_move(unsigned move, unsigned permutation) {
     struct move it = move_table[move];
 
-    if (it.kind == MOVE_TICK)
+    if (it.kind == MOVE_TICK || it.kind == MOVE_IOEOI)
         return move;
     bool of_pin = it.kind == MOVE_LINE || it.kind == MOVE_WRITE;
     if (permutation & (of_pin ? PERMUTE_PINS : PERMUTE_VCPUS))
@@ -133,8 +133,12 @@ static void set_tmr(struct state *state, unsigned set) {
         state->vcpu[v].tmr = set & ALL_VECTORS;
 }
 
+/* In x2APIC mode a self-IPI that exits reads the TMR. */
 void reduce_repeat(const struct state *before, unsigned move) {
     struct state with_none = world.now;
+
+    if (world.x2apic)
+        return;
 
     world.now = *before;
     set_tmr(&world.now, ALL_VECTORS);
@@ -151,7 +155,8 @@ unsigned reduce_canonical(struct state *state, unsigned symmetries) {
     unsigned chosen = 0;
     struct state least;
 
-    set_tmr(state, 0);
+    if (!world.x2apic)
+        set_tmr(state, 0);
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         unsigned phase = state->vcpu[v].phase;
         if (phase == PHASE_RETIRED || phase == PHASE_RENAMED)
@@ -184,8 +189,9 @@ static bool steps_alone(const struct cpu_state *s) {
         return s->outdated;
     case PHASE_SCANNED:
     case PHASE_WRITTEN:
-    case PHASE_EOI:
         return true;
+    case PHASE_EOI:
+        return !world.suppresses; /* otherwise the reference marks pins */
     case PHASE_READY:
         return !world.software;
     default:

@@ -17,7 +17,7 @@ static const char *const step_text[PHASE_COUNT] = {
     [PHASE_EOI] = "handles the EOI-induced exit: retires its tokens",
     [PHASE_RETIRED] =
         "takes the lock, sends the EOI to the I/O APIC, and requests a scan if one is due",
-    [PHASE_RENAMED] = "takes the lock and requests scans of all vCPUs: its LDR or SVR is new",
+    [PHASE_RENAMED] = "takes the lock and requests scans of all vCPUs: its LAPIC has changed",
 };
 
 static const char *const write_text[WRITE_COUNT] = {
@@ -32,6 +32,7 @@ static const char *const write_text[WRITE_COUNT] = {
     [WRITE_LOGICAL] = "its destination mode",
     [WRITE_LOWEST] = "its delivery mode",
     [WRITE_AGAIN] = "the same value",
+    [WRITE_TWO] = "its trigger mode and its vector",
 };
 
 static char sentence[160];
@@ -76,6 +77,18 @@ static void say_vcpu(const struct move *move, const struct cpu_state *s) {
         say("vCPU %u writes its LDR: now %s bit.", v,
             s->other_ldr ? "its own" : "the other vCPU's");
         break;
+    case MOVE_DFR:
+        say("vCPU %u writes its DFR: now the %s model.", v, s->cluster ? "flat" : "cluster");
+        break;
+    case MOVE_ID:
+        say("vCPU %u writes its APIC ID: now %s.", v, s->other_id ? "its own" : "the other vCPU's");
+        break;
+    case MOVE_TPR:
+        say("vCPU %u writes its TPR: now 0x%x.", v, s->tpr ? 0u : (unsigned)MODEL_TPR);
+        break;
+    case MOVE_INIT:
+        say("vCPU %u receives INIT and resets its local APIC.", v);
+        break;
     case MOVE_SVR:
         say("vCPU %u %s its local APIC by SVR.", v, s->disabled ? "enables" : "software-disables");
         break;
@@ -97,6 +110,9 @@ const char *move_sentence(const struct state *before, const struct move *move) {
         break;
     case MOVE_WRITE:
         say("Another CPU writes entry %u: %s.", move->who, write_text[move->argument]);
+        break;
+    case MOVE_IOEOI:
+        say("A vCPU writes 0x%x to the I/O APIC's EOI register.", model_vector[move->argument]);
         break;
     case MOVE_TICK:
         say("The tick delivers from the pins that storm control has deferred.");

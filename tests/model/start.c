@@ -50,7 +50,7 @@ static bool make_moves(const char *text) {
 }
 
 bool start_of(const struct bound *bound) {
-    world_power_on(bound->storms);
+    world_power_on(bound);
     world.now.vcpu[0].phase = world.now.vcpu[1].phase = PHASE_OUT;
     world.now.vcpu[0].requests = world.now.vcpu[1].requests = 1;
     if (!make_moves(bound->start))
@@ -69,7 +69,7 @@ const struct bound *start_free(const struct bound *bound) {
 
     unlimited = *bound;
     unlimited.budget = (struct budget){.lines = 15, .writes = 15, .ipis = 15, .ldrs = 7, .svrs = 7};
-    unlimited.writes = (1u << WRITE_COUNT) - 1;
+    unlimited.writes |= (2u << WRITE_AGAIN) - 1;
     unlimited.exits = true;
     unlimited.endless = true;
     start_of(&unlimited);

@@ -3,15 +3,18 @@
 
 const uint8_t model_vector[MODEL_VECTORS] = {0x31, 0x35, 0x62};
 
-/* SDM Vol. 3A, "Determining IPI Destination": physical, or logical in the flat model. */
+/* SDM Vol. 3A, "Determining IPI Destination": physical, or logical in the flat model. The LDRs of
+ * bounds with writes to the DFR name cluster 1, and the destinations cluster 0. */
 unsigned state_targets(const struct state *state, unsigned pin) {
     const struct pin_state *it = &state->pin[pin];
     unsigned set = 0;
 
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        unsigned ldr = 1u << (v ^ state->vcpu[v].other_ldr);
-        bool named = it->logical ? (it->destination & ldr) != 0 : it->destination == v;
-        set |= (unsigned)(named && !state->vcpu[v].disabled) << v;
+        const struct cpu_state *s = &state->vcpu[v];
+        unsigned ldr = s->no_ldr || s->cluster ? 0 : 1u << (v ^ s->other_ldr);
+        unsigned id = v ^ s->other_id;
+        bool named = it->logical ? (it->destination & ldr) != 0 : it->destination == id;
+        set |= (unsigned)(named && !s->disabled) << v;
     }
     return set;
 }

@@ -15,6 +15,7 @@
 #define MODEL_VCPUS   2
 #define MODEL_VECTORS 3
 #define ALL_VECTORS   7u
+#define MODEL_TPR     0x40 /* the class between 0x31, 0x35 and 0x62 */
 
 /* Two vectors of one priority class and one above it, in two words of the EOI-exit bitmap. */
 extern const uint8_t model_vector[MODEL_VECTORS];
@@ -31,7 +32,7 @@ enum phase {
     PHASE_READY,     /* VM entry comes next */
     PHASE_EOI,       /* an EOI-induced exit has not been handled yet */
     PHASE_RETIRED,   /* tokens are retired, the I/O APIC has not received the EOI yet */
-    PHASE_RENAMED,   /* a new LDR or SVR is in force, but not announced yet */
+    PHASE_RENAMED,   /* a new ID, LDR, DFR or SVR is in force, but not announced yet */
     PHASE_COUNT
 };
 
@@ -57,13 +58,18 @@ struct cpu_state {
     /* the reference, pins by vector: posted and not accepted; of the instance in the IRR; of the
      * instance in the ISR; and the pins that the EOI being handled is owed to */
     uint64_t ref_posted : 6, ref_waiting : 6, ref_served : 6, ref_owed : 2;
-    uint64_t unused2 : 39;
+    /* production again: DFR selects the cluster model; the ID is the other vCPU's; the LDR is 0, as
+     * INIT leaves it; the TPR holds back the two lower vectors; tmr_used */
+    uint64_t cluster : 1, other_id : 1, no_ldr : 1, tpr : 1, tmr_used : 1;
+    uint64_t unused2 : 34;
 };
 
 struct pin_state {
     uint16_t vector : 2, level : 1, masked : 1, logical : 1, lowest : 1, destination : 2;
     uint16_t remote_irr : 1, line : 1, edge_pending : 1, deferred : 1, streak : 2;
-    uint16_t orphan : 1; /* the reference: an EOI has left Remote IRR set (invariant 10) */
+    /* the reference: Remote IRR is left set: by an EOI of another vector (invariant 10), by INIT
+     * (20), or by an EOI whose broadcast is suppressed (21) */
+    uint16_t orphan : 1;
     uint16_t unused : 1;
 };
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tests/model/moves.h"
 #include "vmm/host/host.h"
 #include "vmm/vcpu/virq.h"
 
@@ -73,15 +74,25 @@ static uint8_t vector_of(unsigned index) {
 static void unpack_apic(unsigned v, const struct cpu_state *s) {
     struct routing_vcpu *it = &world.vm.routing.vcpu[v];
     struct vlapic *apic = &it->apic;
-    uint8_t logical = (uint8_t)(1u << (v ^ s->other_ldr));
+    uint8_t logical = s->no_ldr ? 0 : (uint8_t)(world.ldr_cluster | 1u << (v ^ s->other_ldr));
+    uint32_t suppress = world.suppresses ? APIC_SVR_SUPPRESS_EOI_BROADCAST : 0;
 
     bank_write(&world.page[v], APIC_IRR, s->irr);
     bank_write(&world.page[v], APIC_ISR, s->isr);
     bank_write(&world.page[v], APIC_TMR, s->tmr);
-    apic_page_write(&world.page[v], APIC_LDR, (uint32_t)logical << 24);
-    apic->identity.logical = logical;
-    apic_page_write(&world.page[v], APIC_SVR, s->disabled ? 0xff : APIC_SVR_ENABLE | 0xff);
+    if (!world.x2apic) {
+        apic_page_write(&world.page[v], APIC_LDR, (uint32_t)logical << 24);
+        apic->identity.logical = logical;
+        apic->identity.id = v ^ s->other_id;
+        apic_page_write(&world.page[v], APIC_ID, apic->identity.id << 24);
+        apic->identity.cluster = s->cluster;
+        apic_page_write(&world.page[v], APIC_DFR, s->cluster ? 0x0fffffff : 0xffffffff);
+    }
+    apic_page_write(&world.page[v], APIC_TPR, s->tpr ? MODEL_TPR : 0);
+    apic_page_write(&world.page[v], APIC_SVR,
+                    (s->disabled ? 0xff : APIC_SVR_ENABLE | 0xff) | suppress);
     apic->identity.enabled = !s->disabled;
+    apic->tmr_used = s->tmr_used;
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
         apic->tokens.front[model_vector[k]] = state_pins_of(s->front, k);
         apic->tokens.behind[model_vector[k]] = state_pins_of(s->behind, k);
@@ -119,7 +130,13 @@ static void pack_apic(unsigned v, struct cpu_state *s) {
     s->irr = bank_read(&world.page[v], APIC_IRR) & 7;
     s->isr = bank_read(&world.page[v], APIC_ISR) & 7;
     s->tmr = bank_read(&world.page[v], APIC_TMR) & 7;
-    s->other_ldr = apic->identity.logical != 1u << v;
+    s->no_ldr = !world.x2apic && !apic->identity.logical;
+    s->other_ldr = !world.x2apic && (apic->identity.logical & 3) == 2u >> v;
+    /* what the guest has written, whatever production makes of it */
+    s->other_id = !world.x2apic && apic_page_read(&world.page[v], APIC_ID) >> 24 != v;
+    s->cluster = apic_page_read(&world.page[v], APIC_DFR) >> 28 == 0;
+    s->tpr = apic_page_read(&world.page[v], APIC_TPR) != 0;
+    s->tmr_used = apic->tmr_used;
     s->disabled = !apic->identity.enabled;
     for (unsigned k = 0; k < MODEL_VECTORS; k++) {
         front |= apic->tokens.front[model_vector[k]] << 2 * k;
@@ -220,16 +237,28 @@ void world_pack(void) {
 
 /* ---- the whole world ---- */
 
-void world_power_on(bool storms) {
+static void enable_x2apic(unsigned v) {
+    struct vlapic *apic = routing_vlapic(&world.vm.routing, v);
+
+    vlapic_write_base(apic, apic->base | APIC_BASE_X2APIC);
+    apic->tmr_used = false;
+}
+
+void world_power_on(const struct bound *bound) {
     struct routing_config config = {
         .vcpu_count = MODEL_VCPUS,
-        .ioapic_version = 0x11,
+        .ioapic_version = bound->suppresses ? 0x20 : 0x11,
         .physical_address_mask = (1ULL << 40) - 1,
         .stale_rescan = true,
         .x2apic_offered = true,
     };
 
-    world = (struct world){.storms = storms, .software = model_software, .violated = -1};
+    world = (struct world){.storms = bound->storms,
+                           .x2apic = bound->x2apic,
+                           .suppresses = bound->suppresses,
+                           .ldr_cluster = bound->registers & 1u << MOVE_DFR ? 0x10 : 0,
+                           .software = model_software,
+                           .violated = -1};
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         config.page[v] = world.processor[v].page = &world.page[v];
         world.vcpu[v].vm = &world.vm;
@@ -241,10 +270,15 @@ void world_power_on(bool storms) {
     }
     steps_power_on(&world.vm.routing, &config, &virq_effects, &world.vm);
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_LDR, 1u << (24 + v));
-        vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_SVR, APIC_SVR_ENABLE | 0xff);
+        vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_LDR,
+                     (world.ldr_cluster | 1u << v) << 24);
+        vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_SVR,
+                     APIC_SVR_ENABLE | 0xff |
+                         (bound->suppresses ? APIC_SVR_SUPPRESS_EOI_BROADCAST : 0));
+        routing_vlapic(&world.vm.routing, v)->tmr_used = true; /* matters in x2APIC mode only */
+        if (bound->x2apic)
+            enable_x2apic(v);
         world.access[v] = (uint8_t)virq_apic_mode(&world.vcpu[v]);
-        routing_vlapic(&world.vm.routing, v)->tmr_used = true; /* x2APIC mode only */
     }
     for (unsigned p = 0; p < MODEL_PINS; p++)
         world.vm.routing.ioapic.entry[p] |= model_vector[0];
@@ -280,8 +314,12 @@ bool world_is_exact(void) {
     return !memcmp(&before, &after, sizeof(before)) && !memcmp(page, world.page, sizeof(page));
 }
 
-bool world_is_virtualized(unsigned vcpu) {
-    return world.access[vcpu] == VMX_APIC_XAPIC;
+bool world_virtualizes_eoi(unsigned vcpu) {
+    return world_virtualizes_self_ipi(vcpu) || world.access[vcpu] == VMX_APIC_X2APIC_EXITING;
+}
+
+bool world_virtualizes_self_ipi(unsigned vcpu) {
+    return world.access[vcpu] == VMX_APIC_XAPIC || world.access[vcpu] == VMX_APIC_X2APIC;
 }
 
 void world_violate(int invariant, const char *what) {

@@ -24,6 +24,8 @@ struct world {
     unsigned actor; /* the vCPU whose CPU makes the move, or MODEL_DEVICE */
     bool locked;
     bool storms;
+    bool x2apic, suppresses; /* as in struct bound */
+    uint8_t ldr_cluster;     /* bits 7:4 of the LDRs */
     bool software; /* interrupts are delivered in software: no virtual-interrupt delivery */
     bool endless;  /* the budget is not used up: start_free() */
     bool moving;   /* the production code or the processor makes a move, and no check runs */
@@ -40,12 +42,14 @@ struct world {
 extern struct world world;
 
 extern bool model_software; /* for world_power_on() */
-void world_power_on(bool storms);
+struct bound;
+void world_power_on(const struct bound *bound);
 /* Fill the production structures from world.now, and read them back. */
 void world_unpack(void);
 void world_pack(void);
-/* Whether the processor virtualizes the vCPU's EOIs and self-IPIs, or they exit. */
-bool world_is_virtualized(unsigned vcpu);
+/* Whether the processor virtualizes the vCPU's EOIs, or its self-IPIs, or they exit. */
+bool world_virtualizes_eoi(unsigned vcpu);
+bool world_virtualizes_self_ipi(unsigned vcpu);
 /* Records a violation: the number of the invariant and what is wrong. Only the first one counts. */
 void world_violate(int invariant, const char *what);
 /* Tells the reference: what is no longer in the inbox has been accepted. */
