@@ -30,10 +30,9 @@ struct path {
 /* Reads one entry with a single access and records it. */
 BOTH enum guest_walk_result next_entry(const struct guest_paging *p, struct path *path,
                                        uint64_t address, unsigned size, uint64_t *entry) {
-    const uint8_t *at = p->ram + address;
-
     if (address > p->ram_size - size)
         return GUEST_WALK_OUTSIDE;
+    const uint8_t *at = p->ram + address;
     *entry = size == 8 ? __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED)
                        : __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
     if (path) {
