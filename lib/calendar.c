@@ -72,7 +72,7 @@ struct calendar calendar_from_seconds(uint64_t seconds) {
                             .second = second % 60};
 
     date.year = year_of(days + days_before_year(CALENDAR_YEAR_MIN), &date.day);
-    while (date.day >= days_before_month(date.month + 1, is_leap(date.year)))
+    while (date.month < 11 && date.day >= days_before_month(date.month + 1, is_leap(date.year)))
         date.month++;
     date.day -= days_before_month(date.month, is_leap(date.year));
     date.month++;

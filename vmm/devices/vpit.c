@@ -194,6 +194,8 @@ void vpit_reset(struct vpit *pit, uint64_t now) {
             .gate = i != 2,
             .paused = i == 2,
             .null_count = true,
+            .count = 1, /* never 0: they are divisors */
+            .period = 1,
         };
     }
 }

@@ -205,7 +205,7 @@ static uint32_t until_alarm(const struct vrtc *rtc, uint64_t now) {
 /* ---- interrupts ---- */
 
 /* The period of the periodic interrupt, in periods of the crystal; 0: none. */
-static uint32_t period(const struct vrtc *rtc) {
+static uint32_t crystal_periods(const struct vrtc *rtc) {
     uint32_t rate = rtc->memory[REGISTER_A] & A_RATE;
 
     if (rate == 0 || is_held(rtc))
@@ -214,15 +214,16 @@ static uint32_t period(const struct vrtc *rtc) {
 }
 
 /* How many periods have ended in this second, which is a whole number of periods long. */
-static uint32_t periods(const struct vrtc *rtc, uint64_t now) {
-    return (uint32_t)((uint64_t)fraction(rtc, now) * CRYSTAL_HZ / SECOND / period(rtc));
+static uint32_t periods(const struct vrtc *rtc, uint64_t now, uint32_t period) {
+    return (uint32_t)((uint64_t)fraction(rtc, now) * CRYSTAL_HZ / SECOND / period);
 }
 
 void vrtc_poll(struct vrtc *rtc, uint64_t now) {
     if (now <= rtc->seen)
         return;
     uint64_t passed = second(rtc, now) - second(rtc, rtc->seen);
-    if (period(rtc) && (passed || periods(rtc, now) != periods(rtc, rtc->seen)))
+    uint32_t period = crystal_periods(rtc);
+    if (period && (passed || periods(rtc, now, period) != periods(rtc, rtc->seen, period)))
         rtc->flags |= B_PERIODIC;
     if (passed && !is_stopped(rtc)) {
         uint32_t alarm = until_alarm(rtc, second(rtc, rtc->seen) + rtc->ahead);
@@ -247,8 +248,9 @@ uint64_t vrtc_next(const struct vrtc *rtc) {
     }
     if (enabled & B_UPDATE && !is_stopped(rtc))
         next = begun + SECOND;
-    if (enabled & B_PERIODIC && period(rtc)) {
-        uint64_t ticks = (uint64_t)(periods(rtc, rtc->seen) + 1) * period(rtc);
+    uint32_t period = crystal_periods(rtc);
+    if (enabled & B_PERIODIC && period) {
+        uint64_t ticks = (uint64_t)(periods(rtc, rtc->seen, period) + 1) * period;
         uint64_t end = begun + (ticks * SECOND + CRYSTAL_HZ - 1) / CRYSTAL_HZ;
         next = end < next ? end : next;
     }

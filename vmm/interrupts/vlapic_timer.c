@@ -44,11 +44,11 @@ static void advance(struct vlapic_timer *timer, uint64_t now) {
 
     if (!timer->running || now < timer->expiry)
         return;
-    if (mode_of(timer) == APIC_LVT_TIMER_PERIODIC) {
-        uint64_t late = now - timer->expiry;
+    if (mode_of(timer) == APIC_LVT_TIMER_PERIODIC && timer->initial) {
+        uint64_t late = now - timer->expiry, each = period(timer);
 
-        expired += late / period(timer);
-        timer->expiry = add(now - late % period(timer), period(timer));
+        expired += late / each;
+        timer->expiry = add(now - late % each, each);
     } else {
         timer->running = false;
     }
