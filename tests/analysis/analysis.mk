@@ -1,4 +1,4 @@
-# Static analysis of the pure modules by Frama-C: tests/README.md. Only this needs Frama-C, which is large.
+# Static analysis of the pure modules by Frama-C: docs/proof.md. Only this needs Frama-C, which is large.
 .PHONY: analyse analysis-deps analysis-objects
 
 #: M=: the modules that make analyse goes through; without it all

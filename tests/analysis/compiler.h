@@ -13,9 +13,15 @@
 /* The only instructions in pure modules are empty: they hide a value from the optimizer. */
 #define __asm__(...) ((void)0)
 
-#define __atomic_load(from, to, order)     ((void)(*(to) = *(from)))
+/* C11's atomics are in atomic.h. */
+#define __FC_STDATOMIC
+#include "tests/analysis/atomic.h"
+
+/* Each access to an atomic may find what another CPU has written. */
+#define __atomic_load(from, to, order)                                                             \
+    ((void)(*(to) = *(const volatile __typeof__(*(from)) *)(from)))
 #define __atomic_store(to, from, order)    ((void)(*(to) = *(from)))
-#define __atomic_load_n(from, order)       (*(from))
+#define __atomic_load_n(from, order)       (*(const volatile __typeof__(*(from)) *)(from))
 #define __atomic_store_n(to, value, order) ((void)(*(to) = (value)))
 
 /*@ assigns \result \from x;
@@ -25,9 +31,30 @@ int __builtin_parity(unsigned x);
 /*@ assigns \result \from x; */
 uint64_t __builtin_bswap64(uint64_t x);
 
+/* The lowest bit that is 1: which of them it is depends on x, but none above the highest. */
+/*@ assigns \nothing;
+  @ ensures \false; */
+void analysis_never(void);
+
+static inline int analysis_ctz(uint64_t x) {
+    /*@ assert not_zero: x != 0; */
+    /*@ loop unroll 64; */
+    for (int i = 0; i < 64; i++) {
+        if (x >> i & 1)
+            return i;
+    }
+    analysis_never(); /* x is not 0 */
+    return 0;
+}
+#define __builtin_ctz   analysis_ctz
+#define __builtin_ctzll analysis_ctz
+
 static inline bool analysis_mul_overflow(uint64_t a, uint64_t b, uint64_t *product) {
     *product = a * b;
-    return a != 0 && *product / a != b;
+    if (a != 0 && b > UINT64_MAX / a)
+        return true;
+    /*@ admit not_zero: a == 0 || b == 0 || *product != 0; */
+    return false;
 }
 #define __builtin_mul_overflow analysis_mul_overflow
 

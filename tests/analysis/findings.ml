@@ -3,13 +3,25 @@
      UNREACHED file:line name text    a statement that no input reaches
      ALARM file:line text             a property that Eva could not show to hold
    A function in a header has a copy for each file that includes it: the copies count as one.
-   Blocks and empty statements are not counted: they do nothing. *)
+   Blocks and empty statements are not counted: they do nothing. Neither is what depends on a
+   constant, such as the size of a type: the compiler removes it. *)
 open Cil_types
 
-let counts s =
+(* All statements of a block that are counted. *)
+let rec of_block block = List.concat_map of_statement block.bstmts
+
+and of_statement s =
   match s.skind with
-  | Block _ | UnspecifiedSequence _ | Instr (Skip _) -> false
-  | _ -> true
+  | Instr (Skip _) -> []
+  | Block block -> of_block block
+  | UnspecifiedSequence sequence -> of_block (Cil.block_from_unspecified_sequence sequence)
+  | Loop (_, body, _, _, _) -> s :: of_block body
+  | Switch (_, body, _, _) -> s :: of_block body
+  | If (condition, yes, no, _) -> (
+      match Cil.isInteger (Cil.constFold true condition) with
+      | Some value -> of_block (if Integer.is_zero value then no else yes)
+      | None -> s :: (of_block yes @ of_block no))
+  | _ -> [ s ]
 
 let line_of fmt (pos : Filepath.position) =
   Format.fprintf fmt "%a:%d" Filepath.Normalized.pretty pos.pos_path pos.pos_lnum
@@ -21,7 +33,7 @@ let functions = Hashtbl.create 100
 let order = ref []
 
 let add_function f (first : Filepath.position) =
-  let statements = List.filter counts f.sallstmts in
+  let statements = of_block f.sbody in
   let key = (first.Filepath.pos_path, f.svar.vorig_name) in
   let reached = List.map (fun s -> (s, Eva.Results.is_reachable s)) statements in
   match Hashtbl.find_opt functions key with
