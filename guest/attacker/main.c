@@ -10,6 +10,7 @@
 #include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 #include "guest/lib/ioapic.h"
+#include "guest/lib/pic.h"
 #include "guest/lib/report.h"
 #include "guest/lib/start.h"
 #include "lib/format.h"
@@ -121,9 +122,11 @@ static void on_nmi(uint8_t vector) {
 }
 
 /* A line that is active most of the time, as the 8254's, with a level-triggered entry: each
- * interrupt follows the EOI before it, and storm control does not see an unbroken run. No action
- * would follow. */
+ * interrupt follows the EOI before it, and storm control does not see an unbroken run. Or a line
+ * that is active at an 8259 which ends its interrupts by itself. No action would follow. */
 static void end_storm(void) {
+    outb(PIC_MASTER + 1, 0xff);
+    outb(PIC_SLAVE + 1, 0xff);
     for (uint8_t pin = 0; pin < IOAPIC_PIN_COUNT; pin++)
         ioapic_write_entry(pin, RTE_MASKED);
 }
