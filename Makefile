@@ -192,4 +192,4 @@ include tools/page/page.mk
 include tools/pwtrace/pwtrace.mk
 include tools/book/book.mk
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)

@@ -13,10 +13,11 @@
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/load_reason.h"
 
-#define NATIVE_RAM (256ULL << 20)
-#define UART_DATA  0x3f8
-#define UART_LSR   0x3fd
-#define LSR_THRE   0x20
+#define KEPT      (256ULL << 20)
+#define ALIGNMENT (64ULL << 20)
+#define UART_DATA 0x3f8
+#define UART_LSR  0x3fd
+#define LSR_THRE  0x20
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
@@ -48,12 +49,22 @@ static bool read_files(struct file *kernel, struct file *initrd, struct file *co
     return !problem;
 }
 
-static bool leave_firmware(void) {
+/* The size of Linux's memory, or 0. */
+static uint64_t leave_firmware(void) {
     UINTN count, key, size;
     UINT32 version;
+    uint64_t end = 0;
 
-    LibMemoryMap(&count, &key, &size, &version);
-    return !EFI_ERROR(BS->ExitBootServices(firmware_image, key));
+    const uint8_t *map = (const uint8_t *)LibMemoryMap(&count, &key, &size, &version);
+    for (UINTN i = 0; i < count; i++) {
+        const EFI_MEMORY_DESCRIPTOR *d = (const EFI_MEMORY_DESCRIPTOR *)(map + i * size);
+        if (d->Type == EfiConventionalMemory || d->Type == EfiBootServicesData)
+            end = d->PhysicalStart + d->NumberOfPages * 4096;
+    }
+    end = (end + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+    if (end <= KEPT || EFI_ERROR(BS->ExitBootServices(firmware_image, key)))
+        return 0;
+    return end - KEPT;
 }
 
 static _Noreturn void enter(const struct linux_entry *entry) {
@@ -91,7 +102,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     if (!read_files(&kernel, &initrd, &command_line))
         return EFI_NOT_FOUND;
     memcpy(words, (const void *)command_line.base, command_line.size);
-    if (!leave_firmware())
+    uint64_t ram = leave_firmware();
+    if (!ram)
         return EFI_ABORTED;
     __asm__ volatile("cli");
     uint8_t *memory = NULL;
@@ -99,7 +111,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     static char reason[LOAD_REASON_SIZE];
     const struct kernel_request request = {
         .ram = memory,
-        .ram_size = NATIVE_RAM,
+        .ram_size = ram,
         .file = (const uint8_t *)kernel.base,
         .file_size = kernel.size,
         .initrd = (const uint8_t *)initrd.base,
