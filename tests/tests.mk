@@ -71,9 +71,10 @@ TRACE_TESTS    = $(wildcard tests/trace/*.t)
 EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 LINUX_TESTS    = $(wildcard tests/linux/*.t)
 FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
+NESTED_TESTS   = $(wildcard tests/nested/*.t)
 
 # The parts of `make test`, in their order: the tests of each, and what it needs besides `all`.
-PARTS := lint unit acpi fuzz model soak analysis page book browser trace emulator linux foreign
+PARTS := lint unit acpi fuzz model soak analysis page book browser trace emulator linux foreign nested
 TESTS.lint     = $(LINT_TESTS)
 TESTS.unit     = $(UNIT_TESTS) $(MACHINE_TESTS)
 TESTS.acpi     = tests/acpi/acpi.t
@@ -88,6 +89,7 @@ TESTS.trace    = $(TRACE_TESTS)
 TESTS.emulator = $(EMULATOR_TESTS)
 TESTS.linux    = $(LINUX_TESTS)
 TESTS.foreign  = $(FOREIGN_TESTS)
+TESTS.nested   = $(NESTED_TESTS)
 NEEDS.lint     = unit-tests $(PWTRACE) compile_commands.json
 NEEDS.unit     = unit-tests
 NEEDS.acpi     = $(ACPI_TABLES)
@@ -102,6 +104,7 @@ NEEDS.trace    = $(PWTRACE)
 NEEDS.emulator = $(LOCKSTEP) $(PWTRACE) $(B)/shim.efi
 NEEDS.linux    = $(LINUX)/disk.img $(B)/native.efi
 NEEDS.foreign  = $(B)/foreign/memtest
+NEEDS.nested   = $(STAGE)
 
 comma := ,
 LEFT_OUT  = $(subst $(comma), ,$(SKIP))
@@ -165,3 +168,4 @@ include tests/acpi/acpi.mk
 include tests/coverage.mk
 include tests/native/native.mk
 include tests/shim/shim.mk
+include tests/nested/nested.mk

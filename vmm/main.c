@@ -23,6 +23,7 @@
 #include "vmm/host/panic.h"
 #include "vmm/host/screen.h"
 #include "vmm/host/stop.h"
+#include "vmm/vcpu/delivery.h"
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/run.h"
@@ -107,15 +108,14 @@ static void prepare_for_guests(void) {
     virq_init();
     run_init();
     schedule_init();
+    delivery_init();
 }
 
 static void report_delivery(void) {
-    const char *missing = vmx_delivery_missing(&host.capabilities);
+    const char *problem = delivery_problem();
 
-    if (missing)
-        console_print("pinwheel: interrupts are delivered in software: this processor lacks "
-                      "\"%s\"\n",
-                      missing);
+    if (problem)
+        console_print("pinwheel: interrupts are delivered in software: %s\n", problem);
     else
         console_print("pinwheel: interrupts are delivered by the processor\n");
 }

@@ -99,6 +99,14 @@ void *machine_memory(uint64_t physical) {
     return NULL;
 }
 
+uint64_t *memory_alloc_table(uint64_t *physical) {
+    return memory_alloc_pages(PAGE_SIZE, physical);
+}
+
+uint64_t *memory_table(uint64_t physical) {
+    return machine_memory(physical);
+}
+
 uint64_t memory_root(void) {
     return 0x7000;
 }

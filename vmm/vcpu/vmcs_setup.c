@@ -58,9 +58,8 @@ static void set_host_state(const struct vcpu *vcpu) {
     vmcs_write(VMCS_HOST_RIP, vmx_exit_address());
 }
 
-static void set_controls(struct vcpu *vcpu) {
-    if (!vmx_choose_controls(&host.capabilities, virq_apic_mode(vcpu), vcpu_shares_cpu(vcpu),
-                             &vcpu->controls))
+static void set_controls(struct vcpu *vcpu, enum vmx_apic_mode mode, uint16_t vpid) {
+    if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls))
         panic("the VMX controls that the boot loader checked are no longer available");
     vmcs_write(VMCS_PIN_BASED_CONTROLS, vcpu->controls.pin);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
@@ -88,14 +87,13 @@ static void set_controls(struct vcpu *vcpu) {
     vmcs_write(VMCS_TSC_OFFSET, 0);
     vmcs_write(VMCS_IO_BITMAP_A, io_bitmap);
     vmcs_write(VMCS_IO_BITMAP_B, io_bitmap + PAGE_SIZE);
-    vmcs_write(VMCS_VPID, vcpu_vpid(vcpu));
+    vmcs_write(VMCS_VPID, vpid);
     vmcs_write(VMCS_LINK_POINTER, UINT64_MAX);
 }
 
-void vmcs_set_up(struct vcpu *vcpu) {
-    set_controls(vcpu);
+void vmcs_set_up_without_vm(struct vcpu *vcpu, enum vmx_apic_mode mode, uint16_t vpid) {
+    set_controls(vcpu, mode, vpid);
     set_host_state(vcpu);
-    virq_set_up(vcpu);
     control_regs_set_masks();
     vmcs_write(VMCS_GUEST_PAT, PAT_RESET);
     vmcs_write(VMCS_GUEST_DEBUGCTL, 0);
@@ -108,6 +106,11 @@ void vmcs_set_up(struct vcpu *vcpu) {
     vmcs_write(VMCS_GUEST_PDPTE3, 0);
     control_regs_set_cr0(CR0_CD | CR0_NW); /* INIT keeps these two */
     vcpu_reset(vcpu);
+}
+
+void vmcs_set_up(struct vcpu *vcpu) {
+    vmcs_set_up_without_vm(vcpu, virq_apic_mode(vcpu), vcpu_vpid(vcpu));
+    virq_set_up(vcpu);
     /* The TLB may hold translations for these identifiers, from a hypervisor before Pinwheel. */
     for (unsigned i = 0; i < 2; i++)
         invept(INVEPT_SINGLE_CONTEXT, vcpu->vm->ept_pointer[i]);

@@ -3,6 +3,9 @@
  * Structures" and "VM Entries". Read next: arch/vmx/vmx_controls.h, arch/vmx/entry_check.h. */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/vmx/vmx_controls.h"
 
 struct vcpu;
 
@@ -12,6 +15,9 @@ void vmcs_setup_init(void);
 /* Writes the controls, the host state and the guest's state after reset. On the vCPU's own CPU; its
  * VMCS is current and its launch state is clear. */
 void vmcs_set_up(struct vcpu *vcpu);
+
+/* The same without what belongs to a VM: EPT, MSR bitmap and local APIC. */
+void vmcs_set_up_without_vm(struct vcpu *vcpu, enum vmx_apic_mode mode, uint16_t vpid);
 
 /* Checks the current VMCS by the SDM's rules for VM entries. A violation is printed with its field,
  * and kills the guest; so does `failed`, which says that the processor has already refused the

@@ -9,6 +9,7 @@
 #include "vmm/host/host_memory.h"
 #include "vmm/host/mitigations.h"
 #include "vmm/loaders/load_reason.h"
+#include "vmm/vcpu/delivery.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/virq.h"
@@ -47,13 +48,11 @@ static const char *vm_allocate_memory(struct vm *vm) {
 }
 
 static const char *vm_choose_delivery(struct vm *vm) {
-    const char *missing = vmx_delivery_missing(&host.capabilities);
+    const char *problem = delivery_problem();
 
-    if (vm->config->delivery == BOOT_DELIVERY_VID && missing)
-        return load_reason(vm->reason,
-                           "delivery = vid: this processor lacks \"%s\"; use delivery = auto",
-                           missing);
-    vm->software = missing || vm->config->delivery == BOOT_DELIVERY_SOFTWARE;
+    if (vm->config->delivery == BOOT_DELIVERY_VID && problem)
+        return load_reason(vm->reason, "delivery = vid: %s; use delivery = auto", problem);
+    vm->software = problem || vm->config->delivery == BOOT_DELIVERY_SOFTWARE;
     return NULL;
 }
 
