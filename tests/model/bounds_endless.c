@@ -150,7 +150,7 @@ const struct bound endless_bounds[] = {
         .budget = {.lines = 1, .writes = 1, .ipis = 1},
         .writes = MOVED,
         .one_pin = true,
-        .deep = true,
+        .open = true,
         .endless = true,
     },
     {
@@ -168,7 +168,7 @@ const struct bound endless_bounds[] = {
         .budget = {.lines = 1, .writes = 1},
         .writes = MOVED | W(DESTINATION_3) | W(LOGICAL) | W(LOWEST) | W(MASK),
         .one_pin = true,
-        .deep = true,
+        .open = true,
         .endless = true,
     },
     {
@@ -184,7 +184,7 @@ const struct bound endless_bounds[] = {
         .name = "disabled-edges",
         .start = TWO_CLASSES "enter",
         .budget = {.lines = 1, .svrs = 1, .ipis = 1},
-        .deep = true,
+        .open = true,
         .endless = true,
     },
     {
@@ -201,7 +201,7 @@ const struct bound endless_bounds[] = {
         .budget = {.lines = 1, .writes = 1},
         .writes = MOVED | W(TWO),
         .one_pin = true,
-        .deep = true,
+        .open = true,
         .endless = true,
     },
     {
@@ -211,7 +211,7 @@ const struct bound endless_bounds[] = {
         .writes = MOVED | W(VECTOR_0) | W(VECTOR_2),
         .one_pin = true,
         .suppresses = true,
-        .deep = true,
+        .open = true,
         .endless = true,
     },
     {
@@ -221,7 +221,7 @@ const struct bound endless_bounds[] = {
         .writes = MOVED | W(TRIGGER),
         .one_pin = true,
         .registers = 1u << MOVE_INIT,
-        .deep = true,
+        .open = true,
         .endless = true,
     },
 };

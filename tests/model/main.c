@@ -112,7 +112,7 @@ static int run_all(const struct options *options, char **names, int count) {
     int status = 0;
 
     for (unsigned i = 0; i < length && !count && status == 0; i++) {
-        if (list[i].deep == options->deep)
+        if (list[i].deep == options->deep && !list[i].open)
             status = run_bound(&list[i], options, &sum);
     }
     for (int n = 0; n < count && status == 0; n++)

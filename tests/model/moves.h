@@ -66,6 +66,7 @@ struct bound {
     bool x2apic;     /* the LAPICs are in x2APIC mode */
     bool suppresses; /* EOI broadcasts are suppressed, and the guest writes the I/O APIC's EOI
                       * register instead (MOVE_IOEOI) */
+    bool open;       /* endless, and not known to end: only if it is named */
     bool endless;    /* what is not 0 in the budget may happen any number of times */
 };
 
