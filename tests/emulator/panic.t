@@ -30,13 +30,15 @@ sub break_at_eoi_exit {
 my $log = break_at_eoi_exit('panic', "set rdi = 0\n", cpus => 2);
 unlike($log, qr/do not stop/, 'a CPU in guest mode stops');
 like($log, qr/^PINWHEEL panic: #PF page fault in the hypervisor, error code 0x0$/m, 'the exception');
-like($log, qr/^  rip ffffffff8[0-9a-f]{7} rsp ffffc0[0-9a-f]{10} .* cr2 0{13}[0-9a-f]{3} /m,
+like($log, qr/^  rip ffffffff8[0-9a-f]{7} rsp ffffc0[0-9a-f]{10} .*\n  cr2 0{13}[0-9a-f]{3} /m,
     'the registers, with a stack of the hypervisor');
 like($log, qr/  backtrace:\n.*\+0x.*\n    0x[0-9a-f]+ routing_eoi_exit\+0x.*exit_handle\+0x.*schedule_run\+0x/s,
     'the backtrace, with names');
 like($log, qr/last events of each CPU:.*accept level.*rte write.*scan: now stale/s,
     'the last events of the interrupt path');
 like($log, qr/^PINWHEEL panic: the machine has stopped/m, 'the last line');
+my ($panic) = $log =~ /^(PINWHEEL panic: #PF.*?)^  last events/ms;
+is(join("\n", grep { length s/\r//r > 79 } split /\n/, $panic // 'none' x 99), '', 'no line before the events exceeds 80 columns');
 unlike($log, qr/^PINWHEEL done/m, 'no result is printed');
 
 # The other kind of panic: a check of the hypervisor fails, here the check after each VMX instruction,
