@@ -252,6 +252,9 @@ static void acpi(const uint8_t *data, size_t size) {
     if (!acpi_open(&acpi, 0))
         return;
     acpi_find_soft_off(&acpi, &off);
+    acpi_find_pm_timer(&acpi);
+    if (acpi_find_serial(&acpi).port > UINT16_MAX - 7)
+        abort();
     struct acpi_table madt = acpi_next_table(&acpi, "APIC", &index);
     while (acpi_next_cpu(&madt, &offset, &id)) {
         if (++cpus > sizeof(memory))

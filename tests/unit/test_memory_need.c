@@ -37,6 +37,7 @@ static void each_cpu_counts(void **state) {
     info.cpu_count = 45;
     assert_true(memory_need(&info) - one >= 44 * 188 * NEED_KIB);
     assert_true(memory_need(&info) > 14 * MIB);
+    assert_true(NEED_PER_CPU <= 256 * NEED_KIB);
     info.cpu_count = BOOT_MAX_CPUS;
     assert_int_equal(memory_need(&info) - one, 255 * NEED_PER_CPU);
     assert_in_range(memory_need(&info), 53 * MIB, 60 * MIB);
