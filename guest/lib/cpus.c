@@ -9,6 +9,7 @@
 #include "lib/memory.h"
 
 #define CPUID_1_EDX_HTT (1u << 28) /* EBX[23:16] is valid */
+#define WAIT_PAUSES     256u       /* between two looks at IF: pause() */
 #define INIT_PAUSES     100000u    /* between INIT and SIPI: 10 ms in the SDM's example */
 #define SIPI_PAUSES     2000u      /* between the two SIPIs: 200 us in the SDM's example */
 
@@ -103,9 +104,12 @@ _Noreturn void cpu_serve(void) {
 }
 
 bool wait_at_least(atomic_uint *counter, uint32_t value) {
-    for (uint32_t i = 0; i < wait_bound; i++) {
-        if (atomic_load(counter) >= value)
-            return true;
+    for (uint32_t i = 0; i < wait_bound; i += WAIT_PAUSES) {
+        for (uint32_t j = 0; j < WAIT_PAUSES; j++) {
+            if (atomic_load(counter) >= value)
+                return true;
+            pause_only();
+        }
         pause();
     }
     return false;
