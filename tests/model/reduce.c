@@ -222,8 +222,7 @@ bool reduce_skips(const struct state *state, unsigned number) {
     const struct move *move = &move_table[number];
     int only = reduce_only_vcpu(state);
 
-    if (only >= 0 &&
-        (move->kind > MOVE_EOI || move->kind == MOVE_KICK || move->who != (unsigned)only))
+    if (only >= 0 && (move->kind > MOVE_EOI || move->who != (unsigned)only))
         return true;
     return move->kind == MOVE_EXIT && !world.software;
 }
