@@ -309,8 +309,12 @@ static void small_hypercalls(void **state) {
     assert_int_equal(hypercall(HYPERCALL_EOI_EXITS), 0);
     exits(EXIT_REASON_VIRTUALIZED_EOI, 0x51);
     assert_int_equal(hypercall(HYPERCALL_EOI_EXITS), 1);
+    uint64_t before = hypercall(HYPERCALL_EXITS);
+    exits(EXIT_REASON_PREEMPTION_TIMER, 0);
+    exits(EXIT_REASON_VIRTUALIZED_EOI, 0x51);
+    assert_int_equal(hypercall(HYPERCALL_EXITS), before + 2);
     assert_int_equal(hypercall(1), UNKNOWN);
-    assert_int_equal(hypercall(0x101), UNKNOWN);
+    assert_int_equal(hypercall(0x102), UNKNOWN);
     assert_int_equal(hypercall(0x100000000 | HYPERCALL_SEND_IPIS), UNKNOWN);
 }
 
