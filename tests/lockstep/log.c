@@ -59,9 +59,11 @@ static const char *read_lines(struct log *log, FILE *file, const char *guest) {
 
     for (unsigned line = 1; fgets(text, sizeof(text), file); line++) {
         if (sscanf(text, "TRACE guest=%63s vcpus=%u version=%x", name, &log->vcpus,
-                   &log->version) == 3)
+                   &log->version) == 3) {
             inside = !strcmp(name, guest);
-        else if (inside && sscanf(text, "TRACE end lost=%lu", &lost) == 1)
+            log->stale_rescan = !strstr(text, " stale_rescan=off");
+            log->software = strstr(text, " delivery=software") != NULL;
+        } else if (inside && sscanf(text, "TRACE end lost=%lu", &lost) == 1)
             return lost ? "the beginning of the trace is lost" : NULL;
         else if (inside && add_line(log, text, line) &&
                  !log_is_in_range(&log->at[log->count - 1].record, log->vcpus))

@@ -14,8 +14,9 @@ struct logged {
 };
 
 struct log {
-    unsigned vcpus, version; /* the guest's vCPUs; the version of its I/O APIC */
-    unsigned cpus;           /* CPUs that have made records */
+    unsigned vcpus, version;     /* the guest's vCPUs; the version of its I/O APIC */
+    bool stale_rescan, software; /* the guest's configuration */
+    unsigned cpus;               /* CPUs that have made records */
     size_t count, room;
     struct logged *at;
 };

@@ -377,6 +377,7 @@ void replay_start(const struct log *log) {
     for (unsigned v = 0; v < WORLD_VCPUS; v++)
         late[v] = 0;
     world_power_on(&world, run->vcpus, run->version);
+    world.routing.stale_rescan = run->stale_rescan;
 }
 
 void replay_step(size_t number) {

@@ -292,6 +292,14 @@ is(scalar(grep { $_ eq 'soak' } keys %{read_vcd(read_file("$folder/lost.vcd"))})
 unlike(read_file("$folder/lost.txt"), qr/^At the end of guest soak/m, '...nor in the text');
 like(read_file("$folder/lost.txt"), qr/^At the end of guest xapic/m, '...but that of another guest');
 
+($status, $output) = changed_log('software', sub { s/^TRACE guest=soak .*\K/ delivery=software/m });
+is($status, 0, 'a trace of delivery in software is read');
+like($output, qr/^The trace of guest soak is complete.* delivered in software/m, '...and why it has no state is stated');
+unlike(read_file("$folder/software.txt"), qr/^At the end of guest soak/m, '...which is not shown');
+
+($status, $output) = changed_log('rescan', sub { s/^TRACE guest=soak .*\K/ stale_rescan=off/m });
+is($status, 1, 'a run with the rescan is not one without it');
+
 ($status, $output) = changed_log('range', sub {
     s/^TRACE end lost=0$/TRACE end lost=77/m;
     s/^TRACE $event{ACCEPT_LEVEL} \d+ /TRACE $event{ACCEPT_LEVEL} 200 /m;

@@ -62,7 +62,8 @@ void trace_log(unsigned cpu, unsigned line, uint32_t event, uint32_t vcpu, uint3
         run.cpus = cpu + 1;
 }
 
-void trace_begin(unsigned vcpus, unsigned version) {
+void trace_begin(unsigned vcpus, unsigned version, bool stale_rescan) {
+    run.stale_rescan = stale_rescan;
     run.vcpus = vcpus;
     run.version = version;
     next = 0;

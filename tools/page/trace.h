@@ -11,7 +11,7 @@ bool trace_room(unsigned records);
 void trace_log(unsigned cpu, unsigned line, uint32_t event, uint32_t vcpu, uint32_t vector,
                uint32_t pin, uint32_t a_low, uint32_t a_high, uint32_t b_low, uint32_t b_high);
 /* Begins the replay of all that was added. */
-void trace_begin(unsigned vcpus, unsigned version);
+void trace_begin(unsigned vcpus, unsigned version, bool stale_rescan);
 /* Replays the next record. If the run and the model differ there, the engine stops (it traps), and
  * trace_problem() says why. */
 void trace_step(void);

@@ -210,7 +210,7 @@ void events_begin(FILE *file) {
 
 void events_guest(FILE *file, const struct guest *guest) {
     const struct log *log = &guest->log;
-    char loss[256];
+    char loss[320];
 
     memset(&state, 0, sizeof(state));
     write_tracks(file, guest);

@@ -58,8 +58,11 @@ int guest_loss(char *out, size_t size, const struct guest *guest) {
                         "The log ends before the trace of guest %s does: its last records are "
                         "missing, how many is not known.",
                         guest->name);
-    return snprintf(out, size, "The trace of guest %s is complete: no record is lost.",
-                    guest->name);
+    return snprintf(out, size, "The trace of guest %s is complete: no record is lost.%s",
+                    guest->name,
+                    guest->log.software ? " Its interrupts were delivered in software. The replay "
+                                          "does not follow that, so the state is not shown."
+                                        : "");
 }
 
 static FILE *create(const char *name, const char *suffix) {
@@ -154,7 +157,7 @@ static size_t first_line(const struct guest *guest) {
 
 /* Prints the figure of a guest: `pwtrace svg LOG GUEST [FROM TO]`. */
 static int print_figure(char **argv, bool has_range) {
-    char loss[256], *end;
+    char loss[320], *end;
 
     log_path = argv[2];
     read_log();
@@ -248,7 +251,7 @@ int main(int argc, char **argv) {
     close_checked(json, argv[2]);
 
     for (unsigned i = 0; i < guest_count; i++) {
-        char loss[256];
+        char loss[320];
         guest_loss(loss, sizeof(loss), &guests[i]);
         printf("%s\n", loss);
         log_free(&guests[i].log);

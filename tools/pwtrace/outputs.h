@@ -18,9 +18,9 @@ struct guest {
     struct log log;
 };
 
-/* Whether the replay can follow the trace: its beginning is there. */
+/* Whether the replay can follow the trace: its beginning is there, and the processor delivered. */
 static inline bool guest_has_state(const struct guest *guest) {
-    return guest->lost == 0;
+    return guest->lost == 0 && !guest->log.software;
 }
 
 /* What is missing in the trace of the guest, in words. */

@@ -105,7 +105,7 @@ static void write_sentence(FILE *file, const struct trace_record *record) {
 }
 
 void text_begin(FILE *file, const struct guest *guest, const struct world *world) {
-    char loss[256];
+    char loss[320];
 
     guest_loss(loss, sizeof(loss), guest);
     fprintf(file,

@@ -168,7 +168,7 @@ static void write_changes(FILE *file) {
 void vcd_write(FILE *file, const struct guest *guests, unsigned count) {
     static bool used[SIGNALS], initial[SIGNALS];
     size_t end = 0;
-    char loss[256];
+    char loss[320];
 
     fprintf(file, "$version pwtrace $end\n"
                   "$comment The time is the number of the record, separately for each guest. $end\n"

@@ -218,8 +218,10 @@ static bool results_end_story(void) {
 /* The trace for programs: tests/lockstep/replay.c reads it. */
 static bool results_begin_trace(void) {
     results_place_cursors();
-    console_print("TRACE guest=%s vcpus=%u version=%x\n", job.vm->name, job.vm->vcpu_count,
-                  job.vm->routing.ioapic.version);
+    console_print("TRACE guest=%s vcpus=%u version=%x%s%s\n", job.vm->name, job.vm->vcpu_count,
+                  job.vm->routing.ioapic.version,
+                  job.vm->routing.stale_rescan ? "" : " stale_rescan=off",
+                  job.vm->software ? " delivery=software" : "");
     return false;
 }
 

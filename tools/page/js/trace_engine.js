@@ -16,7 +16,7 @@ export function readTraces(text) {
   let now = null;
   text.split(/\r?\n/).forEach((line, i) => {
     const head = HEAD.exec(line);
-    if (head) found.push(now = { guest: head[1], vcpus: Number(head[2]), version: parseInt(head[3], 16), lost: undefined, records: [] });
+    if (head) found.push(now = { guest: head[1], vcpus: Number(head[2]), version: parseInt(head[3], 16), rescan: !line.includes(' stale_rescan=off'), software: line.includes(' delivery=software'), lost: undefined, records: [] });
     const end = now && END.exec(line);
     if (end) {
       now.lost = Number(end[1]);
@@ -31,7 +31,8 @@ export function readTraces(text) {
 }
 
 // Why a trace cannot be replayed, or ''.
-export function unfit({ vcpus, lost, records }) {
+export function unfit({ vcpus, lost, records, software }) {
+  if (software) return 'Its interrupts were delivered in software; the replay knows only the processor that delivers them.';
   if (lost === undefined) return 'The trace does not end: the log is cut.';
   if (lost) return `The first ${lost} records are lost, so the state is not known.`;
   if (vcpus > 4 || records.some((it) => it[6] > 3)) return 'More than four vCPUs or CPUs.';
@@ -54,7 +55,7 @@ export class TraceEngine {
     for (const [event, vcpu, vector, pin, a, b, cpu, line] of trace.records) {
       c.trace_log(cpu, line, event, vcpu, vector, pin, low(a), low(a >> 32n), low(b), low(b >> 32n));
     }
-    c.trace_begin(trace.vcpus, trace.version);
+    c.trace_begin(trace.vcpus, trace.version, trace.rescan ? 1 : 0);
     this.at = 0; // how many records have been replayed
     this.end = trace.records.length;
     this.problem = '';
