@@ -3,7 +3,7 @@
 # files.
 
 GUESTS      := $(patsubst guest/%.c,%,$(wildcard guest/*.c)) \
-               $(filter-out lib,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
+               $(filter-out lib labs,$(sort $(patsubst guest/%/,%,$(dir $(wildcard guest/*/*.c)))))
 guest_objects = $(patsubst %.c,$(B)/guest/%.o,$(wildcard guest/$(1).c guest/$(1)/*.c)) \
                 $(patsubst %.asm,$(B)/guest/%.asm.o,$(wildcard guest/$(1)/*.asm))
 # The scorecard has the tests of these guests.
@@ -16,9 +16,18 @@ GUEST_LD := $(LD) -nostdlib -z max-page-size=4096 -z noexecstack -T guest/guest.
 
 GUEST_OBJ := $(foreach guest,$(GUESTS),$(call guest_objects,$(guest))) $(GUEST_LIB)
 
-.PHONY: guests
+# The labs (docs/labs.md): guest/labs/06_stale_eoi.c becomes build/guest/labs/lab06.elf; and with the
+# change of its task, guest/labs/tasks/06, lab06-task.elf.
+LAB_SOURCES := $(wildcard guest/labs/[0-9]*.c)
+lab_number   = $(firstword $(subst _, ,$(notdir $(1))))
+LAB_NUMBERS := $(foreach source,$(LAB_SOURCES),$(call lab_number,$(source)))
+LABS        := $(foreach number,$(LAB_NUMBERS),$(B)/guest/labs/lab$(number).elf $(B)/guest/labs/lab$(number)-task.elf)
+LAB_OBJ     := $(LAB_SOURCES:%.c=$(B)/guest/%.o) $(LAB_NUMBERS:%=$(B)/guest/labs/lab%-task.o) $(B)/guest/guest/labs/lab.o
+
+.PHONY: guests labs
+labs: $(LABS)
 GUEST_FLAT := $(B)/guest/bzimage $(B)/guest/oldkernel.elf $(B)/guest/task_switch.elf
-guests: $(GUESTS:%=$(B)/guest/%.elf) $(GUEST_FLAT) ## build the guests
+guests: $(GUESTS:%=$(B)/guest/%.elf) $(GUEST_FLAT) labs ## build the guests
 
 $(call flags,guest-cc,$(GUEST_CC))
 $(call flags,guest-ld,$(GUEST_LD) $(GUEST_OBJ))
@@ -52,4 +61,16 @@ $(GUEST_FLAT):
 	$(call say,NASM)
 	$(Q)$(NASM) -f bin $< -o $@
 
-.SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(GUEST_OBJ)
+define lab_rules
+$(B)/guest/labs/lab$(1).elf64: $(patsubst %.c,$(B)/guest/%.o,$(2)) $(B)/guest/guest/labs/lab.o
+$(B)/guest/labs/lab$(1)-task.elf64: $(B)/guest/labs/lab$(1)-task.o $(B)/guest/guest/labs/lab.o
+$(B)/guest/labs/lab$(1)-task.c: $(2) guest/labs/tasks/$(1) tools/lab
+	@mkdir -p $$(@D)
+	$$(Q)tools/lab change $(2) guest/labs/tasks/$(1) >$$@ || { rm -f $$@; exit 1; }
+endef
+$(foreach source,$(LAB_SOURCES),$(eval $(call lab_rules,$(call lab_number,$(source)),$(source))))
+$(LAB_NUMBERS:%=$(B)/guest/labs/lab%-task.o): %.o: %.c $(B)/flags/guest-cc
+	$(call say,CC)
+	$(Q)$(GUEST_CC) -c $< -o $@
+
+.SECONDARY: $(GUESTS:%=$(B)/guest/%.elf64) $(GUEST_OBJ) $(LABS:.elf=.elf64) $(LAB_OBJ)

@@ -62,7 +62,7 @@ PROVE = B=$(B) CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --jobs $(TEST_JOBS) $(i
 export LINT_HOME = $(CURDIR)
 export LINT_CC   = $(filter-out -MMD -MP,$(BOOT_CC))
 export PURE
-export LINT_OBJECTS = $(HV_OBJ) $(BOOT_OBJ) $(GUEST_OBJ)
+export LINT_OBJECTS = $(HV_OBJ) $(BOOT_OBJ) $(GUEST_OBJ) $(filter-out %-task.o,$(LAB_OBJ))
 
 LINT_TESTS     = $(wildcard tests/lint/*.t tests/lib/*.t)
 MODEL_TESTS    = $(wildcard tests/model/*.t)
@@ -152,6 +152,9 @@ foreign: deps ## kernels of others that are Debian packages: memtest86+
 hostile: deps ## attack the hypervisor with ten million random actions, beside a guest that watches
 	@$(MAKE_ALL) all
 	@ATTACK_ACTIONS=$${ATTACK_ACTIONS:-10000000} B=$(B) prove --exec '' --verbose tests/emulator/attack.t
+
+# The labs boot, too; lab 11 is in tests/linux/.
+EMULATOR_TESTS += $(wildcard tests/labs/*.t)
 
 format: ## apply clang-format to all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')

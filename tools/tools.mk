@@ -1,5 +1,6 @@
 # Targets for users: packages, the disk image, the emulators and debuggers that boot it.
 .PHONY: deps image stick usb run linux bench gdb debug
+.PHONY: lab grade
 
 #: PINWHEEL_SKIP_DEPS=: 1 installs no missing packages
 #: EMU=bochs or qemu: the emulator; the default is qemu where KVM offers VT-x, otherwise bochs
@@ -90,6 +91,21 @@ else
 	@tools/run --log-dir $(RUN) $(B)/pinwheel.img
 endif
 
+#: N=06: the lab that make lab runs
+#: TASK=1: run the lab with the change of its task
+lab: deps ## run a lab (docs/labs.md); without N= list them
+ifeq ($(N),)
+	@tools/lab list
+	@echo "make lab N=06 runs one of them."
+else
+	@$(MAKE_ALL) $(B)/BOOTX64.EFI labs $(if $(filter 11,$(N)),$(LINUX)/disk.img)
+	@tools/lab run '$(N)' $(if $(TASK),--task)
+endif
+
+#: ANSWERS=answers.txt: the file that make grade marks
+grade: deps ## mark the answers to the labs and puzzles (docs/labs.md); the first time, write an empty file for them
+	@tools/grade $(ANSWERS)
+
 #: the guest whose symbols make gdb and make debug load, besides the hypervisor's
 GUEST ?= reroute
 DEBUG = tools/run --log-dir $(B)/debug --debug $(B)/pinwheel.elf --debug $(B)/guest/$(GUEST).elf64 $(B)/pinwheel.img
@@ -105,13 +121,22 @@ debug: deps ## boot in Bochs under its own debugger (docs/debugging.md)
 # What `make linux` boots by default.
 LINUX      := $(B)/linux
 LINUX_INIT := guest/linux/init
-LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/smp guest/linux/typed guest/linux/end $(LINUX)/fail
+LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/smp guest/linux/typed guest/linux/end $(LINUX)/fail \
+                  $(LINUX)/lab11 $(LINUX)/lab11-task
 
 $(LINUX)/tsc $(LINUX)/fail: $(LINUX)/%: guest/linux/%.asm
 	@mkdir -p $(@D)
 	$(call say,NASM)
 	$(Q)$(NASM) -f elf64 $< -o $@.o
 	$(Q)$(LD) -s -o $@ $@.o
+
+# Lab 11 is a program of Linux; the other labs are guests (guest/guest.mk).
+$(LINUX)/lab11: guest/labs/11_linux_affinity
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(LINUX)/lab11-task: guest/labs/11_linux_affinity guest/labs/tasks/11 tools/lab
+	@mkdir -p $(@D)
+	$(Q)tools/lab change $< guest/labs/tasks/11 >$@ && chmod +x $@ || { rm -f $@; exit 1; }
 
 $(LINUX)/disk.img: tools/linux-files $(LINUX_INIT) $(LINUX)/tsc $(LINUX_PROGRAMS)
 	$(call say,LINUX)

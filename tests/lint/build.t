@@ -36,7 +36,7 @@ if (-e 'Makefile') {
     is(join("\n", indirect_branches()), '', 'the hypervisor has no indirect branch but by its thunks');
     is(join(' ', steps('')), '', 'without a change nothing is built');
     rebuilds('HOST_CC=other', qr{^host/});
-    rebuilds('GUEST_LD=other', qr{^guest/[^/]+\.elf64$});
+    rebuilds('GUEST_LD=other', qr{^guest/(?:labs/)?[^/]+\.elf64$});
     rebuilds('EFI_LIB=/other', qr{^boot/boot\.so$});
     rebuilds('HV_CFLAGS=-O3', qr{^hv/|^pinwheel\.elf$|^boot/boot/image\.asm\.o$|^boot/boot\.so$});
 }

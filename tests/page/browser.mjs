@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { LABS } from '../../tools/page/js/labs.js';
 import { STORIES } from '../../tools/page/js/stories.js';
 import { done, is, note, ok } from './tap.mjs';
 
@@ -143,10 +144,21 @@ const vcpu0 = (page) => page.locator('section.vcpu').first();
   await page.getByRole('button', { name: 'It is this move' }).click();
   ok((await text(page, '.answer')).startsWith('Solved.'), 'the right answer solves it');
   is(await page.locator('.puzzle-list .solved').count(), 1, 'and is remembered');
+  await page.getByRole('button', { name: 'Copy my answers' }).click();
+  is((await text(page, '.answers')).trim(), `puzzle 5 = move ${where}, invariant ${violated}`, 'and copied for make grade');
   await page.context().close();
   const file = readFileSync(resolve(build, 'page/pinwheel.html'), 'utf8');
   const told = readdirSync('tests/model/mutants').map((name) => readFileSync(`tests/model/mutants/${name}`, 'utf8').split('\n')[0]).filter((it) => file.includes(it));
   is(told, [], 'the page has no list of solutions to read');
+}
+
+// ---- the labs ----
+
+for (const [lab, preset] of Object.entries(LABS)) {
+  const page = await open(`#lab/${lab}`);
+  await page.waitForFunction(() => !location.hash.startsWith('#lab/'));
+  is(decodeURIComponent(new URL(page.url()).hash), `#${preset}`, `lab ${lab}: all moves of its preset are possible`);
+  await page.context().close();
 }
 
 // ---- a run ----

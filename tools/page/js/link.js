@@ -4,7 +4,10 @@
 //     #play/BOUND+MOVE+MOVE...      the words of `model replay`
 //     #compare/MUTANT/BOUND+MOVE...
 //     #puzzle/NUMBER
+//     #lab/NUMBER                    what labs.js has for it
 //     #run                           a log has to be dropped again
+
+import { LABS } from './labs.js';
 
 export function parseLink(fragment) {
   const [view, ...rest] = decodeURIComponent(fragment.replace(/^#/, '')).split('/');
@@ -13,6 +16,7 @@ export function parseLink(fragment) {
   if (view === 'compare') return { view, name: rest[0], ...path(rest[1]) };
   if (view === 'puzzle') return { view, number: Number(rest[0] ?? 1) || 1 };
   if (view === 'run') return { view };
+  if (view === 'lab' && LABS[rest[0]]) return parseLink(LABS[rest[0]]);
   return { view: 'story', name: undefined, step: 0 };
 }
 

@@ -4,21 +4,17 @@
 import { h } from './dom.js';
 import { Session } from './session.js';
 import { codeChange } from './code_change.js';
+import { puzzleOrder } from './puzzle_order.js';
 
 const AFTER = 6; // moves after the mistake, so that it is not just the last one
 const STORE = 'pinwheel-puzzles';
 
-// A fixed order in which the names mean nothing.
-function shuffled(list) {
-  const weigh = (name) => [...name].reduce((sum, c) => (sum * 33 + c.charCodeAt(0)) % 9973, 7);
-  return [...list].sort((a, b) => weigh(a.name) - weigh(b.name));
-}
-
+// Solved puzzles: number from 0 => the answer, as make grade reads it.
 function readSolved() {
   try {
-    return new Set(JSON.parse(localStorage.getItem(STORE) ?? '[]'));
+    return new Map(JSON.parse(localStorage.getItem(STORE) ?? '[]').filter((it) => Array.isArray(it)));
   } catch {
-    return new Set(); // no storage: solved ones are remembered until the page is closed
+    return new Map(); // no storage: solved ones are remembered until the page is closed
   }
 }
 
@@ -27,7 +23,7 @@ export class PuzzleView {
   constructor(data, show) {
     this.data = data;
     this.show = show;
-    this.puzzles = shuffled(data.mutants.filter((it) => it.engine));
+    this.puzzles = puzzleOrder(data.mutants);
     this.solved = readSolved();
     this.list = h('div', { class: 'puzzle-list', role: 'group', 'aria-label': 'Puzzles' }, this.puzzles.map((_, i) =>
       h('button', { type: 'button', 'aria-label': `Puzzle ${i + 1}`, click: () => this.open(i) }, String(i + 1))));
@@ -39,7 +35,8 @@ export class PuzzleView {
       h('p', {}, 'One mistake was made in this hypervisor. Step through what it does: at which move is an invariant violated for the first time, and which one?'),
       h('div', { class: 'buttons' }, h('label', { for: 'violated' }, 'Invariant'), this.invariant),
       h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', click: () => this.answer() }, 'It is this move'),
-        h('button', { type: 'button', click: () => this.reveal() }, 'Show me')),
+        h('button', { type: 'button', click: () => this.reveal() }, 'Show me'),
+        h('button', { type: 'button', title: 'The solved ones, for answers.txt of make grade', click: () => this.copyAnswers() }, 'Copy my answers')),
       this.verdict);
     this.index = 0;
   }
@@ -81,7 +78,7 @@ export class PuzzleView {
     const rightMove = this.session.at === this.where;
     const rightInvariant = this.invariant.value !== '' && Number(this.invariant.value) === violated;
     if (rightMove && rightInvariant) {
-      this.solved.add(this.index);
+      this.solved.set(this.index, `move ${this.where}, invariant ${violated}`);
       this.remember();
       this.mark();
       this.reveal('Solved.');
@@ -99,6 +96,14 @@ export class PuzzleView {
     this.session.go(this.where);
     this.verdict.replaceChildren(h('p', { class: word ? 'verdict right' : 'verdict' }, `${word} Move ${this.where}, invariant ${violated}: ${what}.`),
       h('p', {}, puzzle.says), codeChange(puzzle) ?? '');
+  }
+
+  // The lines of answers.txt; shown, too, where there is no clipboard.
+  async copyAnswers() {
+    const lines = [...this.solved].sort(([a], [b]) => a - b).map(([i, answer]) => `puzzle ${i + 1} = ${answer}`);
+    const copied = lines.length > 0 && await navigator.clipboard?.writeText(`${lines.join('\n')}\n`).then(() => true, () => false);
+    this.verdict.replaceChildren(h('p', { class: 'verdict' }, lines.length === 0 ? 'No puzzle is solved yet.' : copied ? 'Copied.' : 'Copy these lines:'),
+      h('pre', { class: 'answers' }, lines.join('\n')));
   }
 
   remember() {

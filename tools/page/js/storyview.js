@@ -2,6 +2,7 @@
 // session that the machine shows; "Go on by yourself" leaves it to the reader.
 
 import { h, setClass } from './dom.js';
+import { LABS } from './labs.js';
 import { STORIES, movesUpTo } from './stories.js';
 
 export class StoryView {
@@ -12,6 +13,7 @@ export class StoryView {
     this.score = new Map();
     this.choice = h('div', { class: 'choice', role: 'group', 'aria-label': 'Stories' }, STORIES.map((story) =>
       h('button', { type: 'button', 'data-story': story.name, click: () => this.open(story.name, 0) }, story.title)));
+    this.labs = h('p', { class: 'labs' }, 'Labs (docs/labs.md): ', Object.keys(LABS).sort().flatMap((lab) => [h('a', { href: `#lab/${lab}` }, lab), ' ']));
     this.dots = h('ol', { class: 'dots', 'aria-hidden': 'true' });
     this.count = h('p', { class: 'label' });
     this.title = h('h2', { tabindex: '-1' });
@@ -20,7 +22,7 @@ export class StoryView {
     this.forth = h('button', { type: 'button', class: 'primary', title: '→', click: () => this.next() }, 'Next');
     this.leave = h('button', { type: 'button', class: 'quiet', click: leave }, 'Go on by yourself');
     this.box = h('section', { class: 'card story', 'aria-label': 'Story' }, this.choice, this.count, this.title, this.text,
-      h('div', { class: 'buttons' }, this.back, this.forth, this.leave), this.dots);
+      h('div', { class: 'buttons' }, this.back, this.forth, this.leave), this.dots, this.labs);
     this.story = STORIES[0];
     this.index = 0;
   }
