@@ -36,3 +36,16 @@ static inline const struct logged *log_next(const struct log *log, const struct 
     }
     return NULL;
 }
+
+/* Whether another CPU clears Remote IRR for this vector before the next record of this CPU. */
+static inline bool log_is_cleared_elsewhere(const struct log *log, const struct logged *logged,
+                                            uint8_t vector) {
+    const struct logged *end = log->at + log->count;
+
+    for (const struct logged *next = logged + 1; next < end && next->cpu != logged->cpu; next++) {
+        const struct trace_record *record = &next->record;
+        if (record->event == TRACE_REMOTE_IRR && !record->a && record->vector == vector)
+            return true;
+    }
+    return false;
+}

@@ -201,14 +201,15 @@ static void end_eoi(const struct trace_record *record) {
 }
 
 /* What an EOI retires concerns only this vCPU; the I/O APIC receives the EOI later, under the lock.
- */
+ * So of two EOIs of a pin that broadcasts, the one recorded later may come first. */
 static void on_eoi_record(const struct trace_record *record) {
     const struct logged *next = log_next(run, now);
     unsigned event = next ? next->record.event : TRACE_NONE;
 
     if (!cpu->eoi)
         differ("an EOI that has not exited is retired");
-    if (event == TRACE_RESCAN || event == TRACE_REMOTE_IRR || event == TRACE_ORPHANED)
+    if (event == TRACE_RESCAN || event == TRACE_REMOTE_IRR || event == TRACE_ORPHANED ||
+        log_is_cleared_elsewhere(run, now, record->vector))
         cpu->held = record;
     else
         end_eoi(record);
