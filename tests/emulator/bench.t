@@ -88,6 +88,8 @@ my %log;
 for (1, 2) {
     report_all($log{$_}->check_taps, $log{$_}->check('GUEST name=bench result=pass code=0'));
 }
+report_all($log{2}->check('GUEST name=traced result=pass code=0'));
+$_->{name} .= '_traced' for grep { $_->{tag} eq 'BENCH' && ($_->{guest} // '') eq 'traced' } @{$log{2}{records}};
 if (defined(my $scan = count_scan())) {
     push @{$log{1}{records}}, {tag => 'BENCH', name => 'scan_24_pins', instructions => $scan};
 }

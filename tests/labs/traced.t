@@ -24,7 +24,8 @@ is($?, 0, 'pwtrace replays all of them') or diag($output);
 for my $guest (map { /^\[(.*)\]$/mg } map { Lab::config($_) } @numbers) {
     like($output, qr/^The trace of guest \Q$guest\E is complete/m, "$guest: no record is lost");
     my $figure = `$build/host/pwtrace svg '$path' $guest`;
-    ok($figure =~ /^<svg .*Guest \Q$guest\E: records \d+ to (\d+) of \1<.*<\/svg>$/s, "$guest: the figure has all of it");
+    my $end = $guest eq 'lab10' ? qr/(\d+) of \d+; \d+ to \d+ do not fit/ : qr/(\d+) of \1</; # four vCPUs
+    ok($figure =~ /^<svg .*Guest \Q$guest\E: records \d+ to $end.*<\/svg>$/s, "$guest: the figure has all of it, or says what not");
 }
 my $stale = `$build/host/pwtrace svg '$path' lab06`;
 like($stale, qr/EOI of vector 0x51 exits, stale/, 'the figure of lab 06 shows the stale EOI');
