@@ -31,7 +31,7 @@ sub command {
     my @options = grep { !/\.c$/ } @sources;
     my @files = map { -e "$folder/$_" ? "$folder/$_" : $_ } grep { /\.c$/ } @sources;
     return ('frama-c', '-load-script', "$here/findings.ml", qw(-machdep gcc_x86_64 -c11),
-        "-cpp-extra-args=-I$folder -I. -include $here/compiler.h", qw(-kernel-verbose 0 -eva-verbose 0),
+        "-cpp-extra-args=-iquote $folder -I. -include $here/compiler.h", qw(-kernel-verbose 0 -eva-verbose 0),
         qw(-eva -eva-precision 2 -eva-ilevel 64 -eva-split-return auto -warn-invalid-pointer),
         @options, "$here/$name.c", @files);
 }

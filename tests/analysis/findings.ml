@@ -56,8 +56,11 @@ let report_function ((file, name) as key) =
     statements
 
 (* Assertions, those of Eva for each operation that may be undefined among them, and what a function
-   requires of its callers. What functions ensure is not Eva's part but that of prove.t. *)
+   requires of its callers. What functions ensure is not Eva's part but that of prove.t, and so is
+   what they require and ensure under the name `kept`: an invariant of a structure. *)
 let is_checked = function
+  | Property.IPPropertyInstance { ii_ip = IPPredicate { ip_pred } } ->
+      not (List.mem "kept" ip_pred.ip_content.tp_statement.pred_name)
   | Property.IPPropertyInstance _ -> true
   | Property.IPCodeAnnot { ica_ca = { annot_content = AAssert _ } } -> true
   | _ -> false

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "arch/apic_registers.h"
+#include "vmm/interrupts/vector_set.h"
 
 struct apic_page {
     _Alignas(4096) uint32_t word[1024];
@@ -22,17 +23,46 @@ static inline void apic_page_write(struct apic_page *page, uint32_t offset, uint
     page->word[(offset & 0xfff) >> 2] = value;
 }
 
+/*@ predicate is_bank(integer bank) = bank == APIC_ISR || bank == APIC_TMR || bank == APIC_IRR;
+  @
+  @ predicate in_bank{L}(struct apic_page *p, integer bank, integer vector) =
+  @     bit(p->word[bank / 4 + vector / 32 * 4], vector % 32);
+  @
+  @ predicate same_bank_but{L1, L2}(struct apic_page *p, integer bank, integer vector) =
+  @     \forall integer v; 0 <= v < 256 && v != vector ==>
+  @         (\at(in_bank(p, bank, v), L1) <==> \at(in_bank(p, bank, v), L2));
+  @*/
+
 /* bank: APIC_ISR, APIC_TMR or APIC_IRR. */
+/*@ requires \valid_read(page);
+  @ requires is_bank(bank);
+  @ assigns \nothing;
+  @ ensures \result <==> in_bank(page, bank, vector);
+  @*/
 static inline bool apic_page_has(const struct apic_page *page, uint32_t bank, uint8_t vector) {
-    return (page->word[(bank >> 2) + (vector >> 5) * 4u] >> (vector & 31)) & 1;
+    return (page->word[bank / 4 + vector / 32 * 4u] >> (vector % 32)) & 1;
 }
 
+/*@ requires \valid(page);
+  @ requires is_bank(bank);
+  @ assigns page->word[bank / 4 + vector / 32 * 4];
+  @ ensures in_bank(page, bank, vector);
+  @ ensures same_bank_but{Pre, Post}(page, bank, vector);
+  @*/
 static inline void apic_page_add(struct apic_page *page, uint32_t bank, uint8_t vector) {
-    page->word[(bank >> 2) + (vector >> 5) * 4u] |= 1u << (vector & 31);
+    page->word[bank / 4 + vector / 32 * 4u] |= 1u << (vector % 32);
 }
 
+/*@ requires \valid(page);
+  @ requires is_bank(bank);
+  @ assigns page->word[bank / 4 + vector / 32 * 4];
+  @ ensures !in_bank(page, bank, vector);
+  @ ensures same_bank_but{Pre, Post}(page, bank, vector);
+  @*/
 static inline void apic_page_remove(struct apic_page *page, uint32_t bank, uint8_t vector) {
-    page->word[(bank >> 2) + (vector >> 5) * 4u] &= ~(1u << (vector & 31));
+    uint32_t *word = &page->word[bank / 4 + vector / 32 * 4u], bit = 1u << (vector % 32);
+
+    *word = (*word | bit) ^ bit;
 }
 
 /* The highest vector of a bank, or -1. Four words are tested at once, since most are empty. */

@@ -30,4 +30,9 @@ unsigned eoi_map_scan(struct eoi_map *map, const uint64_t entry[IOAPIC_PIN_COUNT
 
 /* Called after an EOI of `vector` has exited and its tokens are retired. True: its bit is stale and
  * nothing of it is in flight any more, so the bit must be dropped before the next entry: scan. */
+/*@ requires \valid_read(map);
+  @ requires \valid_read(inflight);
+  @ assigns \nothing;
+  @ ensures \result <==> in_set(&map->stale, vector) && !in_set(inflight, vector);
+  @*/
 bool eoi_map_retired(const struct eoi_map *map, uint8_t vector, const struct vector_set *inflight);
