@@ -209,7 +209,7 @@ static void test_hypercalls(void) {
            "to the hypercall, APIC IDs do not wrap around");
     report((int64_t)send_ipis(1, 0, 0, APIC_DELIVERY_INIT << 8) < 0, "the hypercall refuses INIT");
     interrupts_on();
-    pause(); /* ends the blocking by STI */
+    pause_only(); /* ends the blocking by STI */
     report(count == 2, "the hypercalls have sent two interrupts in all");
     interrupts_off();
 }

@@ -32,7 +32,7 @@ void apic_send(uint32_t destination, uint32_t command) {
     *apic_register(APIC_ICR_HIGH) = destination << 24;
     *apic_register(APIC_ICR_LOW) = command;
     for (uint32_t i = 0; i < SEND_BOUND && *apic_register(APIC_ICR_LOW) & APIC_ICR_PENDING; i++)
-        pause();
+        pause_only();
 }
 
 void apic_self_ipi(uint8_t vector) {

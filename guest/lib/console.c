@@ -24,7 +24,7 @@ static atomic_flag lock = ATOMIC_FLAG_INIT;
 
 static void put(char c) {
     for (uint32_t i = 0; i < READY_BOUND && !(inb(UART_LINE_STATUS) & UART_TRANSMIT_EMPTY); i++)
-        pause();
+        pause_only();
     outb(UART_DATA, (uint8_t)c);
 }
 

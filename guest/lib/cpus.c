@@ -125,5 +125,5 @@ void halt_until(const volatile uint32_t *counter, uint32_t value) {
 
 void spin(uint32_t rounds) {
     for (uint32_t i = 0; i < rounds; i++)
-        pause();
+        pause_only();
 }

@@ -99,18 +99,20 @@ static inline uint64_t read_rflags(void) {
     return value;
 }
 
-/* In a loop that waits for another vCPU. Where IF is 0 it stays 0, but is written: in Bochs, a
- * guest that was entered with IF = 0 is not interrupted by the machine's timer until an instruction
- * writes IF. Under KVM in Bochs that timer is what ends the vCPU's turn. */
-static inline void pause(void) {
-    if (!(read_rflags() & RFLAGS_IF))
-        __asm__ volatile("cli" ::: "memory");
+static inline void pause_only(void) {
     __asm__ volatile("pause" ::: "memory");
 }
 
-/* The PAUSE alone, for loops that measure time: they call pause() now and then. */
-static inline void pause_only(void) {
-    __asm__ volatile("pause" ::: "memory");
+/* In a loop that waits for another vCPU. Where IF is 0 it stays 0, but is written: in Bochs, a
+ * guest that was entered with IF = 0 is not interrupted by the machine's timer until an instruction
+ * writes IF. Under KVM in Bochs that timer is what ends the vCPU's turn.
+ *
+ * Not in other loops: when the machine's timer does interrupt a guest with IF = 0, Bochs delivers a
+ * virtual interrupt that is pending, in spite of IF = 0. */
+static inline void pause(void) {
+    if (!(read_rflags() & RFLAGS_IF))
+        __asm__ volatile("cli" ::: "memory");
+    pause_only();
 }
 
 static inline void interrupts_on(void) {
