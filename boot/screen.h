@@ -20,4 +20,4 @@ const char *screen_text(size_t *size);
 void screen_clear(void);
 
 /* Shows a text of at most 8 KiB that is not kept. */
-void screen_draw(const char *text, size_t size);
+void screen_draw(const char *bytes, size_t size);

@@ -257,8 +257,9 @@ static void write_marks(FILE *file, unsigned bottom) {
 
 /* The sentence without its number and with single blanks; a colon after "pin N" or "vCPU N". */
 static char *sentence_of(char *line) {
-    char *out = line, *word = strtok(line, " ");
+    char *out = line, *word;
 
+    strtok(line, " ");
     for (unsigned words = 0; (word = strtok(NULL, " ")); words++) {
         size_t length = strlen(word);
         if (words)
