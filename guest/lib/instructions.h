@@ -107,8 +107,8 @@ static inline void pause_only(void) {
  * guest that was entered with IF = 0 is not interrupted by the machine's timer until an instruction
  * writes IF. Under KVM in Bochs that timer is what ends the vCPU's turn.
  *
- * Not in other loops: when the machine's timer does interrupt a guest with IF = 0, Bochs delivers a
- * virtual interrupt that is pending, in spite of IF = 0. */
+ * Nothing else may write IF where it is 0: when the machine's timer does interrupt a guest with
+ * IF = 0, Bochs delivers a virtual interrupt that is pending, in spite of IF = 0. */
 static inline void pause(void) {
     if (!(read_rflags() & RFLAGS_IF))
         __asm__ volatile("cli" ::: "memory");
@@ -145,10 +145,12 @@ static inline uint64_t vmcall(uint64_t number) {
     return result;
 }
 
-/* Disables interrupts; returns the value for interrupts_restore(). */
+/* Disables interrupts, without writing IF if it is 0, for the reason that pause() gives; returns
+ * the value for interrupts_restore(). */
 static inline uint64_t interrupts_save(void) {
     uint64_t flags = read_rflags();
-    interrupts_off();
+    if (flags & RFLAGS_IF)
+        interrupts_off();
     return flags;
 }
 
