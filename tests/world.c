@@ -73,13 +73,26 @@ static uint32_t timer_current(void *context, unsigned vcpu) {
 }
 
 /* Whoever has accepted it may move it to its IRR at once, without the lock. */
-static void check_announced(struct world *world, uint8_t vector, unsigned pin) {
+static void check_announced(struct world *world, const struct routing_vcpu *vcpu, uint8_t vector) {
+    if (vcpu->apic.inbox.posted_pins[vector] && vcpu->seen == vcpu->generation &&
+        !vector_set_has(&vcpu->apic.map.exit, vector))
+        violate(world, "invariant 2: delivered before its route was announced");
+}
+
+/* A vCPU that writes a LAPIC register may have a new identity already, and announces it before the
+ * write ends: see finish_write(). */
+static void check_announced_to_all(struct world *world, uint8_t vector) {
     for (unsigned i = 0; i < world->routing.vcpu_count; i++) {
         const struct routing_vcpu *vcpu = &world->routing.vcpu[i];
-        if ((vcpu->apic.inbox.posted_pins[vector] >> pin & 1) && vcpu->seen == vcpu->generation &&
-            !vector_set_has(&vcpu->apic.map.exit, vector))
-            violate(world, "invariant 2: delivered before its route was announced");
+        if (vcpu != world->writing)
+            check_announced(world, vcpu, vector);
     }
+}
+
+static void finish_write(struct world *world) {
+    for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
+        check_announced(world, world->writing, (uint8_t)vector);
+    world->writing = NULL;
 }
 
 static void check_delivery(struct world *world, const struct trace_record *event) {
@@ -91,7 +104,7 @@ static void check_delivery(struct world *world, const struct trace_record *event
         violate(world, "invariant 12: delivered while masked");
     if (entry & RTE_REMOTE_IRR)
         violate(world, "invariant 4: delivered while Remote IRR is set");
-    check_announced(world, event->vector, event->pin);
+    check_announced_to_all(world, event->vector);
     world->accepted[event->pin] = (unsigned)event->b;
     world->deliveries[event->pin] += event->b != 0;
 }
@@ -217,7 +230,9 @@ void world_write_apic(struct world *world, unsigned vcpu, uint32_t offset, uint3
     } else {
         apic_page_write(page, offset, value);
         world->in_guest[vcpu] = false;
+        world->writing = &world->routing.vcpu[vcpu];
         vlapic_written(routing_vlapic(&world->routing, vcpu), offset);
+        finish_write(world);
     }
 }
 

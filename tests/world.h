@@ -22,6 +22,7 @@ struct world {
     bool in_guest[WORLD_VCPUS];
     uint32_t notified; /* bit v: vCPU v has been notified since its last entry */
     bool locked;
+    const struct routing_vcpu *writing; /* writes a LAPIC register, NULL: none does */
 
     struct owed owed[WORLD_VCPUS]; /* the reference */
 

@@ -40,6 +40,23 @@ static void invariant_2_a_route_kicks_its_vcpu_before_it_can_deliver(void **stat
     assert_runs(1, V); /* the world checks that the bit was set */
 }
 
+static void raise_line_5(struct world *w) {
+    world_line(w, 5, true);
+}
+
+/* A vCPU has its new logical ID before it announces it. What is posted to it in between is not yet
+ * in its bitmap: it scans before it enters. */
+static void invariant_2_a_line_rises_while_a_vcpu_writes_its_ldr(void **state) {
+    (void)state;
+    world_route(&world, 5, RTE_LEVEL | RTE_LOGICAL, V, 8);
+    world.before_lock = raise_line_5;
+    world_write_apic(&world, 2, APIC_LDR, 8u << 24);
+    assert_int_equal(world.deliveries[5], 1);
+    assert_runs(2, V);
+    assert_true(world_exits(&world, 2, V));
+    assert_eoi(2, WORLD_EOI_LIVE);
+}
+
 static void invariant_3_a_removed_route_clears_its_bit(void **state) {
     (void)state;
     level_to(5, V, 0);
@@ -209,6 +226,7 @@ int main(void) {
         TEST(invariant_1_a_level_eoi_exits_and_reaches_the_ioapic),
         TEST(invariant_1_posted_and_rerouted_between_sync_and_scan),
         TEST(invariant_2_a_route_kicks_its_vcpu_before_it_can_deliver),
+        TEST(invariant_2_a_line_rises_while_a_vcpu_writes_its_ldr),
         TEST(invariant_3_a_removed_route_clears_its_bit),
         TEST(invariant_5_an_eoi_delivers_again_to_the_current_destination),
         TEST(invariant_6_destination_changed_in_service),
