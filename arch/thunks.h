@@ -9,6 +9,6 @@
 /* The first byte of the first thunk. */
 extern const char thunks_begin[];
 
-/* Turns all thunks into plain JMPs. `writable` is another mapping of thunks_begin, with write
- * access. On the boot CPU, before other CPUs run. */
+/* Turns all thunks into plain JMPs. `writable` is a second, writable mapping of the code at
+ * thunks_begin. On the boot CPU, before other CPUs run. */
 void thunks_use_jmp(void *writable);

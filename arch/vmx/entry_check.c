@@ -21,7 +21,8 @@ void require(struct entry_checker *check, bool holds, const uint64_t *field, con
     check->count++;
 }
 
-/* An impossible width means that CPUID has not been read: then the architectural limit applies. */
+/* A width that no processor has means that CPUID has not been read. The architectural limit is then
+ * used. */
 void require_physical(struct entry_checker *check, const uint64_t *field) {
     uint8_t bits = check->capabilities->physical_bits;
 

@@ -6,6 +6,7 @@ use warnings;
 use lib 'tests/lib';
 use File::Path qw(make_path);
 use Test::More;
+use Tree 'read_text';
 use Lab;
 
 my @labs = Lab::numbers();
@@ -25,8 +26,8 @@ sub grade {
 # The right answers, from the outputs.
 my (%right, %task);
 for my $lab (Lab::numbers()) {
-    my %answer = Lab::answers(Lab::read_file("tests/labs/$lab.out"));
-    my %after = Lab::answers(Lab::read_file("tests/labs/$lab.task.out"));
+    my %answer = Lab::answers(read_text("tests/labs/$lab.out"));
+    my %after = Lab::answers(read_text("tests/labs/$lab.task.out"));
     $right{$_} = $answer{$_}[1] for keys %answer;
     $task{$lab} = join(' ', map {; "$_=$after{$_}[1]" } grep { $after{$_}[1] ne $answer{$_}[1] } sort keys %after) || 'none';
     is(join(' ', sort keys %after), join(' ', sort keys %answer), "lab $lab: the task changes answers, not questions");
@@ -36,7 +37,7 @@ for my $lab (Lab::numbers()) {
 
 my ($status, $output) = grade();
 is($status, 0, 'without a file one is written');
-my $empty = Lab::read_file($file);
+my $empty = read_text($file);
 is(scalar(grep { $empty !~ /^\Q$_\E = +# /m } keys %right), 0, 'it asks for each answer');
 is(scalar(() = $empty =~ /^\d\d task = +# the line is now: \S/mg), scalar(@labs), '...and for each task');
 ($status, $output) = grade();
@@ -60,7 +61,7 @@ is($full, $all - @labs, '...all but those for the runs of the tasks');
 unlike($output, qr/Not right yet/, '...and no remarks');
 for my $lab ('06', '08') {
     make_path("$dir/build/lab/$lab");
-    Lab::write_file("$dir/build/lab/$lab/output.txt", Lab::read_file("tests/labs/$lab.task.out"));
+    Lab::write_file("$dir/build/lab/$lab/output.txt", read_text("tests/labs/$lab.task.out"));
 }
 ($status, $output) = grade(answers() . $tasks);
 like($output, qr/^Marks: @{[$full + 2]} of $all$/m, 'runs with the line changed count');
@@ -101,10 +102,10 @@ SKIP: {
     my @mutants = glob 'tests/model/mutants/*.mutant';
     is($count, scalar @mutants, 'a puzzle for each mutant');
     # The invariants of docs/model.md and the lengths of the replays, each as often as there are mutants.
-    my %invariant = Lab::read_file('docs/model.md') =~ /^\| (\w+) \| [^|]* \| (\d+) \|$/mg;
+    my %invariant = read_text('docs/model.md') =~ /^\| (\w+) \| [^|]* \| (\d+) \|$/mg;
     my @expected;
     for (map { m{/(\w+)\.mutant} } @mutants) {
-        my ($words) = grep { !/^#/ } split /\n/, Lab::read_file("tests/model/replays/$_");
+        my ($words) = grep { !/^#/ } split /\n/, read_text("tests/model/replays/$_");
         push @expected, [scalar(split ' ', $words) - 1, $invariant{$_}];
     }
     my %pair = map { ("$_->[0]:$_->[1]" => 1) } @expected;
@@ -123,11 +124,11 @@ SKIP: {
 # ---- the pages, and the change of a task ----
 
 for my $lab (Lab::numbers()) {
-    my $page = Lab::read_file("docs/labs/$lab.md");
-    my %answer = Lab::answers(Lab::read_file("tests/labs/$lab.out"));
+    my $page = read_text("docs/labs/$lab.md");
+    my %answer = Lab::answers(read_text("tests/labs/$lab.out"));
     my %asked = $page =~ /^- \*\*(\d\d\.\d+)\*\* (.*)$/mg;
     is_deeply(\%asked, {map { $_ => $answer{$_}[0] } keys %answer}, "docs/labs/$lab.md asks what the lab answers");
-    my ($old, $new) = Lab::read_file("guest/labs/tasks/$lab") =~ /^- +(.*)\n\+ +(.*)\n/;
+    my ($old, $new) = read_text("guest/labs/tasks/$lab") =~ /^- +(.*)\n\+ +(.*)\n/;
     like($page, qr/^    - \Q$old\E\n    \+ \Q$new\E$/m, '...and shows the line of the task');
     my $title = Lab::title($lab);
     like($page, qr/^# Lab $lab: \Q$title\E$/m, '...under the title of its source');

@@ -6,6 +6,7 @@ use warnings;
 use lib 'tests/lib';
 use Boot qw(boot);
 use Test::More;
+use Tree 'read_text';
 use Lab;
 
 my $build = $ENV{B} // 'build';
@@ -14,7 +15,7 @@ Lab::write_file("$build/emulator/labs-traced.cfg", Lab::chain({trace => 1}, @num
 my ($log, $status) = boot('labs-traced', config => "$build/emulator/labs-traced.cfg", cpus => 2, files => [glob "$build/guest/labs/*.elf"]);
 is($status, 0, 'the labs run to their end');
 for my $number (@numbers) {
-    my $recorded = Lab::read_file("tests/labs/$number.out") =~ s/\b1000?\b/5/gr;
+    my $recorded = read_text("tests/labs/$number.out") =~ s/\b1000?\b/5/gr;
     is(Lab::view($log, $number), $recorded, "lab $number prints the same, with 5 rounds");
 }
 

@@ -5,17 +5,11 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Log;
+use Tree 'read_text';
 
-our @EXPORT_OK = qw(numbers title source change config chain view answers read_file write_file);
+our @EXPORT_OK = qw(numbers title source change config chain view answers write_file);
 
 my $dir = 'guest/labs';
-
-sub read_file {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!\n";
-    local $/;
-    return scalar <$file>;
-}
 
 sub write_file {
     my ($path, $text) = @_;
@@ -37,15 +31,15 @@ sub source {
 
 sub title {
     my ($number) = @_;
-    my ($title) = read_file(source($number)) =~ /Lab $number: (.*?)\.?$/m;
+    my ($title) = read_text(source($number)) =~ /Lab $number: (.*?)\.?$/m;
     return $title // die source($number) . ": no line \"Lab $number: ...\"\n";
 }
 
 # The text with the change of a task: a line "- old" and a line "+ new". The old one must be there once.
 sub change {
     my ($path, $task) = @_;
-    my ($old, $new) = read_file($task) =~ /\A- (.*)\n\+ (.*)\n\z/ or die "$task: not a line \"- ...\" and a line \"+ ...\"\n";
-    my @lines = split /^/, read_file($path);
+    my ($old, $new) = read_text($task) =~ /\A- (.*)\n\+ (.*)\n\z/ or die "$task: not a line \"- ...\" and a line \"+ ...\"\n";
+    my @lines = split /^/, read_text($path);
     my @at = grep { $lines[$_] eq "$old\n" } 0 .. $#lines;
     die sprintf "%s: the line of the task is there %u times, not once: %s\n", $path, scalar @at, $old if @at != 1;
     $lines[$at[0]] = "$new\n";
@@ -56,7 +50,7 @@ sub change {
 # trace, and fewer rounds, so that it is complete.
 sub config {
     my ($number, %option) = @_;
-    my $text = read_file("$dir/$number.cfg");
+    my $text = read_text("$dir/$number.cfg");
     $text =~ s/\\lab$number\.elf/\\lab$number-task.elf/g if $option{task};
     $text =~ s/\brun=lab11\b/run=lab11-task/ if $option{task};
     return $text if !$option{trace};

@@ -6,6 +6,7 @@ use warnings;
 use lib 'tests/lib';
 use Boot qw(boot);
 use Test::More;
+use Tree 'read_text';
 use Lab;
 use Log;
 
@@ -20,6 +21,6 @@ for my $guest ('lab11', 'lab11-task') {
     my $mine = Log->new(join "\n", map { /^\[\Q$guest\E\] (.*)/ ? "[lab11] $1" : () } @{$log->{lines}});
     my $view = Lab::view($mine, '11');
     Lab::write_file($path, $view) if $ENV{LABS_RECORD};
-    is($view, Lab::read_file($path), "$path is what the lab prints");
+    is($view, read_text($path), "$path is what the lab prints");
 }
 done_testing();

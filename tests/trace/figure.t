@@ -3,8 +3,10 @@
 # records, in the same order, and every change is an edge; the sentences are those of the text.
 use strict;
 use warnings;
+use lib 'tests/lib';
 use File::Path qw(make_path);
 use Test::More;
+use Tree 'read_text';
 
 my $build = $ENV{B} // 'build';
 my $program = "$build/host/pwtrace";
@@ -12,12 +14,6 @@ my $folder = "$build/trace/test";
 my $sample = 'tests/page/sample.log';
 my $left = 170; # where the waves begin
 make_path($folder);
-
-sub read_file {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!\n";
-    return join '', <$file>;
-}
 
 # What changes at each time, of one guest: [time, sorted names of the signals].
 sub vcd_steps {
@@ -92,7 +88,7 @@ sub check_figure {
 }
 
 is(system("$program '$sample' '$folder/figures' >/dev/null"), 0, 'the sample is read');
-my ($text, $vcd) = map { read_file("$folder/figures.$_") } qw(txt vcd);
+my ($text, $vcd) = map { read_text("$folder/figures.$_") } qw(txt vcd);
 for (['soak', 425, 455], ['soak', 1, 420], ['xapic', 983, 4000], ['xapic', 6000, 15484]) {
     my ($guest, $from, $to) = @$_;
     check_figure($guest, scalar `$program svg '$sample' $guest $from $to`, $from, $to, $text, $vcd);
@@ -103,7 +99,7 @@ check_figure('xapic', $whole, $from, $to, $text, $vcd);
 like($whole, qr/\@media \(prefers-color-scheme:dark\)/, 'it has colors for a dark page');
 unlike($whole, qr/do not fit/, 'a figure that is complete');
 
-my $long = read_file("$folder/figures.svg");
+my $long = read_text("$folder/figures.svg");
 my ($first, $last, $rest) = $long =~ /Guest soak: records (\d+) to (\d+) of \d+; (\d+) to \d+ do not fit in one figure</;
 is($rest, $last + 1, 'one that is too long says what is not in it');
 check_figure('soak', $long, $first, $last, $text, $vcd);
@@ -120,17 +116,17 @@ refused("svg '$sample' soak 1 99999", 1, qr/FROM and TO/, 'a range that is too l
 refused("svg '$sample' soak 1 x", 1, qr/FROM and TO/, 'a range of no numbers');
 refused("svg '$sample' soak 1", 2, qr/^usage/, 'half a range');
 
-(my $lost = read_file($sample)) =~ s/^TRACE end lost=0$/TRACE end lost=77/m;
+(my $lost = read_text($sample)) =~ s/^TRACE end lost=0$/TRACE end lost=77/m;
 open my $file, '>', "$folder/lostfigure.log" or die $!;
 print $file $lost;
 close $file;
 refused("svg '$folder/lostfigure.log' soak", 1, qr/The beginning of the trace of guest soak is lost: 77/, 'a trace without its beginning');
 is(system("$program '$folder/lostfigure.log' '$folder/lostfigure' >/dev/null"), 0, 'the other guests of its log');
-like(read_file("$folder/lostfigure.svg"), qr/Guest xapic: /, '...have a figure');
+like(read_text("$folder/lostfigure.svg"), qr/Guest xapic: /, '...have a figure');
 $lost =~ s/^TRACE end lost=0$/TRACE end lost=1/mg;
 open $file, '>', "$folder/lostfigure.log" or die $!;
 print $file $lost;
 close $file;
 is(system("$program '$folder/lostfigure.log' '$folder/lostfigure' >/dev/null"), 0, 'a log without a complete trace');
-like(read_file("$folder/lostfigure.svg"), qr/The trace of no guest is complete/, '...says so in place of the figure');
+like(read_text("$folder/lostfigure.svg"), qr/The trace of no guest is complete/, '...says so in place of the figure');
 done_testing();

@@ -5,21 +5,17 @@
 use strict;
 use warnings;
 no warnings 'portable'; # the records have numbers of 64 bits
+use lib 'tests/lib';
 use File::Path qw(make_path);
 use JSON::PP;
 use Test::More;
+use Tree 'read_text';
 
 my $build = $ENV{B} // 'build';
 my $program = "$build/host/pwtrace";
 my $folder = "$build/trace/test";
 my $sample = 'tests/page/sample.log';
 make_path($folder);
-
-sub read_file {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!\n";
-    return join '', <$file>;
-}
 
 sub run_on {
     my ($log, $name) = @_;
@@ -28,7 +24,7 @@ sub run_on {
 }
 
 # The numbers of the events, from enum trace_event in vmm/interrupts/trace.h.
-my ($list) = read_file('vmm/interrupts/trace.h') =~ /enum trace_event \{(.*?)TRACE_EVENT_COUNT/s or die 'no events';
+my ($list) = read_text('vmm/interrupts/trace.h') =~ /enum trace_event \{(.*?)TRACE_EVENT_COUNT/s or die 'no events';
 my %event;
 $list =~ s{/\*.*?\*/}{}gs;
 $event{$_} = keys %event for $list =~ /TRACE_(\w+)/g;
@@ -236,8 +232,8 @@ sub check_log {
     my ($log, $name) = @_;
     my ($status, $output) = run_on($log, $name);
     is($status, 0, "$log is read") or diag($output);
-    my ($text, $vcd, $json) = map { read_file("$folder/$name.$_") } qw(txt vcd json);
-    my $records = records_of(read_file($log));
+    my ($text, $vcd, $json) = map { read_text("$folder/$name.$_") } qw(txt vcd json);
+    my $records = records_of(read_text($log));
     my $changes = read_vcd($vcd);
     my $events = decode_json($json)->{traceEvents};
     my %process = map { $_->{args}{name} => $_->{pid} } grep { $_->{name} eq 'process_name' } @$events;
@@ -257,7 +253,7 @@ sub check_log {
 my ($text, $flows) = check_log($sample, 'sample');
 my ($behind, $arrows) = check_log('tests/trace/behind.log', 'behind');
 cmp_ok($flows, '>', 10, 'there are arrows');
-my $eois = grep { $_->{event} =~ /^EOI_(?:LIVE|STALE)$/ } @{records_of(read_file('tests/trace/behind.log'))->{soak}};
+my $eois = grep { $_->{event} =~ /^EOI_(?:LIVE|STALE)$/ } @{records_of(read_text('tests/trace/behind.log'))->{soak}};
 is($arrows, $eois, 'in the second run each live or stale EOI has one');
 cmp_ok(scalar keys %statuses, '>', 10, 'RVI and SVI have many values');
 like($text, qr/^ +[\d,]+  pin \d+ +the line goes high\n +=.* pin \d+: line high; /m, 'a sentence, and the state after it');
@@ -275,7 +271,7 @@ SKIP: {
 
 sub changed_log {
     my ($name, $change) = @_;
-    local $_ = read_file($sample);
+    local $_ = read_text($sample);
     $change->();
     open my $file, '>', "$folder/$name.log" or die "$folder/$name.log: $!\n";
     print $file $_;
@@ -285,17 +281,17 @@ sub changed_log {
 
 my ($status, $output) = changed_log('lost', sub { s/^TRACE end lost=0$/TRACE end lost=77/m });
 is($status, 0, 'a trace without its beginning is read');
-for (['what it prints', $output], map { ["lost.$_", read_file("$folder/lost.$_")] } qw(txt vcd json)) {
+for (['what it prints', $output], map { ["lost.$_", read_text("$folder/lost.$_")] } qw(txt vcd json)) {
     like($_->[1], qr/The beginning of the trace of guest soak is lost: 77 records/, "$_->[0]: the loss is stated");
 }
-is(scalar(grep { $_ eq 'soak' } keys %{read_vcd(read_file("$folder/lost.vcd"))}), 0, 'no state of that guest is shown');
-unlike(read_file("$folder/lost.txt"), qr/^At the end of guest soak/m, '...nor in the text');
-like(read_file("$folder/lost.txt"), qr/^At the end of guest xapic/m, '...but that of another guest');
+is(scalar(grep { $_ eq 'soak' } keys %{read_vcd(read_text("$folder/lost.vcd"))}), 0, 'no state of that guest is shown');
+unlike(read_text("$folder/lost.txt"), qr/^At the end of guest soak/m, '...nor in the text');
+like(read_text("$folder/lost.txt"), qr/^At the end of guest xapic/m, '...but that of another guest');
 
 ($status, $output) = changed_log('software', sub { s/^TRACE guest=soak .*\K/ delivery=software/m });
 is($status, 0, 'a trace of delivery in software is read');
 like($output, qr/^The trace of guest soak is complete.* delivered in software/m, '...and why it has no state is stated');
-unlike(read_file("$folder/software.txt"), qr/^At the end of guest soak/m, '...which is not shown');
+unlike(read_text("$folder/software.txt"), qr/^At the end of guest soak/m, '...which is not shown');
 
 ($status, $output) = changed_log('rescan', sub { s/^TRACE guest=soak .*\K/ stale_rescan=off/m });
 is($status, 1, 'a run with the rescan is not one without it');
@@ -314,7 +310,7 @@ like($output, qr/^The log ends before the trace of guest timer does/m, '...and t
 ($status, $output) = changed_log('wrong', sub { s/^TRACE $event{REMOTE_IRR} .*\n//m });
 is($status, 1, 'a trace that the model does not follow is refused');
 like($output, qr/^pwtrace: .*wrong\.log, line \d+: the run and the model differ: /, '...with the line');
-like(read_file("$folder/wrong.txt"), qr/here the run and the model differ/, '...and the story up to there');
+like(read_text("$folder/wrong.txt"), qr/here the run and the model differ/, '...and the story up to there');
 
 ($status, $output) = changed_log('empty', sub { s/^TRACE .*\n//mg });
 is($status, 1, 'a log without a trace');
