@@ -1,10 +1,10 @@
 /* The configuration file: see config.h.
  *
- * The text is split into slices, without copying it: into lines, then a line into key and value. A
- * table gives for each key the values that it accepts and where the value is stored. Only printable
- * ASCII is accepted outside comments, so every stored value can be printed anywhere. */
+ * lines.c splits the text. A table gives for each key the values that it accepts and where the
+ * value is stored. */
 #include "boot/config.h"
 
+#include "boot/lines.h"
 #include "lib/format.h"
 #include "lib/memory.h"
 #include "lib/text.h"
@@ -59,7 +59,7 @@ _Static_assert(CONFIG_MEMORY_UNIT == 0x200000 && CONFIG_MEMORY_MAX == 0xc0000000
 
 struct parser {
     struct config *config;
-    uint32_t line;
+    struct lines lines;
     struct boot_guest *guest; /* NULL: before the first header, or after an invalid one */
     char *problem;            /* where a mistake in this line is stored */
 };
@@ -72,14 +72,29 @@ static const char *shown(char out[SHOWN_SIZE], struct slice s) {
     return out;
 }
 
-void config_fail(const struct config *config, char *problem, uint32_t line, const char *fmt, ...) {
-    va_list args;
-
+static void fail_va(const struct config *config, char *problem, uint32_t line, const char *fmt,
+                    va_list args) {
     if (problem[0])
         return;
     int used = format(problem, BOOT_PROBLEM_SIZE, "%s:%u: ", config->file, line);
-    va_start(args, fmt);
     format_va(problem + used, BOOT_PROBLEM_SIZE - (size_t)used, fmt, args);
+}
+
+void config_fail(const struct config *config, char *problem, uint32_t line, const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    fail_va(config, problem, line, fmt, args);
+    va_end(args);
+}
+
+/* A mistake in the line that was read last. */
+__attribute__((format(printf, 2, 3))) static void fail(const struct parser *parser, const char *fmt,
+                                                       ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    fail_va(parser->config, parser->problem, parser->lines.number, fmt, args);
     va_end(args);
 }
 
@@ -117,13 +132,11 @@ static void set_key(struct parser *parser, const struct key *key, struct slice v
 
     if (!key->expected) {
         if (!slice_copy(to, key->size, value))
-            config_fail(parser->config, parser->problem, parser->line,
-                        "%s is longer than %u characters", key->name, key->size - 1);
+            fail(parser, "%s is longer than %u characters", key->name, key->size - 1);
     } else if (parse_value(key, value, &number)) {
         memcpy(to, &number, key->size);
     } else {
-        config_fail(parser->config, parser->problem, parser->line, "%s: %s is not %s", key->name,
-                    shown(text, value), key->expected);
+        fail(parser, "%s: %s is not %s", key->name, shown(text, value), key->expected);
     }
 }
 
@@ -132,15 +145,12 @@ static void parse_common(struct parser *parser, struct slice name, struct slice 
     struct config *config = parser->config;
 
     if (!slice_equals(name, "mitigations"))
-        config_fail(parser->config, parser->problem, parser->line,
-                    "a key before the first '[name]'");
+        fail(parser, "a key before the first '[name]'");
     else if (config->mitigations_line)
-        config_fail(parser->config, parser->problem, parser->line,
-                    "mitigations is given twice, first in line %u", config->mitigations_line);
+        fail(parser, "mitigations is given twice, first in line %u", config->mitigations_line);
     else if (!speculation_parse(value, &config->mitigations))
-        config_fail(parser->config, parser->problem, parser->line,
-                    "mitigations: not auto, off, or names with '+' or '-'");
-    config->mitigations_line = parser->line;
+        fail(parser, "mitigations: not auto, off, or names with '+' or '-'");
+    config->mitigations_line = parser->lines.number;
 }
 
 static void parse_assignment(struct parser *parser, struct slice name, struct slice value) {
@@ -154,21 +164,18 @@ static void parse_assignment(struct parser *parser, struct slice name, struct sl
     while (key < CONFIG_KEY_COUNT && !slice_equals(name, keys[key].name))
         key++;
     if (key == CONFIG_KEY_COUNT) {
-        config_fail(parser->config, parser->problem, parser->line, "unknown key '%s'",
-                    shown(text, name));
+        fail(parser, "unknown key '%s'", shown(text, name));
         return;
     }
     uint32_t *line = &parser->config->line[parser->config->guest_count - 1].key[key];
     if (*line)
-        config_fail(parser->config, parser->problem, parser->line,
-                    "%s is given twice, first in line %u", keys[key].name, *line);
+        fail(parser, "%s is given twice, first in line %u", keys[key].name, *line);
     else if (value.size == 0 && key != CONFIG_CMDLINE)
-        config_fail(parser->config, parser->problem, parser->line, "%s has no value",
-                    keys[key].name);
+        fail(parser, "%s has no value", keys[key].name);
     else
         set_key(parser, &keys[key], value);
     if (!*line)
-        *line = parser->line;
+        *line = parser->lines.number;
 }
 
 static bool is_name(struct slice s) {
@@ -199,14 +206,12 @@ static void parse_header(struct parser *parser, struct slice name) {
     parser->guest = NULL;
     parser->problem = config->problem;
     if (!is_name(name)) {
-        config_fail(parser->config, parser->problem, parser->line,
-                    "a guest's name is 1 to %d letters, digits, '-', '_' or '.'",
-                    BOOT_NAME_SIZE - 1);
+        fail(parser, "a guest's name is 1 to %d letters, digits, '-', '_' or '.'",
+             BOOT_NAME_SIZE - 1);
         return;
     }
     if (index == BOOT_MAX_GUESTS) {
-        config_fail(parser->config, parser->problem, parser->line, "more than %d guests",
-                    BOOT_MAX_GUESTS);
+        fail(parser, "more than %d guests", BOOT_MAX_GUESTS);
         return;
     }
     parser->guest = &config->guest[index];
@@ -217,39 +222,32 @@ static void parse_header(struct parser *parser, struct slice name) {
                                                     .x2apic = true,
                                                     .ioapic_version = 0x11}};
     slice_copy(parser->guest->config.name, BOOT_NAME_SIZE, name);
-    config->line[index] = (struct config_lines){.header = parser->line};
+    config->line[index] = (struct config_lines){.header = parser->lines.number};
     uint32_t same = find_guest(config, parser->guest->config.name);
     if (same < index)
-        config_fail(parser->config, parser->problem, parser->line,
-                    "the name %s is already used in line %u", parser->guest->config.name,
-                    config->line[same].header);
+        fail(parser, "the name %s is already used in line %u", parser->guest->config.name,
+             config->line[same].header);
     config->guest_count++;
 }
 
-static void parse_line(struct parser *parser, struct slice line) {
-    size_t equal = 0;
-
-    line = slice_trim(slice_without_comment(line));
-    if (line.size == 0)
-        return;
-    for (size_t i = 0; i < line.size; i++) {
-        if (line.text[i] != '\t' && (line.text[i] < ' ' || line.text[i] > '~')) {
-            config_fail(parser->config, parser->problem, parser->line,
-                        "byte 0x%02x outside a comment: only ASCII is allowed there",
-                        (unsigned)(uint8_t)line.text[i]);
-            return;
-        }
+static void parse_line(struct parser *parser, const struct line *line) {
+    switch (line->kind) {
+    case LINE_BLANK:
+        break;
+    case LINE_NAME:
+        parse_header(parser, line->name);
+        break;
+    case LINE_ASSIGNMENT:
+        parse_assignment(parser, line->name, line->value);
+        break;
+    case LINE_NEITHER:
+        fail(parser, "neither '[name]' nor 'key = value'");
+        break;
+    case LINE_NOT_ASCII:
+        fail(parser, "byte 0x%02x outside a comment: only ASCII is allowed there",
+             (unsigned)(uint8_t)*line->name.text);
+        break;
     }
-    while (equal < line.size && line.text[equal] != '=')
-        equal++;
-    if (line.text[0] == '[' && line.text[line.size - 1] == ']')
-        parse_header(parser, slice_trim((struct slice){line.text + 1, line.size - 2}));
-    else if (equal == line.size)
-        config_fail(parser->config, parser->problem, parser->line,
-                    "neither '[name]' nor 'key = value'");
-    else
-        parse_assignment(parser, slice_trim((struct slice){line.text, equal}),
-                         slice_trim((struct slice){line.text + equal + 1, line.size - equal - 1}));
 }
 
 /* ---- the whole file -------------------------------------------------------------------------- */
@@ -280,8 +278,9 @@ static void check_after(struct config *config, uint32_t index) {
 
 void config_parse(struct config *config, const char *file, struct boot_guest *guest,
                   const char *text, size_t size) {
-    struct parser parser = {.config = config, .problem = config->problem};
-    size_t start = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
+    struct parser parser = {
+        .config = config, .lines = lines_of(text, size), .problem = config->problem};
+    struct line line;
 
     config->file = file;
     config->guest = guest;
@@ -289,15 +288,8 @@ void config_parse(struct config *config, const char *file, struct boot_guest *gu
     config->problem[0] = 0;
     config->mitigations = (struct speculation_request){0, 0};
     config->mitigations_line = 0;
-    while (start < size) {
-        size_t end = start;
-
-        while (end < size && text[end] != '\n')
-            end++;
-        parser.line++;
-        parse_line(&parser, (struct slice){text + start, end - start});
-        start = end + 1;
-    }
+    while (lines_next(&parser.lines, &line))
+        parse_line(&parser, &line);
     for (uint32_t i = 0; i < config->guest_count; i++) {
         if (!config->line[i].key[CONFIG_KERNEL])
             config_fail(config, guest[i].problem, config->line[i].header, "%s has no kernel",

@@ -1,8 +1,9 @@
 /* The menu of a stick: see menu.h.
  *
- * The file has the form of pinwheel.cfg (config.c), with other keys. */
+ * The file has the form of pinwheel.cfg (lines.h), with other keys. */
 #include "boot/menu.h"
 
+#include "boot/lines.h"
 #include "lib/format.h"
 #include "lib/text.h"
 #include "lib/version.h"
@@ -12,7 +13,7 @@
 
 struct parser {
     struct menu *menu;
-    uint32_t line;
+    struct lines lines;
     struct menu_entry *entry; /* NULL: before the first one, or behind one too many */
 };
 
@@ -24,8 +25,8 @@ static void fail(struct parser *parser, const char *reason, struct slice part) {
     if (part.size >= SHOWN_SIZE)
         part.size = SHOWN_SIZE - 1;
     slice_copy(shown, SHOWN_SIZE, part);
-    format(parser->menu->problem, BOOT_PROBLEM_SIZE, MENU_FILE_NAME ":%u: %s%s", parser->line,
-           reason, shown);
+    format(parser->menu->problem, BOOT_PROBLEM_SIZE, MENU_FILE_NAME ":%u: %s%s",
+           parser->lines.number, reason, shown);
 }
 
 static void set_text(struct parser *parser, char *to, size_t size, struct slice value) {
@@ -73,43 +74,32 @@ static void parse_header(struct parser *parser, struct slice name) {
     *parser->entry = (struct menu_entry){{0}, {0}, {0}};
 }
 
-static void parse_line(struct parser *parser, struct slice line) {
-    size_t equal = 0;
-
-    line = slice_trim(slice_without_comment(line));
-    if (line.size == 0)
-        return;
-    for (size_t i = 0; i < line.size; i++) {
-        if (line.text[i] != '\t' && (line.text[i] < ' ' || line.text[i] > '~')) {
-            fail(parser, "only ASCII is allowed outside comments", (struct slice){"", 0});
-            return;
-        }
+static void parse_line(struct parser *parser, const struct line *line) {
+    switch (line->kind) {
+    case LINE_BLANK:
+        break;
+    case LINE_NAME:
+        parse_header(parser, line->name);
+        break;
+    case LINE_ASSIGNMENT:
+        parse_assignment(parser, line->name, line->value);
+        break;
+    case LINE_NEITHER:
+        fail(parser, "neither '[name]' nor 'key = value': ", line->name);
+        break;
+    case LINE_NOT_ASCII:
+        fail(parser, "only ASCII is allowed outside comments", (struct slice){"", 0});
+        break;
     }
-    while (equal < line.size && line.text[equal] != '=')
-        equal++;
-    if (line.text[0] == '[' && line.text[line.size - 1] == ']')
-        parse_header(parser, slice_trim((struct slice){line.text + 1, line.size - 2}));
-    else if (equal == line.size)
-        fail(parser, "neither '[name]' nor 'key = value': ", line);
-    else
-        parse_assignment(parser, slice_trim((struct slice){line.text, equal}),
-                         slice_trim((struct slice){line.text + equal + 1, line.size - equal - 1}));
 }
 
 void menu_parse(struct menu *menu, const char *text, size_t size) {
-    struct parser parser = {.menu = menu};
-    size_t start = 0;
+    struct parser parser = {.menu = menu, .lines = lines_of(text, size)};
+    struct line line;
 
     *menu = (struct menu){.seconds = MENU_WAIT_DEFAULT};
-    while (start < size) {
-        size_t end = start;
-
-        while (end < size && text[end] != '\n')
-            end++;
-        parser.line++;
-        parse_line(&parser, (struct slice){text + start, end - start});
-        start = end + 1;
-    }
+    while (lines_next(&parser.lines, &line))
+        parse_line(&parser, &line);
     for (uint32_t i = menu->count; i-- > 0;) {
         if (!menu->entry[i].title[0] || !menu->entry[i].config[0])
             menu_remove(menu, i);

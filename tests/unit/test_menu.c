@@ -52,6 +52,14 @@ static void a_whole_file_is_read(void **state) {
     assert_string_equal(menu.entry[1].config, "\\configs\\linux.cfg");
 }
 
+static void a_byte_order_mark_is_ignored(void **state) {
+    (void)state;
+    parse("\xef\xbb\xbfwait = 7\n");
+    assert_string_equal(menu.problem, "");
+    assert_int_equal(menu.seconds, 7);
+    assert_problem("\xef\xbbwait = 7\n", "menu.cfg:1: only ASCII is allowed outside comments");
+}
+
 static void the_first_mistake_is_kept(void **state) {
     (void)state;
     assert_problem("", "");
@@ -170,6 +178,7 @@ static void the_largest_menu_fits_the_screen(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_file_is_read),
+        cmocka_unit_test(a_byte_order_mark_is_ignored),
         cmocka_unit_test(the_first_mistake_is_kept),
         cmocka_unit_test(an_incomplete_entry_is_left_out),
         cmocka_unit_test(the_first_entry_starts_after_the_last_second),
