@@ -13,12 +13,12 @@
 enum graphics_format { GRAPHICS_RGB, GRAPHICS_BGR, GRAPHICS_BIT_MASK, GRAPHICS_BLT_ONLY };
 
 struct graphics_mode {
-    uint32_t format;           /* enum graphics_format */
-    uint32_t red, green, blue; /* the masks of GRAPHICS_BIT_MASK */
+    uint32_t format;                   /* enum graphics_format */
+    uint32_t red, green, blue, unused; /* the masks of GRAPHICS_BIT_MASK */
     uint32_t width, height, pixels_per_line;
     uint64_t base, size; /* of the framebuffer */
 };
 
-/* Fills in *framebuffer if the mode has four bytes a pixel, with 8 bits for blue, green and red in
- * this order or the reverse. Else returns false and leaves it unchanged. */
+/* Fills in *framebuffer if the mode has pixels in memory, of one to four bytes, in which each
+ * colour has bits of its own, side by side. Else returns false and leaves it unchanged. */
 bool graphics_framebuffer(const struct graphics_mode *mode, struct boot_framebuffer *framebuffer);

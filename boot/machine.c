@@ -69,6 +69,7 @@ static bool framebuffer_of(EFI_HANDLE handle, struct boot_framebuffer *framebuff
         .red = info->PixelInformation.RedMask,
         .green = info->PixelInformation.GreenMask,
         .blue = info->PixelInformation.BlueMask,
+        .unused = info->PixelInformation.ReservedMask,
         .width = info->HorizontalResolution,
         .height = info->VerticalResolution,
         .pixels_per_line = info->PixelsPerScanLine,

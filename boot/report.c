@@ -128,8 +128,8 @@ void report_print(const struct processor *processor, const struct boot_info *inf
     else
         screen_print("%-12snone\n", "ACPI");
     if (screen->base)
-        screen_print("%-12s%u x %u at 0x%lx\n", "Screen", screen->width, screen->height,
-                     screen->base);
+        screen_print("%-12s%u x %u at 0x%lx, %u bytes a pixel\n", "Screen", screen->width,
+                     screen->height, screen->base, screen->pixel_size);
     else
         screen_print("%-12snone that Pinwheel can use\n", "Screen");
     print_serial(info);

@@ -13,14 +13,15 @@
 
 static const struct text_cell blank = {' ', TEXT_PLAIN};
 
-/* A line that begins with `begin` is good if it contains `good`, otherwise bad. */
+/* A line that begins with `begin`, and contains `part`, is good if it contains `good`, otherwise
+ * bad. */
 static const struct {
-    const char *begin, *good;
+    const char *begin, *part, *good; /* `good` is NULL: never */
 } rules[] = {
-    {"PINWHEEL done ", " failed=0"},
-    {"PINWHEEL ", NULL}, /* panic, refused */
-    {"GUEST ", " result=pass "},
-    {"not ok ", NULL},
+    {"PINWHEEL done ", "", " failed=0"},    {"PINWHEEL panic: ", "", NULL},
+    {"PINWHEEL refused: ", "", NULL},       {"PINWHEEL config: ", "", NULL},
+    {"GUEST ", "", " result=pass "},        {"not ok ", "", NULL},
+    {"", " passed, ", " passed, 0 failed"}, /* the sum of the scorecard */
 };
 
 static bool begins_with(const char *line, size_t size, const char *word) {
@@ -49,7 +50,8 @@ enum text_style text_style_of(const char *line, size_t size) {
         length -= name + 2;
     }
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if (!begins_with(line, length, rules[i].begin))
+        if (!begins_with(line, length, rules[i].begin) ||
+            find(line, length, rules[i].part) == length)
             continue;
         return rules[i].good && find(line, length, rules[i].good) < length ? TEXT_GOOD : TEXT_BAD;
     }
@@ -71,13 +73,18 @@ void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t row
     memcpy(screen->drawn, screen->cell, sizeof(screen->drawn));
 }
 
-static void move_up(struct text_screen *screen) {
-    uint32_t lines = range_clamp(1, screen->rows / 4, screen->rows);
+/* The position of the next character may be one row below the last. */
+static void move_up_by(struct text_screen *screen, uint32_t rows) {
+    uint32_t lines = range_clamp(1, rows, screen->rows);
     uint32_t kept = screen->rows - lines;
 
     memmove(screen->cell[0], screen->cell[lines], kept * sizeof(screen->cell[0]));
     clear_rows(screen, kept);
-    screen->row = kept;
+    screen->row = range_clamp(lines, screen->row, screen->rows) - lines;
+}
+
+static void move_up(struct text_screen *screen) {
+    move_up_by(screen, screen->rows / 4);
 }
 
 /* A newline on the last row does not move the text up; the next character does. Otherwise the last
@@ -121,6 +128,16 @@ void text_screen_put(struct text_screen *screen, const char *text, size_t size) 
         put_byte(screen, (uint8_t)text[i]);
         line_begins = text[i] == '\n';
     }
+    screen->unchecked = screen->rows * screen->columns;
+}
+
+void text_screen_make_room(struct text_screen *screen, uint32_t rows) {
+    uint32_t highest = screen->rows - range_clamp(1, rows, screen->rows);
+
+    if (screen->column)
+        new_line(screen);
+    if (screen->row > highest)
+        move_up_by(screen, screen->row - highest);
     screen->unchecked = screen->rows * screen->columns;
 }
 

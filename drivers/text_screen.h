@@ -14,8 +14,8 @@
 /* Results are shown in green or red, to be seen from a distance. */
 enum text_style { TEXT_PLAIN, TEXT_GOOD, TEXT_BAD };
 
-/* The style of a line, which ends at its newline or after `size` bytes, whichever comes first. It
- * depends on how the line begins, after a guest's name in brackets. */
+/* The style of a line, which ends at its newline or after `size` bytes, whichever comes first. A
+ * guest's name in brackets at its beginning does not count. */
 enum text_style text_style_of(const char *line, size_t size);
 
 /* A character, ASCII 32 to 126, and its style. */
@@ -42,6 +42,10 @@ void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t row
  * character that is not printable ASCII, even if it has several bytes in UTF-8, becomes a question
  * mark. */
 void text_screen_put(struct text_screen *screen, const char *text, size_t size);
+
+/* Makes room for so many rows of text: moves the text up as far as it takes, and begins a new row.
+ */
+void text_screen_make_room(struct text_screen *screen, uint32_t rows);
 
 /* Calls `draw` for cells that have changed since they were drawn, at most this many. Returns false
  * if all have been drawn. */

@@ -45,7 +45,8 @@ struct boot_framebuffer {
     uint64_t size;
     uint32_t width, height;
     uint32_t pixels_per_line;
-    uint32_t blue_first; /* 1: bytes blue, green, red, unused; 0: red, green, blue, unused */
+    uint32_t pixel_size;       /* bytes, 1 to 4 */
+    uint32_t red, green, blue; /* masks of a pixel: consecutive bits, at least one of each */
 };
 
 /* Who delivers a guest's interrupts. */

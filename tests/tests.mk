@@ -21,6 +21,7 @@ CONSOLE_OBJ := $(patsubst %,$(B)/host/drivers/%.o,console uart framebuffer debug
 $(CONSOLE_OBJ) $(B)/host/tests/unit/test_console.o $(B)/host/tests/unit/test_uart.o: TEST_CC += -include tests/unit/ports.h
 $(B)/host/unit/test_console: $(CONSOLE_OBJ)
 $(B)/host/unit/test_uart: $(B)/host/drivers/uart.o
+$(B)/host/unit/test_framebuffer: $(B)/host/drivers/framebuffer.o
 
 TEST_CC := $(HOST_CC) $(HOST_CFLAGS)
 TEST_LD := $(HOST_CC) -fsanitize=address,undefined

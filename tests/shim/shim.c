@@ -3,7 +3,7 @@
  *
  * - ExitBootServices() fails the first time, because the memory map has changed;
  * - Read() fails for more than 1 MiB or to an address above 4 GiB, and reads 64 KiB at most;
- * - the first graphics output has no framebuffer, the second has one;
+ * - the first graphics output has no framebuffer, the second has one with pixels of 16 bits;
  * - CR4.PCIDE, CR4.PGE and CR4.SMEP are 1, as far as the processor has them;
  * - the IA32_TSC_ADJUST of all CPUs but the boot CPU is not 0;
  * - a pin of the I/O APIC is unmasked and its vector, 20, is pending in the local APIC.
@@ -137,7 +137,7 @@ static void install_screens(void) {
     static EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE mode[2];
     static EFI_GRAPHICS_OUTPUT_PROTOCOL screen[2];
     EFI_PHYSICAL_ADDRESS memory = 0;
-    const UINTN size = 4 * SCREEN_WIDTH * SCREEN_HEIGHT;
+    const UINTN size = 2 * SCREEN_WIDTH * SCREEN_HEIGHT;
 
     BS->AllocatePages(AllocateAnyPages, EfiReservedMemoryType, EFI_SIZE_TO_PAGES(size), &memory);
     for (unsigned i = 0; i < 2; i++) {
@@ -147,7 +147,7 @@ static void install_screens(void) {
             .HorizontalResolution = SCREEN_WIDTH,
             .VerticalResolution = SCREEN_HEIGHT,
             .PixelFormat = i ? PixelBitMask : PixelBltOnly,
-            .PixelInformation = {0xff0000, 0xff00, 0xff, 0xff000000},
+            .PixelInformation = {0xf800, 0x07e0, 0x001f, 0},
             .PixelsPerScanLine = SCREEN_WIDTH,
         };
         mode[i] = (EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE){.MaxMode = 1,

@@ -112,6 +112,39 @@ static void moving_up_draws_only_changed_cells(void **state) {
     assert_int_equal(drawn, 4); /* the last letter of each row */
 }
 
+/* A panic's report must be whole, also on the smallest screen. */
+static void room_is_made_by_moving_up_as_far_as_it_takes(void **state) {
+    (void)state;
+    make(3, 6);
+    put("1\n2\n3");
+    text_screen_make_room(&screen, 3); /* row 3 is the next one: fits as it is */
+    put("4\n5\n6");
+    assert_string_equal(seen[0], "1  ");
+    assert_string_equal(seen[5], "6  ");
+    text_screen_make_room(&screen, 2);
+    put("7\n8\n");
+    assert_string_equal(seen[0], "3  ");
+    assert_string_equal(seen[3], "6  ");
+    assert_string_equal(seen[4], "7  ");
+    assert_string_equal(seen[5], "8  ");
+    text_screen_make_room(&screen, 100); /* all of it */
+    put("a\nb\nc\nd\ne\nf\n");
+    assert_string_equal(seen[0], "a  ");
+    assert_string_equal(seen[5], "f  ");
+    text_screen_make_room(&screen, 0);
+    put("g");
+    assert_string_equal(seen[5], "g  ");
+    screen.row = 1000; /* another CPU was about to change it */
+    text_screen_make_room(&screen, 6);
+    put("h");
+    assert_string_equal(seen[0], "h  ");
+    make(1, 1);
+    put("a");
+    text_screen_make_room(&screen, 1);
+    put("b");
+    assert_string_equal(seen[0], "b");
+}
+
 static void a_screen_of_one_cell_works(void **state) {
     (void)state;
     make(1, 1);
@@ -171,6 +204,11 @@ static void the_beginning_of_a_line_determines_its_colour(void **state) {
     assert_int_equal(style_of("ok 1 - fine"), TEXT_PLAIN);
     assert_int_equal(style_of("not ok 2 - wrong"), TEXT_BAD);
     assert_int_equal(style_of("COUNTERS guest=a"), TEXT_PLAIN);
+    assert_int_equal(style_of("PINWHEEL refused: no VT-x"), TEXT_BAD);
+    assert_int_equal(style_of("PINWHEEL config: a.cfg:1: no"), TEXT_BAD);
+    assert_int_equal(style_of("PINWHEEL SCORECARD 0.1  hypervisor: PinwheelVMM"), TEXT_PLAIN);
+    assert_int_equal(style_of("293 of 293 passed, 0 failed, 0 more where"), TEXT_GOOD);
+    assert_int_equal(style_of("283 of 293 passed, 10 failed, 0 more where"), TEXT_BAD);
 }
 
 static void a_guests_name_at_the_beginning_is_ignored(void **state) {
@@ -225,6 +263,7 @@ int main(void) {
         cmocka_unit_test(a_full_screen_moves_up_by_a_quarter),
         cmocka_unit_test(empty_lines_at_the_end_are_kept),
         cmocka_unit_test(moving_up_draws_only_changed_cells),
+        cmocka_unit_test(room_is_made_by_moving_up_as_far_as_it_takes),
         cmocka_unit_test(a_screen_of_one_cell_works),
         cmocka_unit_test(a_screen_beyond_the_maximum_is_used_in_part),
         cmocka_unit_test(tabs_stop_at_multiples_of_eight),

@@ -8,7 +8,7 @@
 #define IDENTITY_MAPPED (1ULL << 32) /* the boot loader's page tables map memory below this */
 
 static uint64_t size_of(const struct boot_framebuffer *screen) {
-    return 4ULL * screen->pixels_per_line * screen->height;
+    return (uint64_t)screen->pixel_size * screen->pixels_per_line * screen->height;
 }
 
 void screen_prepare(const struct boot_framebuffer *screen) {
@@ -22,7 +22,10 @@ void screen_prepare(const struct boot_framebuffer *screen) {
         .width = screen->width,
         .height = screen->height,
         .pixels_per_line = screen->pixels_per_line,
-        .blue_first = screen->blue_first,
+        .pixel_size = screen->pixel_size,
+        .red = screen->red,
+        .green = screen->green,
+        .blue = screen->blue,
     });
 }
 
