@@ -15,8 +15,8 @@
 #include "tests/machine/machine.h"
 #include "tests/unit/processor.h"
 #include "vmm/host/host_memory.h"
-#include "vmm/host/machine_check.h"
 #include "vmm/host/mitigations.h"
+#include "vmm/host/panic.h"
 #include "vmm/host/stop.h"
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/msr.h"
@@ -147,8 +147,8 @@ void panic(const char *fmt, ...) {
     machine_fail("panic: %s", text);
 }
 
-void machine_check_print(void) {
-    console_print("pinwheel: machine check, bank 0\n");
+void panic_machine_check(const char *guest) {
+    panic("machine check in guest %s", guest);
 }
 
 uint32_t stop_others(void) {

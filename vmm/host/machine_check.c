@@ -12,11 +12,12 @@
 #define BANKS_MAX 32 /* more are not architectural */
 #define LINE_SIZE 160
 
-void machine_check_print(void) {
+unsigned machine_check_print(void) {
     char line[LINE_SIZE];
+    unsigned printed = 0;
 
     if (!(cpuid(CPUID_LEAF_FEATURES, 0).edx & CPUID_1_EDX_MCA))
-        return;
+        return 0;
     uint32_t banks = rdmsr(MSR_IA32_MCG_CAP) & 0xff;
     for (uint32_t i = 0; i < banks && i < BANKS_MAX; i++) {
         struct machine_check_bank bank = {.number = i,
@@ -30,5 +31,7 @@ void machine_check_print(void) {
             bank.misc = rdmsr(MSR_IA32_MC0_MISC + 4 * i);
         machine_check_text(&bank, line, sizeof(line));
         console_print("pinwheel: machine check, %s\n", line);
+        printed++;
     }
+    return printed;
 }

@@ -5,9 +5,8 @@
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
-#include "arch/panic.h"
 #include "lib/bits.h"
-#include "vmm/host/machine_check.h"
+#include "vmm/host/panic.h"
 #include "vmm/host/stop.h"
 #include "vmm/vcpu/control_regs.h"
 #include "vmm/vcpu/events.h"
@@ -45,8 +44,7 @@ static void exit_queue_event(struct vcpu *vcpu, uint32_t info, uint64_t error_co
 
 /* A machine check in guest mode or during a VM entry. */
 static enum exit_action exit_machine_check(struct vcpu *vcpu) {
-    machine_check_print();
-    panic("machine check in guest %s: the processor reports a hardware error", vcpu->vm->name);
+    panic_machine_check(vcpu->vm->name);
 }
 
 /* An intercepted exception is injected into the guest; an NMI was a kick. */
