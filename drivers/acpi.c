@@ -170,6 +170,19 @@ struct acpi_pm_timer acpi_find_pm_timer(const struct acpi *acpi) {
                                   .wide = field(&fadt, FADT_FLAGS, 4) & FADT_TIMER_32_BIT};
 }
 
+#define HEADER_REVISION  8
+#define FADT_BOOT_FLAGS  109 /* since revision 3 */
+#define FADT_BOOT_8042   (1u << 1)
+#define FADT_BOOT_EXISTS 3
+
+bool acpi_may_have_8042(const struct acpi *acpi) {
+    uint32_t index = 0;
+    struct acpi_table fadt = acpi_next_table(acpi, "FACP", &index);
+
+    return fadt.size < FADT_1_SIZE || field(&fadt, HEADER_REVISION, 1) < FADT_BOOT_EXISTS ||
+           (field(&fadt, FADT_BOOT_FLAGS, 2) & FADT_BOOT_8042);
+}
+
 /* ---- SPCR ------------------------------------------------------------------------------------ */
 
 #define SERIAL_PORT_MAX   0xfff8 /* eight registers */

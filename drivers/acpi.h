@@ -49,6 +49,10 @@ struct acpi_pm_timer {
 /* From the FADT; port 0 if there is none. ACPI 6.5, "Power Management Timer". */
 struct acpi_pm_timer acpi_find_pm_timer(const struct acpi *acpi);
 
+/* Whether there may be a PS/2 keyboard controller: false only if a FADT of revision 3 or later says
+ * that there is none. ACPI 6.5, "IA-PC Boot Architecture Flags". */
+bool acpi_may_have_8042(const struct acpi *acpi);
+
 /* The serial port that the firmware uses as its console. */
 struct acpi_serial {
     uint16_t port;    /* of a 16550's first register; 0: none, or not one with I/O ports */

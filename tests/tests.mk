@@ -18,8 +18,10 @@ $(B)/host/unit/test_symbols: $(B)/host/arch/symbols.o
 
 # The console's drivers, on ports and a clock of the test's.
 CONSOLE_OBJ := $(patsubst %,$(B)/host/drivers/%.o,console uart framebuffer debug_port)
-$(CONSOLE_OBJ) $(B)/host/tests/unit/test_console.o $(B)/host/tests/unit/test_uart.o: TEST_CC += -include tests/unit/ports.h
+KEYBOARD_OBJ := $(B)/host/drivers/keyboard.o
+$(CONSOLE_OBJ) $(KEYBOARD_OBJ) $(patsubst %,$(B)/host/tests/unit/test_%.o,console uart keyboard): TEST_CC += -include tests/unit/ports.h
 $(B)/host/unit/test_console: $(CONSOLE_OBJ)
+$(B)/host/unit/test_keyboard: $(KEYBOARD_OBJ)
 $(B)/host/unit/test_uart: $(B)/host/drivers/uart.o
 $(B)/host/unit/test_framebuffer: $(B)/host/drivers/framebuffer.o
 

@@ -11,6 +11,7 @@
 #include "drivers/acpi.h"
 #include "drivers/console.h"
 #include "drivers/ioapic.h"
+#include "drivers/keyboard.h"
 #include "drivers/lapic.h"
 #include "drivers/pci_ports.h"
 #include "drivers/power.h"
@@ -100,6 +101,13 @@ static void find_power_switch(const struct boot_info *info) {
     power_init(&methods);
 }
 
+static void start_keyboard(const struct boot_info *info) {
+    struct acpi acpi = {.map = memory_map_table};
+
+    if (!info->rsdp || !acpi_open(&acpi, info->rsdp) || acpi_may_have_8042(&acpi))
+        keyboard_init();
+}
+
 /* What must be there before the first guest is created. */
 static void prepare_for_guests(void) {
     guest_cpuid_init(host.xcr0, tsc_frequency());
@@ -132,6 +140,7 @@ static _Noreturn void on_own_stack(void) {
     mitigations_init(host.boot);
     prepare_for_guests();
     find_power_switch(host.boot);
+    start_keyboard(host.boot);
     host_start_others(host.boot, schedule_run);
     console_print("pinwheel: %u of %u CPUs in VMX operation, TSC at %lu kHz (%s), %lu MiB free\n",
                   host.cpu_count, host.boot->cpu_count, tsc_frequency() / 1000, tsc_source,

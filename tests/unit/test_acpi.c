@@ -522,6 +522,29 @@ static void the_power_management_timer(void **state) {
     assert_int_equal(acpi_find_pm_timer(&acpi).port, 0);
 }
 
+static void assert_8042(uint8_t revision, uint16_t flags, bool expected) {
+    struct acpi acpi = opened();
+
+    put(FADT + 8, revision, 1);
+    put(FADT + 109, flags, 2);
+    make_fadt(244);
+    assert_int_equal(acpi_may_have_8042(&acpi), expected);
+}
+
+static void only_a_newer_fadt_denies_a_keyboard_controller(void **state) {
+    (void)state;
+    assert_8042(3, 0, false);
+    assert_8042(6, (uint16_t)~2u, false);
+    assert_8042(3, 2, true);
+    assert_8042(6, 3, true);
+    assert_8042(2, 0, true);
+    assert_8042(1, 0, true);
+    assert_8042(3, 0, false);
+    put(FADT + 20, 0x55, 1); /* the checksum is wrong: there is no FADT */
+    struct acpi acpi = opened();
+    assert_true(acpi_may_have_8042(&acpi));
+}
+
 /* A large server: 64 local APICs, then x2APICs up to an ID of 3F8H, and some sockets that are
  * empty. */
 static void a_madt_of_256_cpus(void **state) {
@@ -588,6 +611,7 @@ static void the_serial_console_of_the_firmware(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(only_a_newer_fadt_denies_a_keyboard_controller),
         cmocka_unit_test_setup_teardown(a_madt_of_256_cpus, setup, teardown),
         cmocka_unit_test_setup_teardown(the_serial_console_of_the_firmware, setup, teardown),
         cmocka_unit_test_setup_teardown(the_io_apics_are_listed, setup, teardown),

@@ -1,8 +1,9 @@
-/* Input from the machine's serial port: see console_input.h. */
+/* Input from the machine's serial port and its keyboard: see console_input.h. */
 #include "vmm/vm/console_input.h"
 
 #include "arch/instructions.h"
 #include "drivers/console.h"
+#include "drivers/keyboard.h"
 #include "drivers/tsc.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vm.h"
@@ -98,6 +99,12 @@ static void console_input_byte(uint8_t byte) {
         serial_type(&vm->pc, (uint8_t)key);
 }
 
+static int next_byte(void) {
+    int byte = console_read();
+
+    return byte >= 0 ? byte : keyboard_read();
+}
+
 uint64_t console_input_next(bool idle) {
     return idle || busy ? next_tick : TIME_NEVER;
 }
@@ -111,7 +118,7 @@ void console_input_tick(void) {
     next_tick = now + tsc_ticks(CONSOLE_TICK_US);
     console_step();
     guests_print_results();
-    for (unsigned i = 0; i < BYTES_MAX && (byte = console_read()) >= 0; i++) {
+    for (unsigned i = 0; i < BYTES_MAX && (byte = next_byte()) >= 0; i++) {
         attended = now + tsc_frequency() * ATTENDED_S;
         console_input_byte((uint8_t)byte);
     }

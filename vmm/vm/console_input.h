@@ -1,11 +1,12 @@
-/* What is typed: bytes from the machine's serial port, for a guest or as commands to Pinwheel; and
- * the periodic work of the consoles: sending the output that waits, printing results.
+/* What is typed: bytes from the machine's serial port and its keyboard, for a guest or as commands
+ * to Pinwheel; and the periodic work of the consoles: sending the output that waits, printing
+ * results.
  *
  * No maskable interrupt is accepted while a guest runs, so the boot CPU polls the port: every
  * CONSOLE_TICK_US while it is idle, and also while it is busy if a byte came in the last minute or
  * output waits; otherwise between two turns, at least every SLICE_US. In between the port's FIFOs
- * hold 16 bytes, which pasted text fills, and output empties, in 1.4 ms. Read next: console_keys.h,
- * results.h, vmm/pc/serial.h. */
+ * hold 16 bytes, which pasted text fills, and output empties, in 1.4 ms; a keyboard is slower. Read
+ * next: console_keys.h, results.h, vmm/pc/serial.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
