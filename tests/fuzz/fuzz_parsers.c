@@ -1,14 +1,17 @@
 /* Fuzzes the parsers of untrusted bytes: MMIO instructions, page tables, Multiboot files, Linux
- * kernels, initial RAM disks, the configuration file, ACPI tables. The first byte of the input
- * selects one. */
+ * kernels, initial RAM disks, the configuration file; and what firmware says: ACPI tables, the
+ * memory map, the graphics mode; and a keyboard. The first byte of the input selects one. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "arch/control_registers.h"
 #include "arch/msr.h"
 #include "boot/config.h"
+#include "boot/graphics.h"
+#include "boot/memory_map.h"
 #include "boot/menu.h"
 #include "drivers/acpi.h"
+#include "drivers/scan_codes.h"
 #include "tests/fuzz/fuzz.h"
 #include "vmm/emulate/guest_walk.h"
 #include "vmm/emulate/mmio_operate.h"
@@ -253,12 +256,99 @@ static void acpi(const uint8_t *data, size_t size) {
         return;
     acpi_find_soft_off(&acpi, &off);
     acpi_find_pm_timer(&acpi);
+    acpi_may_have_8042(&acpi);
     if (acpi_find_serial(&acpi).port > UINT16_MAX - 7)
         abort();
     struct acpi_table madt = acpi_next_table(&acpi, "APIC", &index);
     while (acpi_next_cpu(&madt, &offset, &id)) {
         if (++cpus > sizeof(memory))
             abort();
+    }
+}
+
+/* ---- the memory map ---- */
+
+#define REGIONS 24
+
+/* A descriptor, so that most inputs are pages and overlap. */
+struct short_descriptor {
+    uint8_t type, attribute, pages, shift;
+    uint32_t start;
+};
+
+static void check_regions(const struct boot_region *region, uint32_t count) {
+    uint64_t end = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (region[i].base < end || !region[i].size || region[i].size % 4096 ||
+            region[i].base % 4096 || region[i].kind > BOOT_MEMORY_RESERVED ||
+            (region[i].kind == BOOT_MEMORY_USABLE && region[i].base < MEMORY_MAP_FIRST_USABLE) ||
+            (i && region[i].base == end && region[i].kind == region[i - 1].kind))
+            abort();
+        end = region[i].base + region[i].size;
+    }
+}
+
+/* As it is, with descriptors of any size, and as short descriptors. */
+static void memory_map(const uint8_t *data, size_t size) {
+    struct boot_region region[REGIONS];
+    struct efi_memory_descriptor *map = malloc(size ? size : 1);
+    struct efi_memory_descriptor unpacked[REGIONS];
+    size_t entries = size / sizeof(struct short_descriptor);
+    uint32_t count = 0;
+
+    if (!map)
+        abort();
+    memcpy(map, data, size);
+    memory_map_regions(map, size, size ? data[0] : 0, region, REGIONS, &count);
+    if (count > REGIONS)
+        abort();
+    check_regions(region, count);
+    free(map);
+    entries = entries < REGIONS ? entries : REGIONS;
+    for (size_t i = 0; i < entries; i++) {
+        struct short_descriptor in;
+
+        memcpy(&in, data + i * sizeof(in), sizeof(in));
+        unpacked[i] =
+            (struct efi_memory_descriptor){.type = in.type % 20u,
+                                           .physical_start = (uint64_t)in.start << in.shift % 40,
+                                           .number_of_pages = in.pages,
+                                           .attribute = in.attribute};
+    }
+    memory_map_regions(unpacked, entries * sizeof(unpacked[0]), sizeof(unpacked[0]), region,
+                       REGIONS, &count);
+    check_regions(region, count);
+}
+
+static void graphics(const uint8_t *data, size_t size) {
+    struct graphics_mode mode = {0};
+    struct boot_framebuffer f;
+
+    memcpy(&mode, data, size < sizeof(mode) ? size : sizeof(mode));
+    if (!graphics_framebuffer(&mode, &f))
+        return;
+    uint32_t bits = f.red | f.green | f.blue;
+    uint64_t pixels = (uint64_t)f.pixels_per_line * f.height;
+    if (f.pixel_size < 1 || f.pixel_size > 4 || (f.pixel_size < 4 && bits >> 8 * f.pixel_size) ||
+        !f.red || !f.green || !f.blue || f.width > f.pixels_per_line ||
+        pixels > f.size / f.pixel_size)
+        abort();
+}
+
+static void keyboard(const uint8_t *data, size_t size) {
+    struct scan_codes codes = {0};
+    char text[SCAN_CODES_TEXT];
+
+    for (size_t i = 0; i < size; i++) {
+        unsigned length = scan_codes_read(&codes, data[i], text);
+
+        if (length > sizeof(text))
+            abort();
+        for (unsigned c = 0; c < length; c++) {
+            if (text[c] <= 0)
+                abort();
+        }
     }
 }
 
@@ -280,6 +370,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         break;
     case 5:
         acpi(data + 1, size - 1);
+        memory_map(data + 1, size - 1);
+        graphics(data + 1, size - 1);
+        keyboard(data + 1, size - 1);
         break;
     case 7:
         initrd(data + 1, size - 1);

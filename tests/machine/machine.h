@@ -31,7 +31,7 @@
 #define MACHINE_VMCSS       32
 #define MACHINE_VMCS_FIELDS 1024
 #define MACHINE_LEAVES      48
-#define MACHINE_MSRS        16
+#define MACHINE_MSRS        40
 #define MACHINE_RECORDS     4096
 #define MACHINE_TEXT_SIZE   16384
 

@@ -70,6 +70,39 @@ static void a_machine_of_many_cpus_changes_to_x2apic_mode(void **state) {
     assert_false(lapic_reaches(300));
 }
 
+/* Without registers in memory, whose address leads to nothing in this mode. */
+static void an_x2apic_that_the_firmware_left_on_is_used_as_it_is(void **state) {
+    static const uint32_t used[] = {APIC_VERSION,     APIC_TPR,           APIC_EOI,
+                                    APIC_SVR,         APIC_ICR_LOW,       APIC_LVT_TIMER,
+                                    APIC_LVT_LINT0,   APIC_LVT_LINT1,     APIC_LVT_ERROR,
+                                    APIC_LVT_THERMAL, APIC_TIMER_INITIAL, APIC_TIMER_DIVIDE};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(used) / sizeof(used[0]); i++)
+        give_msr(MSR_X2APIC_BASE + used[i] / 16, 0);
+    for (unsigned i = 0; i < 8; i++)
+        give_msr(MSR_X2APIC_BASE + APIC_ISR / 16 + i, 0);
+    *machine_msr(MSR_IA32_APIC_BASE) |= APIC_BASE_X2APIC;
+    assert_true(lapic_is_x2apic());
+    *machine_msr(MSR_X2APIC_BASE + APIC_VERSION / 16) = 0x50014;
+    *machine_msr(MSR_X2APIC_BASE + APIC_LVT_THERMAL / 16) = APIC_DELIVERY_SMI << 8;
+    *machine_msr(MSR_X2APIC_BASE + APIC_EOI / 16) = 0x55;
+    *machine_msr(MSR_X2APIC_BASE + APIC_ISR / 16 + 2) = 1u << 5;
+    lapic_init(NULL, 1);
+    assert_true(lapic_reaches(300));
+    assert_true(lapic_in_service(69));
+    *machine_msr(MSR_X2APIC_BASE + APIC_LVT_THERMAL / 16) = 0;
+    lapic_enable();
+    assert_int_equal(*machine_msr(MSR_X2APIC_BASE + APIC_SVR / 16) & APIC_SVR_ENABLE,
+                     APIC_SVR_ENABLE);
+    assert_int_equal(*machine_msr(MSR_X2APIC_BASE + APIC_LVT_LINT0 / 16), APIC_LVT_MASKED);
+    assert_int_equal(*machine_msr(MSR_X2APIC_BASE + APIC_LVT_THERMAL / 16), APIC_DELIVERY_SMI << 8);
+    assert_int_equal(*machine_msr(MSR_X2APIC_BASE + APIC_EOI / 16), 0);
+    lapic_send_nmi(300);
+    assert_int_equal(*machine_msr(MSR_X2APIC_BASE + APIC_ICR_LOW / 16) >> 32, 300);
+    assert_true(*machine_msr(MSR_IA32_APIC_BASE) & APIC_BASE_X2APIC);
+}
+
 static void a_thermal_smi_of_the_firmware_is_given_to_all_cpus(void **state) {
     (void)state;
     registers[APIC_LVT_THERMAL / 4] = APIC_DELIVERY_SMI << 8;
@@ -126,6 +159,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(in_xapic_mode_an_apic_id_has_8_bits),
         TEST(a_machine_of_many_cpus_changes_to_x2apic_mode),
+        TEST(an_x2apic_that_the_firmware_left_on_is_used_as_it_is),
         TEST(a_thermal_smi_of_the_firmware_is_given_to_all_cpus),
         TEST(no_other_thermal_interrupt_is),
         TEST(interrupts_in_service_in_the_firmware_are_retired),
