@@ -11,6 +11,7 @@
 #include "arch/control_registers.h"
 
 #define VECTOR_WAKE     0xf0 /* the local APIC timer of this CPU */
+#define VECTOR_POSTED   0xf1 /* the posted-interrupt notification vector: in root mode, nothing */
 #define VECTOR_SPURIOUS 0xff
 
 /* What idt_traps.asm pushes; the processor pushes the last five and some error codes. */
@@ -36,8 +37,8 @@ uint64_t idt_base(void);
 /* Sets the handler of NMIs, which runs on the CPU that received the NMI. */
 void idt_set_nmi(trap_handler *handler);
 
-/* Sets the handler of all interrupts but the spurious one: VECTOR_WAKE, and interrupts of devices
- * that the firmware left active. The handler sends the EOI. */
+/* Sets the handler of all interrupts but the spurious one: VECTOR_WAKE, VECTOR_POSTED, and
+ * interrupts of devices that the firmware left active. The handler sends the EOI. */
 void idt_set_interrupt(trap_handler *handler);
 
 /* Sets the function that says whether an interrupt with a vector from 16 to 31 is in service: these

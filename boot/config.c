@@ -19,6 +19,7 @@ struct word {
 
 static const struct word on_off[] = {{"off", 0}, {"on", 1}, {NULL, 0}};
 static const struct word delivery[] = {{"auto", BOOT_DELIVERY_AUTO},
+                                       {"posted", BOOT_DELIVERY_POSTED},
                                        {"vid", BOOT_DELIVERY_VID},
                                        {"software", BOOT_DELIVERY_SOFTWARE},
                                        {NULL, 0}};
@@ -48,7 +49,8 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_STALE_RESCAN] = {"stale_rescan", KEY_FIELD(stale_rescan), "on or off", 0, 0, on_off},
     [CONFIG_IOAPIC] = {"ioapic", KEY_FIELD(ioapic_version), "0x11 or 0x20", 0, 0, ioapic_versions},
     [CONFIG_X2APIC] = {"x2apic", KEY_FIELD(x2apic), "on or off", 0, 0, on_off},
-    [CONFIG_DELIVERY] = {"delivery", KEY_FIELD(delivery), "auto, vid or software", 0, 0, delivery},
+    [CONFIG_DELIVERY] = {"delivery", KEY_FIELD(delivery), "auto, posted, vid or software", 0, 0,
+                         delivery},
     [CONFIG_STORY] = {"story", KEY_FIELD(story), "on or off", 0, 0, on_off},
     [CONFIG_TRACE] = {"trace", KEY_FIELD(trace), "on or off", 0, 0, on_off},
     [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0, NULL},

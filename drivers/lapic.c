@@ -116,6 +116,10 @@ void lapic_send_nmi(uint32_t apic_id) {
     lapic_send(apic_id, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_NMI << 8);
 }
 
+void lapic_send_fixed(uint32_t apic_id, uint8_t vector) {
+    lapic_send(apic_id, (uint32_t)APIC_ICR_ASSERT | vector);
+}
+
 void lapic_send_init(uint32_t apic_id) {
     lapic_send(apic_id, (uint32_t)APIC_ICR_ASSERT | APIC_DELIVERY_INIT << 8);
 }

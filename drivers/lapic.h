@@ -27,9 +27,11 @@ bool lapic_is_x2apic(void);
  * interrupts that were in service in the firmware. */
 void lapic_enable(void);
 
-/* Send an NMI, an INIT, a start-up IPI. `page` is the physical address where the target starts,
- * below 1 MiB and a multiple of 4096. SDM Vol. 3A, "Issuing Interprocessor Interrupts". */
+/* Send an NMI, an interrupt, an INIT, a start-up IPI. `page` is the physical address where the
+ * target starts, below 1 MiB and a multiple of 4096. SDM Vol. 3A, "Issuing Interprocessor
+ * Interrupts". */
 void lapic_send_nmi(uint32_t apic_id);
+void lapic_send_fixed(uint32_t apic_id, uint8_t vector);
 void lapic_send_init(uint32_t apic_id);
 void lapic_send_startup(uint32_t apic_id, uint32_t page);
 

@@ -51,9 +51,10 @@ struct boot_framebuffer {
 
 /* Who delivers a guest's interrupts. */
 enum boot_delivery {
-    BOOT_DELIVERY_AUTO,    /* the processor, if it can */
-    BOOT_DELIVERY_VID,     /* the processor: virtual-interrupt delivery */
-    BOOT_DELIVERY_SOFTWARE /* the hypervisor, at VM entries */
+    BOOT_DELIVERY_AUTO,     /* the first of the following that the processor has */
+    BOOT_DELIVERY_POSTED,   /* the processor, and edges reach it as posted interrupts */
+    BOOT_DELIVERY_VID,      /* the processor: virtual-interrupt delivery */
+    BOOT_DELIVERY_SOFTWARE, /* the hypervisor, at VM entries */
 };
 
 /* One block of the configuration file, after its values have been checked. */

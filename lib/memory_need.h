@@ -17,7 +17,7 @@
 /* Its structure, VMCS, virtual-APIC page, XSAVE area. */
 #define NEED_PER_VCPU (20 * NEED_KIB)
 /* Its structure, and two EPTs of seven tables. */
-#define NEED_PER_GUEST (192 * NEED_KIB)
+#define NEED_PER_GUEST (256 * NEED_KIB)
 /* For each 2 MiB of a guest's RAM: a table in each EPT, where iTLB multihit requires pages of 4
  * KiB. */
 #define NEED_PER_2_MIB (8 * NEED_KIB)

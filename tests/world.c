@@ -146,6 +146,7 @@ static const struct routing_effects effects = {
     .lock = lock,
     .unlock = unlock,
     .notify = notify,
+    .notify_edge = notify,
     .accepted_own = accepted_own,
     .signal = signal,
     .access_changed = access_changed,

@@ -43,8 +43,9 @@ static void handle_nmi(struct trap_frame *frame) {
     cpu_nmi(frame);
 }
 
-/* The LAPIC timer, whose only purpose is to end a HLT; or a device that the firmware has enabled.
- */
+/* The LAPIC timer, whose only purpose is to end a HLT; a posted-interrupt notification for a vCPU
+ * that has left guest mode meanwhile, which finds it in its requests; or a device that the firmware
+ * has enabled. */
 static void handle_interrupt(struct trap_frame *frame) {
     (void)frame;
     lapic_eoi();
@@ -121,11 +122,21 @@ static void prepare_for_guests(void) {
 
 static void report_delivery(void) {
     const char *problem = delivery_problem();
+    const char *posted_missing = vmx_posted_missing(&host.capabilities);
+    uint64_t unused = host.capabilities.procbased3;
 
     if (problem)
         console_print("pinwheel: interrupts are delivered in software: %s\n", problem);
+    else if (posted_missing)
+        console_print("pinwheel: interrupts are delivered by the processor, but not posted: it "
+                      "lacks \"%s\"\n",
+                      posted_missing);
     else
-        console_print("pinwheel: interrupts are delivered by the processor\n");
+        console_print("pinwheel: interrupts are delivered by the processor, and posted\n");
+    if (unused & TERTIARY_IPI_VIRTUALIZATION)
+        console_print("pinwheel: this processor's IPI virtualization is not used\n");
+    if (unused & TERTIARY_APIC_TIMER_VIRTUALIZATION)
+        console_print("pinwheel: this processor's APIC-timer virtualization is not used\n");
 }
 
 static _Noreturn void on_own_stack(void) {

@@ -32,8 +32,8 @@ static void check_words(struct entry_checker *check) {
     bool delivers = (v->secondary_controls & SECONDARY_VIRTUAL_INTERRUPT_DELIVERY) != 0;
 
     vmx_choose_controls(check->capabilities, delivers ? VMX_APIC_HIDDEN : VMX_APIC_SOFTWARE, false,
-                        &chosen);
-    check_word(check, VMX_PIN, &v->pin_based_controls, chosen.pin, 0);
+                        false, &chosen);
+    check_word(check, VMX_PIN, &v->pin_based_controls, chosen.pin, PIN_PROCESS_POSTED_INTERRUPTS);
     check_word(check, VMX_PRIMARY, &v->primary_controls, chosen.primary,
                PRIMARY_INTERRUPT_WINDOW_EXITING | PRIMARY_NMI_WINDOW_EXITING);
     check_word(check, VMX_SECONDARY, &v->secondary_controls, chosen.secondary,
@@ -44,7 +44,8 @@ static void check_words(struct entry_checker *check) {
             "the local APIC is virtualized only with virtual-interrupt delivery");
     require(check, delivers || v->tpr_threshold >> 4 == 0, &v->tpr_threshold,
             "bits 31:4 must be 0 without virtual-interrupt delivery");
-    check_word(check, VMX_EXIT, &v->exit_controls, chosen.exit, 0);
+    check_word(check, VMX_EXIT, &v->exit_controls, chosen.exit,
+               VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT);
     check_word(check, VMX_ENTRY, &v->entry_controls, chosen.entry,
                VM_ENTRY_CONTROL_IA32E_MODE_GUEST);
 }
@@ -61,6 +62,24 @@ static void check_pages(struct entry_checker *check) {
         require(check, (*pages[i] & 0xfff) == 0, pages[i], "must be 4-KiB-aligned");
         require_physical(check, pages[i]);
     }
+}
+
+/* External-interrupt exiting, which they need too, is on always. */
+static void check_posted_interrupts(struct entry_checker *check) {
+    const struct vmcs_image *v = check->image;
+
+    if ((v->pin_based_controls & PIN_PROCESS_POSTED_INTERRUPTS) == 0)
+        return;
+    require(check, (v->secondary_controls & SECONDARY_VIRTUAL_INTERRUPT_DELIVERY) != 0,
+            &v->pin_based_controls,
+            "\"process posted interrupts\" requires virtual-interrupt delivery");
+    require(check, (v->exit_controls & VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT) != 0,
+            &v->exit_controls,
+            "\"process posted interrupts\" requires acknowledge interrupt on exit");
+    require(check, v->posted_vector >> 8 == 0, &v->posted_vector, "bits 15:8 must be 0");
+    require(check, (v->posted_descriptor & 0x3f) == 0, &v->posted_descriptor,
+            "must be 64-byte-aligned");
+    require_physical(check, &v->posted_descriptor);
 }
 
 static void check_ept_pointer(struct entry_checker *check) {
@@ -137,6 +156,7 @@ void check_controls(struct entry_checker *check) {
     check->section = "Checks on VMX Controls";
     check_words(check);
     check_pages(check);
+    check_posted_interrupts(check);
     check_ept_pointer(check);
     require(check, v->cr3_target_count <= 4, &v->cr3_target_count, "must not be greater than 4");
     require(check, v->vpid != 0, &v->vpid, "must not be 0");

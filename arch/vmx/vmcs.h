@@ -10,6 +10,7 @@
 
 /* ---- 16-bit: controls, guest, host ---- */
 #define VMCS_VPID                   0x0000
+#define VMCS_POSTED_VECTOR          0x0002 /* the posted-interrupt notification vector */
 #define VMCS_GUEST_ES_SELECTOR      0x0800
 #define VMCS_GUEST_CS_SELECTOR      0x0802
 #define VMCS_GUEST_SS_SELECTOR      0x0804
@@ -34,6 +35,7 @@
 #define VMCS_TSC_OFFSET           0x2010
 #define VMCS_VIRTUAL_APIC_ADDRESS 0x2012
 #define VMCS_APIC_ACCESS_ADDRESS  0x2014
+#define VMCS_POSTED_DESCRIPTOR    0x2016 /* the posted-interrupt descriptor address */
 #define VMCS_EPT_POINTER          0x201a
 #define VMCS_EOI_EXIT_BITMAP0     0x201c
 #define VMCS_EOI_EXIT_BITMAP3     0x2022
@@ -166,6 +168,7 @@
 #define PRIMARY_RDPMC_EXITING               (1u << 11)
 #define PRIMARY_CR3_LOAD_EXITING            (1u << 15)
 #define PRIMARY_CR3_STORE_EXITING           (1u << 16)
+#define PRIMARY_ACTIVATE_TERTIARY_CONTROLS  (1u << 17)
 #define PRIMARY_USE_TPR_SHADOW              (1u << 21)
 #define PRIMARY_INTERRUPT_WINDOW_EXITING    (1u << 2)
 #define PRIMARY_NMI_WINDOW_EXITING          (1u << 22)
@@ -187,6 +190,10 @@
 #define SECONDARY_PAUSE_LOOP_EXITING           (1u << 10)
 #define SECONDARY_ENCLS_EXITING                (1u << 15)
 #define SECONDARY_ENCLV_EXITING                (1u << 28)
+
+/* ---- tertiary processor-based VM-execution controls, a 64-bit word ---- */
+#define TERTIARY_IPI_VIRTUALIZATION        (1ULL << 4)
+#define TERTIARY_APIC_TIMER_VIRTUALIZATION (1ULL << 8)
 
 /* ---- VM-exit controls ---- */
 #define VM_EXIT_CONTROL_SAVE_DEBUG_CONTROLS     (1u << 2)

@@ -25,6 +25,7 @@ struct vmcs_image {
     uint64_t pin_based_controls, primary_controls, secondary_controls;
     uint64_t io_bitmap_a, io_bitmap_b, msr_bitmap;
     uint64_t cr3_target_count, virtual_apic_address, apic_access_address, tpr_threshold;
+    uint64_t posted_vector, posted_descriptor; /* 0 without posted interrupts */
     uint64_t ept_pointer, vpid;
     uint64_t exit_controls, exit_msr_store_count, exit_msr_load_count;
     uint64_t entry_controls, entry_msr_load_count;

@@ -41,6 +41,8 @@ void vmx_read_capabilities(struct vmx_capabilities *c) {
     c->cr4_fixed1 = rdmsr(MSR_IA32_VMX_CR4_FIXED1);
     if (may_be_1(c->procbased, PRIMARY_ACTIVATE_SECONDARY_CONTROLS))
         c->procbased2 = rdmsr(MSR_IA32_VMX_PROCBASED_CTLS2);
+    if (may_be_1(c->procbased, PRIMARY_ACTIVATE_TERTIARY_CONTROLS))
+        c->procbased3 = rdmsr(MSR_IA32_VMX_PROCBASED_CTLS3);
     c->rdtscp = may_be_1(c->procbased2, SECONDARY_ENABLE_RDTSCP) &&
                 cpuid_has_leaf(CPUID_LEAF_EXTENDED_FEATURES) &&
                 (cpuid(CPUID_LEAF_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP);

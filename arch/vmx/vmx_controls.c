@@ -1,11 +1,12 @@
 /* The one list of VMX controls that Pinwheel uses: see arch/vmx/vmx_controls.h.
  *
- * "Acknowledge interrupt on exit" is 0. Virtual-interrupt delivery requires only external-interrupt
- * exiting; posted interrupts, which require both controls, are not used. With 0, a physical
- * interrupt that causes a VM exit stays pending in the local APIC and is delivered through the
- * host's IDT as soon as the host enables interrupts: there is one way in and one EOI. The host must
- * enable them before the next VM entry, or the same interrupt causes a VM exit again. "Save
- * VMX-preemption timer value" is 0 too: the timer is computed from the TSC before each entry. */
+ * "Acknowledge interrupt on exit" is 0 without posted interrupts, which require it:
+ * virtual-interrupt delivery requires only external-interrupt exiting. With 0, a physical interrupt
+ * that causes a VM exit stays pending in the local APIC and is delivered through the host's IDT as
+ * soon as the host enables interrupts. The host must enable them before the next VM entry, or the
+ * same interrupt causes a VM exit again. With 1, the exit has taken the interrupt, and its handler
+ * sends the EOI. "Save VMX-preemption timer value" is 0: the timer is computed from the TSC before
+ * each entry. */
 #include "arch/vmx/vmx_controls.h"
 
 #include <stddef.h>
@@ -15,8 +16,8 @@
 #include "arch/vmx/vmcs.h"
 
 /* DELIVERY: for all modes in which the processor delivers interrupts. XAPIC, X2APIC: for this one.
- */
-enum need { SET, CLEAR, DELIVERY, XAPIC, X2APIC };
+ * POSTED: for posted interrupts. */
+enum need { SET, CLEAR, DELIVERY, XAPIC, X2APIC, POSTED };
 
 struct control {
     enum vmx_word word;
@@ -68,6 +69,10 @@ static const struct control controls[] = {
      "for xAPIC mode, in which guests start"},
     {VMX_SECONDARY, X2APIC, SECONDARY_VIRTUALIZE_X2APIC_MODE, "virtualize x2APIC mode",
      "for x2APIC mode, to which guests may switch"},
+    {VMX_PIN, POSTED, PIN_PROCESS_POSTED_INTERRUPTS, "process posted interrupts",
+     "to deliver an interrupt to a running guest without a VM exit"},
+    {VMX_EXIT, POSTED, VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT, "acknowledge interrupt on exit",
+     "for posted interrupts"},
     {VMX_EXIT, SET, VM_EXIT_CONTROL_HOST_ADDRESS_SPACE_SIZE, "host address-space size",
      "for a hypervisor in 64-bit mode"},
     {VMX_EXIT, SET, VM_EXIT_CONTROL_SAVE_DEBUG_CONTROLS, "save debug controls",
@@ -79,7 +84,7 @@ static const struct control controls[] = {
     {VMX_EXIT, SET, VM_EXIT_CONTROL_LOAD_EFER, "load IA32_EFER on exits",
      "to give a guest its own EFER"},
     {VMX_EXIT, CLEAR, VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT, "exits without acknowledging",
-     "to receive interrupts through the host's own IDT"},
+     "to receive interrupts through the host's own IDT, without posted interrupts"},
     {VMX_ENTRY, SET, VM_ENTRY_CONTROL_LOAD_DEBUG_CONTROLS, "load debug controls",
      "to give a guest its own DR7"},
     {VMX_ENTRY, SET, VM_ENTRY_CONTROL_LOAD_PAT, "load IA32_PAT on entries",
@@ -125,7 +130,7 @@ uint64_t vmx_capability(const struct vmx_capabilities *c, enum vmx_word word) {
 }
 
 static bool is_for_delivery(const struct control *control) {
-    return control->need >= DELIVERY;
+    return control->need >= DELIVERY && control->need != POSTED;
 }
 
 /* Whether the processor allows the value that the list needs. A control that only some APIC modes
@@ -178,7 +183,7 @@ unsigned vmx_missing(const struct vmx_capabilities *c, struct vmx_missing *out, 
         return report.count;
     check_basic(c, &report);
     for (unsigned i = 0; i < CONTROL_COUNT; i++)
-        if (!is_for_delivery(&controls[i]) &&
+        if (controls[i].need < DELIVERY &&
             !allowed(&controls[i], vmx_capability(c, controls[i].word)))
             add(&report, controls[i].name, controls[i].purpose);
     for (unsigned i = 0; i < ABILITY_COUNT; i++)
@@ -195,12 +200,22 @@ const char *vmx_delivery_missing(const struct vmx_capabilities *c) {
     return NULL;
 }
 
-static bool wanted(const struct control *control, enum vmx_apic_mode mode) {
+const char *vmx_posted_missing(const struct vmx_capabilities *c) {
+    const char *missing = vmx_delivery_missing(c);
+
+    for (unsigned i = 0; i < CONTROL_COUNT && !missing; i++)
+        if (controls[i].need == POSTED &&
+            !allowed(&controls[i], vmx_capability(c, controls[i].word)))
+            missing = controls[i].name;
+    return missing;
+}
+
+static bool wanted(const struct control *control, enum vmx_apic_mode mode, bool posted) {
     bool x2apic = mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_EXITING;
 
     return control->need == SET || (control->need == DELIVERY && mode != VMX_APIC_SOFTWARE) ||
            (control->need == XAPIC && mode == VMX_APIC_XAPIC) ||
-           (control->need == X2APIC && x2apic);
+           (control->need == X2APIC && x2apic) || (control->need == POSTED && posted);
 }
 
 /* Controls without which instructions that the guest's CPUID offers would raise #UD, and those with
@@ -215,18 +230,19 @@ static uint32_t optional_secondary(const struct vmx_capabilities *c, bool shares
     return bits & (uint32_t)(c->procbased2 >> 32);
 }
 
-bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mode, bool shares_cpu,
-                         struct vmx_controls *out) {
+bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mode, bool posted,
+                         bool shares_cpu, struct vmx_controls *out) {
     uint32_t word[VMX_WORD_COUNT];
 
     *out = (struct vmx_controls){0};
     if (vmx_missing(c, NULL, 0) != 0 ||
-        (mode != VMX_APIC_SOFTWARE && vmx_delivery_missing(c) != NULL))
+        (mode != VMX_APIC_SOFTWARE && vmx_delivery_missing(c) != NULL) ||
+        (posted && (mode == VMX_APIC_SOFTWARE || vmx_posted_missing(c) != NULL)))
         return false;
     for (unsigned i = 0; i < VMX_WORD_COUNT; i++)
         word[i] = (uint32_t)vmx_capability(c, (enum vmx_word)i);
     for (unsigned i = 0; i < CONTROL_COUNT; i++)
-        if (wanted(&controls[i], mode))
+        if (wanted(&controls[i], mode, posted))
             word[controls[i].word] |= controls[i].bit;
     *out =
         (struct vmx_controls){.pin = word[VMX_PIN],

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the processor reports about itself. An MSR that it does not have is 0 here: PROCBASED_CTLS2
- * and EPT_VPID_CAP exist only if other capability MSRs announce them, TRUE_* only if bit 55 of
- * VMX_BASIC is 1. */
+/* What the processor reports about itself. An MSR that it does not have is 0 here: PROCBASED_CTLS2,
+ * PROCBASED_CTLS3 and EPT_VPID_CAP exist only if other capability MSRs announce them, TRUE_* only
+ * if bit 55 of VMX_BASIC is 1. */
 struct vmx_capabilities {
     bool vmx;              /* CPUID.1:ECX[5]; if false, the MSRs below are 0 */
     bool rdtscp;           /* CPUID.80000001H:EDX[27], and guests can be given it */
@@ -20,6 +20,7 @@ struct vmx_capabilities {
     uint64_t feature_control;
     uint64_t basic;
     uint64_t pinbased, procbased, procbased2, exit, entry;
+    uint64_t procbased3; /* of the tertiary controls, none of which is used: those that may be 1 */
     uint64_t true_pinbased, true_procbased, true_exit, true_entry;
     uint64_t misc, ept_vpid, vmcs_enum;
     uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
@@ -62,14 +63,17 @@ unsigned vmx_missing(const struct vmx_capabilities *capabilities, struct vmx_mis
 /* The first feature that the processor lacks for delivering interrupts itself, as the SDM calls it;
  * NULL: it lacks none, and all modes can be used. */
 const char *vmx_delivery_missing(const struct vmx_capabilities *capabilities);
+/* The same for posted interrupts, which need what delivery needs, and more. */
+const char *vmx_posted_missing(const struct vmx_capabilities *capabilities);
 
 /* Writes to `out` the control words for a guest in this APIC mode, with the reserved bits as the
- * processor requires them. "IA-32e mode guest" is 0: it follows the guest's EFER.LMA. shares_cpu:
+ * processor requires them. "IA-32e mode guest" is 0: it follows the guest's EFER.LMA. posted: with
+ * posted interrupts, in any mode in which the processor delivers interrupts. shares_cpu:
  * the vCPU shares its CPU with others, so it should yield when it spins; then "PAUSE-loop exiting"
  * is 1 if the processor has it, and the caller writes the two fields below. Returns false, and
  * zeros, if vmx_missing() finds anything or the mode is not available. */
 bool vmx_choose_controls(const struct vmx_capabilities *capabilities, enum vmx_apic_mode mode,
-                         bool shares_cpu, struct vmx_controls *out);
+                         bool posted, bool shares_cpu, struct vmx_controls *out);
 
 /* The values of VMCS_PLE_GAP and VMCS_PLE_WINDOW, in TSC ticks. Executions of PAUSE at CPL 0 that
  * are at most the gap apart form one loop; an execution that is later than the window after the

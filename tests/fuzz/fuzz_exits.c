@@ -89,7 +89,7 @@ static void play_guest(struct vmx_context *context) {
 static bool wants_to_run(const struct vcpu *vcpu) {
     return vcpu->state != VCPU_ENDED &&
            (vcpu->state == VCPU_RUNNABLE || vcpu->timer_next <= machine.tsc ||
-            atomic_load(&vcpu->requests));
+            atomic_load(vcpu->requests));
 }
 
 static void take_turn(struct vcpu *vcpu) {
@@ -152,7 +152,7 @@ static void start(uint8_t choice) {
             virq_firmware_defaults(self);
         self->state = i && choice & 128 ? VCPU_WAIT_FOR_SIPI : VCPU_RUNNABLE;
         atomic_store(&self->awake, 1);
-        atomic_store(&self->requests, REQUEST_INTERRUPTS); /* the first scan */
+        atomic_store(self->requests, REQUEST_INTERRUPTS); /* the first scan */
     }
     if (choice & 4)
         start_kernel(choice & 64);

@@ -10,7 +10,8 @@ use File::Path 'make_path';
 our @EXPORT_OK = qw(mutate write_mutant compiled_in);
 
 # Sources that contain a production file instead of being linked with it.
-my %inside = ('vmm/interrupts/routing.c' => 'tests/model/world_routing.c', 'vmm/vcpu/virq.c' => 'tests/model/world_virq.c');
+my %inside = ('vmm/interrupts/routing.c' => 'tests/model/world_routing.c', 'vmm/vcpu/virq.c' => 'tests/model/world_virq.c',
+    'vmm/vcpu/posted.c' => 'tests/model/world_virq.c');
 
 # The source that is compiled for a production file.
 sub compiled_in {

@@ -28,7 +28,7 @@ static inline void enter(void) {
     const struct vlapic *apic = virq_lapic(self);
     uint8_t rvi, svi;
 
-    if (atomic_exchange(&self->requests, 0))
+    if (atomic_exchange(self->requests, 0))
         virq_prepare_entry(self);
     processor_load();
     rvi = processor.rvi;

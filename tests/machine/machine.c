@@ -186,6 +186,7 @@ void machine_xsetbv(uint32_t index, uint64_t value) {
 
 void machine_interrupts_accept(void) {
     machine_record(MACHINE_ACCEPT, 0, 0);
+    machine.interrupt[machine.now] = 0; /* the host's handler sends its EOI */
 }
 
 /* ---- the extended state: SDM Vol. 1, "XSAVE Area" ---- */

@@ -48,6 +48,8 @@ enum machine_action {
     MACHINE_XSETBV,   /* operand: the register */
     MACHINE_CR2,      /* a write */
     MACHINE_NMI,      /* operand: the APIC ID it is sent to */
+    MACHINE_FIXED,    /* an interrupt; operand: the APIC ID it is sent to, value: the vector */
+    MACHINE_EOI,      /* operand: the vector that is ended */
     MACHINE_WAKE,     /* operand: the CPU */
     MACHINE_ACCEPT,   /* interrupts on and off: a pending one is accepted */
     MACHINE_UNBLOCK,  /* NMIs */
@@ -109,6 +111,8 @@ struct machine {
     bool exited;
     bool nmi_pending[MACHINE_CPUS]; /* an NMI for a CPU in guest mode: it exits */
     bool in_guest;
+    uint8_t interrupt[MACHINE_CPUS];  /* the vector that waits in the local APIC; 0: none */
+    uint8_t in_service[MACHINE_CPUS]; /* the vector that a VM exit has acknowledged; 0: none */
 
     /* What the last CPU does before the hypervisor's instruction with this number, from 0. */
     void (*meanwhile)(void);
@@ -195,6 +199,8 @@ void machine_record(enum machine_action action, uint64_t operand, uint64_t value
 _Noreturn void machine_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The NMI handler on this CPU, as vmm/main.c has it. */
 void machine_nmi(unsigned cpu);
+/* An interrupt arrives at this CPU's local APIC; in guest mode it is accepted. */
+void machine_interrupt(unsigned cpu, uint8_t vector);
 /* Memory with a physical address, and what is there. */
 void *machine_memory(uint64_t physical);
 void machine_processor_reset(void);

@@ -187,6 +187,25 @@ void lapic_send_nmi(uint32_t apic_id) {
     }
 }
 
+void lapic_send_fixed(uint32_t apic_id, uint8_t vector) {
+    machine_record(MACHINE_FIXED, apic_id, vector);
+    for (unsigned i = 0; i < host.cpu_count; i++) {
+        if (machine.cpu[i].cpu.apic_id == apic_id)
+            machine_interrupt(i, vector);
+    }
+}
+
+bool lapic_in_service(uint8_t vector) {
+    return vector && machine.in_service[machine.now] == vector;
+}
+
+void lapic_eoi(void) {
+    if (!machine.in_service[machine.now])
+        machine_fail("an EOI, and no interrupt is in service");
+    machine_record(MACHINE_EOI, machine.in_service[machine.now], 0);
+    machine.in_service[machine.now] = 0;
+}
+
 void lapic_timer_start(uint64_t tsc) {
     machine_record(MACHINE_TIMER, 0, tsc);
 }
@@ -320,15 +339,18 @@ static void power_on(struct vm *vm) {
 
 /* As vmm/vm/vm_create.c does it. */
 struct vm *machine_vm(uint32_t index, const struct guest_config *config) {
-    struct vm *vm = memory_alloc_pages(sizeof(*vm), NULL);
+    uint64_t physical;
+    struct vm *vm = memory_alloc_pages(sizeof(*vm), &physical);
     struct guest_config *own = memory_alloc_pages(sizeof(*own), NULL);
 
     *own = *config;
+    vm->physical = physical;
     vm->config = own;
     vm->name = own->name;
     vm->index = index;
     vm->trace = config->trace;
     vm->software = config->delivery == BOOT_DELIVERY_SOFTWARE;
+    vm->posted = config->delivery == BOOT_DELIVERY_POSTED;
     vm->ram_size = config->memory;
     vm->ram = memory_alloc_pages(vm->ram_size, &vm->ram_physical);
     vm->vcpu_count = config->vcpus;
@@ -348,8 +370,7 @@ struct vm *machine_vm(uint32_t index, const struct guest_config *config) {
         vm->vcpu[i] = vcpu_create(vm, i, host.cpu[i % host.cpu_count]);
         routing.page[i] = vm->vcpu[i]->apic_page;
     }
-    routing_power_on(&vm->routing, &routing, vm->trace ? &virq_effects_trace_each : &virq_effects,
-                     vm);
+    routing_power_on(&vm->routing, &routing, virq_effects_of(vm), vm);
     atomic_store(&vm->state, VM_RUNNING);
     atomic_store(&vm->live_vcpus, vm->vcpu_count);
     return vm;

@@ -39,6 +39,8 @@ static bool exists(uint64_t field) {
     if (field == VMCS_GUEST_INTERRUPT_STATUS ||
         (field >= VMCS_EOI_EXIT_BITMAP0 && field <= VMCS_EOI_EXIT_BITMAP3))
         return may_be_1 & SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
+    if (field == VMCS_POSTED_VECTOR || field == VMCS_POSTED_DESCRIPTOR)
+        return host.capabilities.true_pinbased >> 32 & PIN_PROCESS_POSTED_INTERRUPTS;
     if (field == VMCS_APIC_ACCESS_ADDRESS)
         return may_be_1 & SECONDARY_VIRTUALIZE_APIC_ACCESSES;
     return true;
@@ -179,6 +181,52 @@ void machine_nmi(unsigned cpu) {
     machine.nmi_pending[cpu] = true; /* if it is in guest mode */
 }
 
+/* ---- interrupts ---- */
+
+/* SDM Vol. 3C, "Posted-Interrupt Processing", its steps 3 to 6. */
+static void process_posted_interrupts(void) {
+    struct inbox *descriptor = machine_memory(machine_get(VMCS_POSTED_DESCRIPTOR));
+    struct apic_page *page = machine_memory(machine_get(VMCS_VIRTUAL_APIC_ADDRESS));
+    uint64_t status = machine_get(VMCS_GUEST_INTERRUPT_STATUS);
+
+    machine.interrupt[machine.now] = 0;
+    atomic_fetch_and(&descriptor->requests, ~1u);
+    for (unsigned vector = 0; vector < 256; vector++) {
+        uint64_t bit = 1ULL << vector % 64;
+        if (!(atomic_fetch_and(&descriptor->pir[vector / 64], ~bit) & bit))
+            continue;
+        apic_page_add(page, APIC_IRR, (uint8_t)vector);
+        if (vector > (status & 0xff))
+            status = (status & ~0xffULL) | vector;
+    }
+    machine_set(VMCS_GUEST_INTERRUPT_STATUS, status);
+}
+
+/* In guest mode; without "acknowledge interrupt on exit" the interrupt stays in the local APIC. */
+static void accept_interrupt(void) {
+    uint8_t vector = machine.interrupt[machine.now];
+
+    if (!vector || machine.exited)
+        return;
+    if ((machine_get(VMCS_PIN_BASED_CONTROLS) & PIN_PROCESS_POSTED_INTERRUPTS) &&
+        machine_get(VMCS_POSTED_VECTOR) == vector) {
+        process_posted_interrupts();
+        return;
+    }
+    machine_exit(EXIT_REASON_EXTERNAL_INTERRUPT, 0, 0);
+    if (machine_get(VMCS_EXIT_CONTROLS) & VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT) {
+        machine.in_service[machine.now] = vector;
+        machine.interrupt[machine.now] = 0;
+        machine_set(VMCS_EXIT_INTERRUPTION_INFORMATION, INTERRUPTION_VALID | vector);
+    }
+}
+
+void machine_interrupt(unsigned cpu, uint8_t vector) {
+    machine.interrupt[cpu] = vector;
+    if (machine.in_guest && cpu == machine.now)
+        accept_interrupt();
+}
+
 void nmi_unblock(void) {
     machine_record(MACHINE_UNBLOCK, 0, 0);
 }
@@ -275,7 +323,9 @@ bool vmx_enter(struct vmx_context *context, bool launched) {
         machine.deliver(context);
     if (!machine.exited)
         deliver_injected();
-    if (!machine.exited && !exits_at_once()) {
+    if (!machine.exited && !exits_at_once())
+        accept_interrupt();
+    if (!machine.exited) {
         if (!machine.guest)
             machine_fail("the guest runs, but nothing plays it");
         machine.in_guest = true;

@@ -17,6 +17,7 @@
 
 static struct vm *vm;
 static struct vcpu *self, *other; /* vCPU 0, vCPU 1 */
+static bool with_posted_interrupts;
 
 static inline int tear_down(void **state) {
     (void)state;
@@ -43,6 +44,10 @@ static inline int set_up_real_mode(void **state) {
     (void)state;
     config.vcpus = 2;
     machine_reset();
+    if (with_posted_interrupts) {
+        config.delivery = BOOT_DELIVERY_POSTED;
+        host.capabilities.true_pinbased |= (uint64_t)PIN_PROCESS_POSTED_INTERRUPTS << 32;
+    }
     start_vm(&config);
     machine_real_mode();
     return 0;

@@ -351,7 +351,7 @@ static void a_map_of_ipis_may_be_of_nmis(void **state) {
     assert_int_equal(send_ipis(2, 0, 0, APIC_DELIVERY_SMI << 8), UNKNOWN);
     assert_int_equal(send_ipis(2, 0, 0, APIC_DELIVERY_SIPI << 8 | 9), UNKNOWN);
     assert_int_equal(send_ipis(2, 0, 0, APIC_DELIVERY_EXTINT << 8), UNKNOWN);
-    assert_false(atomic_load(&other->requests) & (REQUEST_INIT | REQUEST_SIPI | REQUEST_EXTINT));
+    assert_false(atomic_load(other->requests) & (REQUEST_INIT | REQUEST_SIPI | REQUEST_EXTINT));
 }
 
 static void user_mode_sends_no_ipis(void **state) {

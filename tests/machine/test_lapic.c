@@ -15,6 +15,9 @@
 
 /* The machine has its own for the rooms above. */
 #define lapic_send_nmi    tested_send_nmi
+#define lapic_send_fixed  tested_send_fixed
+#define lapic_in_service  tested_in_service
+#define lapic_eoi         tested_eoi
 #define lapic_timer_start tested_timer_start
 #define lapic_timer_stop  tested_timer_stop
 #include "drivers/lapic.c"

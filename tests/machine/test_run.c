@@ -141,7 +141,7 @@ static void a_start_enters_the_kernel(void **state) {
 }
 
 static void signal_other(enum apic_delivery_mode mode, uint8_t vector) {
-    virq_effects.signal(vm, 1, mode, vector);
+    vm->routing.effects->signal(vm, 1, mode, vector);
 }
 
 static void send_sipi(uint8_t page) {
@@ -257,7 +257,7 @@ static void a_change_of_the_pcs_timer_exits_at_once_to_arm_anew(void **state) {
     pc_port_out(&vm->pc, VPIT_CONTROL, 1, 0x34);
     pc_port_out(&vm->pc, VPIT_COUNTER0, 1, 0xff);
     pc_port_out(&vm->pc, VPIT_COUNTER0, 1, 0xff);
-    assert_true(atomic_load(&self->requests) & REQUEST_TIMER);
+    assert_true(atomic_load(self->requests) & REQUEST_TIMER);
     run(pause);
     assert_int_equal(self->pc_timer_next, pc_timer_next(&vm->pc));
     assert_true(self->timer_next < machine.tsc + MACHINE_HZ / 18);
@@ -298,7 +298,7 @@ static void a_vcpu_that_goes_on_halting_may_be_the_last_to_halt_for_good(void **
     run(hlt); /* with interrupts on */
     machine_set(VMCS_GUEST_RFLAGS, RFLAGS_ONE);
     post_vector(); /* does not wake it */
-    atomic_store(&other->requests, 0);
+    atomic_store(other->requests, 0);
     run(pause);
     assert_int_equal(entries, 1);
     assert_killed("all vCPUs have halted with interrupts off");

@@ -47,7 +47,7 @@ static void send_vector(void) {
 static void turn_with_vector(void) {
     run(check_delivered);
     if (sent && !apic_page_has(self->apic_page, APIC_IRR, VECTOR))
-        assert_true(atomic_load(&self->requests) & REQUEST_INTERRUPTS);
+        assert_true(atomic_load(self->requests) & (REQUEST_INTERRUPTS | REQUEST_POSTED));
 }
 
 static void an_interrupt_at_any_time_precedes_the_guests_next_instruction(void **state) {
@@ -151,7 +151,7 @@ static void kick(void) {
 
 static void turn_to_the_end(void) {
     run(pause);
-    while (self->state != VCPU_ENDED && (atomic_load(&self->requests) & REQUEST_STOP))
+    while (self->state != VCPU_ENDED && (atomic_load(self->requests) & REQUEST_STOP))
         run_turn(self);
     assert_false(self->host->cpu.entry_armed);
     if (self->state == VCPU_ENDED) {
@@ -175,7 +175,7 @@ static void hlt_unless_delivered(struct vmx_context *context) {
 static void turn_that_halts(void) {
     run(hlt_unless_delivered);
     if (self->state == VCPU_HALTED && sent) {
-        assert_true(atomic_load(&self->requests) & REQUEST_INTERRUPTS);
+        assert_true(atomic_load(self->requests) & (REQUEST_INTERRUPTS | REQUEST_POSTED));
         run(check_delivered);
         assert_int_equal(self->state, VCPU_RUNNABLE);
     }
@@ -186,14 +186,32 @@ static void an_interrupt_at_any_time_ends_a_hlt(void **state) {
     at_every_point(nothing, send_vector, turn_that_halts);
 }
 
+static int without(void **state) {
+    (void)state;
+    with_posted_interrupts = false;
+    return 0;
+}
+
+static int with(void **state) {
+    (void)state;
+    with_posted_interrupts = true;
+    return 0;
+}
+
+/* Without posted interrupts, and with them. */
+#define TESTS(function)                                                                            \
+    {#function, function, without, NULL, NULL}, {                                                  \
+#function ", posted", function, with, NULL, NULL                                           \
+    }
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_interrupt_at_any_time_precedes_the_guests_next_instruction),
-        cmocka_unit_test(a_level_interrupt_at_any_time_has_its_exit_bit),
-        cmocka_unit_test(an_nmi_at_any_time_precedes_the_guests_next_instruction),
-        cmocka_unit_test(a_second_nmi_at_any_time_is_injected_too),
-        cmocka_unit_test(a_stop_at_any_time_ends_the_vcpu),
-        cmocka_unit_test(an_interrupt_at_any_time_ends_a_hlt),
+        TESTS(an_interrupt_at_any_time_precedes_the_guests_next_instruction),
+        TESTS(a_level_interrupt_at_any_time_has_its_exit_bit),
+        TESTS(an_nmi_at_any_time_precedes_the_guests_next_instruction),
+        TESTS(a_second_nmi_at_any_time_is_injected_too),
+        TESTS(a_stop_at_any_time_ends_the_vcpu),
+        TESTS(an_interrupt_at_any_time_ends_a_hlt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

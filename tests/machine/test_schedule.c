@@ -127,7 +127,7 @@ static void a_vcpu_that_does_not_want_to_run_is_passed_over(void **state) {
 }
 
 static void take_requests(struct vcpu *of) {
-    atomic_store(&of->requests, 0);
+    atomic_store(of->requests, 0);
     if (turns == most)
         halt_all(of);
 }
@@ -136,7 +136,7 @@ static void a_request_or_a_timer_wants_a_turn(void **state) {
     (void)state;
     halt_all(NULL);
     during = take_requests;
-    atomic_store(&vcpu[2]->requests, REQUEST_INTERRUPTS);
+    atomic_store(vcpu[2]->requests, REQUEST_INTERRUPTS);
     schedule(1);
     assert_turn(0, 2);
     set_up(NULL);
@@ -157,7 +157,7 @@ static void end(struct vcpu *of) {
 static void a_vcpu_that_has_ended_is_reported_once_and_never_runs_again(void **state) {
     (void)state;
     during = end;
-    atomic_store(&vcpu[0]->requests, REQUEST_STOP);
+    atomic_store(vcpu[0]->requests, REQUEST_STOP);
     vcpu[1]->timer_next = 0;
     schedule(VCPUS);
     assert_int_equal(ended, VCPUS);

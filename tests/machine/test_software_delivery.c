@@ -25,7 +25,7 @@ static int set_up(void **state) {
     machine_protected_mode();
     virq_apic_write(self, APIC_SVR, APIC_SVR_ENABLE | 0xff);
     virq_prepare_entry(self);
-    atomic_store(&self->requests, 0);
+    atomic_store(self->requests, 0);
     machine_forget();
     return 0;
 }

@@ -186,7 +186,7 @@ static void a_request_from_the_own_cpu_kicks_nobody(void **state) {
     (void)state;
     atomic_store(&self->in_guest, 1);
     vcpu_request(self, REQUEST_NMI);
-    assert_int_equal(atomic_load(&self->requests), REQUEST_NMI);
+    assert_int_equal(atomic_load(self->requests), REQUEST_NMI);
     assert_int_equal(machine.records, 0);
 }
 
@@ -196,7 +196,7 @@ static void a_request_from_elsewhere_kicks_a_vcpu_in_guest_mode(void **state) {
     atomic_store(&self->in_guest, 1);
     vcpu_request(self, REQUEST_LINT0);
     vcpu_request(self, REQUEST_EXTINT);
-    assert_int_equal(atomic_load(&self->requests), REQUEST_LINT0 | REQUEST_EXTINT);
+    assert_int_equal(atomic_load(self->requests), REQUEST_LINT0 | REQUEST_EXTINT);
     assert_int_equal(machine_count(MACHINE_NMI, self->host->cpu.apic_id), 2);
     assert_int_equal(machine_count(MACHINE_WAKE, MACHINE_ANY), 0);
 }
@@ -213,7 +213,7 @@ static void nmis_are_counted_not_only_flagged(void **state) {
     vcpu_send_nmi(other);
     vcpu_send_nmi(other);
     assert_int_equal(atomic_load(&other->nmis), 2);
-    assert_int_equal(atomic_load(&other->requests), REQUEST_NMI);
+    assert_int_equal(atomic_load(other->requests), REQUEST_NMI);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)

@@ -6,8 +6,8 @@
 /* ---- the end ---- */
 
 static void assert_stopped(void) {
-    assert_true(atomic_load(&self->requests) & REQUEST_STOP);
-    assert_true(atomic_load(&other->requests) & REQUEST_STOP);
+    assert_true(atomic_load(self->requests) & REQUEST_STOP);
+    assert_true(atomic_load(other->requests) & REQUEST_STOP);
 }
 
 static void a_guest_that_exits_with_0_has_passed(void **state) {
@@ -55,7 +55,7 @@ static void a_guest_that_has_not_begun_does_not_end(void **state) {
     vm_kill(vm, "too early");
     vm_exit(vm, "exit", 0);
     assert_int_equal(atomic_load(&vm->state), VM_WAITING);
-    assert_int_equal(atomic_load(&self->requests), 0);
+    assert_int_equal(atomic_load(self->requests), 0);
 }
 
 /* ---- memory ---- */
@@ -113,11 +113,11 @@ static void another_vcpu_may_wake_it(void **state) {
     halt_with(0);
     assert_runs();
     atomic_store(&other->awake, 0);
-    atomic_store(&other->requests, REQUEST_SIPI);
+    atomic_store(other->requests, REQUEST_SIPI);
     halt_with(0);
     assert_runs();
-    atomic_store(&other->requests, 0);
-    atomic_store(&self->requests, REQUEST_NMI);
+    atomic_store(other->requests, 0);
+    atomic_store(self->requests, REQUEST_NMI);
     halt_with(0);
     assert_runs();
 }

@@ -11,7 +11,7 @@ static unsigned entries; /* in which the guest executed something */
 static inline int set_up_turn(void **state) {
     set_up_protected_mode(state);
     virq_apic_write(self, APIC_SVR, APIC_SVR_ENABLE | 0xff);
-    atomic_store(&self->requests, 0);
+    atomic_store(self->requests, 0);
     virq_prepare_entry(self);
     entries = 0;
     machine_forget();
@@ -23,7 +23,7 @@ static inline int set_up_turn(void **state) {
 static inline void execute(uint32_t reason) {
     const struct vcpu *vcpu = this_host_cpu()->loaded;
 
-    assert_int_equal(atomic_load(&vcpu->requests) & ~(uint32_t)REQUEST_INTERRUPTS, 0);
+    assert_int_equal(atomic_load(vcpu->requests) & ~(uint32_t)REQUEST_INTERRUPTS, 0);
     assert_true(inbox_is_empty(&vcpu->routed->apic.inbox));
     assert_false(routing_wants_scan(vcpu->routed));
     assert_int_equal(atomic_load(&vcpu->awake), 1);

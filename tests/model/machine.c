@@ -2,6 +2,7 @@
  *
  * From the trace the reference learns only that the I/O APIC has sent something. Which LAPICs the
  * entry names, and which have therefore accepted it, it computes by itself. */
+#include "drivers/lapic.h"
 #include "tests/model/world.h"
 #include "vmm/host/host.h"
 #include "vmm/vcpu/msr.h"
@@ -32,6 +33,11 @@ void vcpu_kick(struct vcpu *vcpu) {
         s->kick = 1;
 }
 
+void lapic_send_fixed(uint32_t apic_id, uint8_t vector) {
+    (void)apic_id;
+    (void)vector;
+}
+
 /* To the reference, whatever is no longer in the inbox has been accepted: it waits in the IRR. */
 void world_note_acceptance(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
@@ -49,9 +55,10 @@ void world_note_acceptance(unsigned v) {
 /* ---- what a change of a LAPIC's mode needs ---- */
 
 bool vmx_choose_controls(const struct vmx_capabilities *capabilities, enum vmx_apic_mode mode,
-                         bool shares_cpu, struct vmx_controls *out) {
+                         bool posted, bool shares_cpu, struct vmx_controls *out) {
     (void)capabilities;
     (void)mode;
+    (void)posted;
     (void)shares_cpu;
     *out = (struct vmx_controls){0};
     return true;

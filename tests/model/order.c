@@ -74,7 +74,7 @@ void order_step(unsigned v) {
     switch ((enum phase)s->phase) {
     case PHASE_OUT: /* arms, then takes the requests */
         s->phase = s->requests ? PHASE_TAKEN : PHASE_READY;
-        atomic_store_explicit(&world.vcpu[v].requests, 0, memory_order_relaxed);
+        atomic_store_explicit(world.vcpu[v].requests, 0, memory_order_relaxed);
         break;
     case PHASE_TAKEN:
         if (!steps_wants_scan(&world.vm.routing, v)) /* otherwise under the lock, with the scan */

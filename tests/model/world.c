@@ -113,7 +113,7 @@ static void unpack_vcpu(unsigned v) {
     const struct cpu_state *s = &world.now.vcpu[v];
 
     unpack_apic(v, s);
-    atomic_store_explicit(&world.vcpu[v].requests, s->requests ? REQUEST_INTERRUPTS : 0,
+    atomic_store_explicit(world.vcpu[v].requests, s->requests ? REQUEST_INTERRUPTS : 0,
                           memory_order_relaxed);
     words_write(world.processor[v].exit_bitmap.word, s->vmcs_exit);
     world.processor[v].rvi = vector_of(s->rvi);
@@ -160,7 +160,7 @@ static void pack_vcpu(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
 
     pack_apic(v, s);
-    s->requests = atomic_load_explicit(&world.vcpu[v].requests, memory_order_relaxed) != 0;
+    s->requests = atomic_load_explicit(world.vcpu[v].requests, memory_order_relaxed) != 0;
     if (world.software) {
         /* There are no such fields. The map takes effect at once, and the IRR and the ISR do. */
         world.processor[v].exit_bitmap = world.vm.routing.vcpu[v].apic.map.exit;
@@ -265,10 +265,11 @@ void world_power_on(const struct bound *bound) {
         world.vcpu[v].software = model_software;
         world.vcpu[v].index = v;
         world.vcpu[v].routed = &world.vm.routing.vcpu[v];
+        world.vcpu[v].requests = &world.vm.routing.vcpu[v].apic.inbox.requests;
         world.vcpu[v].apic_page = &world.page[v];
         world.vm.vcpu[v] = &world.vcpu[v];
     }
-    steps_power_on(&world.vm.routing, &config, &virq_effects, &world.vm);
+    steps_power_on(&world.vm.routing, &config, virq_effects_of(&world.vm), &world.vm);
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_LDR,
                      (world.ldr_cluster | 1u << v) << 24);

@@ -2,8 +2,8 @@
  *
  * routing.c and virq.c are compiled into world_routing.c and world_virq.c, so that the model can
  * make their single steps; all other objects are linked as they are. They are joined by
- * virq_effects, as in production; what virq.c needs from the machine (VMWRITE, requests to other
- * CPUs, the trace) is in machine.c. */
+ * virq_effects_of(), as in production; what virq.c needs from the machine (VMWRITE, requests to
+ * other CPUs, the trace) is in machine.c. */
 #pragma once
 #include "tests/model/state.h"
 #include "tests/processor.h"

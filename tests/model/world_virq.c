@@ -11,6 +11,7 @@
 
 #include "tests/model/world.h"
 
+#include "vmm/vcpu/posted.c"
 #include "vmm/vcpu/virq.c"
 
 void steps_write_words(struct vcpu *vcpu, unsigned words) {

@@ -18,7 +18,7 @@ static inline void image_controls(struct vmcs_image *v) {
     struct vmx_capabilities c = broadwell();
     struct vmx_controls w;
 
-    if (!vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &w)) {
+    if (!vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &w)) {
         abort();
     }
     v->pin_based_controls = w.pin;

@@ -71,6 +71,7 @@ static const struct routing_effects effects = {
     .lock = lock,
     .unlock = unlock,
     .notify = notify,
+    .notify_edge = notify,
     .access_changed = access_changed,
     .trace = trace,
 };

@@ -22,7 +22,7 @@ static void only_missing(const struct vmx_capabilities *c, const char *name) {
     assert_int_equal(vmx_missing(c, missing, MAX), 1);
     assert_string_equal(missing[0].name, name);
     assert_true(strlen(missing[0].purpose) > 5);
-    assert_false(vmx_choose_controls(c, VMX_APIC_XAPIC, false, &controls));
+    assert_false(vmx_choose_controls(c, VMX_APIC_XAPIC, false, false, &controls));
     assert_int_equal(controls.pin | controls.primary | controls.secondary, 0);
     assert_int_equal(controls.exit | controls.entry, 0);
 }
@@ -39,7 +39,7 @@ static void the_control_words_for_xapic_mode(void **state) {
     struct vmx_controls controls;
 
     (void)state;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &controls));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &controls));
     assert_int_equal(controls.pin, 0x16 | 0x69);
     assert_int_equal(controls.primary, 0x04006172 | 1u << 3 | 1u << 7 | 1u << 10 | 1u << 11 |
                                            1u << 21 | 1u << 25 | 1u << 28 | 1u << 29 | 1u << 31);
@@ -55,10 +55,10 @@ static void the_apic_mode_selects_one_of_two_controls(void **state) {
     struct vmx_controls xapic, x2apic, disabled, hidden;
 
     (void)state;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &xapic));
-    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, false, &x2apic));
-    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC_EXITING, false, &disabled));
-    assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, false, &hidden));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &xapic));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, false, false, &x2apic));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC_EXITING, false, false, &disabled));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, false, false, &hidden));
     assert_int_equal(xapic.secondary & both, SECONDARY_VIRTUALIZE_APIC_ACCESSES);
     assert_int_equal(x2apic.secondary & both, SECONDARY_VIRTUALIZE_X2APIC_MODE);
     assert_int_equal(disabled.secondary, x2apic.secondary);
@@ -72,7 +72,7 @@ static void no_word_has_a_bit_that_the_processor_forbids(void **state) {
     struct vmx_controls w;
 
     (void)state;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, false, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_X2APIC, false, false, &w));
     assert_int_equal(w.pin & ~(uint32_t)(c.true_pinbased >> 32), 0);
     assert_int_equal(w.primary & ~(uint32_t)(c.true_procbased >> 32), 0);
     assert_int_equal(w.secondary & ~(uint32_t)(c.procbased2 >> 32), 0);
@@ -87,7 +87,7 @@ static void bits_that_must_be_one_are_one(void **state) {
     (void)state;
     c.true_pinbased |= 1u << 1 | 1ull << 60 | 1u << 28;
     c.procbased2 |= 1u << 18 | 1ull << 50;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &w));
     assert_true(w.pin & 1u << 28);
     assert_true(w.secondary & 1u << 18);
 }
@@ -98,11 +98,11 @@ static void an_optional_instruction_follows_cpuid_and_the_msr(void **state) {
 
     (void)state;
     c.rdtscp = false;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &w));
     assert_int_equal(w.secondary & SECONDARY_ENABLE_RDTSCP, 0);
     c = broadwell();
     c.procbased2 &= ~((uint64_t)SECONDARY_ENABLE_RDTSCP << 32);
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &w));
     assert_int_equal(w.secondary & SECONDARY_ENABLE_RDTSCP, 0);
 }
 
@@ -111,8 +111,8 @@ static void pause_loops_exit_only_if_vcpus_share_a_cpu(void **state) {
     struct vmx_controls alone, shared;
 
     (void)state;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, &alone));
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, true, &shared));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &alone));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, true, &shared));
     assert_int_equal(alone.secondary ^ shared.secondary, SECONDARY_PAUSE_LOOP_EXITING);
     assert_int_equal(shared.secondary & SECONDARY_PAUSE_LOOP_EXITING, 1u << 10);
     assert_int_equal(shared.primary, alone.primary);
@@ -124,7 +124,7 @@ static void pause_loop_exiting_is_optional(void **state) {
 
     (void)state;
     c.procbased2 &= ~((uint64_t)SECONDARY_PAUSE_LOOP_EXITING << 32);
-    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, true, &w));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, true, &w));
     assert_int_equal(w.secondary & SECONDARY_PAUSE_LOOP_EXITING, 0);
 }
 
@@ -198,8 +198,8 @@ static void only_delivery_is_missing(const struct vmx_capabilities *c, const cha
     assert_int_equal(vmx_missing(c, NULL, 0), 0);
     assert_string_equal(vmx_delivery_missing(c), name);
     for (enum vmx_apic_mode mode = VMX_APIC_XAPIC; mode < VMX_APIC_SOFTWARE; mode++)
-        assert_false(vmx_choose_controls(c, mode, false, &controls));
-    assert_true(vmx_choose_controls(c, VMX_APIC_SOFTWARE, false, &controls));
+        assert_false(vmx_choose_controls(c, mode, false, false, &controls));
+    assert_true(vmx_choose_controls(c, VMX_APIC_SOFTWARE, false, false, &controls));
     assert_int_equal(controls.secondary & ~(uint32_t)(c->procbased2 >> 32), 0);
 }
 
@@ -238,8 +238,8 @@ static void delivery_in_software_uses_none_of_its_controls(void **state) {
     struct vmx_controls software, hidden;
 
     (void)state;
-    assert_true(vmx_choose_controls(&c, VMX_APIC_SOFTWARE, false, &software));
-    assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, false, &hidden));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_SOFTWARE, false, false, &software));
+    assert_true(vmx_choose_controls(&c, VMX_APIC_HIDDEN, false, false, &hidden));
     assert_int_equal(software.secondary & delivery, 0);
     assert_int_equal(software.secondary, hidden.secondary & ~delivery);
     assert_int_equal(software.primary, hidden.primary);

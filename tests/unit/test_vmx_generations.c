@@ -116,16 +116,20 @@ static const struct {
     struct vmx_capabilities (*capabilities)(void);
     const char *missing;  /* NULL: it runs */
     const char *delivery; /* missing for delivery by the processor; NULL: it delivers */
+    const char *posted;   /* the same for posted interrupts */
 } generations[] = {
-    {"Nehalem", nehalem, "unrestricted guest", "virtual-interrupt delivery"},
-    {"Westmere", westmere, NULL, "virtual-interrupt delivery"},
-    {"Sandy Bridge", sandy_bridge, NULL, "virtual-interrupt delivery"},
-    {"Ivy Bridge", ivy_bridge, NULL, "virtual-interrupt delivery"},
-    {"Ivy Bridge-EP", ivy_bridge_ep, NULL, NULL},
-    {"Broadwell", broadwell, NULL, NULL},
-    {"Skylake client", skylake_6700k, NULL, "virtual-interrupt delivery"},
-    {"Skylake server", skylake_server, NULL, NULL},
-    {"Sapphire Rapids", sapphire_rapids, NULL, NULL},
+    {"Nehalem", nehalem, "unrestricted guest", "virtual-interrupt delivery",
+     "virtual-interrupt delivery"},
+    {"Westmere", westmere, NULL, "virtual-interrupt delivery", "virtual-interrupt delivery"},
+    {"Sandy Bridge", sandy_bridge, NULL, "virtual-interrupt delivery",
+     "virtual-interrupt delivery"},
+    {"Ivy Bridge", ivy_bridge, NULL, "virtual-interrupt delivery", "virtual-interrupt delivery"},
+    {"Ivy Bridge-EP", ivy_bridge_ep, NULL, NULL, "process posted interrupts"},
+    {"Broadwell", broadwell, NULL, NULL, "process posted interrupts"},
+    {"Skylake client", skylake_6700k, NULL, "virtual-interrupt delivery",
+     "virtual-interrupt delivery"},
+    {"Skylake server", skylake_server, NULL, NULL, NULL},
+    {"Sapphire Rapids", sapphire_rapids, NULL, NULL, NULL},
 };
 
 static void each_generation_runs_or_says_why_not(void **state) {
@@ -144,6 +148,10 @@ static void each_generation_runs_or_says_why_not(void **state) {
         assert_int_equal(delivery != NULL, generations[i].delivery != NULL);
         if (delivery)
             assert_string_equal(delivery, generations[i].delivery);
+        const char *posted = vmx_posted_missing(&c);
+        assert_int_equal(posted != NULL, generations[i].posted != NULL);
+        if (posted)
+            assert_string_equal(posted, generations[i].posted);
     }
 }
 
@@ -157,13 +165,17 @@ static void the_control_words_are_allowed_on_each(void **state) {
         struct vmx_capabilities c = generations[i].capabilities();
         struct vmx_controls w;
 
-        for (int mode = 0; mode < VMX_APIC_MODES; mode++) {
-            bool ok = vmx_choose_controls(&c, (enum vmx_apic_mode)mode, true, &w);
-            if (generations[i].missing || (generations[i].delivery && mode != VMX_APIC_SOFTWARE)) {
+        for (int n = 0; n < 2 * VMX_APIC_MODES; n++) {
+            enum vmx_apic_mode mode = (enum vmx_apic_mode)(n / 2);
+            bool posted = n % 2, ok = vmx_choose_controls(&c, mode, posted, true, &w);
+            if (generations[i].missing || (generations[i].delivery && mode != VMX_APIC_SOFTWARE) ||
+                (posted && (generations[i].posted || mode == VMX_APIC_SOFTWARE))) {
                 assert_false(ok);
                 continue;
             }
             assert_true(ok);
+            assert_int_equal((w.pin & PIN_PROCESS_POSTED_INTERRUPTS) != 0, posted);
+            assert_int_equal((w.exit & VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT) != 0, posted);
             assert_int_equal(w.pin & ~(uint32_t)(c.true_pinbased >> 32), 0);
             assert_int_equal(w.primary & ~(uint32_t)(c.true_procbased >> 32), 0);
             assert_int_equal(w.secondary & ~(uint32_t)(c.procbased2 >> 32), 0);

@@ -19,6 +19,10 @@ void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin) {
     atomic_fetch_or(&inbox->level[vector >> 6], 1ULL << (vector & 63));
 }
 
+void inbox_post_illegal(struct inbox *inbox, uint8_t vector) {
+    atomic_fetch_or(&inbox->level[0], 1ULL << (vector & 15));
+}
+
 uint32_t inbox_dequeue_pins(struct inbox *inbox, uint8_t vector) {
     return atomic_exchange(&inbox->posted_pins[vector], 0);
 }

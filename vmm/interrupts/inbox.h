@@ -1,26 +1,37 @@
 /* A vCPU's inbox: interrupts that any CPU has posted and the vCPU has not yet accepted into its
  * IRR.
  *
- * An edge interrupt sets a bit in pir[], as a posted interrupt of the processor does in the PIR. A
- * level interrupt also carries its pin: the poster sets the pin in posted_pins[V] first, then V in
- * level[]. The vCPU dequeues in the opposite order: it clears level[] first, then posted_pins[V].
- * If another pin is posted between these two, it is dequeued at once; the bit in level[] that
- * follows it finds posted_pins[V] empty and is ignored. So without a lock no delivery is lost or
- * dequeued twice.
+ * Its first 64 bytes are a posted-interrupt descriptor of the processor: pir[], and bit 0 of
+ * `requests`, ON. An edge interrupt sets a bit in pir[]; with posted interrupts the processor may
+ * move that bit to the IRR by itself while the guest runs, and clears ON. SDM Vol. 3C,
+ * "Posted-Interrupt Processing". A level interrupt also carries its pin: the poster sets the pin in
+ * posted_pins[V] first, then V in level[]. The vCPU dequeues in the opposite order: it clears
+ * level[] first, then posted_pins[V]. If another pin is posted between these two, it is dequeued at
+ * once; the bit in level[] that follows it finds posted_pins[V] empty and is ignored. So without a
+ * lock no delivery is lost or dequeued twice.
  *
  * Pure: the atomics are C11's. Read next: tokens.h. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vmm/interrupts/vector_set.h"
 
 struct inbox {
-    _Atomic uint64_t pir[4];
-    _Atomic uint64_t level[4];
+    /* No illegal vector: the processor would accept it. The SDM asks for an address that is a
+     * multiple of 64; Bochs 3.0 refuses the VM entry unless it is one of 4096. */
+    _Alignas(4096) _Atomic uint64_t pir[4];
+    /* Bit 0 is ON. The processor does not modify the other bits: they are the vCPU's own requests
+     * (vmm/vcpu/vcpu.h), and so is ON. Nothing else here accesses the word. */
+    _Atomic uint32_t requests;
+    _Alignas(64) _Atomic uint64_t level[4]; /* bits 0 to 15: illegal vectors, which have no pins */
     _Atomic uint32_t posted_pins[VECTOR_COUNT]; /* bit p: a level delivery from pin p */
 };
+
+_Static_assert(offsetof(struct inbox, requests) == 32 && offsetof(struct inbox, level) == 64,
+               "SDM Vol. 3C, \"Format of Posted-Interrupt Descriptor\"");
 
 /* Empties the inbox; no CPU may be posting to it. */
 void inbox_reset(struct inbox *inbox);
@@ -28,6 +39,8 @@ void inbox_reset(struct inbox *inbox);
 /* Any CPU may post at any time; the poster kicks the vCPU afterwards. */
 void inbox_post_edge(struct inbox *inbox, uint8_t vector);
 void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin);
+/* For a vector below 16, which is not accepted: it is dequeued with the levels, and has no pins. */
+void inbox_post_illegal(struct inbox *inbox, uint8_t vector);
 
 /* Called before each entry that has any work. Written out, it takes a third of the instructions of
  * a loop. */

@@ -28,7 +28,8 @@
 struct routing;
 
 /* What routing needs from the rest of the hypervisor. None of these may call this VM's routing;
- * notify, signal and trace are called from any CPU, some of the time with the lock held. */
+ * notify, notify_edge, signal and trace are called from any CPU, some of the time with the lock
+ * held. */
 struct routing_effects {
     /* The VM's interrupt lock; not recursive. */
     void (*lock)(void *context);
@@ -37,6 +38,9 @@ struct routing_effects {
      * mode or its halt, so that it calls routing_prepare_entry(). If the caller is that vCPU's own
      * CPU, it is enough that it calls that function before the entry. */
     void (*notify)(void *context, unsigned vcpu);
+    /* The same, for an edge interrupt in its inbox: a vCPU in guest mode may stay there if the
+     * processor accepts the interrupt from the inbox, as a posted interrupt. */
+    void (*notify_edge)(void *context, unsigned vcpu);
     /* This vCPU, on its own CPU, has accepted an interrupt that it sent to itself: RVI must be at
      * least this vector. */
     void (*accepted_own)(void *context, unsigned vcpu, uint8_t vector);

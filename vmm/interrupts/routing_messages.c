@@ -51,7 +51,9 @@ static inline bool post(struct routing *routing, unsigned vcpu, const struct api
     bool accepted = vlapic_post(&routing->vcpu[vcpu].apic, message->vector, message->level, from);
     if (accepted && message->level)
         routing->counters[vcpu].delivered_level[message->vector]++;
-    if (accepted || message->vector < APIC_FIRST_LEGAL_VECTOR)
+    if (accepted && !message->level)
+        routing->effects->notify_edge(routing->context, vcpu);
+    else if (accepted || message->vector < APIC_FIRST_LEGAL_VECTOR)
         routing->effects->notify(routing->context, vcpu);
     return accepted;
 }

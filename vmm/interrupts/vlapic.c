@@ -217,14 +217,16 @@ void vlapic_local_interrupt(struct vlapic *apic, uint32_t lvt) {
 
 /* ---- acceptance ---- */
 
-/* An illegal vector is posted as well, as an edge: only the LAPIC's own CPU accesses its ESR, so
- * the error is detected when the vector is about to be accepted. */
+/* An illegal vector is posted as well: only the LAPIC's own CPU accesses its ESR, so the error is
+ * detected when the vector is about to be accepted. */
 bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) {
     bool legal = vector >= APIC_FIRST_LEGAL_VECTOR;
 
     if (!apic_identity_load(&apic->identity).enabled)
         return false;
-    if (level && legal)
+    if (!legal)
+        inbox_post_illegal(&apic->inbox, vector);
+    else if (level)
         inbox_post_level(&apic->inbox, vector, pin);
     else
         inbox_post_edge(&apic->inbox, vector);
@@ -302,14 +304,14 @@ void vlapic_accept_posted(struct vlapic *apic) {
     const uint64_t illegal = (1ULL << APIC_FIRST_LEGAL_VECTOR) - 1;
 
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t edges = inbox_dequeue_edges(&apic->inbox, i);
+        accept_edges(apic, i, inbox_dequeue_edges(&apic->inbox, i));
+        uint64_t levels = inbox_dequeue_levels(&apic->inbox, i);
 
-        if (i == 0 && (edges & illegal)) {
+        if (i == 0 && (levels & illegal)) {
             vlapic_error(apic, APIC_ESR_RECEIVE_ILLEGAL_VECTOR);
-            edges &= ~illegal;
+            levels &= ~illegal;
         }
-        accept_edges(apic, i, edges);
-        accept_levels(apic, i, inbox_dequeue_levels(&apic->inbox, i));
+        accept_levels(apic, i, levels);
     }
 }
 

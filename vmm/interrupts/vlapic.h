@@ -36,7 +36,8 @@ struct vlapic_effects {
     /* Other destinations match now, or a reset has dropped tokens: all vCPUs must scan (invariants
      * 13 and 20). The new identity is vlapic->identity. */
     void (*identity_changed)(void *context);
-    /* Whether the processor may virtualize self-IPIs has changed (tmr_used). */
+    /* Whether the processor may accept edges by itself, self-IPIs and posted ones, has changed
+     * (tmr_used). */
     void (*access_changed)(void *context);
     /* An EOI that the processor did not virtualize has ended a vector of the EOI-exit set: handle
      * it like an EOI-induced exit. */
@@ -52,17 +53,17 @@ struct vlapic_effects {
 enum vlapic_eoi { VLAPIC_EOI_LIVE, VLAPIC_EOI_STALE, VLAPIC_EOI_COINCIDENTAL };
 
 struct vlapic {
+    struct inbox inbox; /* first: page-aligned */
     struct apic_page *page;
     uint64_t base;                  /* IA32_APIC_BASE as the guest sees it */
     uint32_t initial_id;            /* the APIC ID that CPUID reports; the x2APIC ID */
     uint64_t physical_address_mask; /* valid address bits of the base register */
     struct apic_identity identity;
-    struct inbox inbox;
     struct tokens tokens;
     struct eoi_map map;
     bool x2apic_offered;        /* IA32_APIC_BASE can select x2APIC mode */
     bool broadcast_suppression; /* offered: the I/O APIC has version 20H */
-    bool tmr_used;              /* a TMR bit may be set: in x2APIC mode, self-IPIs must exit */
+    bool tmr_used;              /* a TMR bit may be set: edges must be accepted here, not unseen */
     uint32_t errors;            /* detected; a write to the ESR moves them into it */
     uint32_t timer_mode;        /* bits 18:17 of the LVT timer register, as last written */
     const struct vlapic_effects *effects;
@@ -123,6 +124,9 @@ int vlapic_sync(struct vlapic *apic);
  * accepted, because the LAPIC is disabled or because the vector is illegal, which the ESR will
  * show. pin: of a level message. */
 bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin);
+
+/* Clears the TMR bits of vectors of which no level interrupt is in flight. */
+void vlapic_clear_ended_levels(struct vlapic *apic);
 
 /* Accepts an edge that the vCPU has sent to itself, without the inbox. False: not accepted. */
 bool vlapic_accept_own(struct vlapic *apic, uint8_t vector);

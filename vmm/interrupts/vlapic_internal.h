@@ -23,6 +23,3 @@ void vlapic_error(struct vlapic *apic, uint32_t esr_bit);
  * that has 32 bits (x2APIC mode); or a self-IPI. */
 void vlapic_send_icr(struct vlapic *apic, uint32_t low, uint32_t destination, bool wide);
 void vlapic_send_self(struct vlapic *apic, uint8_t vector);
-
-/* Clears the TMR bits of vectors of which no level interrupt is in flight. */
-void vlapic_clear_ended_levels(struct vlapic *apic);

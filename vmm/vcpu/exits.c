@@ -5,6 +5,7 @@
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
+#include "drivers/lapic.h"
 #include "lib/bits.h"
 #include "vmm/host/panic.h"
 #include "vmm/host/stop.h"
@@ -77,10 +78,14 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
     return EXIT_RESUME;
 }
 
-/* None is expected while a guest runs. The host's handler acknowledges it. */
+/* A posted-interrupt notification that came while the processor must not process it, or for another
+ * vCPU; no other interrupt is expected while a guest runs. With posted interrupts the exit has
+ * acknowledged it; otherwise the host's handler does. A spurious interrupt is not in service. */
 static enum exit_action exit_external_interrupt(struct vcpu *vcpu) {
-    (void)vcpu;
-    interrupts_accept();
+    if (!vcpu->vm->posted)
+        interrupts_accept();
+    else if (lapic_in_service((uint8_t)vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION)))
+        lapic_eoi();
     return EXIT_RESUME;
 }
 

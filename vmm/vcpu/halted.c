@@ -35,7 +35,7 @@ static bool all_halted(struct vm *vm) {
     uint32_t wakes = atomic_load(&vm->wakes);
 
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-        if (atomic_load(&vm->vcpu[i]->awake) || atomic_load(&vm->vcpu[i]->requests))
+        if (atomic_load(&vm->vcpu[i]->awake) || atomic_load(vm->vcpu[i]->requests))
             return false;
     }
     return !nmi_can_arrive(vm) && atomic_load(&vm->wakes) == wakes;

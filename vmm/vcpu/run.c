@@ -88,7 +88,7 @@ __attribute__((noinline)) static void run_handle_requests(struct vcpu *vcpu, uin
 static bool drain_requests(struct vcpu *vcpu) {
     if (vcpu->state != VCPU_RUNNABLE)
         halted_end(vcpu);
-    uint32_t requests = atomic_exchange(&vcpu->requests, 0);
+    uint32_t requests = atomic_exchange(vcpu->requests, 0);
 
     if (requests & REQUEST_STOP) {
         disarm(vcpu); /* first: a late NMI would VMWRITE without a current VMCS */
@@ -133,7 +133,7 @@ enum prepared { PREPARED_ENTER, PREPARED_AGAIN, PREPARED_YIELD };
 static inline enum prepared prepare(struct vcpu *vcpu) {
     if (!arm(vcpu))
         return PREPARED_YIELD;
-    if (atomic_load(&vcpu->requests) || vcpu->state != VCPU_RUNNABLE) {
+    if (atomic_load(vcpu->requests) || vcpu->state != VCPU_RUNNABLE) {
         if (!drain_requests(vcpu))
             return PREPARED_YIELD;
     }
@@ -141,7 +141,7 @@ static inline enum prepared prepare(struct vcpu *vcpu) {
         events_inject(vcpu);
         /* When an interrupt of the 8259s is acknowledged, the next one may send this vCPU a
          * message. The event of this entry is set already, so exit at once and drain then. */
-        if (atomic_load(&vcpu->requests))
+        if (atomic_load(vcpu->requests))
             vmcs_write(VMCS_PREEMPTION_TIMER, 0);
     }
     if (!vcpu->launched && !run_first_entry(vcpu))

@@ -26,6 +26,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     vcpu->vm = vm;
     vcpu->index = index;
     vcpu->routed = &vm->routing.vcpu[index];
+    vcpu->requests = &vcpu->routed->apic.inbox.requests;
     vcpu->host = cpu;
     vcpu->apic_page = memory_alloc_pages(sizeof(*vcpu->apic_page), &vcpu->apic_page_physical);
     vcpu->xsave = memory_alloc_pages(host.xsave_size, NULL);

@@ -33,7 +33,7 @@ enum vcpu_state {
 
 /* Requests: bits that any CPU may set. The vCPU's own CPU drains them before each VM entry. */
 enum vcpu_request {
-    REQUEST_INTERRUPTS = 1,  /* an interrupt was posted, or the routes changed: sync and scan */
+    REQUEST_POSTED = 1,      /* ON, only with posted interrupts: an edge was posted: posted.h */
     REQUEST_NMI = 2,         /* `nmis` has been incremented */
     REQUEST_INIT = 4,        /* an INIT was sent to the vCPU */
     REQUEST_SIPI = 8,        /* a SIPI was sent to it; the vector is in the highest byte */
@@ -43,6 +43,9 @@ enum vcpu_request {
     REQUEST_EXTINT = 128,    /* an ExtINT message was sent: accept the 8259s' interrupt */
     REQUEST_TIMER = 256,     /* vCPU 0: pc_timer_next() has changed */
     REQUEST_REGISTERS = 512, /* print the registers */
+    /* An interrupt was posted, or the routes changed: sync and scan. The processor, which clears
+     * ON, must not clear this one: a level interrupt is not in the PIR. */
+    REQUEST_INTERRUPTS = 1024,
 };
 
 /* The vector of REQUEST_SIPI is in the same word: one exchange dequeues both. */
@@ -66,8 +69,10 @@ struct vcpu {
     struct routing_vcpu *routed; /* its part of the VM's routing */
     struct host_cpu *host;
 
-    _Atomic uint32_t requests; /* enum vcpu_request bits */
+    /* enum vcpu_request bits, in the posted-interrupt descriptor: inbox.h */
+    _Atomic uint32_t *requests;
     _Atomic uint32_t in_guest; /* in guest mode or about to be: a kick takes an NMI */
+    _Atomic uint32_t posting;  /* 1: in guest mode the processor processes posted interrupts */
     _Atomic uint32_t awake;    /* 0: only an NMI, INIT or SIPI makes it runnable: halted.h */
     uint32_t state;            /* enum vcpu_state; only its own CPU accesses it */
 
@@ -139,7 +144,7 @@ void vcpu_kick(struct vcpu *vcpu);
 
 /* Sets request bits, and kicks. Any CPU. */
 static inline void vcpu_request(struct vcpu *vcpu, uint32_t requests) {
-    atomic_fetch_or(&vcpu->requests, requests);
+    atomic_fetch_or(vcpu->requests, requests);
     vcpu_kick(vcpu);
 }
 
@@ -151,7 +156,7 @@ static inline void vcpu_send_nmi(struct vcpu *vcpu) {
 
 /* Sends an INIT, which cancels a pending SIPI. Any CPU. */
 static inline void vcpu_send_init(struct vcpu *vcpu) {
-    atomic_fetch_and(&vcpu->requests, ~REQUEST_SIPI_MASK);
+    atomic_fetch_and(vcpu->requests, ~REQUEST_SIPI_MASK);
     vcpu_request(vcpu, REQUEST_INIT);
 }
 
@@ -159,11 +164,11 @@ static inline void vcpu_send_init(struct vcpu *vcpu) {
  */
 static inline void vcpu_send_sipi(struct vcpu *vcpu, uint8_t vector) {
     const uint32_t sipi = (uint32_t)vector << REQUEST_SIPI_VECTOR_SHIFT | REQUEST_SIPI;
-    uint32_t requests = atomic_load(&vcpu->requests);
+    uint32_t requests = atomic_load(vcpu->requests);
 
     do { /* again only if another CPU has changed the word meanwhile */
         if (requests & REQUEST_SIPI)
             return;
-    } while (!atomic_compare_exchange_weak(&vcpu->requests, &requests, requests | sipi));
+    } while (!atomic_compare_exchange_weak(vcpu->requests, &requests, requests | sipi));
     vcpu_kick(vcpu);
 }

@@ -6,6 +6,7 @@
 #include "vmm/host/host.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/vcpu/msr.h"
+#include "vmm/vcpu/posted.h"
 
 /* Guest interrupt status: RVI in the low byte, SVI in the high one. */
 #define STATUS_RVI_MASK  0xffULL
@@ -30,6 +31,10 @@ static void virq_unlock(void *context) {
 
 static void virq_notify(void *context, unsigned vcpu) {
     vcpu_request(((struct vm *)context)->vcpu[vcpu], REQUEST_INTERRUPTS);
+}
+
+static void virq_notify_edge(void *context, unsigned vcpu) {
+    posted_notify(((struct vm *)context)->vcpu[vcpu]);
 }
 
 /* Until now the processor has kept RVI at the highest vector in the IRR. */
@@ -91,15 +96,22 @@ static void virq_trace_each(void *context, uint64_t what, uint64_t a, uint64_t b
     host_trace_each(((struct vm *)context)->index, what, a, b);
 }
 
-#define EFFECTS(tracer)                                                                            \
+#define EFFECTS(edge, tracer)                                                                      \
     {                                                                                              \
-        .lock = virq_lock, .unlock = virq_unlock, .notify = virq_notify,                           \
+        .lock = virq_lock, .unlock = virq_unlock, .notify = virq_notify, .notify_edge = (edge),    \
         .accepted_own = virq_accepted_own, .signal = virq_signal,                                  \
         .access_changed = virq_access_changed, .timer_changed = virq_timer_changed,                \
-        .timer_current = virq_timer_current, .trace = tracer,                                      \
+        .timer_current = virq_timer_current, .trace = (tracer),                                    \
     }
-const struct routing_effects virq_effects = EFFECTS(virq_trace_event);
-const struct routing_effects virq_effects_trace_each = EFFECTS(virq_trace_each);
+static const struct routing_effects effects = EFFECTS(virq_notify, virq_trace_event);
+static const struct routing_effects effects_posted = EFFECTS(virq_notify_edge, virq_trace_event);
+static const struct routing_effects effects_trace_each = EFFECTS(virq_notify, virq_trace_each);
+
+const struct routing_effects *virq_effects_of(const struct vm *vm) {
+    if (vm->posted)
+        return &effects_posted;
+    return vm->trace ? &effects_trace_each : &effects;
+}
 
 /* ---- the VMCS ---- */
 
@@ -145,6 +157,7 @@ void virq_set_up(struct vcpu *vcpu) {
         vmcs_write(VMCS_APIC_ACCESS_ADDRESS, apic_access_page);
     vmcs_write(VMCS_TPR_THRESHOLD, 0);
     virq_write_eoi_words(vcpu, EOI_WORDS_ALL);
+    posted_set_up(vcpu);
     virq_mode_changed(vcpu);
 }
 
@@ -172,7 +185,8 @@ enum vmx_apic_mode virq_apic_mode(const struct vcpu *vcpu) {
 void virq_mode_changed(struct vcpu *vcpu) {
     enum vmx_apic_mode mode = virq_apic_mode(vcpu);
 
-    if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls)) {
+    if (!vmx_choose_controls(&host.capabilities, mode, vcpu->vm->posted, vcpu_shares_cpu(vcpu),
+                             &vcpu->controls)) {
         vm_kill(vcpu->vm, "vCPU %u: this processor cannot virtualize its local APIC's mode",
                 vcpu->index);
         return;
@@ -185,6 +199,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
     /* Translations of the APIC-access page are cached with the control's old value.
      * SDM Vol. 3C, "Guidelines for Use of the INVVPID Instruction". */
     invvpid(INVVPID_SINGLE_CONTEXT, vcpu_vpid(vcpu));
+    posted_update(vcpu);
     virq_write_status(vcpu);
 }
 
@@ -194,6 +209,7 @@ static void virq_update_access(struct vcpu *vcpu) {
     uint64_t before = vmcs_read(VMCS_MSR_BITMAP);
     uint64_t open = msr_bitmap(VMX_APIC_X2APIC), exiting = msr_bitmap(VMX_APIC_X2APIC_EXITING);
 
+    posted_update(vcpu);
     if (before == now)
         return;
     if ((before == open && now == exiting) || (before == exiting && now == open))
@@ -228,6 +244,8 @@ void virq_prepare_entry(struct vcpu *vcpu) {
 
     if (changed)
         virq_write_eoi_words(vcpu, changed);
+    if (accepted && vcpu->vm->posted && virq_lapic(vcpu)->tmr_used)
+        vlapic_clear_ended_levels(virq_lapic(vcpu));
     if (accepted)
         virq_write_status(vcpu);
     if (vcpu->vm->trace && changed && !vcpu->software)

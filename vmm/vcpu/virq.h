@@ -9,11 +9,14 @@
  * handled where it is written, with the same map and tokens. Then the fields of virtual-interrupt
  * delivery, which the processor may not have, are not accessed.
  *
+ * With posted interrupts (vm->posted) an edge from another CPU does not end guest mode: the
+ * processor moves it from the inbox to the IRR. docs/interrupts.md, "Posted interrupts".
+ *
  * virq.c alone writes the EOI-exit bitmaps, guest interrupt status, virtual-APIC address,
- * APIC-access address, TPR threshold, MSR-bitmap address and EPT pointer. The primary and secondary
- * controls it shares with vmcs_setup.c and events.c, and other fields that concern interrupts are
- * written elsewhere: docs/interrupts.md, "Who writes which VMCS field". SDM Vol. 3C, "APIC
- * Virtualization and Virtual Interrupts".
+ * APIC-access address, TPR threshold, MSR-bitmap address, EPT pointer, and the two fields of posted
+ * interrupts. The pin-based, primary and secondary controls it shares with vmcs_setup.c and
+ * events.c, and other fields that concern interrupts are written elsewhere: docs/interrupts.md,
+ * "Who writes which VMCS field". SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts".
  *
  * All functions but virq_init() are called on the vCPU's own CPU, its VMCS current. Read next:
  * events.h, vmm/interrupts/routing.h. */
@@ -23,9 +26,9 @@
 
 #include "vmm/vcpu/vcpu.h"
 
-/* What routing needs from the hypervisor; the context is the struct vm. The second is for a guest
- * with `trace = on`: each event has a record of its own. */
-extern const struct routing_effects virq_effects, virq_effects_trace_each;
+/* What routing needs from the hypervisor for this guest; the context is the struct vm. With `trace
+ * = on` each event has a record of its own. */
+const struct routing_effects *virq_effects_of(const struct vm *vm);
 
 /* ---- the VMCS ---- */
 

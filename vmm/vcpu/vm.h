@@ -32,6 +32,7 @@ struct vm {
     uint32_t index;
     bool trace;    /* config->trace; a copy, because each exit reads it */
     bool software; /* interrupts are delivered in software: virq.h */
+    bool posted;   /* by the processor, and edges are posted interrupts: virq.h */
 
     uint8_t *ram; /* in the direct map */
     uint64_t ram_physical, ram_size;
@@ -42,6 +43,7 @@ struct vm {
     uint64_t ept_pointer[2];
     struct kernel_entry entry;
 
+    uint64_t physical; /* the address of this structure */
     struct routing routing;
     struct spinlock interrupt_lock; /* guards what routing.h says */
     struct pc pc;

@@ -59,7 +59,8 @@ static void set_host_state(const struct vcpu *vcpu) {
 }
 
 static void set_controls(struct vcpu *vcpu, enum vmx_apic_mode mode, uint16_t vpid) {
-    if (!vmx_choose_controls(&host.capabilities, mode, vcpu_shares_cpu(vcpu), &vcpu->controls))
+    if (!vmx_choose_controls(&host.capabilities, mode, vcpu->vm && vcpu->vm->posted,
+                             vcpu_shares_cpu(vcpu), &vcpu->controls))
         panic("the VMX controls that the boot loader checked are no longer available");
     vmcs_write(VMCS_PIN_BASED_CONTROLS, vcpu->controls.pin);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
@@ -119,9 +120,14 @@ void vmcs_set_up(struct vcpu *vcpu) {
 
 #define VIOLATIONS_SHOWN 4
 
-/* Without "virtualize APIC accesses" the processor may not have the field. */
+/* Without "virtualize APIC accesses", or without posted interrupts, the processor may not have the
+ * field. */
 static uint64_t read_field(const struct vcpu *vcpu, uint32_t encoding) {
-    return vcpu->software && encoding == VMCS_APIC_ACCESS_ADDRESS ? 0 : vmcs_read(encoding);
+    bool is_posted = encoding == VMCS_POSTED_VECTOR || encoding == VMCS_POSTED_DESCRIPTOR;
+    bool lacks = (vcpu->software && encoding == VMCS_APIC_ACCESS_ADDRESS) ||
+                 (!vcpu->vm->posted && is_posted);
+
+    return lacks ? 0 : vmcs_read(encoding);
 }
 
 bool vmcs_check(struct vcpu *vcpu, bool failed) {

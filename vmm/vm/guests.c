@@ -39,7 +39,9 @@ static void guests_start_one(struct vm *vm) {
     console_print("pinwheel: guest %s starts: %u vCPU%s, %lu MiB, stale_rescan=%s%s\n", vm->name,
                   vm->vcpu_count, vm->vcpu_count == 1 ? "" : "s", vm->ram_size >> 20,
                   vm->config->stale_rescan ? "on" : "off",
-                  vm->software ? ", delivery=software" : "");
+                  vm->software ? ", delivery=software"
+                  : vm->posted ? ", delivery=posted"
+                               : "");
     results_guest_starts(vm);
     vcpu_request(vm->vcpu[0], REQUEST_START);
 }

@@ -29,7 +29,7 @@ static bool wants_to_run(const struct vcpu *vcpu, uint64_t now) {
     if (vcpu->state == VCPU_ENDED)
         return false;
     return (vcpu->state == VCPU_RUNNABLE && vcpu->waits_until <= now) || vcpu->timer_next <= now ||
-           atomic_load_explicit(&vcpu->requests, memory_order_acquire);
+           atomic_load_explicit(vcpu->requests, memory_order_acquire);
 }
 
 /* Round robin, without vCPUs that are more than a slice ahead of the one with the least CPU time.

@@ -49,10 +49,21 @@ static const char *vm_allocate_memory(struct vm *vm) {
 
 static const char *vm_choose_delivery(struct vm *vm) {
     const char *problem = delivery_problem();
+    const char *posted_missing = vmx_posted_missing(&host.capabilities);
 
     if (vm->config->delivery == BOOT_DELIVERY_VID && problem)
         return load_reason(vm->reason, "delivery = vid: %s; use delivery = auto", problem);
+    if (vm->config->delivery == BOOT_DELIVERY_POSTED && problem)
+        return load_reason(vm->reason, "delivery = posted: %s; use delivery = auto", problem);
+    if (vm->config->delivery == BOOT_DELIVERY_POSTED && posted_missing)
+        return load_reason(vm->reason,
+                           "delivery = posted: this processor lacks \"%s\"; use delivery = auto",
+                           posted_missing);
     vm->software = problem || vm->config->delivery == BOOT_DELIVERY_SOFTWARE;
+    /* With `trace = on` each acceptance has to be in the trace. */
+    vm->posted = !problem && !posted_missing && !vm->trace &&
+                 (vm->config->delivery == BOOT_DELIVERY_POSTED ||
+                  vm->config->delivery == BOOT_DELIVERY_AUTO);
     return NULL;
 }
 
@@ -118,8 +129,7 @@ static void vm_create_vcpus(struct vm *vm) {
         vm->vcpu[i] = vcpu_create(vm, i, vm_next_cpu());
         routing.page[i] = vm->vcpu[i]->apic_page;
     }
-    routing_power_on(&vm->routing, &routing, vm->trace ? &virq_effects_trace_each : &virq_effects,
-                     vm);
+    routing_power_on(&vm->routing, &routing, virq_effects_of(vm), vm);
 }
 
 #define PAGES(size) (((size) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
@@ -136,8 +146,10 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     /* In this order: a kernel that is linked to low memory may overwrite the BIOS data area. */
     static const char *(*const step[])(struct vm *) = {vm_choose_delivery, vm_allocate_memory,
                                                        vm_power_on_pc, vm_load_kernel};
-    struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
+    uint64_t physical;
+    struct vm *vm = memory_alloc_pages(sizeof(struct vm), &physical);
 
+    vm->physical = physical;
     vm->boot = boot;
     vm->config = &boot->config;
     vm->name = boot->config.name;

@@ -178,7 +178,7 @@ static void check_work_is_done(void) {
 
     require(self->state == VCPU_RUNNABLE, "runs, and is not runnable");
     require(atomic_load(&self->awake), "runs, and is not awake");
-    require(!(atomic_load(&self->requests) & ~(uint32_t)REQUEST_INTERRUPTS),
+    require(!(atomic_load(self->requests) & ~(uint32_t)REQUEST_INTERRUPTS),
             "invariant 18: a request is left");
     require(inbox_is_empty(&self->routed->apic.inbox), "invariant 18: an interrupt is left");
     require(!routing_wants_scan(self->routed), "invariant 18: the routes have changed");

@@ -6,7 +6,7 @@
 #include "arch/instructions.h"
 
 struct cpu {
-    uint32_t index;
+    uint32_t index, apic_id;
 };
 
 struct cpu *this_cpu(void);

@@ -1,0 +1,23 @@
+/* Posted interrupts: an edge interrupt reaches a vCPU that runs without a VM exit.
+ *
+ * The inbox is the posted-interrupt descriptor (inbox.h). Another CPU sets the vector's bit in the
+ * PIR, then ON, which is REQUEST_POSTED, then sends the notification vector to the vCPU's CPU.
+ * There the processor, in guest mode, clears ON, moves the PIR to the IRR and raises RVI. If the
+ * vCPU is not in guest mode, ON is a request like any other and is drained before the next entry.
+ *
+ * Level interrupts are never posted: their EOI-exit bit has to be set first. SDM Vol. 3C,
+ * "Posted-Interrupt Processing"; docs/interrupts.md, "Posted interrupts". */
+#pragma once
+#include "vmm/vcpu/vcpu.h"
+
+/* Writes the two fields of posted interrupts, if the guest has them. On the vCPU's own CPU, as the
+ * next one. */
+void posted_set_up(struct vcpu *vcpu);
+/* Writes the control "process posted interrupts", whenever whether a TMR bit may be set has
+ * changed.
+ */
+void posted_update(struct vcpu *vcpu);
+
+/* An edge interrupt is in the PIR of a vCPU whose guest has posted interrupts: makes the vCPU
+ * accept it. Any CPU. */
+void posted_notify(struct vcpu *vcpu);
