@@ -5,6 +5,10 @@
  * There the processor, in guest mode, clears ON, moves the PIR to the IRR and raises RVI. If the
  * vCPU is not in guest mode, ON is a request like any other and is drained before the next entry.
  *
+ * A notification that comes too late, because ON has been drained or another vCPU is loaded now, is
+ * taken in root mode if it is pending there. After the entry it would find an empty PIR, or another
+ * one, which does no harm: but Bochs 3.0 then sets RVI to 255 if the IRR is empty, too.
+ *
  * Level interrupts are never posted: their EOI-exit bit has to be set first. SDM Vol. 3C,
  * "Posted-Interrupt Processing"; docs/interrupts.md, "Posted interrupts". */
 #pragma once

@@ -100,6 +100,8 @@ static bool drain_requests(struct vcpu *vcpu) {
         run_handle_requests(vcpu, requests);
     if (requests)
         virq_prepare_entry(vcpu);
+    if (requests & REQUEST_POSTED)
+        interrupts_accept(); /* its notification: posted.h */
     if (requests & REQUEST_TIMER) {
         virq_pc_timer_changed(vcpu);
         vmcs_write(VMCS_PREEMPTION_TIMER, 0); /* exit at once, to arm for the new time */

@@ -106,6 +106,8 @@ void vcpu_switch_to(struct vcpu *vcpu) {
     struct vcpu *before = self->loaded;
 
     if (before) {
+        if (before->vm->posted)
+            interrupts_accept(); /* a notification of that vCPU: posted.h */
         vcpu_save_registers(before);
         if (before->nmi_given)
             before->nmi_given = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI;
