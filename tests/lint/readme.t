@@ -54,7 +54,7 @@ if (@mutants) {
     my $software = grep { /^software_/ } @mutants;
     is(join(' ', $readme =~ /(\d+) mistakes, each found/g), (@mutants - $software) . " $software", 'as many mistakes as there are mutants');
     my $page = read_text('docs/page.md');
-    is(($page =~ /(\d+) hypervisors with a mistake/)[0], scalar @mutants, 'docs/page.md: as many puzzles');
+    is(($page =~ /(\d+) hypervisors with a mistake/)[0], scalar(grep { !/^posted_/ } @mutants), 'docs/page.md: as many puzzles');
     my @states = map { sprintf '%.1f', (tr/,//dr) / 1e6 } read_text('docs/model.md') =~ /\*\*(\d+,\d+,\d+)\*\*/g;
     is(join(' ', $readme =~ /(\d+\.\d) million states/g), "@states[0, 1]", 'as many states as in docs/model.md');
 }

@@ -125,6 +125,21 @@ static void check_x2apic_self_ipi(const struct cpu_state *old, const struct cpu_
                       "a self-IPI changes the TMR otherwise than by its own bit and ended ones");
 }
 
+/* With posted interrupts also where the processor accepts edges, and where ended levels are
+ * cleared. False: what the other checks say. */
+static bool check_tmr_posted(const struct cpu_state *old, const struct cpu_state *new,
+                             const struct move *move) {
+    unsigned flying = state_vectors_of(new->ref_waiting | new->ref_served);
+
+    if (move->kind == MOVE_ARRIVE && (old->pir & ~new->pir &new->tmr))
+        world_violate(24, "a posted interrupt is accepted, and its TMR bit stays set");
+    if (move->kind != MOVE_STEP || old->phase != PHASE_WRITTEN || !old->accepted || !old->tmr_used)
+        return false;
+    if (new->tmr != (old->tmr & flying))
+        world_violate(24, "not exactly the TMR bits of ended levels are cleared");
+    return true;
+}
+
 static void check_tmr(const struct state *before, const struct state *after,
                       const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
@@ -138,6 +153,8 @@ static void check_tmr(const struct state *before, const struct state *after,
             check_x2apic_self_ipi(old, new, move);
             continue;
         }
+        if (v == move->who && check_tmr_posted(old, new, move))
+            continue;
         if (world.software && move->kind == MOVE_SELF && v == move->who && !old->disabled) {
             if (new->tmr != (old->tmr & ~(1u << move->argument)))
                 world_violate(24, "a self-IPI does not clear its TMR bit");

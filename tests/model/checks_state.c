@@ -55,6 +55,18 @@ static void check_guest(const struct state *state, unsigned v) {
         world_violate(3, "an EOI-exit bit without a route and with nothing in flight");
 }
 
+/* Posted interrupts: something will make the vCPU accept what is in its PIR. */
+static void check_posted(const struct cpu_state *s) {
+    bool taken = s->phase >= PHASE_TAKEN && s->phase <= PHASE_MUST_SCAN;
+
+    if (s->pir && !s->on && !s->posters && !taken)
+        world_violate(0, "an edge is in the PIR, and nobody has set ON or is about to");
+    if (s->phase == PHASE_GUEST && s->level && !s->requests)
+        world_violate(0, "a level interrupt is in the inbox, and no request says so");
+    if (s->phase == PHASE_GUEST && s->on && !s->notification && !s->kick)
+        world_violate(0, "in guest mode with ON set, and no notification or kick is on its way");
+}
+
 /* What was sent is not lost: it is in the inbox, in the IRR or in the ISR. */
 static void check_kept(const struct cpu_state *s) {
     if (s->posted_pins != s->ref_posted || (state_vectors_of(s->ref_posted) & ~s->level))
@@ -102,6 +114,8 @@ static void check_pin(const struct state *state, unsigned p, const struct move *
 void check_state(const struct state *before, const struct state *state, const struct move *last) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         check_kept(&state->vcpu[v]);
+        if (world.vm.posted)
+            check_posted(&state->vcpu[v]);
         if (state->vcpu[v].phase == PHASE_GUEST)
             check_guest(state, v);
         check_map(before, state, v, last);

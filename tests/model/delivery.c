@@ -91,3 +91,26 @@ void delivery_self_ipi(unsigned vcpu, unsigned vector_index) {
     }
     processor_self_ipi(&world.processor[vcpu], model_vector[vector_index]);
 }
+
+/* SDM Vol. 3C, "Posted-Interrupt Processing". Without the control it causes a VM exit. */
+void delivery_notification(unsigned vcpu) {
+    struct processor *processor = &world.processor[vcpu];
+    struct inbox *inbox = &world.vm.routing.vcpu[vcpu].apic.inbox;
+    struct cpu_state *s = &world.now.vcpu[vcpu];
+
+    s->notification = 0;
+    if (s->phase != PHASE_GUEST)
+        return; /* the host's handler sends the EOI */
+    if (!world.posting[vcpu]) {
+        s->phase = PHASE_OUT;
+        return;
+    }
+    atomic_fetch_and_explicit(&inbox->requests, ~1u, memory_order_relaxed);
+    for (unsigned k = 0; k < MODEL_VECTORS; k++) {
+        uint64_t bit = 1ULL << (model_vector[k] & 63);
+        if (atomic_fetch_and_explicit(&inbox->pir[model_vector[k] >> 6], ~bit,
+                                      memory_order_relaxed) &
+            bit)
+            processor_self_ipi(processor, model_vector[k]);
+    }
+}

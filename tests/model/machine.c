@@ -2,6 +2,7 @@
  *
  * From the trace the reference learns only that the I/O APIC has sent something. Which LAPICs the
  * entry names, and which have therefore accepted it, it computes by itself. */
+#include "arch/idt.h"
 #include "drivers/lapic.h"
 #include "tests/model/world.h"
 #include "vmm/host/host.h"
@@ -22,20 +23,20 @@ void model_unlock(void) {
 }
 
 /* After arm() a vCPU counts as in guest mode, and a request from another CPU sends an NMI. */
-static bool is_armed(unsigned phase) {
+bool model_is_armed(unsigned phase) {
     return phase == PHASE_GUEST || (phase >= PHASE_TAKEN && phase <= PHASE_READY);
 }
 
 void vcpu_kick(struct vcpu *vcpu) {
     struct cpu_state *s = &world.now.vcpu[vcpu->index];
 
-    if (vcpu->index != world.actor && is_armed(s->phase))
+    if (vcpu->index != world.actor && model_is_armed(s->phase))
         s->kick = 1;
 }
 
 void lapic_send_fixed(uint32_t apic_id, uint8_t vector) {
-    (void)apic_id;
-    (void)vector;
+    if (vector == VECTOR_POSTED)
+        world.now.vcpu[apic_id & 1].notification = 1;
 }
 
 /* To the reference, whatever is no longer in the inbox has been accepted: it waits in the IRR. */
@@ -58,9 +59,8 @@ bool vmx_choose_controls(const struct vmx_capabilities *capabilities, enum vmx_a
                          bool posted, bool shares_cpu, struct vmx_controls *out) {
     (void)capabilities;
     (void)mode;
-    (void)posted;
     (void)shares_cpu;
-    *out = (struct vmx_controls){0};
+    *out = (struct vmx_controls){.pin = posted ? PIN_PROCESS_POSTED_INTERRUPTS : 0};
     return true;
 }
 
@@ -103,6 +103,8 @@ void model_vmcs_write(uint64_t field, uint64_t value) {
         processor->svi = (uint8_t)(value >> 8);
         world_note_acceptance(world.current);
         check_rvi(value & 0xff);
+    } else if (field == VMCS_PIN_BASED_CONTROLS) {
+        world.posting[world.current] = value & PIN_PROCESS_POSTED_INTERRUPTS;
     } else if (field == VMCS_MSR_BITMAP) {
         world.access[world.current] = value & 7;
     }

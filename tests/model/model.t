@@ -20,6 +20,12 @@ is($?, 0, 'nor with delivery in software') or diag($software);
 print STDERR map { "$_\n" } $software =~ /^((?:BOUND|MODEL) .*)/mg;
 cmp_ok($states // 0, '>=', $least, 'enough states were visited');
 
+my $posted = `$program posted`;
+is($?, 0, 'nor with posted interrupts, in the bounds with edges') or diag($posted);
+($line, $states) = $posted =~ /^(MODEL states=(\d+) .*)/m;
+print STDERR map { "$_\n" } $posted =~ /^((?:BOUND|MODEL) .*)/mg;
+cmp_ok($states // 0, '>=', $least, 'enough states were visited');
+
 for my $path (sort glob 'tests/model/replays/*') {
     open my $file, '<', $path or die "$path: $!\n";
     my ($words) = grep { !/^#/ } <$file>;
@@ -28,5 +34,7 @@ for my $path (sort glob 'tests/model/replays/*') {
     is($?, 0, "$path violates nothing") or diag($story);
     $story = `$program software replay $words`;
     is($?, 0, "$path violates nothing with delivery in software") or diag($story);
+    $story = `$program posted replay $words`;
+    is($?, 0, "$path violates nothing with posted interrupts") or diag($story);
 }
 done_testing();

@@ -2,26 +2,33 @@
 #include "tests/model/moves.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/model/checks.h"
 #include "tests/model/delivery.h"
 #include "tests/model/order.h"
 #include "tests/model/world.h"
+#include "vmm/vcpu/posted.h"
 #include "vmm/vcpu/virq.h"
 
 struct move move_table[MOVE_COUNT];
 unsigned move_count;
 
 static void add(enum move_kind kind, unsigned who, unsigned argument) {
+    if (move_count == MOVE_COUNT)
+        abort(); /* a set of moves is 64 bits */
     move_table[move_count++] = (struct move){(uint8_t)kind, (uint8_t)who, (uint8_t)argument};
 }
 
 void moves_init(void) {
     move_count = 0;
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        for (enum move_kind kind = MOVE_STEP; kind <= MOVE_SVR; kind++)
-            add(kind, v, 0);
+        for (enum move_kind kind = MOVE_STEP; kind <= MOVE_SVR; kind++) {
+            /* With posted interrupts there is no room for these. */
+            if (!model_posted || (kind != MOVE_DFR && kind != MOVE_ID))
+                add(kind, v, 0);
+        }
         for (unsigned k = 0; k < MODEL_VECTORS; k++) {
             add(MOVE_SELF, v, k);
             add(MOVE_IPI, v, k);
@@ -32,9 +39,18 @@ void moves_init(void) {
         for (unsigned w = 0; w < WRITE_COUNT; w++)
             add(MOVE_WRITE, p, w);
     }
-    for (unsigned k = 0; k < MODEL_VECTORS; k++)
+    for (unsigned k = 0; k < MODEL_VECTORS && !model_posted; k++)
         add(MOVE_IOEOI, 0, k);
     add(MOVE_TICK, 0, 0);
+    for (unsigned v = 0; v < MODEL_VCPUS && model_posted; v++) {
+        add(MOVE_NOTIFY, v, 0);
+        add(MOVE_ARRIVE, v, 0);
+    }
+}
+
+/* On the vCPU's own CPU. */
+static bool is_of_vcpu(const struct move *move) {
+    return move->kind <= MOVE_SELF || move->kind == MOVE_ARRIVE;
 }
 
 /* ---- which are possible ---- */
@@ -85,6 +101,10 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
         return in_guest && state->left.svrs;
     case MOVE_SELF:
         return in_guest && state->left.ipis && !(s->irr >> move->argument & 1);
+    case MOVE_NOTIFY:
+        return s->posters;
+    case MOVE_ARRIVE:
+        return s->notification && (in_guest || s->phase == PHASE_OUT);
     default:
         return state->left.ipis && !(s->pir >> move->argument & 1);
     }
@@ -249,6 +269,10 @@ static void device_move(const struct move *move) {
     case MOVE_IOEOI:
         routing_ioapic_write(&world.vm.routing, IOAPIC_EOI, 4, model_vector[move->argument]);
         break;
+    case MOVE_NOTIFY:
+        world.now.vcpu[move->who].posters--;
+        posted_notify(&world.vcpu[move->who]);
+        break;
     default:
         routing_tick(&world.vm.routing);
         break;
@@ -293,6 +317,9 @@ static void vcpu_move(const struct move *move) {
         delivery_self_ipi(v, move->argument);
         world.now.left.ipis--;
         break;
+    case MOVE_ARRIVE:
+        delivery_notification(v);
+        break;
     default: /* MOVE_KICK, MOVE_EXIT */
         s->kick = move->kind == MOVE_KICK ? 0 : s->kick;
         s->phase = PHASE_OUT;
@@ -314,9 +341,9 @@ void move_apply(unsigned number) {
 
     world_unpack();
     world.current = move->who;
-    world.actor = move->kind <= MOVE_SELF ? move->who : MODEL_DEVICE;
+    world.actor = is_of_vcpu(move) ? move->who : MODEL_DEVICE;
     world.moving = true;
-    if (move->kind <= MOVE_SELF)
+    if (is_of_vcpu(move))
         vcpu_move(move);
     else
         device_move(move);
@@ -332,12 +359,13 @@ void move_apply(unsigned number) {
 /* ---- names ---- */
 
 static const char *const kind_name[MOVE_KINDS] = {
-    [MOVE_STEP] = "step",   [MOVE_DELIVER] = "deliver", [MOVE_EOI] = "eoi",
-    [MOVE_KICK] = "kick",   [MOVE_EXIT] = "exit",       [MOVE_LDR] = "ldr",
-    [MOVE_SVR] = "svr",     [MOVE_SELF] = "self",       [MOVE_DFR] = "dfr",
-    [MOVE_ID] = "id",       [MOVE_TPR] = "tpr",         [MOVE_INIT] = "init",
-    [MOVE_IOEOI] = "ioeoi", [MOVE_IPI] = "ipi",         [MOVE_LINE] = "line",
-    [MOVE_WRITE] = "write", [MOVE_TICK] = "tick",
+    [MOVE_STEP] = "step",     [MOVE_DELIVER] = "deliver", [MOVE_EOI] = "eoi",
+    [MOVE_KICK] = "kick",     [MOVE_EXIT] = "exit",       [MOVE_LDR] = "ldr",
+    [MOVE_SVR] = "svr",       [MOVE_SELF] = "self",       [MOVE_DFR] = "dfr",
+    [MOVE_ID] = "id",         [MOVE_TPR] = "tpr",         [MOVE_INIT] = "init",
+    [MOVE_IOEOI] = "ioeoi",   [MOVE_IPI] = "ipi",         [MOVE_LINE] = "line",
+    [MOVE_WRITE] = "write",   [MOVE_TICK] = "tick",       [MOVE_NOTIFY] = "notify",
+    [MOVE_ARRIVE] = "arrive",
 };
 
 static const char *const write_name[WRITE_COUNT] = {

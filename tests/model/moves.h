@@ -20,6 +20,8 @@ enum move_kind {
     MOVE_WRITE,   /* of a pin: a write to one field of the entry; argument: enum field_write */
     MOVE_IOEOI,   /* a write to the I/O APIC's EOI register; argument: vector */
     MOVE_TICK,    /* the tick that delivers from deferred pins */
+    MOVE_NOTIFY,  /* another CPU that has set a bit in the PIR sets ON, and notifies the vCPU */
+    MOVE_ARRIVE,  /* the notification arrives, in guest mode or while the CPU idles */
     MOVE_KINDS
 };
 
@@ -48,7 +50,7 @@ struct move {
 /* All moves, by number: the order in which the search tries them. */
 extern struct move move_table[MOVE_COUNT];
 extern unsigned move_count;
-void moves_init(void);
+void moves_init(void); /* model_posted is final */
 
 /* The bound of one exploration: where it starts, and how often the world outside may act. What the
  * vCPUs do is not bounded. */

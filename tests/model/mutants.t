@@ -3,7 +3,8 @@
 # must be caught (tests/lib/Mutant.pm says what a mutant is). If its lines do not occur in the file
 # exactly once the test fails: production code itself contains nothing for mutants. The table in docs/model.md must list exactly these mutants,
 # each with its sentence and the invariant that is violated.
-# A mutant of delivery in software has a name that begins with software_.
+# A mutant of delivery in software has a name that begins with software_, of posted interrupts one that
+# begins with posted_.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -73,7 +74,7 @@ for my $path (@mutants) {
     is($wrong, undef, "$name: can be made") or next;
     my $program = build($name, $file, $text);
     ok($program, "$name: builds") or next;
-    my $backend = $name =~ /^software_/ ? 'software' : '';
+    my ($backend) = ($name =~ /^(software|posted)_/, '');
     my $story = `$program $backend room=400000`;
     my ($invariant) = $story =~ /^VIOLATION invariant=(\d+)/m;
     open my $out, '>', "$build/mutants/$name/story" or die "$name/story: $!\n";

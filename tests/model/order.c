@@ -17,8 +17,16 @@ static void reference_orphans(uint8_t vector, unsigned owed) {
     }
 }
 
+/* As the results of routing_prepare_entry() say. */
+static void note_accepted(unsigned v) {
+    if (world.vm.posted && !inbox_is_empty(&world.vm.routing.vcpu[v].apic.inbox))
+        world.now.vcpu[v].accepted = 1;
+}
+
 static void scan(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
+
+    note_accepted(v);
     unsigned changed = steps_scan(&world.vm.routing, v);
 
     world_note_acceptance(v);
@@ -73,12 +81,14 @@ void order_step(unsigned v) {
 
     switch ((enum phase)s->phase) {
     case PHASE_OUT: /* arms, then takes the requests */
-        s->phase = s->requests ? PHASE_TAKEN : PHASE_READY;
+        s->phase = s->requests || s->on ? PHASE_TAKEN : PHASE_READY;
         atomic_store_explicit(world.vcpu[v].requests, 0, memory_order_relaxed);
         break;
     case PHASE_TAKEN:
-        if (!steps_wants_scan(&world.vm.routing, v)) /* otherwise under the lock, with the scan */
+        if (!steps_wants_scan(&world.vm.routing, v)) { /* otherwise under the lock, with the scan */
+            note_accepted(v);
             vlapic_accept(routing_vlapic(&world.vm.routing, v));
+        }
         world_note_acceptance(v);
         s->phase = PHASE_SYNCED;
         break;
@@ -94,6 +104,9 @@ void order_step(unsigned v) {
         s->phase = PHASE_WRITTEN;
         break;
     case PHASE_WRITTEN:
+        if (s->accepted)
+            steps_resume_posting(&world.vcpu[v]);
+        s->accepted = 0;
         steps_write_status(&world.vcpu[v]);
         s->phase = PHASE_READY;
         break;

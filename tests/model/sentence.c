@@ -89,6 +89,12 @@ static void say_vcpu(const struct move *move, const struct cpu_state *s) {
     case MOVE_INIT:
         say("vCPU %u receives INIT and resets its local APIC.", v);
         break;
+    case MOVE_ARRIVE:
+        say("The notification reaches vCPU %u%s.", v,
+            s->phase != PHASE_GUEST ? ", which is not in guest mode"
+            : s->vmcs_posting       ? ": the processor moves the PIR to the IRR"
+                                    : ", which leaves guest mode");
+        break;
     case MOVE_SVR:
         say("vCPU %u %s its local APIC by SVR.", v, s->disabled ? "enables" : "software-disables");
         break;
@@ -113,6 +119,9 @@ const char *move_sentence(const struct state *before, const struct move *move) {
         break;
     case MOVE_IOEOI:
         say("A vCPU writes 0x%x to the I/O APIC's EOI register.", model_vector[move->argument]);
+        break;
+    case MOVE_NOTIFY:
+        say("Another CPU sets ON of vCPU %u, and notifies it if ON was clear.", move->who);
         break;
     case MOVE_TICK:
         say("The tick delivers from the pins that storm control has deferred.");

@@ -44,6 +44,10 @@ struct cpu_state {
     uint64_t pir : 3, level : 3, posted_pins : 6;
     uint64_t outdated : 1; /* the generation is not that of the last scan */
     uint64_t requests : 1;
+    /* only with posted interrupts: ON; whether production posts; the control in the VMCS; other
+     * CPUs between setting a bit in the PIR and setting ON; a notification that is on its way */
+    uint64_t on : 1, posting : 1, vmcs_posting : 1, posters : 2, notification : 1;
+    uint64_t accepted : 1;  /* since the requests were taken; only with posted interrupts, too */
     uint64_t other_ldr : 1; /* the LDR has the other vCPU's bit */
     uint64_t disabled : 1;  /* SVR: software-disabled */
     /* the VMCS; RVI and SVI: 0 for none, else 1 + vector; access: enum vmx_apic_mode */
@@ -61,7 +65,7 @@ struct cpu_state {
     /* production again: DFR selects the cluster model; the ID is the other vCPU's; the LDR is 0, as
      * INIT leaves it; the TPR holds back the two lower vectors; tmr_used */
     uint64_t cluster : 1, other_id : 1, no_ldr : 1, tpr : 1, tmr_used : 1;
-    uint64_t unused2 : 34;
+    uint64_t unused2 : 26;
 };
 
 struct pin_state {

@@ -43,6 +43,7 @@ static void print_state(const struct state *state) {
         print_set("owed", state_vectors_of(s->ref_posted | s->ref_waiting | s->ref_served));
         printf("%s%s%s\n", s->outdated ? "  scan due" : "", s->requests ? "  requests" : "",
                s->kick ? "  kick" : "");
+        printf("%s", s->on ? "          ON is set\n" : "");
     }
     for (unsigned p = 0; p < MODEL_PINS; p++) {
         const struct pin_state *pin = &state->pin[p];
@@ -76,7 +77,11 @@ void story_tell(const struct bound *bound, const uint8_t *path, unsigned length)
     print_state(&world.now);
     if (world.violated >= 0)
         printf("This violates invariant %d: %s.\n", world.violated, world.what);
-    printf("Again: model %sreplay %s", world.software ? "software " : "", bound->name);
+    printf("Again: model %sreplay %s",
+           world.software    ? "software "
+           : world.vm.posted ? "posted "
+                             : "",
+           bound->name);
     for (unsigned i = 0; i < length; i++)
         printf(" %s", move_name(path[i]));
     printf("\n");

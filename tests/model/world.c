@@ -8,7 +8,7 @@
 #include "vmm/vcpu/virq.h"
 
 struct world world;
-bool model_software;
+bool model_software, model_posted;
 
 #define STREAK_BASE (VIOAPIC_IMMEDIATE_DELIVERIES - STORM_ALLOWED)
 
@@ -113,8 +113,13 @@ static void unpack_vcpu(unsigned v) {
     const struct cpu_state *s = &world.now.vcpu[v];
 
     unpack_apic(v, s);
-    atomic_store_explicit(world.vcpu[v].requests, s->requests ? REQUEST_INTERRUPTS : 0,
+    atomic_store_explicit(world.vcpu[v].requests,
+                          (s->requests ? (uint32_t)REQUEST_INTERRUPTS : 0) |
+                              (s->on ? (uint32_t)REQUEST_POSTED : 0),
                           memory_order_relaxed);
+    atomic_store_explicit(&world.vcpu[v].in_guest, model_is_armed(s->phase), memory_order_relaxed);
+    atomic_store_explicit(&world.vcpu[v].posting, s->posting, memory_order_relaxed);
+    world.posting[v] = s->vmcs_posting;
     words_write(world.processor[v].exit_bitmap.word, s->vmcs_exit);
     world.processor[v].rvi = vector_of(s->rvi);
     world.processor[v].svi = vector_of(s->svi);
@@ -160,7 +165,11 @@ static void pack_vcpu(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
 
     pack_apic(v, s);
-    s->requests = atomic_load_explicit(world.vcpu[v].requests, memory_order_relaxed) != 0;
+    uint32_t requests = atomic_load_explicit(world.vcpu[v].requests, memory_order_relaxed);
+    s->requests = (requests & REQUEST_INTERRUPTS) != 0;
+    s->on = (requests & REQUEST_POSTED) != 0;
+    s->posting = atomic_load_explicit(&world.vcpu[v].posting, memory_order_relaxed) & 1;
+    s->vmcs_posting = world.posting[v];
     if (world.software) {
         /* There are no such fields. The map takes effect at once, and the IRR and the ISR do. */
         world.processor[v].exit_bitmap = world.vm.routing.vcpu[v].apic.map.exit;
@@ -259,11 +268,17 @@ void world_power_on(const struct bound *bound) {
                            .ldr_cluster = bound->registers & 1u << MOVE_DFR ? 0x10 : 0,
                            .software = model_software,
                            .violated = -1};
+    world.vm.posted = model_posted;
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         config.page[v] = world.processor[v].page = &world.page[v];
         world.vcpu[v].vm = &world.vm;
         world.vcpu[v].software = model_software;
         world.vcpu[v].index = v;
+        world.vcpu[v].host = &world.cpu[v];
+        world.cpu[v].cpu.apic_id = v;
+        world.posting[v] = model_posted; /* as posted_set_up() leaves it */
+        world.vcpu[v].posting = model_posted;
+        world.vcpu[v].controls.pin = model_posted ? PIN_PROCESS_POSTED_INTERRUPTS : 0;
         world.vcpu[v].routed = &world.vm.routing.vcpu[v];
         world.vcpu[v].requests = &world.vm.routing.vcpu[v].apic.inbox.requests;
         world.vcpu[v].apic_page = &world.page[v];
@@ -276,7 +291,8 @@ void world_power_on(const struct bound *bound) {
         vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_SVR,
                      APIC_SVR_ENABLE | 0xff |
                          (bound->suppresses ? APIC_SVR_SUPPRESS_EOI_BROADCAST : 0));
-        routing_vlapic(&world.vm.routing, v)->tmr_used = true; /* matters in x2APIC mode only */
+        routing_vlapic(&world.vm.routing, v)->tmr_used =
+            !model_posted; /* otherwise it matters in x2APIC mode only */
         if (bound->x2apic)
             enable_x2apic(v);
         world.access[v] = (uint8_t)virq_apic_mode(&world.vcpu[v]);

@@ -27,8 +27,10 @@ struct world {
     bool x2apic, suppresses; /* as in struct bound */
     uint8_t ldr_cluster;     /* bits 7:4 of the LDRs */
     bool software; /* interrupts are delivered in software: no virtual-interrupt delivery */
-    bool endless;  /* the budget is not used up: start_free() */
-    bool moving;   /* the production code or the processor makes a move, and no check runs */
+    bool posting[MODEL_VCPUS]; /* "process posted interrupts" in the VMCS */
+    struct host_cpu cpu[MODEL_VCPUS];
+    bool endless; /* the budget is not used up: start_free() */
+    bool moving;  /* the production code or the processor makes a move, and no check runs */
     /* what has happened in this move */
     unsigned delivered[MODEL_PINS], accepted[MODEL_PINS];
     bool renamed;
@@ -41,7 +43,7 @@ struct world {
 
 extern struct world world;
 
-extern bool model_software; /* for world_power_on() */
+extern bool model_software, model_posted; /* for world_power_on() */
 struct bound;
 void world_power_on(const struct bound *bound);
 /* Fill the production structures from world.now, and read them back. */
@@ -73,6 +75,9 @@ void steps_announce_identity(struct routing *routing, unsigned vcpu);
 
 void steps_write_words(struct vcpu *vcpu, unsigned words);
 void steps_write_status(struct vcpu *vcpu);
+void steps_resume_posting(struct vcpu *vcpu);
+/* In guest mode or about to be, as vcpu->in_guest says. */
+bool model_is_armed(unsigned phase);
 void model_vmcs_write(uint64_t field, uint64_t value);
 uint64_t model_vmcs_read(uint64_t field);
 void model_lock(void);

@@ -12,6 +12,13 @@
 #include "tests/model/world.h"
 
 #include "vmm/vcpu/posted.c"
+
+/* The notification is a move of its own. */
+static void model_posted_notify(const struct vcpu *vcpu) {
+    world.now.vcpu[vcpu->index].posters++;
+}
+#define posted_notify model_posted_notify
+
 #include "vmm/vcpu/virq.c"
 
 void steps_write_words(struct vcpu *vcpu, unsigned words) {
@@ -20,4 +27,8 @@ void steps_write_words(struct vcpu *vcpu, unsigned words) {
 
 void steps_write_status(struct vcpu *vcpu) {
     virq_write_status(vcpu);
+}
+
+void steps_resume_posting(struct vcpu *vcpu) {
+    virq_resume_posting(vcpu);
 }

@@ -33,7 +33,7 @@ my $found = 0;
 for my $path (sort glob 'tests/model/mutants/*.mutant') {
     my $name = basename($path, '.mutant');
     my ($wrong, $says, $file, $text) = mutate($path);
-    next if $wrong || $file !~ m{^vmm/interrupts/.*\.c$};
+    next if $wrong || $file !~ m{^vmm/interrupts/.*\.c$} || $name =~ /^posted_/; # it has no posted interrupts
     my $program = build($name, $file, $text);
     ok($program, "$name: builds") or next;
     my $story = `$program moves=1000000`;

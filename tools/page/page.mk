@@ -47,7 +47,7 @@ page-engines: $(PAGE)/engine.wasm
 
 # The engine with each of the mistakes of tests/model/mutants/: the order of the objects stays, so that
 # the page needs to contain only what differs.
-PAGE_MUTANTS := $(patsubst tests/model/mutants/%.mutant,$(PAGE)/mutants/%/engine.wasm,$(wildcard tests/model/mutants/*.mutant))
+PAGE_MUTANTS := $(patsubst tests/model/mutants/%.mutant,$(PAGE)/mutants/%/engine.wasm,$(filter-out tests/model/mutants/posted_%,$(wildcard tests/model/mutants/*.mutant)))
 
 $(PAGE_MUTANTS): export PAGE_CC_SHOWN := $(PAGE_CC_SHOWN)
 $(PAGE_MUTANTS): export PAGE_CLANG := $(PAGE_CLANG)
