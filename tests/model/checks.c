@@ -133,7 +133,7 @@ static bool check_tmr_posted(const struct cpu_state *old, const struct cpu_state
 
     if (move->kind == MOVE_ARRIVE && (old->pir & ~new->pir &new->tmr))
         world_violate(24, "a posted interrupt is accepted, and its TMR bit stays set");
-    if (move->kind != MOVE_STEP || old->phase != PHASE_WRITTEN || !old->accepted || !old->tmr_used)
+    if (move->kind != MOVE_STEP || old->phase != PHASE_READY || !old->drained || !old->tmr_used)
         return false;
     if (new->tmr != (old->tmr & flying))
         world_violate(24, "not exactly the TMR bits of ended levels are cleared");

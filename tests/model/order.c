@@ -5,6 +5,7 @@
 
 #include "tests/model/checks.h"
 #include "tests/model/world.h"
+#include "vmm/vcpu/posted.h"
 #include "vmm/vcpu/virq.h"
 
 /* Pins that were owed this EOI and still have Remote IRR: their vector was rewritten (invariant
@@ -17,16 +18,8 @@ static void reference_orphans(uint8_t vector, unsigned owed) {
     }
 }
 
-/* As the results of routing_prepare_entry() say. */
-static void note_accepted(unsigned v) {
-    if (world.vm.posted && !inbox_is_empty(&world.vm.routing.vcpu[v].apic.inbox))
-        world.now.vcpu[v].accepted = 1;
-}
-
 static void scan(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
-
-    note_accepted(v);
     unsigned changed = steps_scan(&world.vm.routing, v);
 
     world_note_acceptance(v);
@@ -82,11 +75,11 @@ void order_step(unsigned v) {
     switch ((enum phase)s->phase) {
     case PHASE_OUT: /* arms, then takes the requests */
         s->phase = s->requests || s->on ? PHASE_TAKEN : PHASE_READY;
+        s->drained = s->on;
         atomic_store_explicit(world.vcpu[v].requests, 0, memory_order_relaxed);
         break;
     case PHASE_TAKEN:
         if (!steps_wants_scan(&world.vm.routing, v)) { /* otherwise under the lock, with the scan */
-            note_accepted(v);
             vlapic_accept(routing_vlapic(&world.vm.routing, v));
         }
         world_note_acceptance(v);
@@ -104,13 +97,13 @@ void order_step(unsigned v) {
         s->phase = PHASE_WRITTEN;
         break;
     case PHASE_WRITTEN:
-        if (s->accepted)
-            steps_resume_posting(&world.vcpu[v]);
-        s->accepted = 0;
         steps_write_status(&world.vcpu[v]);
         s->phase = PHASE_READY;
         break;
     case PHASE_READY:
+        if (s->drained)
+            posted_drained(&world.vcpu[v]);
+        s->drained = 0;
         check_window(v);
         s->phase = PHASE_GUEST;
         break;

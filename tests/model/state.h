@@ -47,7 +47,7 @@ struct cpu_state {
     /* only with posted interrupts: ON; whether production posts; the control in the VMCS; other
      * CPUs between setting a bit in the PIR and setting ON; a notification that is on its way */
     uint64_t on : 1, posting : 1, vmcs_posting : 1, posters : 2, notification : 1;
-    uint64_t accepted : 1;  /* since the requests were taken; only with posted interrupts, too */
+    uint64_t drained : 1;   /* ON was, since the last entry; only with posted interrupts, too */
     uint64_t other_ldr : 1; /* the LDR has the other vCPU's bit */
     uint64_t disabled : 1;  /* SVR: software-disabled */
     /* the VMCS; RVI and SVI: 0 for none, else 1 + vector; access: enum vmx_apic_mode */

@@ -75,7 +75,6 @@ void steps_announce_identity(struct routing *routing, unsigned vcpu);
 
 void steps_write_words(struct vcpu *vcpu, unsigned words);
 void steps_write_status(struct vcpu *vcpu);
-void steps_resume_posting(struct vcpu *vcpu);
 /* In guest mode or about to be, as vcpu->in_guest says. */
 bool model_is_armed(unsigned phase);
 void model_vmcs_write(uint64_t field, uint64_t value);

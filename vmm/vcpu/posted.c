@@ -2,6 +2,7 @@
 #include "vmm/vcpu/posted.h"
 
 #include "arch/idt.h"
+#include "arch/instructions.h"
 #include "drivers/lapic.h"
 
 void posted_set_up(struct vcpu *vcpu) {
@@ -26,6 +27,12 @@ void posted_update(struct vcpu *vcpu) {
     vmcs_write(VMCS_PIN_BASED_CONTROLS,
                posting ? pin : pin & ~(uint32_t)PIN_PROCESS_POSTED_INTERRUPTS);
     atomic_store(&vcpu->posting, posting);
+}
+
+void posted_drained(struct vcpu *vcpu) {
+    interrupts_accept();
+    if (vcpu->routed->apic.tmr_used)
+        vlapic_clear_ended_levels(&vcpu->routed->apic);
 }
 
 /* The interrupt is in the PIR before ON is set, and ON is set before `in_guest` is read; arm() in

@@ -22,6 +22,11 @@ void posted_set_up(struct vcpu *vcpu);
  */
 void posted_update(struct vcpu *vcpu);
 
+/* ON was drained, and the edges are accepted: takes the notification if it is pending, and clears
+ * the TMR bits that are no longer needed, so that the next edges are posted. On the vCPU's own CPU,
+ * between virq_prepare_entry() and the entry. */
+void posted_drained(struct vcpu *vcpu);
+
 /* An edge interrupt is in the PIR of a vCPU whose guest has posted interrupts: makes the vCPU
  * accept it. Any CPU. */
 void posted_notify(struct vcpu *vcpu);

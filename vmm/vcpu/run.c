@@ -9,6 +9,7 @@
 #include "vmm/vcpu/events.h"
 #include "vmm/vcpu/exits.h"
 #include "vmm/vcpu/halted.h"
+#include "vmm/vcpu/posted.h"
 #include "vmm/vcpu/register_dump.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_start.h"
@@ -96,15 +97,17 @@ static bool drain_requests(struct vcpu *vcpu) {
         vcpu_unload_for_good(vcpu);
         return false;
     }
-    if (requests & ~(uint32_t)REQUEST_INTERRUPTS)
+    if (requests & ~(uint32_t)(REQUEST_INTERRUPTS | REQUEST_POSTED))
         run_handle_requests(vcpu, requests);
     if (requests)
         virq_prepare_entry(vcpu);
-    if (requests & REQUEST_POSTED)
-        interrupts_accept(); /* its notification: posted.h */
-    if (requests & REQUEST_TIMER) {
-        virq_pc_timer_changed(vcpu);
-        vmcs_write(VMCS_PREEMPTION_TIMER, 0); /* exit at once, to arm for the new time */
+    if (requests & (REQUEST_TIMER | REQUEST_POSTED)) {
+        if (requests & REQUEST_POSTED)
+            posted_drained(vcpu);
+        if (requests & REQUEST_TIMER) {
+            virq_pc_timer_changed(vcpu);
+            vmcs_write(VMCS_PREEMPTION_TIMER, 0); /* exit at once, to arm for the new time */
+        }
     }
     if (vcpu->state == VCPU_HALTED && events_can_wake(vcpu))
         vcpu->state = VCPU_RUNNABLE;

@@ -238,22 +238,14 @@ static void virq_trace_bitmap(const struct vcpu *vcpu) {
                    vmcs_read(VMCS_EOI_EXIT_BITMAP0 + 2 * (i + 1)));
 }
 
-/* Edges are posted again once no TMR bit is needed. */
-static void virq_resume_posting(struct vcpu *vcpu) {
-    if (vcpu->vm->posted && virq_lapic(vcpu)->tmr_used)
-        vlapic_clear_ended_levels(virq_lapic(vcpu));
-}
-
 void virq_prepare_entry(struct vcpu *vcpu) {
     unsigned changed;
     bool accepted = routing_prepare_entry(vcpu->routed, &changed);
 
     if (changed)
         virq_write_eoi_words(vcpu, changed);
-    if (accepted) {
-        virq_resume_posting(vcpu);
+    if (accepted)
         virq_write_status(vcpu);
-    }
     if (vcpu->vm->trace && changed && !vcpu->software)
         virq_trace_bitmap(vcpu);
 }
