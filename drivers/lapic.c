@@ -74,8 +74,16 @@ static void retire_all(void) {
     }
 }
 
+static bool has(uint32_t bank, uint8_t vector) {
+    return lapic_read_register(bank + 16u * (vector / 32)) >> vector % 32 & 1;
+}
+
 bool lapic_in_service(uint8_t vector) {
-    return lapic_read_register(APIC_ISR + 16u * (vector / 32)) >> vector % 32 & 1;
+    return has(APIC_ISR, vector);
+}
+
+bool lapic_requested(uint8_t vector) {
+    return has(APIC_IRR, vector);
 }
 
 void lapic_enable(void) {

@@ -51,6 +51,8 @@ void lapic_mask_8259(void);
 
 /* Whether an interrupt with this vector is in service on this CPU. */
 bool lapic_in_service(uint8_t vector);
+/* Whether one has arrived at this CPU and is not yet in service. */
+bool lapic_requested(uint8_t vector);
 
 /* Ends the interrupt in service on this CPU. */
 void lapic_eoi(void);

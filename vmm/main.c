@@ -122,15 +122,14 @@ static void prepare_for_guests(void) {
 
 static void report_delivery(void) {
     const char *problem = delivery_problem();
-    const char *posted_missing = vmx_posted_missing(&host.capabilities);
+    const char *posted_problem = delivery_posted_problem();
     uint64_t unused = host.capabilities.procbased3;
 
     if (problem)
         console_print("pinwheel: interrupts are delivered in software: %s\n", problem);
-    else if (posted_missing)
-        console_print("pinwheel: interrupts are delivered by the processor, but not posted: it "
-                      "lacks \"%s\"\n",
-                      posted_missing);
+    else if (posted_problem || delivery_posted_doubt())
+        console_print("pinwheel: interrupts are delivered by the processor, but not posted: %s\n",
+                      posted_problem ? posted_problem : delivery_posted_doubt());
     else
         console_print("pinwheel: interrupts are delivered by the processor, and posted\n");
     if (unused & TERTIARY_IPI_VIRTUALIZATION)

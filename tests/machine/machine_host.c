@@ -199,6 +199,10 @@ bool lapic_in_service(uint8_t vector) {
     return vector && machine.in_service[machine.now] == vector;
 }
 
+bool lapic_requested(uint8_t vector) {
+    return vector && machine.interrupt[machine.now] == vector;
+}
+
 void lapic_eoi(void) {
     if (!machine.in_service[machine.now])
         machine_fail("an EOI, and no interrupt is in service");

@@ -1,8 +1,11 @@
-/* Guards vmm/vcpu/delivery.c: who delivers interrupts is decided by what an EOI does, not only by
- * what the capability MSRs say. SDM Vol. 3C, "EOI Virtualization". */
+/* Guards vmm/vcpu/delivery.c: who delivers interrupts is decided by what an EOI and a notification
+ * do, not only by what the capability MSRs say. SDM Vol. 3C, "EOI Virtualization",
+ * "Posted-Interrupt Processing". */
 #include <limits.h>
 
+#include "arch/idt.h"
 #include "arch/vmx/ept.h"
+#include "drivers/lapic.h"
 #include "tests/machine/one_vm.h"
 #include "vmm/host/host_memory.h"
 #include "vmm/vcpu/delivery.h"
@@ -10,6 +13,8 @@
 static unsigned entries, early_exits;
 static uint32_t early_reason, reason;
 static uint64_t qualification;
+static void (*posted_fault)(unsigned notification); /* what the processor does wrong: 1, 2 */
+static uint32_t posted_reason;
 
 static int set_up(void **state) {
     (void)state;
@@ -19,6 +24,14 @@ static int set_up(void **state) {
     entries = early_exits = 0;
     reason = EXIT_REASON_VIRTUALIZED_EOI;
     qualification = 0x51;
+    posted_fault = NULL;
+    posted_reason = EXIT_REASON_HLT;
+    return 0;
+}
+
+static int set_up_posted(void **state) {
+    set_up(state);
+    host.capabilities.true_pinbased |= (uint64_t)PIN_PROCESS_POSTED_INTERRUPTS << 32;
     return 0;
 }
 
@@ -53,11 +66,36 @@ static void check_guest(const struct vmx_context *context) {
     assert_true(machine_get(VMCS_PIN_BASED_CONTROLS) & PIN_PREEMPTION_TIMER);
 }
 
+/* The guest only halts. When it plays, the processor has processed the notification. */
+static void play_posted(void) {
+    unsigned notification = machine_count(MACHINE_FIXED, machine.cpu[0].cpu.apic_id);
+    const struct paging ept = {.root = machine_get(VMCS_EPT_POINTER) & ~0xfffULL,
+                               .table = memory_table};
+    struct paging_page page;
+
+    assert_true(paging_lookup(&ept, 0, &page));
+    assert_memory_equal((uint8_t *)machine_memory(page.phys) + machine_get(VMCS_GUEST_RIP),
+                        "\xfa\x90\xf4", 3);
+    assert_int_equal(machine_get(VMCS_GUEST_CS_BASE), 0);
+    assert_int_equal(machine_get(VMCS_GUEST_RFLAGS) & 0x200, 0);
+    assert_true(machine_get(VMCS_EXIT_CONTROLS) & VM_EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT);
+    assert_int_equal(machine_get(VMCS_GUEST_INTERRUPT_STATUS), notification == 1 ? 0 : 0x51);
+    assert_false(lapic_requested(VECTOR_POSTED));
+    if (posted_fault)
+        posted_fault(notification);
+    if (!machine.exited)
+        machine_exit(posted_reason, 0, 0);
+}
+
 static void play(struct vmx_context *context) {
     if (entries++ < early_exits) {
         machine_exit(early_reason, 0, 0);
         if (early_reason == EXIT_REASON_EXCEPTION_OR_NMI)
             machine_set(VMCS_EXIT_INTERRUPTION_INFORMATION, 0x80000202);
+        return;
+    }
+    if (machine_get(VMCS_PIN_BASED_CONTROLS) & PIN_PROCESS_POSTED_INTERRUPTS) {
+        play_posted();
         return;
     }
     check_guest(context);
@@ -136,6 +174,111 @@ static void a_processor_without_it_is_not_tried(void **state) {
     assert_int_equal(machine_count(MACHINE_VMPTRLD, MACHINE_ANY), 0);
 }
 
+/* ---- posted interrupts ---- */
+
+static void they_are_tried_after_the_eoi(void **state) {
+    (void)state;
+    assert_null(try());
+    assert_int_equal(entries, 3);
+    assert_null(delivery_posted_problem());
+    assert_null(delivery_posted_doubt());
+    assert_null(machine.current[0]);
+}
+
+static void without_the_delivery_there_are_none(void **state) {
+    (void)state;
+    reason = EXIT_REASON_HLT;
+    const char *problem = try();
+    assert_string_equal(delivery_posted_problem(), problem);
+    assert_int_equal(entries, 1);
+}
+
+static void a_processor_without_them_is_not_tried(void **state) {
+    set_up(state);
+    assert_null(try());
+    assert_int_equal(entries, 1);
+    assert_string_equal(delivery_posted_problem(),
+                        "this processor lacks \"process posted interrupts\"");
+    assert_null(delivery_posted_doubt());
+}
+
+/* As in Bochs 3.0. */
+static void request_255(unsigned notification) {
+    if (notification == 1)
+        machine_set(VMCS_GUEST_INTERRUPT_STATUS, 0xff);
+}
+
+static void a_notification_without_an_interrupt_must_request_none(void **state) {
+    (void)state;
+    posted_fault = request_255;
+    assert_null(try());
+    assert_int_equal(entries, 3);
+    assert_null(delivery_posted_problem());
+    assert_string_equal(delivery_posted_doubt(),
+                        "a notification without an interrupt requests vector 255");
+}
+
+static void leave_rvi(unsigned notification) {
+    (void)notification;
+    machine_set(VMCS_GUEST_INTERRUPT_STATUS, 0);
+}
+
+static void leave_irr(unsigned notification) {
+    if (notification == 2)
+        apic_page_remove(machine_memory(machine_get(VMCS_VIRTUAL_APIC_ADDRESS)), APIC_IRR, 0x51);
+}
+
+static void leave_pir(unsigned notification) {
+    if (notification == 2)
+        inbox_post_edge(machine_memory(machine_get(VMCS_POSTED_DESCRIPTOR)), 0x51);
+}
+
+static void leave_on(unsigned notification) {
+    struct inbox *inbox = machine_memory(machine_get(VMCS_POSTED_DESCRIPTOR));
+
+    if (notification == 2)
+        atomic_store(&inbox->requests, REQUEST_POSTED);
+}
+
+static void each_effect_of_a_notification_is_checked(void **state) {
+    void (*const faults[])(unsigned) = {leave_rvi, leave_irr, leave_pir, leave_on};
+
+    for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        set_up_posted(state);
+        posted_fault = faults[i];
+        assert_null(try());
+        assert_string_equal(delivery_posted_problem(),
+                            "a notification does not request the posted interrupt");
+        assert_null(delivery_posted_doubt());
+    }
+}
+
+static void another_exit_is_named_too(void **state) {
+    (void)state;
+    posted_reason = EXIT_REASON_TRIPLE_FAULT;
+    assert_null(try());
+    assert_string_equal(delivery_posted_problem(),
+                        "a trial of posted interrupts ended with the VM exit \"triple fault\"");
+}
+
+/* The exit has acknowledged a device's interrupt; the notification comes after it. */
+static void a_device_interrupts(unsigned notification) {
+    static bool once;
+
+    if (notification != 1 || once)
+        return;
+    once = true;
+    machine_interrupt(0, 0x41);
+}
+
+static void an_interrupt_of_the_machine_is_ended(void **state) {
+    (void)state;
+    posted_fault = a_device_interrupts;
+    assert_null(try());
+    assert_int_equal(machine_count(MACHINE_EOI, 0x41), 1);
+    assert_int_equal(machine.in_service[0], 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_eoi_that_exits_is_all_that_is_needed, set_up),
@@ -146,6 +289,14 @@ int main(void) {
         cmocka_unit_test_setup(the_machines_interrupts_and_nmis_only_delay_it, set_up),
         cmocka_unit_test_setup(interrupts_without_end_do_not_hang_it, set_up),
         cmocka_unit_test_setup(a_processor_without_it_is_not_tried, set_up),
+        cmocka_unit_test_setup(they_are_tried_after_the_eoi, set_up_posted),
+        cmocka_unit_test_setup(without_the_delivery_there_are_none, set_up_posted),
+        cmocka_unit_test_setup(a_processor_without_them_is_not_tried, set_up_posted),
+        cmocka_unit_test_setup(a_notification_without_an_interrupt_must_request_none,
+                               set_up_posted),
+        cmocka_unit_test_setup(each_effect_of_a_notification_is_checked, set_up_posted),
+        cmocka_unit_test_setup(another_exit_is_named_too, set_up_posted),
+        cmocka_unit_test_setup(an_interrupt_of_the_machine_is_ended, set_up_posted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

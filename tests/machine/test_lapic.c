@@ -17,6 +17,7 @@
 #define lapic_send_nmi    tested_send_nmi
 #define lapic_send_fixed  tested_send_fixed
 #define lapic_in_service  tested_in_service
+#define lapic_requested   tested_requested
 #define lapic_eoi         tested_eoi
 #define lapic_timer_start tested_timer_start
 #define lapic_timer_stop  tested_timer_stop
@@ -139,6 +140,10 @@ static void interrupts_in_service_in_the_firmware_are_retired(void **state) {
     registers[(APIC_ISR + 0x20) / 4] = 1u << 5;
     assert_true(lapic_in_service(69));
     assert_false(lapic_in_service(68));
+    registers[(APIC_IRR + 0x70) / 4] = 1u << 17;
+    assert_true(lapic_requested(0xf1));
+    assert_false(lapic_requested(69));
+    assert_false(lapic_in_service(0xf1));
     lapic_enable(); /* ends, though this APIC never clears the bit */
     assert_int_equal(registers[APIC_EOI / 4], 0);
 }

@@ -49,21 +49,18 @@ static const char *vm_allocate_memory(struct vm *vm) {
 
 static const char *vm_choose_delivery(struct vm *vm) {
     const char *problem = delivery_problem();
-    const char *posted_missing = vmx_posted_missing(&host.capabilities);
+    const char *posted_problem = delivery_posted_problem();
 
     if (vm->config->delivery == BOOT_DELIVERY_VID && problem)
         return load_reason(vm->reason, "delivery = vid: %s; use delivery = auto", problem);
-    if (vm->config->delivery == BOOT_DELIVERY_POSTED && problem)
-        return load_reason(vm->reason, "delivery = posted: %s; use delivery = auto", problem);
-    if (vm->config->delivery == BOOT_DELIVERY_POSTED && posted_missing)
-        return load_reason(vm->reason,
-                           "delivery = posted: this processor lacks \"%s\"; use delivery = auto",
-                           posted_missing);
+    if (vm->config->delivery == BOOT_DELIVERY_POSTED && posted_problem)
+        return load_reason(vm->reason, "delivery = posted: %s; use delivery = auto",
+                           posted_problem);
     vm->software = problem || vm->config->delivery == BOOT_DELIVERY_SOFTWARE;
     /* With `trace = on` each acceptance has to be in the trace. */
-    vm->posted = !problem && !posted_missing && !vm->trace &&
+    vm->posted = !posted_problem && !vm->trace &&
                  (vm->config->delivery == BOOT_DELIVERY_POSTED ||
-                  vm->config->delivery == BOOT_DELIVERY_AUTO);
+                  (vm->config->delivery == BOOT_DELIVERY_AUTO && !delivery_posted_doubt()));
     return NULL;
 }
 
