@@ -25,10 +25,18 @@ check_interrupts($log, $status);
 my ($again) = boot('interrupts-again', image => 'interrupts', cpus => 2);
 is_deeply([$again->repeatable], [$log->repeatable], 'a second run has the same counters');
 
+my %taken; # MiB, for the hypervisor and the guests' files
 for my $cpus (4, 1) {
     note("$cpus CPUs");
-    check_interrupts(boot("interrupts-$cpus", image => 'interrupts', cpus => $cpus));
+    my @result = boot("interrupts-$cpus", image => 'interrupts', cpus => $cpus);
+    check_interrupts(@result);
+    my ($usable) = map { /^Memory +(\d+) MiB usable/ } @{$result[0]{lines}};
+    my ($free) = map { /^pinwheel: $cpus of $cpus CPUs .*, (\d+) MiB free$/ } @{$result[0]{lines}};
+    $taken{$cpus} = $usable - $free;
 }
+cmp_ok($taken{1}, '<=', 5, 'start-up takes at most 5 MiB with one CPU');
+# 256 KiB each; the numbers are rounded.
+cmp_ok($taken{4} - $taken{1}, '<=', 1, 'and three more CPUs at most 768 KiB');
 
 note('a processor without virtual-interrupt delivery');
 check_interrupts(boot('interrupts-software', image => 'interrupts', cpus => 4,

@@ -6,7 +6,8 @@
  * - the first graphics output has no framebuffer, the second has one with pixels of 16 bits;
  * - CR4.PCIDE, CR4.PGE and CR4.SMEP are 1, as far as the processor has them;
  * - the IA32_TSC_ADJUST of all CPUs but the boot CPU is not 0;
- * - a pin of the I/O APIC is unmasked and its vector, 20, is pending in the local APIC.
+ * - a pin of the I/O APIC is unmasked and its vector, 20, is pending in the local APIC;
+ * - the boot CPU's local APIC is in x2APIC mode, the others' are not.
  *
  * Only for an emulator with OVMF. tests/emulator/firmware.t checks what becomes of it. */
 #include "arch/apic_registers.h"
@@ -48,6 +49,8 @@ static void leave_interrupt(void) {
     uint64_t start = rdtsc();
     while (!(LAPIC[APIC_IRR / 4] >> VECTOR_ODD & 1) && rdtsc() - start < WAIT_TICKS)
         ;
+    if (cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_X2APIC)
+        wrmsr(MSR_IA32_APIC_BASE, rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_X2APIC);
 }
 
 static EFI_STATUS EFIAPI exit_later(EFI_HANDLE image, UINTN key) {
