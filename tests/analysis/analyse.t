@@ -7,34 +7,15 @@
 use strict;
 use warnings;
 use lib 'tests/lib';
-use File::Path 'make_path';
-use Mutant qw(mutate write_mutant);
+use FramaC qw(table_rows wanted_rows frama_c source_in each_mutant check_mutants);
 use Test::More;
-use Tree 'read_text';
 
-my $here = 'tests/analysis';
 my $build = ($ENV{B} // 'build') . '/analysis';
-make_path($build);
 plan skip_all => 'there is no Frama-C: apt-get install frama-c-base ocaml-findlib'
     if system('command -v frama-c >/dev/null && command -v ocamlfind >/dev/null');
 
-my @modules = map { [split] } grep { !/^(?:#|\s*$)/ } split /\n/, read_text("$here/modules");
-my %known = map { $_->[0] => 1 } @modules;
-my @wanted = @ARGV ? @ARGV : map { $_->[0] } @modules;
-my %wanted = map { $_ => 1 } @wanted;
-my @reasons = map { [split / \| /] } grep { !/^(?:#|\s*$)/ } split /\n/, read_text("$here/reasons");
-ok($known{$_}, "there is a module $_") for @wanted;
-
-# The headers of the modules are theirs too. The sources of a mutant are in a folder before the others.
-sub command {
-    my ($name, $folder, @sources) = @_;
-    my @options = grep { !/\.c$/ } @sources;
-    my @files = map { -e "$folder/$_" ? "$folder/$_" : $_ } grep { /\.c$/ } @sources;
-    return ('frama-c', '-load-script', "$here/findings.ml", qw(-machdep gcc_x86_64 -c11),
-        "-cpp-extra-args=-iquote $folder -I. -include $here/compiler.h", qw(-kernel-verbose 0 -eva-verbose 0),
-        qw(-eva -eva-precision 2 -eva-ilevel 64 -eva-split-return auto -warn-invalid-pointer),
-        @options, "$here/$name.c", @files);
-}
+my @modules = table_rows('modules');
+my @reasons = table_rows('reasons', qr/ \| /);
 
 # CPU time of the programs that have run.
 sub children_seconds {
@@ -43,17 +24,15 @@ sub children_seconds {
 }
 
 # Runs Eva. What it found: the statements of the module, those reached, the alarms, the statements
-# that are not reached.
+# that are not reached. The headers of the modules are theirs too.
 sub analyse {
     my ($name, $folder, @sources) = @_;
-    my @command = command($name, $folder, @sources);
+    my @options = grep { !/\.c$/ } @sources;
+    my @files = map { source_in($folder, $_) } grep { /\.c$/ } @sources;
     my $before = children_seconds();
-    open my $pipe, '-|', 'sh', '-c', 'exec "$@" 2>&1', 'sh', @command or die "frama-c: $!\n";
-    my @lines = <$pipe>;
-    my $ended = close $pipe;
-    open my $log, '>', "$folder/log" or die "$folder/log: $!\n";
-    print $log "@command\n", @lines;
-    close $log;
+    my ($ended, @lines) = frama_c($folder, qw(-load-script tests/analysis/findings.ml -eva-verbose 0),
+        qw(-eva -eva-precision 2 -eva-ilevel 64 -eva-split-return auto -warn-invalid-pointer),
+        @options, "tests/analysis/$name.c", @files);
     my %own = map { $_ => 1 } grep { /\.c$/ } @sources;
     my %found = (seconds => children_seconds() - $before,
         all => 0, reached => 0, alarms => [], dead => []);
@@ -94,39 +73,25 @@ sub explained {
 }
 
 my @table;
-for (grep { $wanted{$_->[0]} } @modules) {
+for (wanted_rows(\@modules, @ARGV)) {
     my ($name, @sources) = @$_;
-    make_path("$build/$name");
     my %found = analyse($name, "$build/$name", @sources);
-    $found{seen} = [@{$found{alarms}}];
+    my %before = map { s/:\d+ / /r => 1 } @{$found{alarms}};
     my $explained = explained($name, \%found);
     is(join("\n", @{$found{alarms}}), '', "$name: no alarm");
     is(join("\n", @{$found{dead}}), '', "$name: some input reaches each statement");
     cmp_ok($found{all}, '>', 0, "$name: there are statements");
 
-    my @mutants = glob "$here/mutants/$name-*.mutant";
-    ok(scalar @mutants, "$name: has a seeded mistake");
-    my $caught = 0;
-    for my $path (@mutants) {
-        my ($mutant) = $path =~ m{([^/]+)\.mutant$};
-        my ($wrong, $says, $file, $text) = mutate($path);
-        is($wrong, undef, "$mutant: can be made") or next;
-        ok((grep { $_ eq $file } @sources), "$mutant: is in a source of $name") or next;
-        write_mutant($file, $text, "$build/mutants/$mutant");
-        my %seen = analyse($name, "$build/mutants/$mutant", @sources);
-        my @alarms = grep { !/frama-c failed/ } @{$seen{alarms}};
-        my %before = map { s/:\d+ / /r => 1 } @{$found{seen}};
-        @alarms = grep { !$before{s/:\d+ / /r} } @alarms;
-        ok(scalar @alarms, "$mutant: is noticed") or diag($says);
-        note("$mutant: $alarms[0]") if @alarms;
-        $caught++ if @alarms;
-    }
+    my ($noticed, $mistakes) = each_mutant('mutants', $name, $build, sub {
+        my ($folder, $file) = @_;
+        ok((grep { $_ eq $file } @sources), "$file is a source of $name") or return;
+        my %seen = analyse($name, $folder, @sources);
+        my ($alarm) = grep { !/frama-c failed/ && !$before{s/:\d+ / /r} } @{$seen{alarms}};
+        return $alarm;
+    });
     push @table, sprintf '%-16s %5d of %5d %7d %9d %5d of %2d %8.1f', $name, $found{reached}, $found{all},
-        scalar @{$found{alarms}}, $explained, $caught, scalar @mutants, $found{seconds};
+        scalar @{$found{alarms}}, $explained, $noticed, $mistakes, $found{seconds};
 }
-for my $path (glob "$here/mutants/*.mutant") {
-    my ($module) = $path =~ m{([^/]+)-[^/]*$};
-    ok($known{$module // ''}, "$path: there is such a module");
-}
+check_mutants('mutants', @modules);
 diag(join "\n", sprintf('%-16s %14s %7s %9s %11s %8s', qw(module statements alarms explained noticed seconds)), @table);
 done_testing();

@@ -4,6 +4,7 @@
 #include "vmm/interrupts/vioapic.h"
 
 #include "tests/analysis/any.h"
+#include "tests/untraced.h"
 
 static unsigned deliver(void *context, unsigned pin, const struct apic_message *message) {
     (void)context;
@@ -17,14 +18,7 @@ static void reroute(void *context, uint64_t old_entry, uint64_t new_entry) {
     (void)new_entry;
 }
 
-static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
-    (void)context;
-    (void)what;
-    (void)a;
-    (void)b;
-}
-
-static const struct vioapic_effects effects = {deliver, reroute, trace};
+static const struct vioapic_effects effects = {deliver, reroute, untraced};
 
 int main(void) {
     struct vioapic io = {.effects = &effects};

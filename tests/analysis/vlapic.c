@@ -5,6 +5,7 @@
 #include "vmm/interrupts/vlapic.h"
 
 #include "tests/analysis/any.h"
+#include "tests/untraced.h"
 #include "vmm/interrupts/vlapic_internal.h"
 
 static struct apic_page page;
@@ -42,15 +43,8 @@ static uint32_t timer_current(void *context) {
     return (uint32_t)any();
 }
 
-static void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
-    (void)context;
-    (void)what;
-    (void)a;
-    (void)b;
-}
-
 static const struct vlapic_effects effects = {send,          changed,       changed, eoi_exit,
-                                              timer_changed, timer_current, trace};
+                                              timer_changed, timer_current, untraced};
 
 static void access(struct vlapic *apic) {
     uint64_t value;
