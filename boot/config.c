@@ -44,7 +44,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_DISK] = {"disk", KEY_FIELD(disk), NULL, 0, 0, NULL},
     [CONFIG_MEMORY] = {"memory", KEY_FIELD(memory), "a multiple of 2M, at most 3G",
                        CONFIG_MEMORY_UNIT, CONFIG_MEMORY_MAX, NULL},
-    [CONFIG_VCPUS] = {"vcpus", KEY_FIELD(vcpus), "a number from 1 to 8", 1, BOOT_MAX_VCPUS, NULL},
+    [CONFIG_VCPUS] = {"vcpus", KEY_FIELD(vcpus), "a number from 1 to 64", 1, BOOT_MAX_VCPUS, NULL},
     [CONFIG_CMDLINE] = {"cmdline", KEY_FIELD(command_line), NULL, 0, 0, NULL},
     [CONFIG_STALE_RESCAN] = {"stale_rescan", KEY_FIELD(stale_rescan), "on or off", 0, 0, on_off},
     [CONFIG_IOAPIC] = {"ioapic", KEY_FIELD(ioapic_version), "0x11 or 0x20", 0, 0, ioapic_versions},
@@ -56,7 +56,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
     [CONFIG_AFTER] = {"after", KEY_FIELD(after), NULL, 0, 0, NULL},
 };
 _Static_assert(CONFIG_MEMORY_UNIT == 0x200000 && CONFIG_MEMORY_MAX == 0xc0000000 &&
-                   BOOT_MAX_VCPUS == 8,
+                   BOOT_MAX_VCPUS == 64,
                "the limits in the texts above");
 
 struct parser {

@@ -19,7 +19,7 @@
 #define BOOT_NAME_SIZE    32
 #define BOOT_PATH_SIZE    128
 #define BOOT_CMDLINE_SIZE 512
-#define BOOT_MAX_VCPUS    8
+#define BOOT_MAX_VCPUS    64
 #define BOOT_PROBLEM_SIZE 192
 
 enum boot_memory_kind {

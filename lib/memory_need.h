@@ -13,11 +13,11 @@
 /* The image, aligned; the pages that exist once; the screen's mapping; a reserve. */
 #define NEED_FIXED (6144 * NEED_KIB)
 /* Its structure, stacks, trace, VMXON region, and its part of the tables that map the stacks. */
-#define NEED_PER_CPU (196 * NEED_KIB)
-/* Its structure, VMCS, virtual-APIC page, XSAVE area. */
-#define NEED_PER_VCPU (20 * NEED_KIB)
+#define NEED_PER_CPU (200 * NEED_KIB)
+/* Its structure, VMCS, virtual-APIC page, XSAVE area; its part of the routing, and its counters. */
+#define NEED_PER_VCPU (44 * NEED_KIB)
 /* Its structure, and two EPTs of seven tables. */
-#define NEED_PER_GUEST (256 * NEED_KIB)
+#define NEED_PER_GUEST (80 * NEED_KIB)
 /* For each 2 MiB of a guest's RAM: a table in each EPT, where iTLB multihit requires pages of 4
  * KiB. */
 #define NEED_PER_2_MIB (8 * NEED_KIB)

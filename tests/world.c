@@ -36,7 +36,7 @@ static void unlock(void *context) {
 static void notify(void *context, unsigned vcpu) {
     struct world *world = context;
 
-    world->notified |= 1u << vcpu;
+    world->notified |= vcpu_mask_of(vcpu);
 }
 
 static void accepted_own(void *context, unsigned vcpu, uint8_t vector) {
@@ -164,16 +164,23 @@ void world_power_on(struct world *world, unsigned vcpus, uint32_t version) {
         .x2apic_offered = true,
     };
 
-    *world = (struct world){0};
-    for (unsigned i = 0; i < vcpus; i++)
+    memset(world, 0, offsetof(struct world, vcpu));
+    for (unsigned i = 0; i < vcpus; i++) {
+        memset(&world->vcpu[i], 0, sizeof(world->vcpu[i]));
+        memset(&world->page[i], 0, sizeof(world->page[i]));
+        memset(&world->owed[i], 0, sizeof(world->owed[i]));
+        memset(world->eoi_exits[i], 0, sizeof(world->eoi_exits[i]));
         config.page[i] = world->processor[i].page = &world->page[i];
+    }
+    world->routing.vcpu = world->vcpu;
+    world->routing.counters = world->counters;
     routing_power_on(&world->routing, &config, &effects, world);
 }
 
 void world_start(struct world *world, unsigned vcpus, uint32_t version) {
     world_power_on(world, vcpus, version);
     for (unsigned i = 0; i < vcpus; i++) {
-        world_write_apic(world, i, APIC_LDR, 1u << (24 + i));
+        world_write_apic(world, i, APIC_LDR, i < 8 ? 1u << (24 + i) : 0);
         world_write_apic(world, i, APIC_SVR, APIC_SVR_ENABLE | 0xff);
     }
     for (unsigned i = 0; i < vcpus; i++)
@@ -321,7 +328,7 @@ void world_enter(struct world *world, unsigned vcpu) {
     uint32_t irr_before[APIC_BANK_WORDS];
     unsigned changed;
 
-    world->notified &= ~(1u << vcpu);
+    world->notified &= ~vcpu_mask_of(vcpu);
     memcpy(irr_before, irr, sizeof(irr_before));
     if (!routing_prepare_entry(&world->routing.vcpu[vcpu], &changed) &&
         memcmp(irr_before, irr, sizeof(irr_before)) != 0)
@@ -333,7 +340,7 @@ void world_enter(struct world *world, unsigned vcpu) {
     processor_update_ppr(processor_of(world, vcpu));
     world->in_guest[vcpu] = true;
     /* What another CPU has done since the scan is handled after the kick that it sent. */
-    if (!(world->notified & 1u << vcpu))
+    if (!(world->notified & vcpu_mask_of(vcpu)))
         world_check_entry(world, vcpu);
 }
 
@@ -353,7 +360,7 @@ int world_deliver(struct world *world, unsigned vcpu) {
 }
 
 int world_run(struct world *world, unsigned vcpu) {
-    while (!world->in_guest[vcpu] || (world->notified & 1u << vcpu))
+    while (!world->in_guest[vcpu] || (world->notified & vcpu_mask_of(vcpu)))
         world_enter(world, vcpu);
     return world_deliver(world, vcpu);
 }

@@ -11,23 +11,19 @@
 #include "tests/processor.h"
 #include "vmm/interrupts/routing.h"
 
-#define WORLD_VCPUS 8
+#define WORLD_VCPUS 64
 
 struct world {
     struct routing routing;
-    struct apic_page page[WORLD_VCPUS];
 
     /* the processor's side of each vCPU; the bitmap changes only by the words that changed */
     struct processor processor[WORLD_VCPUS];
     bool in_guest[WORLD_VCPUS];
-    uint32_t notified; /* bit v: vCPU v has been notified since its last entry */
+    vcpu_mask notified; /* since their last entry */
     bool locked;
     const struct routing_vcpu *writing; /* writes a LAPIC register, NULL: none does */
 
-    struct owed owed[WORLD_VCPUS]; /* the reference */
-
     /* what has happened */
-    uint64_t eoi_exits[WORLD_VCPUS][VECTOR_COUNT];
     uint64_t deliveries[IOAPIC_PIN_COUNT]; /* that a LAPIC accepted */
     unsigned accepted[IOAPIC_PIN_COUNT];   /* how many LAPICs accepted the last one */
     uint32_t retired;                      /* the pins that the last EOI exit retired */
@@ -41,6 +37,13 @@ struct world {
     struct trace_ring *trace; /* may be NULL */
     uint64_t time;
     const char *violation; /* "invariant N: ...", NULL while everything holds */
+
+    /* large, and at the end: only the parts of the vCPUs that there are have a defined value */
+    struct routing_vcpu vcpu[WORLD_VCPUS];
+    struct routing_counters counters[WORLD_VCPUS];
+    struct apic_page page[WORLD_VCPUS];
+    struct owed owed[WORLD_VCPUS]; /* the reference */
+    uint64_t eoi_exits[WORLD_VCPUS][VECTOR_COUNT];
 };
 
 enum world_eoi {
@@ -53,7 +56,8 @@ enum world_eoi {
 /* The state at power-on: no vCPU has entered yet. */
 void world_power_on(struct world *world, unsigned vcpus, uint32_t version);
 
-/* Power-on, then: all LAPICs software-enabled in xAPIC mode, logical ID 1 << v in the flat model,
+/* Power-on, then: all LAPICs software-enabled in xAPIC mode, logical ID 1 << v in the flat model
+ * (0 from vCPU 8 on),
  * all vCPUs in guest mode. version: the I/O APIC's. */
 void world_start(struct world *world, unsigned vcpus, uint32_t version);
 

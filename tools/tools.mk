@@ -10,7 +10,7 @@
 #: INITRD=: its initial RAM disk, or its first Multiboot module
 #: DISK=: a file to copy as its virtio disk
 #: CMDLINE=: its command line; a Linux has console=ttyS0 if none is given
-#: VCPUS=1: its vCPUs, 1 to 8; 2 in make linux
+#: VCPUS=1: its vCPUs, 1 to 64; 2 in make linux
 #: MEMORY=128M: its memory; 256M for a Linux
 #: X2APIC=on: off hides x2APIC mode from it
 #: TIMEOUT=3600: seconds of emulator time (tools/run --help) until its run is ended; a day on a terminal

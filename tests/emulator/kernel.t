@@ -60,7 +60,7 @@ for (
     ['a disk that is too large', {KERNEL => $hello, DISK => hole(256 << 20)}, qr/^make run: DISK=.*: larger than 256 MiB, /],
     ['a header after the first 8 KiB', {KERNEL => $late}, qr/neither a Linux bzImage nor/],
     ['a header that is not aligned', {KERNEL => $odd}, qr/neither a Linux bzImage nor/],
-    ['no vCPU', {KERNEL => $hello, VCPUS => 0}, qr/must be 1 to 8/],
+    ['no vCPU', {KERNEL => $hello, VCPUS => 0}, qr/must be 1 to 64/],
     ['odd memory', {KERNEL => $hello, MEMORY => '3M'}, qr/multiple of 2M/],
     ['memory without a unit', {KERNEL => $hello, MEMORY => '64'}, qr/with M or G/],
     ['neither on nor off', {KERNEL => $hello, X2APIC => 'no'}, qr/must be on or off/],

@@ -25,7 +25,7 @@
 #include "vmm/vcpu/vmcs_setup.h"
 #include "vmm/vm/pc_wiring.h"
 
-#define PIECES          256
+#define PIECES          4096
 #define FIRST_PHYSICAL  0x100000ULL
 #define DEFAULT_MEMORY  0x200000ULL
 #define FIRST_APIC_ID   0x10 /* an APIC ID is not an index */
@@ -50,11 +50,13 @@ static struct {
     void *at;
     uint64_t size;
 } spare[PIECES];
+static unsigned spares; /* entries that have been used */
 
 static void release(void *at, uint64_t size) {
     for (unsigned i = 0; i < PIECES; i++) {
         if (spare[i].at)
             continue;
+        spares = i < spares ? spares : i + 1;
         spare[i].at = at;
         spare[i].size = size;
         return;
@@ -66,7 +68,7 @@ static void release(void *at, uint64_t size) {
 static void *allocate(uint64_t size) {
     void *at = NULL;
 
-    for (unsigned i = 0; i < PIECES && !at; i++) {
+    for (unsigned i = 0; i < spares && !at; i++) {
         if (!spare[i].at || spare[i].size != size)
             continue;
         at = spare[i].at;
@@ -343,12 +345,10 @@ static void power_on(struct vm *vm) {
 
 /* As vmm/vm/vm_create.c does it. */
 struct vm *machine_vm(uint32_t index, const struct guest_config *config) {
-    uint64_t physical;
-    struct vm *vm = memory_alloc_pages(sizeof(*vm), &physical);
+    struct vm *vm = memory_alloc_pages(sizeof(*vm), NULL);
     struct guest_config *own = memory_alloc_pages(sizeof(*own), NULL);
 
     *own = *config;
-    vm->physical = physical;
     vm->config = own;
     vm->name = own->name;
     vm->index = index;
@@ -370,6 +370,7 @@ struct vm *machine_vm(uint32_t index, const struct guest_config *config) {
         .stale_rescan = config->stale_rescan,
         .x2apic_offered = config->x2apic,
     };
+    vcpu_allocate_routed(vm);
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         vm->vcpu[i] = vcpu_create(vm, i, host.cpu[i % host.cpu_count]);
         routing.page[i] = vm->vcpu[i]->apic_page;

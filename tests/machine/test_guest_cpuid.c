@@ -112,6 +112,24 @@ static void a_single_vcpu_is_not_multi_threaded(void **state) {
     assert_false(r.edx & 1u << 28);
 }
 
+/* SDM Vol. 3A, "Hierarchical Mapping of Shared Resources": as many bits of the APIC ID as 64 vCPUs
+ * need, in leaf 0BH and in the two counts of leaf 4. */
+static void the_topology_has_room_for_64_vcpus(void **state) {
+    struct guest_config config = machine_guest();
+
+    (void)state;
+    config.vcpus = BOOT_MAX_VCPUS;
+    struct vm *wide = machine_vm(1, &config);
+    struct vcpu *last = wide->vcpu[63];
+    assert_int_equal(read_on(last, 1, 0).ebx >> 16, 0x3f40);
+    assert_int_equal(read_on(last, 0xb, 0).edx, 63);
+    assert_int_equal(read_on(last, 0xb, 1).eax, 6);
+    assert_int_equal(read_on(last, 0xb, 1).ebx, 64);
+    assert_int_equal(read_on(last, 4, 0).eax >> 26, 63);
+    assert_int_equal(read_on(last, 4, 0).eax >> 14 & 0xfff, 0);  /* each core has its own */
+    assert_int_equal(read_on(last, 4, 3).eax >> 14 & 0xfff, 63); /* but for the third level */
+}
+
 /* The processor has all but two bits of ECX. */
 static void features_that_are_not_virtualized_are_hidden(void **state) {
     const uint32_t ecx = 1u << 0 | 1u << 1 | 1u << 9 | 1u << 12 | 1u << 13 | 1u << 19 | 1u << 20 |
@@ -166,8 +184,8 @@ static void each_vcpu_is_a_core_with_its_caches(void **state) {
     for (uint32_t i = 0; i < 4; i++) {
         struct cpuid_result r = read(4, i), machine_r = cpuid(4, i);
         assert_int_equal(r.eax & 0x3fff, machine_r.eax & 0x3fff);
-        assert_int_equal(r.eax >> 14 & 0xfff, i == 3 ? 7 : 0); /* the L3 is shared by eight */
-        assert_int_equal(r.eax >> 26, 7);
+        assert_int_equal(r.eax >> 14 & 0xfff, i == 3 ? 63 : 0); /* all may share the L3 */
+        assert_int_equal(r.eax >> 26, 63);
         assert_int_equal(r.ebx, machine_r.ebx);
         assert_int_equal(r.ecx, machine_r.ecx);
     }
@@ -179,7 +197,7 @@ static void each_vcpu_is_a_core_with_its_caches(void **state) {
 static void topology_is_one_thread_a_core(void **state) {
     (void)state;
     assert_leaf(0xb, 0, 0, 1, 0x100, 0);
-    assert_leaf(0xb, 1, 3, 2, 0x201, 0);
+    assert_leaf(0xb, 1, 6, 2, 0x201, 0);
     assert_leaf(0xb, 2, 0, 0, 2, 0); /* the end: level type 0; ECX[7:0] is the subleaf */
     assert_int_equal(read_on(other, 0xb, 0).edx, 1);
     assert_int_equal(read_on(other, 0xb, 2).edx, 1);
@@ -274,6 +292,7 @@ int main(void) {
         TEST(wrmsrns_is_the_processors),
         TEST(the_vendors_and_the_brand),
         TEST(the_apic_id_and_the_count_of_the_vcpus),
+        TEST(the_topology_has_room_for_64_vcpus),
         TEST(a_single_vcpu_is_not_multi_threaded),
         TEST(features_that_are_not_virtualized_are_hidden),
         TEST(osxsave_mirrors_cr4),

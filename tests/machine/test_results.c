@@ -6,7 +6,8 @@
 #include "vmm/host/host_memory.h"
 #include "vmm/vm/results.h"
 
-#define VECTORS 224 /* of each of 8 vCPUs: 1792 lines */
+#define VCPUS   8
+#define VECTORS 224 /* of each vCPU: 1792 lines */
 
 static struct vm *second;
 
@@ -49,14 +50,14 @@ static int set_up(void **state) {
     struct guest_config config = machine_guest();
 
     (void)state;
-    config.vcpus = BOOT_MAX_VCPUS;
+    config.vcpus = VCPUS;
     machine_reset();
     machine_start(2);
     vm = machine_vm(0, &config);
     config.vcpus = 1;
     strcpy(config.name, "second");
     second = machine_vm(1, &config);
-    for (unsigned i = 0; i < BOOT_MAX_VCPUS; i++) {
+    for (unsigned i = 0; i < VCPUS; i++) {
         for (unsigned v = 0; v < VECTORS; v++)
             vm->routing.counters[i].eoi_live[32 + v] = 1 + v;
     }
@@ -81,9 +82,9 @@ static void thousands_of_lines_come_piece_by_piece(void **state) {
     }
     send_all();
     assert_false(results_wait());
-    assert_true(steps >= BOOT_MAX_VCPUS * VECTORS / RESULTS_LINES);
+    assert_true(steps >= VCPUS * VECTORS / RESULTS_LINES);
     lines = lines_of(printed);
-    assert_int_equal(lines, BOOT_MAX_VCPUS * VECTORS + BOOT_MAX_VCPUS + 1);
+    assert_int_equal(lines, VCPUS * VECTORS + VCPUS + 1);
     for (const char *line = printed;
          sscanf(line, "COUNTERS guest=tested vcpu=%u vector=0x%x", &vcpu, &vector) == 2;
          line = strchr(line, '\n') + 1) {
@@ -91,7 +92,7 @@ static void thousands_of_lines_come_piece_by_piece(void **state) {
         assert_int_equal(vector, 32 + expected % VECTORS);
         expected++;
     }
-    assert_int_equal(expected, BOOT_MAX_VCPUS * VECTORS);
+    assert_int_equal(expected, VCPUS * VECTORS);
     assert_non_null(strstr(printed, "vcpu=7 vector=0xff eoi_live=224 "));
     assert_non_null(strstr(printed, "GUEST name=tested result=pass code=0 how=exit exits=0\n"));
 }
@@ -126,7 +127,7 @@ static void a_request_ends_no_guest(void **state) {
         assert_null(results_step());
         send_all();
     }
-    assert_int_equal(lines_of(printed), BOOT_MAX_VCPUS * VECTORS + BOOT_MAX_VCPUS);
+    assert_int_equal(lines_of(printed), VCPUS * VECTORS + VCPUS);
     assert_null(strstr(printed, "GUEST"));
 }
 

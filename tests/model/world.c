@@ -223,6 +223,7 @@ void world_unpack(void) {
         unpack_vcpu(v);
     for (unsigned p = 0; p < MODEL_PINS; p++)
         unpack_pin(p);
+    routing_index(&world.vm.routing);
     io->line = pin[0].line | (uint32_t)pin[1].line << 1;
     io->edge_pending = pin[0].edge_pending | (uint32_t)pin[1].edge_pending << 1;
     atomic_store_explicit(&io->deferred, pin[0].deferred | (uint32_t)pin[1].deferred << 1,
@@ -279,11 +280,13 @@ void world_power_on(const struct bound *bound) {
         world.posting[v] = model_posted; /* as posted_set_up() leaves it */
         world.vcpu[v].posting = model_posted;
         world.vcpu[v].controls.pin = model_posted ? PIN_PROCESS_POSTED_INTERRUPTS : 0;
-        world.vcpu[v].routed = &world.vm.routing.vcpu[v];
-        world.vcpu[v].requests = &world.vm.routing.vcpu[v].apic.inbox.requests;
+        world.vcpu[v].routed = &world.routed[v];
+        world.vcpu[v].requests = &world.routed[v].apic.inbox.requests;
         world.vcpu[v].apic_page = &world.page[v];
         world.vm.vcpu[v] = &world.vcpu[v];
     }
+    world.vm.routing.vcpu = world.routed;
+    world.vm.routing.counters = world.counters;
     steps_power_on(&world.vm.routing, &config, virq_effects_of(&world.vm), &world.vm);
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         vlapic_write(routing_vlapic(&world.vm.routing, v), APIC_LDR,
@@ -303,10 +306,10 @@ void world_power_on(const struct bound *bound) {
 }
 
 /* Reduces the structures to what a state must have of them: of a generation only whether the last
- * scan saw it. Streaks are in a state only as far as they matter; reasons and counters do not. */
-static void normalize(struct routing *routing) {
+ * scan saw it. Streaks are in a state only as far as they matter; reasons are not. */
+static void normalize(struct routing *routing, struct routing_vcpu vcpu[MODEL_VCPUS]) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        struct routing_vcpu *it = &routing->vcpu[v];
+        struct routing_vcpu *it = &vcpu[v];
         uint32_t seen = it->seen;
 
         it->seen = 1;
@@ -315,20 +318,34 @@ static void normalize(struct routing *routing) {
     }
     for (unsigned p = 0; p < MODEL_PINS; p++)
         routing->ioapic.level_streak[p] = 0;
-    memset(routing->counters, 0, sizeof(routing->counters));
+}
+
+/* Until a changed identity is announced, the index may have one vCPU more than world_unpack() gives
+ * it. */
+static bool is_indexed(struct routing *before, const struct routing *after) {
+    bool complete = !(after->xapic & ~before->xapic) && !(after->renamed & ~before->renamed);
+
+    before->xapic = after->xapic;
+    before->renamed = after->renamed;
+    return complete;
 }
 
 bool world_is_exact(void) {
     static struct routing before, after;
+    static struct routing_vcpu vcpu_before[MODEL_VCPUS], vcpu_after[MODEL_VCPUS];
     static struct apic_page page[MODEL_VCPUS];
 
     memcpy(&before, &world.vm.routing, sizeof(before));
+    memcpy(vcpu_before, world.routed, sizeof(vcpu_before));
     memcpy(page, world.page, sizeof(page));
     world_unpack();
     memcpy(&after, &world.vm.routing, sizeof(after));
-    normalize(&before);
-    normalize(&after);
-    return !memcmp(&before, &after, sizeof(before)) && !memcmp(page, world.page, sizeof(page));
+    memcpy(vcpu_after, world.routed, sizeof(vcpu_after));
+    normalize(&before, vcpu_before);
+    normalize(&after, vcpu_after);
+    return is_indexed(&before, &after) && !memcmp(&before, &after, sizeof(before)) &&
+           !memcmp(vcpu_before, vcpu_after, sizeof(vcpu_before)) &&
+           !memcmp(page, world.page, sizeof(page));
 }
 
 bool world_virtualizes_eoi(unsigned vcpu) {

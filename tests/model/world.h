@@ -17,6 +17,8 @@ struct world {
     struct state now;
     struct vm vm;
     struct vcpu vcpu[MODEL_VCPUS];
+    struct routing_vcpu routed[MODEL_VCPUS];
+    struct routing_counters counters[MODEL_VCPUS]; /* not state of the machine */
     struct apic_page page[MODEL_VCPUS];
     struct processor processor[MODEL_VCPUS]; /* with the VMCS fields as production wrote them */
     uint8_t access[MODEL_VCPUS];             /* enum vmx_apic_mode, by the VMCS's MSR bitmap */

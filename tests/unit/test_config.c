@@ -152,11 +152,11 @@ static void sizes(void **state) {
 
 static void vcpus_are_1_to_the_maximum(void **state) {
     (void)state;
-    parse_keys("vcpus = 8");
-    assert_int_equal(guest[0].config.vcpus, 8);
-#define E(v) "pinwheel.cfg:2: vcpus: " v " is not a number from 1 to 8"
+    parse_keys("vcpus = 64");
+    assert_int_equal(guest[0].config.vcpus, BOOT_MAX_VCPUS);
+#define E(v) "pinwheel.cfg:2: vcpus: " v " is not a number from 1 to 64"
     assert_key_error("vcpus = 0", E("0"));
-    assert_key_error("vcpus = 9", E("9"));
+    assert_key_error("vcpus = 65", E("65"));
     assert_key_error("vcpus = 2x", E("2x"));
     assert_key_error("vcpus = 4294967297", E("4294967297"));
     assert_key_error("vcpus = two", E("two"));
@@ -204,7 +204,7 @@ static void mistakes_in_lines(void **state) {
 static void the_first_mistake_is_kept(void **state) {
     (void)state;
     assert_key_error("vcpus = 0\nmemory = 1",
-                     "pinwheel.cfg:2: vcpus: 0 is not a number from 1 to 8");
+                     "pinwheel.cfg:2: vcpus: 0 is not a number from 1 to 64");
 }
 
 /* "KEY = ccc..." with `length` times c, in static memory. */
@@ -392,8 +392,8 @@ static void a_line_of_one_mebibyte(void **state) {
 static void random_bytes_are_safe(void **state) {
     static const char pool[] = "[]=#\n\r\t \0abgk019MGK-_.\\/\xff";
     static const char *const word[] = {
-        "\n[g]\n",     "\n[h]\n",       "\nkernel=",   "\nafter=g\n",
-        "\nafter=h\n", "\nmemory=2M\n", "\nvcpus=8\n", "\nstory=on\n"};
+        "\n[g]\n",     "\n[h]\n",       "\nkernel=",    "\nafter=g\n",
+        "\nafter=h\n", "\nmemory=2M\n", "\nvcpus=64\n", "\nstory=on\n"};
 
     (void)state;
     srand(1);

@@ -86,7 +86,7 @@ static const uint8_t *entry(const uint8_t *t, unsigned type, unsigned number) {
 
 static void each_vcpu_is_listed_and_the_first_is_the_boot_cpu(void **state) {
     (void)state;
-    for (unsigned vcpus = 1; vcpus <= 8; vcpus++) {
+    for (unsigned vcpus = 1; vcpus <= MP_VCPUS_MAX; vcpus++) {
         assert_null(build(vcpus, 4096));
         const uint8_t *t = table();
         for (unsigned i = 0; i < vcpus; i++) {

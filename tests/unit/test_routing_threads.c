@@ -24,6 +24,8 @@
 static const uint8_t vector_of[PINS] = {0x51, 0x51, 0x83};
 
 static struct routing routing;
+static struct routing_vcpu routed[VCPUS];
+static struct routing_counters counters[VCPUS];
 static struct apic_page page[VCPUS];
 static pthread_mutex_t interrupt_lock = PTHREAD_MUTEX_INITIALIZER; /* the hypervisor's */
 static pthread_mutex_t ioapic_lock = PTHREAD_MUTEX_INITIALIZER;    /* the guest's: IOREGSEL */
@@ -180,6 +182,8 @@ static void power_on(void) {
         config.page[i] = &page[i];
         cpu[i] = (struct cpu){.index = i, .processor.page = &page[i], .random = i + 1};
     }
+    routing.vcpu = routed;
+    routing.counters = counters;
     routing_power_on(&routing, &config, &effects, NULL);
     for (unsigned i = 0; i < VCPUS; i++)
         vlapic_write(routing_vlapic(&routing, i), APIC_SVR, APIC_SVR_ENABLE | 0xff);

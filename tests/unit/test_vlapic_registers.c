@@ -108,8 +108,10 @@ static void invariant_13_only_a_real_change_of_identity_is_announced(void **stat
         xapic(NULL);
         write_page(writes[i].offset, writes[i].same);
         assert_int_equal(seen.identity_changes, 0);
+        struct apic_identity old = apic.identity;
         write_page(writes[i].offset, writes[i].other);
         assert_int_equal(seen.identity_changes, 1);
+        assert_memory_equal(&seen.before, &old, sizeof(old)); /* announced before it is in force */
         write_page(writes[i].offset, writes[i].other);
         assert_int_equal(seen.identity_changes, 1);
     }

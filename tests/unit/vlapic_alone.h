@@ -23,6 +23,7 @@ static struct {
     enum apic_shorthand shorthand;
     uint8_t eoi_vector;
     unsigned traced[TRACE_EVENT_COUNT];
+    struct apic_identity before, next; /* when a change of the identity was announced last */
 } seen;
 
 static inline void send(void *context, const struct apic_message *message,
@@ -35,8 +36,15 @@ static inline void send(void *context, const struct apic_message *message,
         vlapic_accept_own(&apic, message->vector);
 }
 
+static inline void identity_changes(void *context, const struct apic_identity *next) {
+    (void)context;
+    seen.before = apic.identity;
+    seen.next = *next;
+}
+
 static inline void identity_changed(void *context) {
     (void)context;
+    assert_memory_equal(&seen.next, &apic.identity, sizeof(seen.next));
     seen.identity_changes++;
 }
 
@@ -73,6 +81,7 @@ static inline void trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
 
 static const struct vlapic_effects effects = {
     .send = send,
+    .identity_changes = identity_changes,
     .identity_changed = identity_changed,
     .access_changed = access_changed,
     .eoi_exit = eoi_exit,

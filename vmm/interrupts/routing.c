@@ -29,19 +29,45 @@ static unsigned ioapic_deliver(void *context, unsigned pin, const struct apic_me
     return routing_send_message(routing, message, pin);
 }
 
-static bool routes_to(const struct apic_identity *who, uint64_t entry) {
-    return (entry & RTE_LEVEL) && destination_of_entry_matches(who, entry);
+#define BROADCAST   0xff
+#define DESTINATION (RTE_LOGICAL | 0xffULL << RTE_DESTINATION_SHIFT)
+
+/* Whether a vCPU that its destination names has the EOI-exit bit for it. */
+static inline bool is_route(uint64_t entry) {
+    return vioapic_entry_is_level(entry) && rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR;
 }
 
+__attribute__((noinline)) static void request_scans_of_named(struct routing *routing,
+                                                             uint64_t entry) {
+    unsigned i;
+
+    for_each_bit(
+        i, routing_candidates(routing, rte_destination(entry), BROADCAST, entry & RTE_LOGICAL)) {
+        struct apic_identity who = routing_identity(routing, i);
+        if (destination_of_entry_matches(&who, entry))
+            request_scan(&routing->vcpu[i], SCAN_RTE);
+    }
+}
+
+static inline void request_scans(struct routing *routing, uint64_t entry) {
+    unsigned destination = rte_destination(entry);
+
+    if (!is_route(entry))
+        return;
+    if (destination == BROADCAST || !routing_names_by_number(routing, entry & RTE_LOGICAL))
+        request_scans_of_named(routing, entry);
+    else if (destination < routing->vcpu_count && routing_identity(routing, destination).enabled)
+        request_scan(&routing->vcpu[destination], SCAN_RTE);
+}
+
+/* With the same destination both name the same vCPUs. Otherwise a vCPU that both name gets two
+ * requests, which coalesce. */
 static void ioapic_reroute(void *context, uint64_t old_entry, uint64_t new_entry) {
     struct routing *routing = context;
-    const struct routing_vcpu *end = routing->vcpu + routing->vcpu_count;
 
-    for (struct routing_vcpu *vcpu = routing->vcpu; vcpu < end; vcpu++) {
-        struct apic_identity who = apic_identity_load(&vcpu->apic.identity);
-        if (routes_to(&who, old_entry) || routes_to(&who, new_entry))
-            request_scan(vcpu, SCAN_RTE);
-    }
+    if (((old_entry ^ new_entry) & DESTINATION) || !is_route(new_entry))
+        request_scans(routing, old_entry);
+    request_scans(routing, new_entry);
 }
 
 static void ioapic_trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
@@ -68,10 +94,33 @@ static void apic_send(void *context, const struct apic_message *message,
         routing_send_shorthand(vcpu->routing, message, vcpu->index, shorthand);
 }
 
+static bool is_renamed(const struct routing_vcpu *vcpu, const struct apic_identity *who) {
+    return who->mode != APIC_MODE_DISABLED && who->id != vcpu->index;
+}
+
+/* Into the index before a message can find the new identity; out of it after none finds the old
+ * one. So each message finds the vCPU under one of them. */
+static void apic_identity_changes(void *context, const struct apic_identity *next) {
+    const struct routing_vcpu *vcpu = context;
+
+    if (next->mode == APIC_MODE_XAPIC)
+        atomic_fetch_or(&vcpu->routing->xapic, vcpu_mask_of(vcpu->index));
+    if (is_renamed(vcpu, next))
+        atomic_fetch_or(&vcpu->routing->renamed, vcpu_mask_of(vcpu->index));
+}
+
+static void leave_index(const struct routing_vcpu *vcpu) {
+    if (vcpu->apic.identity.mode != APIC_MODE_XAPIC)
+        atomic_fetch_and(&vcpu->routing->xapic, ~vcpu_mask_of(vcpu->index));
+    if (!is_renamed(vcpu, &vcpu->apic.identity))
+        atomic_fetch_and(&vcpu->routing->renamed, ~vcpu_mask_of(vcpu->index));
+}
+
 static void apic_identity_changed(void *context) {
     const struct routing_vcpu *vcpu = context;
     struct routing *routing = vcpu->routing;
 
+    leave_index(vcpu);
     routing->effects->access_changed(routing->context, vcpu->index);
     lock(routing);
     for (unsigned i = 0; i < routing->vcpu_count; i++)
@@ -110,6 +159,7 @@ static void apic_trace(void *context, uint64_t what, uint64_t a, uint64_t b) {
 
 static const struct vlapic_effects apic_effects = {
     .send = apic_send,
+    .identity_changes = apic_identity_changes,
     .identity_changed = apic_identity_changed,
     .access_changed = apic_access_changed,
     .eoi_exit = apic_eoi_exit,
@@ -141,9 +191,17 @@ static void power_on_vcpu(struct routing *routing, unsigned i,
     vlapic_power_on(apic, i == 0);
 }
 
+void routing_index(struct routing *routing) {
+    atomic_store(&routing->xapic, 0);
+    atomic_store(&routing->renamed, 0);
+    for (unsigned i = 0; i < routing->vcpu_count; i++)
+        apic_identity_changes(&routing->vcpu[i], &routing->vcpu[i].apic.identity);
+}
+
 void routing_power_on(struct routing *routing, const struct routing_config *config,
                       const struct routing_effects *effects, void *context) {
     routing->vcpu_count = config->vcpu_count;
+    routing->all = vcpu_mask_first(config->vcpu_count);
     routing->stale_rescan = config->stale_rescan;
     atomic_store(&routing->lowest_priority_last, config->vcpu_count - 1);
     routing->effects = effects;
@@ -155,6 +213,7 @@ void routing_power_on(struct routing *routing, const struct routing_config *conf
         power_on_vcpu(routing, i, config);
         routing->counters[i] = (struct routing_counters){0};
     }
+    routing_index(routing);
 }
 
 /* ---- from any CPU ---- */

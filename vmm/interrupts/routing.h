@@ -20,10 +20,11 @@
 #include <stdint.h>
 
 #include "vmm/interrupts/trace.h"
+#include "vmm/interrupts/vcpu_mask.h"
 #include "vmm/interrupts/vioapic.h"
 #include "vmm/interrupts/vlapic.h"
 
-#define ROUTING_MAX_VCPUS 8
+#define ROUTING_MAX_VCPUS VCPU_MASK_MAX
 
 struct routing;
 
@@ -96,13 +97,18 @@ struct routing_vcpu {
 
 struct routing {
     struct vioapic ioapic;
-    struct routing_vcpu vcpu[ROUTING_MAX_VCPUS];
+    struct routing_vcpu *vcpu; /* vcpu_count of them, and as many counters */
+    struct routing_counters *counters;
     unsigned vcpu_count;
+    vcpu_mask all;
+    /* An index, so that a destination need not be compared with each vCPU. They contain each vCPU
+     * whose LAPIC is in xAPIC mode, and each whose APIC ID is not its number; for as long as a
+     * LAPIC's identity changes, perhaps one more. A vCPU's own CPU alone changes its bits. */
+    _Atomic vcpu_mask xapic, renamed;
     bool stale_rescan; /* a stale EOI requests a scan; off only to show what that saves */
     _Atomic uint32_t lowest_priority_last; /* the vCPU that accepted the last such message */
     const struct routing_effects *effects;
     void *context;
-    struct routing_counters counters[ROUTING_MAX_VCPUS]; /* last: not state of the machine */
 };
 
 struct routing_config {
@@ -115,10 +121,15 @@ struct routing_config {
 };
 
 /* Power-on: resets all LAPICs and the I/O APIC; vCPU 0 is the BSP. Every vCPU needs a first scan.
+ * The caller has set routing->vcpu and routing->counters, so that their memory is that of the vCPUs
+ * that exist: no other may be used.
  * The caller initializes all four words of the EOI-exit bitmap in the VMCS; later it writes only
  * the words that routing_prepare_entry() returns. */
 void routing_power_on(struct routing *routing, const struct routing_config *config,
                       const struct routing_effects *effects, void *context);
+
+/* Computes the index of the vCPUs from their identities. No vCPU may run. */
+void routing_index(struct routing *routing);
 
 /* ---- from any CPU ---- */
 

@@ -10,27 +10,36 @@ static inline bool names(const struct routing *routing, const struct apic_messag
     return destination_matches(&who, message->destination, message->wide, message->logical);
 }
 
-static uint32_t named_by_destination(const struct routing *routing,
-                                     const struct apic_message *message) {
-    uint32_t set = 0;
+static inline vcpu_mask candidates(const struct routing *routing,
+                                   const struct apic_message *message) {
+    uint32_t broadcast = message->wide ? 0xffffffff : 0xff;
 
-    for (unsigned i = 0; i < routing->vcpu_count; i++)
-        set |= (uint32_t)names(routing, message, i) << i;
+    return routing_candidates(routing, message->destination & broadcast, broadcast,
+                              message->logical);
+}
+
+static vcpu_mask named_by_destination(const struct routing *routing,
+                                      const struct apic_message *message) {
+    vcpu_mask set = 0;
+    unsigned i;
+
+    for_each_bit(i, candidates(routing, message))
+        set |= (vcpu_mask)names(routing, message, i) << i;
     return set;
 }
 
 /* A shorthand does not name LAPICs that are globally disabled. */
-static uint32_t named_by_shorthand(const struct routing *routing, unsigned self,
-                                   enum apic_shorthand shorthand) {
-    uint32_t set = 0;
+static vcpu_mask named_by_shorthand(const struct routing *routing, unsigned self,
+                                    enum apic_shorthand shorthand) {
+    vcpu_mask set = 0;
 
     if (shorthand == APIC_SHORTHAND_SELF)
-        return 1u << self;
+        return vcpu_mask_of(self);
     for (unsigned i = 0; i < routing->vcpu_count; i++) {
         if (routing_identity(routing, i).mode != APIC_MODE_DISABLED)
-            set |= 1u << i;
+            set |= vcpu_mask_of(i);
     }
-    return shorthand == APIC_SHORTHAND_OTHERS ? set & ~(1u << self) : set;
+    return shorthand == APIC_SHORTHAND_OTHERS ? set & ~vcpu_mask_of(self) : set;
 }
 
 /* This is the vCPU's own CPU, so the interrupt needs no inbox. */
@@ -58,7 +67,7 @@ static inline bool post(struct routing *routing, unsigned vcpu, const struct api
     return accepted;
 }
 
-static unsigned post_to_all(struct routing *routing, uint32_t set,
+static unsigned post_to_all(struct routing *routing, vcpu_mask set,
                             const struct apic_message *message, unsigned from) {
     unsigned accepted = 0, vcpu;
 
@@ -69,14 +78,15 @@ static unsigned post_to_all(struct routing *routing, uint32_t set,
 
 /* Lowest priority: one vCPU of the set is chosen, the next enabled one after the last. Their real
  * priorities are not compared: the registers change while the vCPUs run. Only the chosen one
- * receives the message, so only its ESR shows an illegal vector. */
-static unsigned post_to_one(struct routing *routing, uint32_t set,
+ * receives the message, so only its ESR shows an illegal vector. `exact`: all of the set are named,
+ * by a shorthand; otherwise they are candidates. */
+static unsigned post_to_one(struct routing *routing, vcpu_mask set, bool exact,
                             const struct apic_message *message, unsigned from) {
     unsigned last = atomic_load_explicit(&routing->lowest_priority_last, memory_order_relaxed);
 
-    for (unsigned n = 1; n <= routing->vcpu_count; n++) {
-        unsigned i = (last + n) % routing->vcpu_count;
-        if (!(set >> i & 1) || !routing_identity(routing, i).enabled)
+    for (; set; set &= ~vcpu_mask_of(last)) {
+        unsigned i = last = vcpu_mask_next(set, last);
+        if (!routing_identity(routing, i).enabled || !(exact || names(routing, message, i)))
             continue;
         bool accepted = post(routing, i, message, from);
         if (accepted || message->vector < APIC_FIRST_LEGAL_VECTOR) {
@@ -89,7 +99,7 @@ static unsigned post_to_one(struct routing *routing, uint32_t set,
 
 /* A software-disabled LAPIC still responds to INIT, NMI, SMI and SIPI, but not to ExtINT. SDM Vol.
  * 3A, "Local APIC State After It Has Been Software Disabled". */
-static unsigned signal_all(struct routing *routing, uint32_t set,
+static unsigned signal_all(struct routing *routing, vcpu_mask set,
                            const struct apic_message *message) {
     unsigned accepted = 0, vcpu;
 
@@ -103,34 +113,43 @@ static unsigned signal_all(struct routing *routing, uint32_t set,
     return accepted;
 }
 
-static unsigned send_to(struct routing *routing, uint32_t set, const struct apic_message *message,
-                        unsigned from) {
-    switch (message->delivery_mode) {
-    case APIC_DELIVERY_FIXED:
-        return post_to_all(routing, set, message, from);
-    case APIC_DELIVERY_LOWEST_PRIORITY:
-        return post_to_one(routing, set, message, from);
-    default:
-        return signal_all(routing, set, message);
+/* Nearly all interrupts use fixed delivery, so that takes only one pass over the candidates. */
+static inline unsigned post_to_named(struct routing *routing, const struct apic_message *message,
+                                     unsigned from) {
+    unsigned accepted = 0, i = message->destination;
+
+    if (i < routing->vcpu_count && routing_names_by_number(routing, message->logical))
+        return names(routing, message, i) ? post(routing, i, message, from) : 0;
+    for_each_bit(i, candidates(routing, message)) {
+        if (names(routing, message, i))
+            accepted += post(routing, i, message, from);
     }
+    return accepted;
 }
 
-/* Nearly all interrupts use fixed delivery, so that takes only one pass over the vCPUs. */
 unsigned routing_send_message(struct routing *routing, const struct apic_message *message,
                               unsigned from) {
-    if (message->delivery_mode == APIC_DELIVERY_FIXED) {
-        unsigned accepted = 0;
-        for (unsigned i = 0; i < routing->vcpu_count; i++) {
-            if (names(routing, message, i))
-                accepted += post(routing, i, message, from);
-        }
-        return accepted;
+    switch (message->delivery_mode) {
+    case APIC_DELIVERY_FIXED:
+        return post_to_named(routing, message, from);
+    case APIC_DELIVERY_LOWEST_PRIORITY:
+        return post_to_one(routing, candidates(routing, message), false, message, from);
+    default:
+        return signal_all(routing, named_by_destination(routing, message), message);
     }
-    return send_to(routing, named_by_destination(routing, message), message, from);
 }
 
 unsigned routing_send_shorthand(struct routing *routing, const struct apic_message *message,
                                 unsigned self, enum apic_shorthand shorthand) {
-    return send_to(routing, named_by_shorthand(routing, self, shorthand), message,
-                   ROUTING_FROM_VCPU(self));
+    vcpu_mask set = named_by_shorthand(routing, self, shorthand);
+    unsigned from = ROUTING_FROM_VCPU(self);
+
+    switch (message->delivery_mode) {
+    case APIC_DELIVERY_FIXED:
+        return post_to_all(routing, set, message, from);
+    case APIC_DELIVERY_LOWEST_PRIORITY:
+        return post_to_one(routing, set, true, message, from);
+    default:
+        return signal_all(routing, set, message);
+    }
 }

@@ -46,7 +46,7 @@ void vlapic_update_identity(struct vlapic *apic) {
 
     if (same_identity(&identity, &apic->identity))
         return;
-    apic_identity_store(&apic->identity, identity);
+    vlapic_store_identity(apic, identity);
     apic->effects->identity_changed(apic->context);
 }
 
@@ -116,7 +116,7 @@ static void drop_interrupts(struct vlapic *apic) {
  * CPU posts to it. */
 static void reset_all(struct vlapic *apic) {
     reset_registers(apic);
-    apic_identity_store(&apic->identity, identity_of_registers(apic));
+    vlapic_store_identity(apic, identity_of_registers(apic));
     drop_interrupts(apic);
     apic->effects->identity_changed(apic->context);
     apic->effects->timer_changed(apic->context, 0);

@@ -33,6 +33,8 @@ struct vlapic_effects {
     /* Sends an IPI or, with the self shorthand, a local interrupt. Never called for what the SDM
      * calls an invalid combination. */
     void (*send)(void *context, const struct apic_message *message, enum apic_shorthand shorthand);
+    /* The identity is about to become `next`; until identity_changed() messages may find either. */
+    void (*identity_changes)(void *context, const struct apic_identity *next);
     /* Other destinations match now, or a reset has dropped tokens: all vCPUs must scan (invariants
      * 13 and 20). The new identity is vlapic->identity. */
     void (*identity_changed)(void *context);

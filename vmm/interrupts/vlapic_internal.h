@@ -8,6 +8,11 @@
 /* Call it after a write to a register that the identity depends on. */
 void vlapic_update_identity(struct vlapic *apic);
 
+static inline void vlapic_store_identity(struct vlapic *apic, struct apic_identity identity) {
+    apic->effects->identity_changes(apic->context, &identity);
+    apic_identity_store(&apic->identity, identity);
+}
+
 /* Traces a write to a register that decides which destinations match (TRACE_REGISTER), before the
  * write has its effects. */
 void vlapic_trace_register(struct vlapic *apic, uint32_t which, uint64_t value);

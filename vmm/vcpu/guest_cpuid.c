@@ -48,7 +48,7 @@
 
 #define LEAF4_SUBLEAVES 5
 
-#define APIC_ID_BITS    3 /* of the APIC ID: which core of the package */
+#define APIC_ID_BITS    6 /* of the APIC ID: which core of the package */
 _Static_assert(1 << APIC_ID_BITS == BOOT_MAX_VCPUS, "one APIC ID for each vCPU");
 
 #define LEAFD1_EAX (CPUID_D_1_EAX_XSAVEOPT | CPUID_D_1_EAX_XSAVEC | CPUID_D_1_EAX_XGETBV_1)

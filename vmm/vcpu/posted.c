@@ -6,12 +6,13 @@
 #include "drivers/lapic.h"
 
 void posted_set_up(struct vcpu *vcpu) {
-    uintptr_t offset = (uintptr_t)&vcpu->routed->apic.inbox - (uintptr_t)vcpu->vm;
+    const struct vm *vm = vcpu->vm;
+    uintptr_t offset = (uintptr_t)&vcpu->routed->apic.inbox - (uintptr_t)vm->routing.vcpu;
 
-    if (!vcpu->vm->posted)
+    if (!vm->posted)
         return;
     vmcs_write(VMCS_POSTED_VECTOR, VECTOR_POSTED);
-    vmcs_write(VMCS_POSTED_DESCRIPTOR, vcpu->vm->physical + offset);
+    vmcs_write(VMCS_POSTED_DESCRIPTOR, vm->routed_physical + offset);
     atomic_store(&vcpu->posting, 1); /* as the control is after vmcs_set_up() has written it */
 }
 

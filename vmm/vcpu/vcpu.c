@@ -18,6 +18,14 @@
 #define TIMER_BUS_TICK    1
 #define TIMER_SHORTEST_US 20
 
+void vcpu_allocate_routed(struct vm *vm) {
+    struct routing *routing = &vm->routing;
+
+    routing->vcpu =
+        memory_alloc_pages(vm->vcpu_count * sizeof(*routing->vcpu), &vm->routed_physical);
+    routing->counters = memory_alloc_pages(vm->vcpu_count * sizeof(*routing->counters), NULL);
+}
+
 struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu) {
     struct vcpu *vcpu = memory_alloc_pages(sizeof(struct vcpu), NULL);
     struct vmx_region *vmcs = memory_alloc_pages(sizeof(*vmcs), &vcpu->vmcs_physical);

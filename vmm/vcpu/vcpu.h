@@ -115,6 +115,10 @@ struct vcpu {
     uint64_t exits_by_reason[EXIT_REASON_COUNT];
 };
 
+/* Allocates the part that the vCPUs of `vm`, vm->vcpu_count, have in its routing: before they are
+ * created. */
+void vcpu_allocate_routed(struct vm *vm);
+
 /* Allocates vCPU `index` of `vm`, pinned to `cpu`. Panics if there is no memory. On the boot CPU,
  * before any guest runs. */
 struct vcpu *vcpu_create(struct vm *vm, uint32_t index, struct host_cpu *cpu);

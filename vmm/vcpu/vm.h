@@ -43,8 +43,8 @@ struct vm {
     uint64_t ept_pointer[2];
     struct kernel_entry entry;
 
-    uint64_t physical; /* the address of this structure */
-    struct routing routing;
+    struct routing routing; /* with memory for config->vcpus vCPUs, at routed_physical */
+    uint64_t routed_physical;
     struct spinlock interrupt_lock; /* guards what routing.h says */
     struct pc pc;
     struct guest_console console[PC_CONSOLES];

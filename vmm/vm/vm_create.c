@@ -122,6 +122,7 @@ static void vm_create_vcpus(struct vm *vm) {
     };
 
     vm->vcpu_count = vm->config->vcpus;
+    vcpu_allocate_routed(vm);
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         vm->vcpu[i] = vcpu_create(vm, i, vm_next_cpu());
         routing.page[i] = vm->vcpu[i]->apic_page;
@@ -132,9 +133,12 @@ static void vm_create_vcpus(struct vm *vm) {
 #define PAGES(size) (((size) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
 /* An EPT: the root, one for all, four for 1 GiB each, one for the APIC-access page. */
 #define EPT_TABLES 7
-_Static_assert(PAGES(sizeof(struct vm)) + 2 * EPT_TABLES * PAGE_SIZE <= NEED_PER_GUEST, "a guest");
+_Static_assert(PAGES(sizeof(struct vm)) + 2 * EPT_TABLES * PAGE_SIZE + 2 * PAGE_SIZE <=
+                   NEED_PER_GUEST,
+               "a guest; the vCPUs' parts of the routing end in two pages");
 _Static_assert(2 * PAGE_SIZE <= NEED_PER_2_MIB, "a table in each EPT");
-_Static_assert(PAGES(sizeof(struct vcpu)) + sizeof(struct vmx_region) + 3 * PAGE_SIZE <=
+_Static_assert(PAGES(sizeof(struct vcpu)) + sizeof(struct vmx_region) + 3 * PAGE_SIZE +
+                       sizeof(struct routing_vcpu) + sizeof(struct routing_counters) <=
                    NEED_PER_VCPU,
                "a vCPU; two pages for its XSAVE area");
 _Static_assert(PAGES(sizeof(struct trace_ring)) <= NEED_TRACE_RING, "a copy of a trace");
@@ -143,10 +147,8 @@ struct vm *vm_create(uint32_t index, const struct boot_guest *boot, const char *
     /* In this order: a kernel that is linked to low memory may overwrite the BIOS data area. */
     static const char *(*const step[])(struct vm *) = {vm_choose_delivery, vm_allocate_memory,
                                                        vm_power_on_pc, vm_load_kernel};
-    uint64_t physical;
-    struct vm *vm = memory_alloc_pages(sizeof(struct vm), &physical);
+    struct vm *vm = memory_alloc_pages(sizeof(struct vm), NULL);
 
-    vm->physical = physical;
     vm->boot = boot;
     vm->config = &boot->config;
     vm->name = boot->config.name;
