@@ -33,8 +33,10 @@ void test_halt(void);
 static struct {
     uint64_t online_after; /* the first STARTUP, in ticks; 0: never */
     uint64_t startup_at;
-    unsigned inits, startups, allocations_before, allocations;
+    unsigned inits, startups, startups_now, allocations_before, allocations;
     bool other_runs; /* the code of the other CPU: it must not allocate */
+    bool other_has_run;
+    uint32_t highest; /* APIC ID that an IPI reaches */
     struct host_cpu *started;
     struct vmx_capabilities capabilities; /* of the other CPU */
     const char *mitigations_problem, *tsc_problem;
@@ -55,12 +57,13 @@ void test_write_cr0(uint64_t value) {
 /* The other CPU runs its code when its time has come. */
 void test_pause(void) {
     machine.tsc += MS;
-    if (!test.online_after || !test.startups || test.other_runs ||
+    if (!test.online_after || !test.startups_now || test.other_has_run ||
         machine.tsc - test.startup_at < test.online_after)
         return;
-    test.other_runs = true;
+    test.other_runs = test.other_has_run = true;
     if (setjmp(halted) == 0)
         host_other_main(&test.started->cpu);
+    test.other_runs = false;
 }
 
 static void run(void) {
@@ -81,18 +84,21 @@ void lapic_enable(void) {
 }
 
 bool lapic_reaches(uint32_t apic_id) {
-    return apic_id < 255;
+    return apic_id <= test.highest;
 }
 
 void lapic_send_init(uint32_t apic_id) {
     (void)apic_id;
     test.inits++;
+    test.startups_now = 0;
+    test.other_has_run = false;
 }
 
 void lapic_send_startup(uint32_t apic_id, uint32_t page) {
     (void)apic_id;
     (void)page;
-    if (test.startups++ == 0)
+    test.startups++;
+    if (test.startups_now++ == 0)
         test.startup_at = machine.tsc;
 }
 
@@ -138,7 +144,7 @@ void tsc_sync_boot(void) {
 }
 
 const char *tsc_sync_other(uint32_t index, uint32_t apic_id) {
-    assert_int_equal(index, 1);
+    assert_int_equal(index, test.started->cpu.index);
     assert_int_equal(apic_id, test.started->cpu.apic_id);
     return test.tsc_problem;
 }
@@ -151,6 +157,7 @@ static int set_up(void **state) {
     memset(&test, 0, sizeof(test));
     memset(&info, 0, sizeof(info));
     test.capabilities = broadwell();
+    test.highest = 254;
     host = (struct host){.capabilities = broadwell(), .boot = &info};
     info.cpu_count = 2;
     info.cpu_apic_id[1] = 2;
@@ -201,6 +208,23 @@ static void a_cpu_that_no_ipi_reaches_is_left_alone(void **state) {
     assert_true(machine_says("CPU with APIC ID 256 not used: only x2APIC mode reaches it"));
 }
 
+/* With every second APIC ID, so that half of them need x2APIC mode: test_lapic.c. */
+static void a_machine_has_256_cpus(void **state) {
+    (void)state;
+    test.online_after = MS;
+    test.highest = UINT32_MAX - 1;
+    info.cpu_count = BOOT_MAX_CPUS;
+    for (uint32_t i = 0; i < BOOT_MAX_CPUS; i++)
+        info.cpu_apic_id[i] = 2 * i;
+    host_start_others(&info, run);
+    assert_int_equal(host.cpu_count, 256);
+    assert_int_equal(test.startups, 255);
+    for (uint32_t i = 0; i < BOOT_MAX_CPUS; i++) {
+        assert_int_equal(host.cpu[i]->cpu.index, i);
+        assert_int_equal(host.cpu[i]->cpu.apic_id, 2 * i);
+    }
+}
+
 /* L1 terminal fault and MDS: what a guest leaves in a core. */
 static void two_guests_do_not_share_a_core(void **state) {
     (void)state;
@@ -214,13 +238,11 @@ static void two_guests_do_not_share_a_core(void **state) {
     host_start_others(&info, run);
     assert_int_equal(host.cpu_count, 1);
     /* It is started to wait with machine checks enabled, and no INIT disables them again. */
-    assert_true(test.other_runs);
+    assert_true(test.other_has_run);
     assert_int_equal(test.inits, 1);
     assert_true(machine_find(MACHINE_VMXOFF, MACHINE_ANY, 0) >= 0);
     assert_true(machine_says("CPU 1 not used: it is the other thread of a core"));
     info.cpu_apic_id[1] = 2; /* of another core */
-    test.other_runs = false;
-    test.startups = 0;
     host_start_others(&info, run);
     assert_int_equal(host.cpu_count, 2);
 }
@@ -276,6 +298,7 @@ int main(void) {
         TEST(a_cpu_that_takes_seconds_is_used),
         TEST(a_cpu_that_does_not_start_is_held_by_an_init),
         TEST(a_cpu_that_no_ipi_reaches_is_left_alone),
+        TEST(a_machine_has_256_cpus),
         TEST(two_guests_do_not_share_a_core),
         TEST(one_guest_or_permission_uses_both_threads),
         TEST(a_cpu_of_another_kind_is_named_by_what_differs),
