@@ -1,5 +1,5 @@
 # The tests, and the lint. See tests/README.md.
-.PHONY: linux-test foreign hostile test check unit unit-tests lint format
+.PHONY: linux-test wide foreign hostile test check unit unit-tests lint format
 
 # ---- unit tests: one program for each tests/unit/test_*.c ---------------------------------------
 
@@ -73,6 +73,7 @@ PAGE_TESTS     = $(wildcard tests/page/*.t)
 TRACE_TESTS    = $(wildcard tests/trace/*.t)
 EMULATOR_TESTS = $(wildcard tests/emulator/*.t)
 LINUX_TESTS    = $(wildcard tests/linux/*.t)
+WIDE_TESTS     = $(wildcard tests/wide/*.t)
 FOREIGN_TESTS  = $(wildcard tests/foreign/*.t)
 NESTED_TESTS   = $(wildcard tests/nested/*.t)
 
@@ -142,6 +143,10 @@ test: deps $(if $(filter book browser,$(TRIED)),book-deps) $(if $(filter page,$(
 linux-test: deps ## an unmodified Linux as a guest: its shell, its costs, soaks
 	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi
 	@$(PROVE) $(LINUX_TESTS)
+
+wide: deps ## guests of up to 64 vCPUs, and a Linux with 16
+	@$(MAKE_ALL) all $(LINUX)/disk.img
+	@$(PROVE) $(WIDE_TESTS)
 
 $(B)/foreign/memtest: tools/foreign-files
 	$(call say,FOREIGN)

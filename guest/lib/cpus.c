@@ -15,15 +15,16 @@
 
 extern const char trampoline[], trampoline_end[]; /* trampoline.asm */
 
-struct cpu cpus[CPU_MAX];
-uint32_t wait_bound = WAIT_BOUND_DEFAULT;
-
-/* For start.asm. */
-extern const uint32_t cpu_max, cpu_stack_size;
-extern char cpu_stacks[CPU_MAX * CPU_STACK_SIZE];
-const uint32_t cpu_max = CPU_MAX;
+/* Weak: those of CPUS_ROOM() replace them. cpu_max, not a constant that the compiler knows, and the
+ * stacks are for start.asm, too. */
+#define WEAK __attribute__((weak))
+WEAK uint32_t cpu_max = CPU_MAX;
+WEAK struct cpu cpus[CPU_MAX];
+extern const uint32_t cpu_stack_size;
+extern char cpu_stacks[];
 const uint32_t cpu_stack_size = CPU_STACK_SIZE;
-_Alignas(16) char cpu_stacks[CPU_MAX * CPU_STACK_SIZE];
+WEAK _Alignas(16) char cpu_stacks[CPU_MAX * CPU_STACK_SIZE];
+uint32_t wait_bound = WAIT_BOUND_DEFAULT;
 
 void cpu_init(void) {
     struct cpu *cpu = &cpus[cpuid(1, 0).ebx >> 24]; /* start.asm checked the bound */
@@ -34,7 +35,7 @@ void cpu_init(void) {
 
 static uint32_t count_started(void) {
     uint32_t count = 1; /* the first vCPU */
-    for (uint32_t i = 0; i < CPU_MAX; i++)
+    for (uint32_t i = 0; i < cpu_max; i++)
         count += atomic_load(&cpus[i].started);
     return count;
 }
@@ -51,8 +52,8 @@ static void broadcast(enum apic_delivery_mode mode, uint8_t vector) {
 uint32_t cpus_start(uint32_t wanted) {
     if (!wanted)
         wanted = count_from_cpuid();
-    if (wanted > CPU_MAX)
-        wanted = CPU_MAX;
+    if (wanted > cpu_max)
+        wanted = cpu_max;
     if (count_started() >= wanted)
         return count_started();
 

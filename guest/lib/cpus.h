@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CPU_MAX        8
+#define CPU_MAX        8 /* unless the guest has CPUS_ROOM() */
 #define CPU_STACK_SIZE 16384
 #define TRAMPOLINE     0x8000 /* the page at which a SIPI starts a vCPU: trampoline.asm */
 
@@ -24,7 +24,15 @@ struct cpu {
     uint64_t recovered_error_code;
 };
 
-extern struct cpu cpus[CPU_MAX];
+extern struct cpu cpus[];
+extern uint32_t cpu_max;
+
+/* In one file of a guest that uses more vCPUs: memory for so many. */
+#define CPUS_ROOM(count)                                                                           \
+    uint32_t cpu_max = (count);                                                                    \
+    struct cpu cpus[count];                                                                        \
+    extern char cpu_stacks[(count)*CPU_STACK_SIZE];                                                \
+    _Alignas(16) char cpu_stacks[(count)*CPU_STACK_SIZE]
 
 /* Iterations of a waiting loop, with a PAUSE in each. A guest may change it. */
 #define WAIT_BOUND_DEFAULT 20000000u
