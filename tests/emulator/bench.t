@@ -85,6 +85,10 @@ my %log;
 ($log{1}) = boot('bench', cpus => 1,
     files => [map { "$build/guest/$_.elf" } qw(bench bench_lines turns)]);
 ($log{2}) = boot('bench-ipi', cpus => 2, files => ["$build/guest/bench.elf"]);
+($log{wide}) = boot('bench-wide', cpus => 1, files => ["$build/guest/bench_wide.elf"]);
+report_all($log{wide}->check_taps,
+    map { $log{wide}->check("GUEST name=wide-$_ result=pass code=0") } 1, 4, 16, 64);
+push @{$log{1}{records}}, grep { $_->{tag} eq 'BENCH' && $_->{name} =~ /_\d+$/ } @{$log{wide}{records}};
 for (1, 2) {
     report_all($log{$_}->check_taps, $log{$_}->check('GUEST name=bench result=pass code=0'));
 }
@@ -98,7 +102,7 @@ report_all((map { $log{1}->check("GUEST name=$_ result=pass code=0") } qw(lines 
     $log{1}->check('/24 level-triggered pins are routed to this vCPU/'),
     map { $log{1}->check("EXITS guest=turns vcpu=$_ name=\"PAUSE\" count>=25") } 0 .. 3);
 
-my $format = "%-20s %10s %12s %12s %8s  %s\n";
+my $format = "%-21s %10s %12s %12s %8s  %s\n";
 my $table = sprintf $format, 'in instructions', 'Pinwheel', 'KVM, VID', 'KVM, no VID', 'goal', '';
 for my $row (figures()) {
     my ($bench) = grep { $_->{tag} eq 'BENCH' && $_->{name} eq $row->{case} }
