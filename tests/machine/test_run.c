@@ -274,6 +274,13 @@ static void the_registers_are_printed_on_request(void **state) {
     assert_true(machine_says("REGISTERS guest=tested vcpu=0 rip=0x1000 halted=0\n"));
     assert_true(machine_says("r15 fedcba9876543210\n"));
     assert_true(machine_says("rsp 0000000000008000"));
+    assert_true(machine_says("  irr none isr none tpr 0x0\n"));
+    apic_page_add(self->apic_page, APIC_IRR, 0x51);
+    apic_page_add(self->apic_page, APIC_ISR, 0xff);
+    apic_page_write(self->apic_page, APIC_TPR, 0x40);
+    vcpu_request(self, REQUEST_REGISTERS);
+    run(pause);
+    assert_true(machine_says("  irr 0x51 isr 0xff tpr 0x40\n"));
 }
 
 static void a_halted_vcpu_sleeps_until_it_can_wake(void **state) {

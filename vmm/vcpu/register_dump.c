@@ -8,6 +8,14 @@
 
 #define DUMP_SIZE 1024
 
+/* What the vCPU waits for: the highest vector in a register of its local APIC. */
+static void add_highest(struct text *text, const char *bank, int vector) {
+    if (vector < 0)
+        text_add(text, " %s none", bank);
+    else
+        text_add(text, " %s 0x%x", bank, (unsigned)vector);
+}
+
 void register_dump_print(const struct vcpu *vcpu) {
     static const char *const name[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
@@ -23,6 +31,9 @@ void register_dump_print(const struct vcpu *vcpu) {
     for (unsigned i = 0; i < GUEST_REGISTER_COUNT; i++)
         text_add(&text, "%s%-3s %016lx", i % 4 ? " " : "\n  ", name[i],
                  i == GUEST_RSP ? vmcs_read(VMCS_GUEST_RSP) : vcpu->context.reg[i]);
-    text_add(&text, "\n");
+    text_add(&text, "\n ");
+    add_highest(&text, "irr", apic_page_highest(vcpu->apic_page, APIC_IRR));
+    add_highest(&text, "isr", apic_page_highest(vcpu->apic_page, APIC_ISR));
+    text_add(&text, " tpr 0x%x\n", apic_page_read(vcpu->apic_page, APIC_TPR));
     console_write(out, text.length);
 }
