@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot report_all);
+use LinuxExits 'exits_per_1000';
 use Test::More;
 
 my $build = $ENV{B} // 'build';
@@ -39,4 +40,12 @@ is($smp, '[linux-off] SMP cpus=4 without_one=3 back=4 pinned=12 tsc_backward=0 i
     . 'ipis=4 clock=tsc complaints=0', 'all four CPUs work');
 is_deeply([map { /^\[([\w-]+)\] .*Kernel panic/ } @{$log->{lines}}], ['linux-panic'],
     'exactly one kernel panics');
+# docs/delivery.md: the processor delivers, so an EOI exits only for a level interrupt.
+my ($interrupts, $exits) = exits_per_1000($log, 'linux-off');
+cmp_ok($interrupts, '>=', 1000, 'Linux has counted its interrupts');
+cmp_ok($exits->{apic}, '<', 2000, 'most EOIs are no exits');
+cmp_ok($exits->{eoi}, '>', 0, 'those of the UART are');
+is($exits->{window}, 0, 'no interrupt waits for a window');
+diag(sprintf 'for each 1,000 of %d interrupts: %s', $interrupts,
+    join ', ', map { sprintf '%s %.0f', $_, $exits->{$_} } sort keys %$exits);
 done_testing();
