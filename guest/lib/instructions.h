@@ -144,6 +144,7 @@ static inline void wbinvd(void) {
 #define HYPERCALL_NOTHING   0     /* returns 0 */
 #define HYPERCALL_EOI_EXITS 0x100 /* how many EOIs of this vCPU were of the EOI-exit set */
 #define HYPERCALL_EXITS     0x101 /* exits of this vCPU, without those by time or other CPUs */
+#define HYPERCALL_ALL_EXITS 0x102 /* all exits of this vCPU */
 #define HYPERCALL_UNKNOWN   UINT64_MAX
 
 static inline uint64_t vmcall(uint64_t number) {

@@ -11,6 +11,7 @@ use Cwd 'abs_path';
 use List::Util 'sum';
 use Log;
 use Test::More;
+use Tree 'read_text';
 
 my $build = $ENV{B} // 'build';
 plan skip_all => 'there is no tools/bochs-3 to fetch a Bochs with posted interrupts' if !-x 'tools/bochs-3';
@@ -29,7 +30,7 @@ for my $result ($log->check_taps) {
     next if $result->[1] =~ $emulators;
     report_all($result);
 }
-my @guests = grep { $_ ne 'ipi-vid' && $_ ne 'halted' } sort keys %{$log->{tap}};
+my @guests = grep { !/^(?:ipi-vid|halted|cost-software|cost-vid)$/ } sort keys %{$log->{tap}};
 cmp_ok(scalar @guests, '>=', 5, 'guests with posted interrupts');
 report_all(map { $log->check("/^pinwheel: guest $_ starts: .*, delivery=posted\$/") } @guests);
 report_all($log->check('GUEST name=halted result=killed'));
@@ -46,4 +47,31 @@ sub kicks {
 my ($posted, $vid) = (kicks('ipi-posted'), kicks('ipi-vid'));
 cmp_ok($vid, '>=', 1000, "without posted interrupts each IPI to a running vCPU is a VM exit: $vid");
 cmp_ok($posted, '<=', $vid / 10, "posted, it is none: $posted, of its start and of reroutes");
+
+# What an interrupt costs in each way, as docs/delivery.md has it. One exit in twenty may come from time.
+my @ways = qw(software vid posted);
+my %cost;
+for my $way (@ways) {
+    report_all($log->check("GUEST name=cost-$way result=pass code=0"));
+    for (grep { $_->{tag} eq 'DELIVERY' && $_->{guest} eq "cost-$way" } @{$log->{records}}) {
+        $cost{$_->{kind}}{$way} = [$_->{sender} / $_->{interrupts}, $_->{receiver} / $_->{interrupts}];
+    }
+}
+my ($table, %documented) = ('');
+for my $kind (sort keys %cost) {
+    my @cells = map { my $way = $_; $cost{$kind}{$way} ? sprintf('%.1f + %.1f', @{$cost{$kind}{$way}}) : '-' } @ways;
+    $table .= "| `$kind` | " . join(' | ', @cells) . " |\n";
+}
+for (read_text('docs/delivery.md') =~ /^\| `(\w+)` .*\d \+ \d.*$/mg) { $documented{$_} = 1 }
+note($table);
+is(join(' ', sort keys %cost), join(' ', sort keys %documented), 'the kinds of docs/delivery.md');
+for my $kind (sort keys %cost) {
+    my ($row) = read_text('docs/delivery.md') =~ /^\| `$kind` .*?\| (\d.*) \|$/m;
+    my @figures = ($row // '') =~ /([\d.]+)/g;
+    my @measured = map { @{$cost{$kind}{$_} // [99, 99]} } @ways;
+    my @wrong = grep { abs(($figures[$_] // 99) - $measured[$_]) > 0.1 } 0 .. 5;
+    is("@wrong", '', "docs/delivery.md: what a $kind costs") or diag("measured: @measured");
+}
+open my $file, '>', "$build/emulator/delivery.txt" or die;
+print $file "VM exits of sender + receiver for each interrupt: @ways\n$table";
 done_testing();

@@ -314,7 +314,11 @@ static void small_hypercalls(void **state) {
     exits(EXIT_REASON_VIRTUALIZED_EOI, 0x51);
     assert_int_equal(hypercall(HYPERCALL_EXITS), before + 2);
     assert_int_equal(hypercall(1), UNKNOWN);
-    assert_int_equal(hypercall(0x102), UNKNOWN);
+    before = hypercall(HYPERCALL_ALL_EXITS);
+    exits(EXIT_REASON_PREEMPTION_TIMER, 0);
+    exits(EXIT_REASON_VIRTUALIZED_EOI, 0x51);
+    assert_int_equal(hypercall(HYPERCALL_ALL_EXITS), before + 3);
+    assert_int_equal(hypercall(0x103), UNKNOWN);
     assert_int_equal(hypercall(0x100000000 | HYPERCALL_SEND_IPIS), UNKNOWN);
 }
 

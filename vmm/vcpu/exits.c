@@ -203,10 +203,12 @@ __attribute__((noinline)) static uint64_t exit_rare_vmcall(const struct vcpu *vc
     const uint64_t *count = vcpu->exits_by_reason;
     uint64_t exits = 0;
 
-    if (number != HYPERCALL_EXITS)
+    if (number != HYPERCALL_EXITS && number != HYPERCALL_ALL_EXITS)
         return (uint64_t)HYPERCALL_UNKNOWN;
     for (unsigned reason = 0; reason < EXIT_REASON_COUNT; reason++)
         exits += count[reason];
+    if (number == HYPERCALL_ALL_EXITS)
+        return exits;
     return exits - count[EXIT_REASON_EXCEPTION_OR_NMI] - count[EXIT_REASON_EXTERNAL_INTERRUPT] -
            count[EXIT_REASON_PREEMPTION_TIMER] - count[EXIT_REASON_PAUSE];
 }

@@ -55,4 +55,5 @@ static inline void exit_advance(uint64_t length) {
 #define HYPERCALL_SEND_IPIS 10     /* KVM's */
 #define HYPERCALL_EOI_EXITS 0x100  /* returns how many EOIs of this vCPU have exited so far */
 #define HYPERCALL_EXITS     0x101  /* returns how many exits this vCPU's own instructions caused */
+#define HYPERCALL_ALL_EXITS 0x102  /* returns how many exits this vCPU has had */
 #define HYPERCALL_UNKNOWN   (-1LL) /* the result of any other number */
