@@ -26,7 +26,7 @@
 
 #define BACKTRACE_FRAMES 24
 #define SCREEN_FRAMES    5            /* of them on the screen */
-#define EVENT_ROWS       2            /* at most, of an event */
+#define EVENT_PREFIX     12           /* characters before its text */
 #define BANK_ROWS        2            /* at most, of a machine check */
 #define LAST_ROWS        2            /* around the events */
 #define STACKS_SIZE      (1ULL << 39) /* one entry of the top page table */
@@ -42,6 +42,10 @@ static bool is_stack(uint64_t address) {
            (address >= (uint64_t)image_start && address < (uint64_t)image_end && address % 8 == 0);
 }
 
+static unsigned rows_of(size_t characters) {
+    return (unsigned)(characters + FRAMEBUFFER_COLUMNS - 1) / FRAMEBUFFER_COLUMNS;
+}
+
 static void take_rows(unsigned rows) {
     rows_left -= rows < rows_left ? rows : rows_left;
 }
@@ -52,8 +56,8 @@ panic_format(bool on_screen, char line[CONSOLE_LINE], const char *fmt, va_list a
     int length = format_va(line, CONSOLE_LINE, fmt, args);
     size_t size = (size_t)length < CONSOLE_LINE ? (size_t)length : CONSOLE_LINE - 1;
 
-    if (on_screen) /* its newline takes no place */
-        take_rows((unsigned)(size + FRAMEBUFFER_COLUMNS - 2) / FRAMEBUFFER_COLUMNS);
+    if (on_screen)
+        take_rows(rows_of(size - 1)); /* without its newline */
     return size;
 }
 
@@ -107,21 +111,33 @@ static void panic_print_backtrace(uint64_t rip, uint64_t rbp) {
     }
 }
 
-static unsigned count_events(void) {
+/* How many of the last events have room on the screen, and in *count how many there are. */
+static unsigned events_that_fit(unsigned *count) {
     struct trace_cursor cursor[BOOT_MAX_CPUS];
-    unsigned cpu, count = 0;
+    const struct trace_record *record;
+    unsigned cpu, fit = 0, left = rows_left > LAST_ROWS ? rows_left - LAST_ROWS : 0;
+    unsigned rows[FRAMEBUFFER_ROWS] = {0}; /* of the last events, round */
 
+    *count = 0;
     host_trace_last(cursor, TRACE_EVENTS);
-    while (trace_next(cursor, host.cpu_count, &cpu))
-        count++;
-    return count;
+    while ((record = trace_next(cursor, host.cpu_count, &cpu))) {
+        char line[TRACE_LINE_SIZE];
+        int length = trace_text(line, sizeof(line), record, host.tsc_at_start);
+        rows[(*count)++ % FRAMEBUFFER_ROWS] = rows_of(EVENT_PREFIX + (size_t)length);
+    }
+    for (; fit < *count && fit < FRAMEBUFFER_ROWS; fit++) {
+        unsigned needed = rows[(*count - 1 - fit) % FRAMEBUFFER_ROWS];
+        if (needed > left)
+            break;
+        left -= needed;
+    }
+    return fit;
 }
 
 static void panic_print_trace(void) {
     struct trace_cursor cursor[BOOT_MAX_CPUS];
     const struct trace_record *record;
-    unsigned cpu, left = count_events();
-    unsigned shown = rows_left > LAST_ROWS ? (rows_left - LAST_ROWS) / EVENT_ROWS : 0;
+    unsigned cpu, left, shown = events_that_fit(&left);
 
     panic_print(true, "  last events of each CPU:\n");
     host_trace_last(cursor, TRACE_EVENTS);
