@@ -22,9 +22,11 @@ static bool bank_differs(const struct apic_page *page, uint32_t bank, const bool
 static const char *compare_inbox(const struct inbox *inbox, const struct reference_cpu *cpu) {
     uint64_t difference = 0;
 
-    for (unsigned v = 0; v < REFERENCE_VECTORS; v++)
-        difference |= (inbox->pir[v / 64] >> v % 64 & 1) ^ (uint64_t)cpu->edge[v];
-    if (difference)
+    for (unsigned v = 0; v < REFERENCE_VECTORS; v++) {
+        uint64_t posted = v < APIC_FIRST_LEGAL_VECTOR ? inbox->level[0] : inbox->pir[v / 64];
+        difference |= (posted >> v % 64 & 1) ^ (uint64_t)cpu->edge[v];
+    }
+    if (difference || (inbox->pir[0] & ((1 << APIC_FIRST_LEGAL_VECTOR) - 1)))
         return "the posted edges differ from the reference";
     for (unsigned v = 0; v < REFERENCE_VECTORS; v++)
         difference |= inbox->posted_pins[v] ^ cpu->posted[v];
