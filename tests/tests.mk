@@ -133,7 +133,7 @@ lint: deps ## check the tree: order of the rooms, headers, purity, build, docs, 
 	@LINT_TABLE=1 $(PROVE) $(LINT_TESTS)
 
 check: deps ## the quick tests: lint and unit tests, no emulator
-	@$(MAKE_ALL) all unit-tests model-programs $(ACPI_TABLES) $(PWTRACE) compile_commands.json
+	@$(MAKE_ALL) all unit-tests model-programs analysis-objects $(ACPI_TABLES) $(PWTRACE) compile_commands.json
 	@$(PROVE) $(LINT_TESTS) $(UNIT_TESTS) $(MACHINE_TESTS) tests/acpi/acpi.t tests/model/smoke.t tests/page/compile.t
 
 test: deps $(if $(filter book browser,$(TRIED)),book-deps) $(if $(filter page,$(TRIED)),page-deps) $(if $(filter analysis,$(TRIED)),analysis-deps) ## all tests: lint, unit tests, the model checker, and the hypervisor in an emulator

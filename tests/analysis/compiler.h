@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Alignment has no effect on values. */
-#define _Alignas(alignment)
+/* In GCC's older form, which Frama-C reads: alignment places the members of structures. */
+#define _Alignas(alignment) __attribute__((aligned(alignment)))
 
 /* The only instructions in pure modules are empty: they hide a value from the optimizer. */
 #define __asm__(...) ((void)0)

@@ -43,8 +43,21 @@ static uint32_t timer_current(void *context) {
     return (uint32_t)any();
 }
 
-static const struct vlapic_effects effects = {send,          changed,       changed, eoi_exit,
-                                              timer_changed, timer_current, untraced};
+static void identity_changes(void *context, const struct apic_identity *next) {
+    claim(next->mode <= APIC_MODE_X2APIC);
+    changed(context);
+}
+
+static const struct vlapic_effects effects = {
+    .send = send,
+    .identity_changes = identity_changes,
+    .identity_changed = changed,
+    .access_changed = changed,
+    .eoi_exit = eoi_exit,
+    .timer_changed = timer_changed,
+    .timer_current = timer_current,
+    .trace = untraced,
+};
 
 static void access(struct vlapic *apic) {
     uint64_t value;
