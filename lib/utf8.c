@@ -1,7 +1,6 @@
 /* UTF-8, byte by byte: see utf8.h. */
 #include "lib/utf8.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* By the range of the first byte: the size, and the range of the second byte. */
@@ -22,23 +21,20 @@ static size_t form_of(uint8_t first) {
     return i;
 }
 
-static bool may_follow(const struct utf8 *utf8, uint8_t byte) {
-    size_t form = form_of(utf8->byte[0]);
-
-    if (utf8->count == 1)
-        return byte >= forms[form].second_first && byte <= forms[form].second_last;
-    return byte >= 0x80 && byte <= 0xbf;
-}
-
 enum utf8_state utf8_read(struct utf8 *utf8, uint8_t byte) {
     if (utf8->count == 0) {
         size_t form = form_of(byte);
         if (form == sizeof(forms) / sizeof(forms[0]))
             return UTF8_INVALID;
         utf8->size = forms[form].size;
-    } else if (!may_follow(utf8, byte)) {
+        utf8->next_first = forms[form].second_first;
+        utf8->next_last = forms[form].second_last;
+    } else if (byte < utf8->next_first || byte > utf8->next_last) {
         utf8->count = 0;
         return UTF8_BROKEN;
+    } else {
+        utf8->next_first = 0x80;
+        utf8->next_last = 0xbf;
     }
     utf8->byte[utf8->count++] = byte;
     if (utf8->count < utf8->size)

@@ -9,8 +9,9 @@
 /* A character that is being read; all 0 before the first. */
 struct utf8 {
     uint8_t byte[UTF8_SIZE_MAX];
-    uint8_t count; /* of the bytes read so far */
-    uint8_t size;  /* of the character */
+    uint8_t count;                 /* of the bytes read so far */
+    uint8_t size;                  /* of the character */
+    uint8_t next_first, next_last; /* the range of the next byte */
 };
 
 enum utf8_state {
