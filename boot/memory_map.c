@@ -57,15 +57,17 @@ static int kind_of(const struct efi_memory_descriptor *d) {
     return kind;
 }
 
-/* The range of a descriptor; false if it is ignored. */
-static bool range_of(const struct efi_memory_descriptor *d, uint64_t *base, uint64_t *end) {
+struct range {
+    uint64_t base, end;
+};
+
+/* The range of a descriptor; empty and at 0 if the descriptor is ignored. */
+static struct range range_of(const struct efi_memory_descriptor *d) {
     if (d->number_of_pages == 0 || d->physical_start % PAGE || d->physical_start >= PHYS_END)
-        return false;
+        return (struct range){0, 0};
     uint64_t room = (PHYS_END - d->physical_start) / PAGE;
     uint64_t pages = d->number_of_pages < room ? d->number_of_pages : room;
-    *base = d->physical_start;
-    *end = *base + pages * PAGE;
-    return true;
+    return (struct range){d->physical_start, d->physical_start + pages * PAGE};
 }
 
 /* The strongest kind that is claimed for the byte at `at`, and in *next the first address above
@@ -76,16 +78,16 @@ static int claim_at(const struct map *map, uint64_t at, uint64_t *next) {
     *next = at < MEMORY_MAP_FIRST_USABLE ? MEMORY_MAP_FIRST_USABLE : PHYS_END;
     for (size_t offset = 0; offset < map->size; offset += map->descriptor_size) {
         struct efi_memory_descriptor d;
-        uint64_t base, end;
 
         memcpy(&d, map->bytes + offset, sizeof(d));
-        if (!range_of(&d, &base, &end) || end <= at)
+        struct range range = range_of(&d);
+        if (range.end <= at)
             continue;
-        uint64_t edge = base > at ? base : end;
+        uint64_t edge = range.base > at ? range.base : range.end;
         if (edge < *next)
             *next = edge;
         int claim = kind_of(&d);
-        if (base <= at && claim > kind)
+        if (range.base <= at && claim > kind)
             kind = claim;
     }
     if (kind == BOOT_MEMORY_USABLE && at < MEMORY_MAP_FIRST_USABLE)
@@ -110,7 +112,7 @@ bool memory_map_regions(const void *bytes, size_t size, size_t descriptor_size,
             last->size += next - at;
             continue;
         }
-        if (*count == capacity)
+        if (*count >= capacity)
             return false;
         last = &region[(*count)++];
         *last = (struct boot_region){.base = at, .size = next - at, .kind = (uint32_t)kind};
