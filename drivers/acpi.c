@@ -22,6 +22,14 @@ static uint64_t read_number(const uint8_t *bytes, unsigned size) {
     return value;
 }
 
+/* A field of `size` bytes at `offset`; 0 if the table, of an older revision, does not have it. What
+ * a table contains is read by this function alone. */
+static uint64_t field(const struct acpi_table *table, uint64_t offset, unsigned size) {
+    if (!table->bytes || table->size < size || offset > table->size - size)
+        return 0;
+    return read_number(table->bytes + offset, size);
+}
+
 static bool sums_to_zero(const uint8_t *bytes, uint32_t size) {
     uint8_t sum = 0;
 
@@ -74,9 +82,11 @@ struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature
     uint32_t count = acpi->root.size ? (acpi->root.size - HEADER_SIZE) / acpi->entry_size : 0;
 
     while (!table.size && *index < count) {
-        const uint8_t *entry = acpi->root.bytes + HEADER_SIZE + *index * acpi->entry_size;
+        uint64_t at = HEADER_SIZE + (uint64_t)*index * acpi->entry_size;
+        uint64_t address =
+            acpi->entry_size == 8 ? field(&acpi->root, at, 8) : field(&acpi->root, at, 4);
 
-        table = read_table(acpi, read_number(entry, acpi->entry_size), signature);
+        table = read_table(acpi, address, signature);
         ++*index;
     }
     return table;
@@ -90,25 +100,28 @@ struct acpi_table acpi_next_table(const struct acpi *acpi, const char *signature
 #define MADT_IOAPIC      1
 #define MADT_X2APIC      9
 
-/* The entry at *offset, which is advanced behind it; NULL if there are no more. */
-static const uint8_t *next_entry(const struct acpi_table *madt, uint32_t *offset) {
+struct entry {
+    uint32_t offset; /* in the MADT */
+    uint64_t type, size;
+};
+
+/* Reads the entry at *offset, which is advanced behind it. False if there are no more. */
+static bool next_entry(const struct acpi_table *madt, uint32_t *offset, struct entry *entry) {
     if (*offset < MADT_ENTRIES)
         *offset = MADT_ENTRIES;
-    if (*offset >= madt->size || madt->size - *offset < 2)
-        return NULL;
-    const uint8_t *entry = madt->bytes + *offset;
-    if (entry[1] < 2 || entry[1] > madt->size - *offset)
-        return NULL;
-    *offset += entry[1];
-    return entry;
+    *entry = (struct entry){*offset, field(madt, *offset, 1), field(madt, *offset + 1ULL, 1)};
+    if (entry->size < 2 || entry->size > madt->size - *offset)
+        return false;
+    *offset += (uint32_t)entry->size;
+    return true;
 }
 
 bool acpi_next_ioapic(const struct acpi_table *madt, uint32_t *offset, uint64_t *address) {
-    const uint8_t *entry;
+    struct entry entry;
 
-    while ((entry = next_entry(madt, offset))) {
-        if (entry[0] == MADT_IOAPIC && entry[1] >= 12) {
-            *address = read_number(entry + 4, 4);
+    while (next_entry(madt, offset, &entry)) {
+        if (entry.type == MADT_IOAPIC && entry.size >= 12) {
+            *address = field(madt, entry.offset + 4, 4);
             return true;
         }
     }
@@ -116,18 +129,17 @@ bool acpi_next_ioapic(const struct acpi_table *madt, uint32_t *offset, uint64_t 
 }
 
 bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *apic_id) {
-    const uint8_t *entry;
+    struct entry entry;
 
-    while ((entry = next_entry(madt, offset))) {
-        uint8_t type = entry[0], size = entry[1];
+    while (next_entry(madt, offset, &entry)) {
         uint64_t flags = 0;
 
-        if (type == MADT_LAPIC && size >= 8) {
-            *apic_id = entry[3];
-            flags = read_number(entry + 4, 4);
-        } else if (type == MADT_X2APIC && size >= 16) {
-            *apic_id = (uint32_t)read_number(entry + 4, 4);
-            flags = read_number(entry + 8, 4);
+        if (entry.type == MADT_LAPIC && entry.size >= 8) {
+            *apic_id = (uint32_t)field(madt, entry.offset + 3, 1);
+            flags = field(madt, entry.offset + 4, 4);
+        } else if (entry.type == MADT_X2APIC && entry.size >= 16) {
+            *apic_id = (uint32_t)field(madt, entry.offset + 4, 4);
+            flags = field(madt, entry.offset + 8, 4);
         }
         if (flags & MADT_CPU_ENABLED)
             return true;
@@ -139,13 +151,6 @@ bool acpi_next_cpu(const struct acpi_table *madt, uint32_t *offset, uint32_t *ap
 
 #define FADT_1_SIZE 116 /* of revision 1, the shortest */
 #define SPACE_IO    1   /* Generic Address Structure: the address is an I/O port */
-
-/* A field of `size` bytes at `offset`; 0 if the table, of an older revision, does not have it. */
-static uint64_t field(const struct acpi_table *table, uint32_t offset, unsigned size) {
-    if (table->size < size || offset > table->size - size)
-        return 0;
-    return read_number(table->bytes + offset, size);
-}
 
 /* A port that a newer table gives as a Generic Address Structure, and every table as a plain
  * number. */
@@ -224,53 +229,59 @@ struct acpi_serial acpi_find_serial(const struct acpi *acpi) {
 #define AML_WORD_PREFIX  0x0b
 #define AML_DWORD_PREFIX 0x0c
 #define AML_PACKAGE      0x12
+#define AML_S5           0x5f35535f /* "_S5_" */
 #define SLEEP_TYPE_MAX   7
 
+/* A place in a table of AML. */
 struct aml {
-    const uint8_t *at, *end;
+    const struct acpi_table *table;
+    uint64_t at;
 };
 
-/* Reads the integer at aml->at. False if there is none, or if it is too large for a sleep type. */
-static bool take_sleep_type(struct aml *aml, uint8_t *type) {
-    static const uint8_t size_of[] = {
-        [AML_BYTE_PREFIX] = 1, [AML_WORD_PREFIX] = 2, [AML_DWORD_PREFIX] = 4};
+static uint64_t take(struct aml *aml, unsigned size) {
+    uint64_t value = field(aml->table, aml->at, size);
 
-    if (aml->at == aml->end)
-        return false;
-    uint8_t op = *aml->at++;
-    unsigned size = op < sizeof(size_of) ? size_of[op] : 0;
-    if (size > (size_t)(aml->end - aml->at) || (!size && op > AML_ONE))
-        return false;
-    uint64_t value = size ? read_number(aml->at, size) : op; /* ZeroOp is 0, OneOp 1 */
     aml->at += size;
+    return value;
+}
+
+/* Reads an integer. False if there is none, or if it is too large for a sleep type. */
+static bool take_sleep_type(struct aml *aml, uint8_t *type) {
+    uint64_t value = take(aml, 1); /* ZeroOp is 0, OneOp 1 */
+
+    if (value == AML_BYTE_PREFIX)
+        value = take(aml, 1);
+    else if (value == AML_WORD_PREFIX)
+        value = take(aml, 2);
+    else if (value == AML_DWORD_PREFIX)
+        value = take(aml, 4);
+    else if (value > AML_ONE)
+        return false;
     *type = (uint8_t)value;
-    return value <= SLEEP_TYPE_MAX;
+    return value <= SLEEP_TYPE_MAX && aml->at <= aml->table->size;
 }
 
 /* Reads the first two elements of a package: PackageOp, the length, the number of elements, the
  * elements. The upper two bits of the length's first byte are the number of bytes that follow it.
  * ACPI 6.5, "Package Length Encoding". */
 static bool parse_package(struct aml aml, uint8_t type[2]) {
-    if (aml.end - aml.at < 3 || *aml.at++ != AML_PACKAGE)
+    if (take(&aml, 1) != AML_PACKAGE)
         return false;
-    unsigned length_bytes = 1 + (*aml.at >> 6);
-    if ((size_t)(aml.end - aml.at) < length_bytes + 1u)
-        return false;
-    aml.at += length_bytes;
-    uint8_t elements = *aml.at++;
+    uint64_t more = take(&aml, 1) >> 6;
+    aml.at += more;
+    uint64_t elements = take(&aml, 1);
     return elements >= 2 && take_sleep_type(&aml, &type[0]) && take_sleep_type(&aml, &type[1]);
 }
 
 /* Searches for NameOp, an optional backslash, "_S5_" and a package. */
 static bool search_s5(const struct acpi_table *table, uint8_t type[2]) {
-    const uint8_t *end = table->bytes + table->size;
+    for (uint64_t at = HEADER_SIZE; at < table->size; at++) {
+        struct aml aml = {table, at};
 
-    for (const uint8_t *at = table->bytes + HEADER_SIZE; end - at >= 5; at++) {
-        if (*at != AML_NAME)
+        if (take(&aml, 1) != AML_NAME)
             continue;
-        const uint8_t *name = at + 1 + (at[1] == '\\');
-        if (end - name >= 4 && memcmp(name, "_S5_", 4) == 0 &&
-            parse_package((struct aml){name + 4, end}, type))
+        aml.at += field(table, aml.at, 1) == '\\';
+        if (take(&aml, 4) == AML_S5 && parse_package(aml, type))
             return true;
     }
     return false;
@@ -279,7 +290,7 @@ static bool search_s5(const struct acpi_table *table, uint8_t type[2]) {
 bool acpi_find_soft_off(const struct acpi *acpi, struct acpi_soft_off *off) {
     uint32_t fadt_index = 0, ssdt_index = 0;
     struct acpi_table fadt = acpi_next_table(acpi, "FACP", &fadt_index);
-    uint8_t type[2];
+    uint8_t type[2] = {0};
 
     if (fadt.size < FADT_1_SIZE)
         return false;
