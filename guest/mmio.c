@@ -333,8 +333,7 @@ static void unmap_and_map(void) {
         *entry = 0;
         spin(5);
         *entry = mapped;
-        spin(4);
-        pause();
+        spin(5);
     }
 }
 
