@@ -48,7 +48,8 @@ my ($posted, $vid) = (kicks('ipi-posted'), kicks('ipi-vid'));
 cmp_ok($vid, '>=', 1000, "without posted interrupts each IPI to a running vCPU is a VM exit: $vid");
 cmp_ok($posted, '<=', $vid / 10, "posted, it is none: $posted, of its start and of reroutes");
 
-# What an interrupt costs in each way, as docs/delivery.md has it. One exit in twenty may come from time.
+# What an interrupt costs in each way, as docs/delivery.md has it. The ends of time slices are exits, too.
+my $slices = 0.3;
 my @ways = qw(software vid posted);
 my %cost;
 for my $way (@ways) {
@@ -62,14 +63,15 @@ for my $kind (sort keys %cost) {
     my @cells = map { my $way = $_; $cost{$kind}{$way} ? sprintf('%.1f + %.1f', @{$cost{$kind}{$way}}) : '-' } @ways;
     $table .= "| `$kind` | " . join(' | ', @cells) . " |\n";
 }
-for (read_text('docs/delivery.md') =~ /^\| `(\w+)` .*\d \+ \d.*$/mg) { $documented{$_} = 1 }
+for (read_text('docs/delivery.md') =~ /^\| `(\w+)`: .*\d \+ \d.*$/mg) { $documented{$_} = 1 }
 note($table);
+is(scalar keys %cost, 6, 'six kinds of interrupts are measured');
 is(join(' ', sort keys %cost), join(' ', sort keys %documented), 'the kinds of docs/delivery.md');
 for my $kind (sort keys %cost) {
-    my ($row) = read_text('docs/delivery.md') =~ /^\| `$kind` .*?\| (\d.*) \|$/m;
+    my ($row) = read_text('docs/delivery.md') =~ /^\| `$kind`: .*?\| (\d.*) \|$/m;
     my @figures = ($row // '') =~ /([\d.]+)/g;
     my @measured = map { @{$cost{$kind}{$_} // [99, 99]} } @ways;
-    my @wrong = grep { abs(($figures[$_] // 99) - $measured[$_]) > 0.1 } 0 .. 5;
+    my @wrong = grep { abs(($figures[$_] // 99) - $measured[$_]) > $slices } 0 .. 5;
     is("@wrong", '', "docs/delivery.md: what a $kind costs") or diag("measured: @measured");
 }
 open my $file, '>', "$build/emulator/delivery.txt" or die;

@@ -16,7 +16,7 @@ package Log;
 use strict;
 use warnings;
 
-my $TAG = qr/(?:GUEST|COUNTERS|SCANS|EXITS|BENCH|SOAK|TAP|PINWHEEL [a-z]+)/;
+my $TAG = qr/(?:GUEST|COUNTERS|SCANS|EXITS|BENCH|SOAK|DELIVERY|TAP|PINWHEEL [a-z]+)/;
 
 sub read_file {
     my ($class, $path) = @_;
