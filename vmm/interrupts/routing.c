@@ -136,7 +136,9 @@ static void apic_access_changed(void *context) {
 }
 
 static void apic_eoi_exit(void *context, uint8_t vector) {
-    routing_eoi_exit(context, vector);
+    struct routing_vcpu *vcpu = context;
+
+    routing_eoi_exit(vcpu, vector);
 }
 
 static void apic_timer_changed(void *context, uint32_t offset) {

@@ -32,8 +32,9 @@ static inline vcpu_mask routing_candidates(const struct routing *routing, uint32
             named = vcpu_mask_of(destination);
         named |= atomic_load_explicit(&routing->renamed, memory_order_acquire);
     } else {
-        if (destination >> 16 < VCPU_MASK_MAX / 16)
-            named = (vcpu_mask)(destination & 0xffff) << 16 * (destination >> 16);
+        uint32_t cluster = destination >> 16;
+        if (cluster < VCPU_MASK_MAX / 16)
+            named = (vcpu_mask)(destination & 0xffff) << 16 * cluster;
         named |= atomic_load_explicit(&routing->xapic, memory_order_acquire);
     }
     return named & routing->all;
