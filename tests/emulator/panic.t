@@ -30,7 +30,7 @@ sub break_at_eoi_exit {
 my $log = break_at_eoi_exit('panic', "set rdi = 0\n", cpus => 2);
 unlike($log, qr/do not stop/, 'a CPU in guest mode stops');
 like($log, qr/^PINWHEEL panic: #PF page fault in the hypervisor, error code 0x0$/m, 'the exception');
-like($log, qr/^  rip ffffffff8[0-9a-f]{7} rsp ffffc0[0-9a-f]{10} .*\n  cr2 0{13}[0-9a-f]{3} /m,
+like($log, qr/^  rip ffffffff8[0-9a-f]{7} rsp ffffc0[0-9a-f]{10} .*\n  cr2 0{12}[0-9a-f]{4} /m,
     'the registers, with a stack of the hypervisor');
 like($log, qr/  backtrace:\n.*\+0x.*\n    0x[0-9a-f]+ routing_eoi_exit\+0x.*exit_handle\+0x.*schedule_run\+0x/s,
     'the backtrace, with names');
