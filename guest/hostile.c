@@ -2,10 +2,11 @@
  * guest with a reason. The hypervisor and the other guests must not be affected.
  *
  * Command line: case=NAME, a row of the table near the end; case=all runs all cases that a guest
- * survives. xapic or x2apic selects the APIC mode (default: x2APIC if CPUID offers it). A case that
- * must end the guest reports a failed test if the guest continues. The rule under test is default
- * deny: an unknown MSR raises #GP; an unknown port or address reads all ones and ignores writes.
- * Look at the lines `pinwheel: guest ... is killed` and GUEST. Other machines may differ. */
+ * survives; exits=N for exit_storm (default 20000). xapic or x2apic selects the APIC mode (default:
+ * x2APIC if CPUID offers it). A case that must end the guest reports a failed test if the guest
+ * continues. The rule under test is default deny: an unknown MSR raises #GP; an unknown port or
+ * address reads all ones and ignores writes. Look at the lines `pinwheel: guest ... is killed` and
+ * GUEST. Other machines may differ. */
 #include "arch/msr.h"
 #include "guest/lib/apic.h"
 #include "guest/lib/command_line.h"
@@ -319,11 +320,13 @@ static void exit_storm(void) {
     uint32_t refused = 0;
     uint64_t error_code;
 
-    for (uint32_t i = 0; i < STORM_EXITS; i++) {
+    const uint32_t exits = command_line_number("exits", STORM_EXITS);
+
+    for (uint32_t i = 0; i < exits; i++) {
         refused += expect_exception(try_rdmsr, 0x1234 + i % 512, &error_code) == VECTOR_GP;
         *(volatile uint32_t *)(NO_MEMORY + i % 4096 / 4 * 4) = i;
     }
-    report(refused == STORM_EXITS, "each of %u accesses to an unknown MSR raises #GP", STORM_EXITS);
+    report(refused == exits, "each of %u accesses to an unknown MSR raises #GP", exits);
 }
 
 /* Halts with interrupts disabled, so nothing can wake it. The line before it imitates the

@@ -15,8 +15,9 @@ our @EXPORT_OK = qw(job needs_bochs_3 run_jobs story_is_told wanted);
 
 my $build = $ENV{B} // 'build';
 my $bochs = "$build/bochs-3/bochs";
-# What saves the emulated machine time. Its processor reports another TSC frequency than it has.
-my $WORDS = 'console=ttyS0 quiet cryptomgr.notests tsc=reliable tsc_early_khz=50000 no_timer_check nowatchdog '
+# What saves the emulated machine time. Its processor reports another TSC frequency than it has, and its XRSTOR in
+# the compacted format loads a stale MXCSR where SSE is in its initial state.
+my $WORDS = 'console=ttyS0 quiet cryptomgr.notests tsc=reliable tsc_early_khz=50000 no_timer_check nowatchdog clearcpuid=xsaves,xsavec '
     . 'mitigations=off initcall_blacklist=load_system_certificate_list random.trust_cpu=on panic=-1';
 
 # Skips all tests if Bochs 3.0 could not be fetched.
@@ -44,9 +45,9 @@ sub write_jobs {
     }
     my $list = '';
     for my $job (@jobs) {
-        write_text("$dir/jobs/$job->{name}.cfg", $job->{config});
+        write_text("$dir/jobs/$job->{name}.cfg", $job->{config} // '');
         $list .= join(' ', $job->{name}, $job->{module} // 'nested=1', $job->{cpus} // 1,
-            $job->{memory} // 256, $job->{cpu} // 'host') . "\n";
+            $job->{memory} // 256, $job->{cpu} // 'host', $job->{kernel} // ()) . "\n";
     }
     write_text("$dir/jobs/jobs", $list);
     system("(cd $dir/jobs && find . -print0 | LC_ALL=C sort -z | "
@@ -55,8 +56,9 @@ sub write_jobs {
     remove_tree("$dir/jobs");
 }
 
-# run_jobs($name, $model, {name, config, module, cpus, memory, cpu, files}...): boots Bochs once. Returns
-# for each job's name its log, and the lines of its debug port in {debug}.
+# run_jobs($name, $model, {name, config, module, cpus, memory, cpu, files, kernel}...): boots Bochs once.
+# `kernel`, a guest's file and words of its command line, runs without Pinwheel. Returns for each job's name
+# its log, and the lines of its debug port in {debug}.
 sub run_jobs {
     my ($name, $model, @jobs) = @_;
     my $dir = "$build/nested/$name";

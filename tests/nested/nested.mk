@@ -1,5 +1,5 @@
 # Pinwheel under real KVM: tests/nested, docs/nested.md.
-.PHONY: test-nested bench-nested
+.PHONY: test-nested test-nested-long bench-nested scorecard-kvm
 
 NESTED := $(B)/nested
 
@@ -25,6 +25,14 @@ test-nested: deps ## run Pinwheel under real KVM, in Bochs: docs/nested.md
 	@$(MAKE_ALL) all $(STAGE)
 	@$(PROVE) $(NESTED_TESTS)
 
+test-nested-long: deps ## the same with as many rounds as on the machine itself
+	@$(MAKE_ALL) all $(STAGE)
+	@NESTED_LONG=1 $(PROVE) $(NESTED_TESTS)
+
 bench-nested: deps ## count the exits to KVM for each exit of a guest
 	@$(MAKE_ALL) all $(STAGE)
 	@JOBS=story B=$(B) prove --exec '' tests/nested/nested.t && cat $(NESTED)/exits.txt
+
+scorecard-kvm: deps ## the scorecard on KVM, in Bochs: docs/scorecard.md
+	@$(MAKE_ALL) all $(STAGE)
+	@B=$(B) prove --exec '' tests/nested/scorecard
