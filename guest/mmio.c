@@ -333,7 +333,8 @@ static void unmap_and_map(void) {
         *entry = 0;
         spin(5);
         *entry = mapped;
-        spin(5);
+        spin(4);
+        pause();
     }
 }
 

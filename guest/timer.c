@@ -1,8 +1,10 @@
 /* The local APIC's timer in its three modes: when it fires, how often, and what its registers read.
  *
  * The vCPUs run the tests in turn, while the others spin. Command line: xapic or x2apic (default:
- * x2APIC if CPUID offers it). The clock is the TSC; no test depends on its frequency. SDM Vol. 3A,
- * "APIC Timer". */
+ * x2APIC if CPUID offers it). The clock is the TSC; no test depends on its frequency. Where this
+ * machine is itself virtual, it may lose the processor for longer than a period. A measurement that
+ * such a pause makes longer is repeated; one that is too short fails at once. SDM Vol. 3A, "APIC
+ * Timer". */
 #include "guest/lib/apic.h"
 #include "guest/lib/console.h"
 #include "guest/lib/cpus.h"
@@ -14,6 +16,7 @@
 #define VECTOR_TIMER 0x84
 #define COUNT        200000u /* bus ticks: more than any path through the hypervisor takes */
 #define PERIODS      10
+#define ATTEMPTS     30 /* measurements of which one has no pause in it */
 
 static volatile uint32_t fired;
 static volatile uint64_t fired_at;
@@ -53,14 +56,27 @@ static uint64_t one_shot(uint32_t divide, uint32_t initial) {
     return wait_for(1) - begin;
 }
 
+/* Whether a divisor of 128 is 128 times slower, in one measurement without a pause. */
+static bool test_divisor(void) {
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        uint64_t once = one_shot(APIC_DIVIDE_BY_1, COUNT);
+        uint64_t slow = one_shot(APIC_DIVIDE_BY_128, COUNT / 16);
+        if (slow < 8ull * COUNT)
+            return false;
+        if (slow >= 7 * once && slow <= 9 * once)
+            return true;
+    }
+    return false;
+}
+
 static void test_one_shot(void) {
     uint64_t once = one_shot(APIC_DIVIDE_BY_1, COUNT);
-    uint64_t slow = one_shot(APIC_DIVIDE_BY_128, COUNT / 16);
+    bool slower = test_divisor();
 
     report(fired == 1 && apic_read(APIC_TIMER_CURRENT) == 0,
            "one-shot: fires once, then the current count is 0");
     report(once >= COUNT, "one-shot: does not fire early");
-    report(slow >= 7 * once && slow <= 9 * once, "one-shot: a divisor of 128 is 128 times slower");
+    report(slower, "one-shot: a divisor of 128 is 128 times slower");
     start(0, APIC_DIVIDE_BY_1, 0xffffffff);
     uint32_t first = apic_read(APIC_TIMER_CURRENT);
     uint32_t second = apic_read(APIC_TIMER_CURRENT);
@@ -70,12 +86,17 @@ static void test_one_shot(void) {
 }
 
 static void test_periodic(void) {
-    uint64_t begin = rdtsc();
+    bool early = false, drifts = true;
 
-    start(APIC_LVT_TIMER_PERIODIC, APIC_DIVIDE_BY_1, COUNT);
-    uint64_t took = wait_for(PERIODS) - begin;
-    report(took >= (uint64_t)PERIODS * COUNT, "periodic: does not fire early");
-    report(took < (uint64_t)(PERIODS + 1) * COUNT, "periodic: periods do not drift");
+    for (unsigned i = 0; i < ATTEMPTS && drifts; i++) {
+        uint64_t begin = rdtsc();
+        start(APIC_LVT_TIMER_PERIODIC, APIC_DIVIDE_BY_1, COUNT);
+        uint64_t took = wait_for(PERIODS) - begin;
+        early = early || took < (uint64_t)PERIODS * COUNT;
+        drifts = took >= (uint64_t)(PERIODS + 1) * COUNT;
+    }
+    report(!early, "periodic: does not fire early");
+    report(!drifts, "periodic: periods do not drift");
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | APIC_LVT_TIMER_PERIODIC | VECTOR_TIMER);
     uint32_t before = fired;
     spin_ticks(3 * COUNT);
@@ -83,25 +104,50 @@ static void test_periodic(void) {
     apic_write(APIC_TIMER_INITIAL, 0);
 }
 
+/* Whether the MSR reads the deadline while it is armed: read before that time. */
+static bool deadline_reads_back(uint64_t *deadline) {
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        fired = 0;
+        *deadline = rdtsc() + COUNT;
+        wrmsr(MSR_IA32_TSC_DEADLINE, *deadline);
+        uint64_t value = rdmsr(MSR_IA32_TSC_DEADLINE);
+        if (rdtsc() < *deadline)
+            return value == *deadline;
+        wait_for(1);
+    }
+    return false;
+}
+
+/* Whether the timer does not fire if 0 is written before the deadline. */
+static bool deadline_is_disarmed(void) {
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        uint64_t deadline = rdtsc() + COUNT;
+        fired = 0;
+        wrmsr(MSR_IA32_TSC_DEADLINE, deadline);
+        wrmsr(MSR_IA32_TSC_DEADLINE, 0);
+        bool in_time = rdtsc() < deadline;
+        spin_ticks(3 * COUNT);
+        if (in_time)
+            return !fired;
+    }
+    return false;
+}
+
 static void test_deadline(void) {
+    uint64_t deadline;
+
     if (!apic_has_tsc_deadline()) {
         report_skip("TSC-deadline mode", "CPUID does not offer it");
         return;
     }
-    fired = 0;
     apic_write(APIC_LVT_TIMER, APIC_LVT_TIMER_TSC_DEADLINE | VECTOR_TIMER);
-    uint64_t deadline = rdtsc() + COUNT;
-    wrmsr(MSR_IA32_TSC_DEADLINE, deadline);
-    report(rdmsr(MSR_IA32_TSC_DEADLINE) == deadline, "deadline: the MSR reads back while armed");
+    report(deadline_reads_back(&deadline), "deadline: the MSR reads back while armed");
     report(wait_for(1) >= deadline, "deadline: does not fire early");
     report(rdmsr(MSR_IA32_TSC_DEADLINE) == 0, "deadline: the MSR reads 0 after it");
     wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() - 1);
     wait_for(2);
     report(fired == 2, "deadline: a deadline in the past fires at once");
-    wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() + COUNT);
-    wrmsr(MSR_IA32_TSC_DEADLINE, 0);
-    spin_ticks(3 * COUNT);
-    report(fired == 2, "deadline: writing 0 disarms it");
+    report(deadline_is_disarmed(), "deadline: writing 0 disarms it");
     apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
 }
 

@@ -4,6 +4,7 @@
 #include "guest/lib/command_line.h"
 #include "guest/lib/console.h"
 #include "guest/lib/cpus.h"
+#include "guest/lib/instructions.h"
 #include "guest/lib/interrupts.h"
 
 #define MULTIBOOT_LOADER_MAGIC 0x2badb002
@@ -16,6 +17,7 @@ _Noreturn void start_first(uint32_t info, uint32_t magic) {
         command_line_init(info);
     else
         print("# not started by a Multiboot loader: EAX was 0x%x\n", magic);
+    pause_exits = command_line_is("pause", "exit");
     guest_main();
     guest_exit(0);
 }

@@ -171,5 +171,6 @@ fill_and_wait:
     popfq
     fill rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
 .wait:
+    cli                                 ; for Bochs: pause() in guest/lib/instructions.h
     pause
     jmp .wait
