@@ -64,7 +64,8 @@ void invariant_11_level_to_edge(void) {
     open_gate(1);
     report(again && arrived(v, 1, 2) && !remote_irr(0), "I11: the second delivery is handled");
 
-    ioapic_write_entry(scene_pin(0), rte_level(w, 1) | RTE_REMOTE_IRR | RTE_DELIVERY_STATUS);
+    ioapic_write_entry(scene_pin(0), rte_level(w, (uint8_t)cpu_apic_id(1)) | RTE_REMOTE_IRR |
+                                         RTE_DELIVERY_STATUS);
     report(!remote_irr(0) && !delivery_status(0),
            "I11: a write never sets Remote IRR or delivery status");
     scene_end(11);
@@ -108,10 +109,18 @@ void invariant_12_mask_in_flight(void) {
 
 /* ---- 13 ---- */
 
+/* In x2APIC mode the logical ID follows from the APIC ID. */
+static uint8_t logical_ids(uint8_t set) {
+    uint32_t ids = 0;
+    for (uint32_t cpu = 0; apic_x2apic_mode && cpu < VCPUS; cpu++)
+        ids |= (uint32_t)(set >> cpu & 1) << cpu_apic_id(cpu);
+    return apic_x2apic_mode ? (uint8_t)ids : set;
+}
+
 /* Routes a pin to a set of logical IDs. 2 is vCPU 1; 10H matches no LDR at first. */
 static void route_logical(unsigned n, uint64_t mode, uint8_t vector, uint8_t set) {
     ioapic_write_entry(scene_pin(n), mode | RTE_LEVEL | RTE_LOGICAL | vector |
-                                         (uint64_t)set << RTE_DESTINATION_SHIFT);
+                                         (uint64_t)logical_ids(set) << RTE_DESTINATION_SHIFT);
 }
 
 /* vCPU 1 has the vector of pin 0 in service when it changes its local APIC so that the pin's
@@ -154,7 +163,7 @@ static void set_other_id(void) {
 }
 
 static void set_own_id(void) {
-    apic_write(APIC_ID, cpu_self()->index << 24);
+    apic_write(APIC_ID, cpu_apic_id(cpu_self()->index) << 24);
 }
 
 /* Whether Remote IRR is clear after an EOI in x2APIC mode of an interrupt that was accepted in

@@ -53,11 +53,11 @@ void invariant_18_coalescing(uint32_t rounds) {
 /* INIT and SIPI restart vCPU 3 while it is in a handler. */
 static bool restart_3(void) {
     struct cpu *cpu = &cpus[3];
-    apic_send_init(3);
+    apic_send_init(cpu_apic_id(3));
     spin(INIT_PAUSES);
     atomic_store(&cpu->started, false);
     atomic_store(&cpu->work, NULL);
-    apic_send_sipi(3, TRAMPOLINE);
+    apic_send_sipi(cpu_apic_id(3), TRAMPOLINE);
     for (uint32_t i = 0; i < wait_bound && !atomic_load(&cpu->started); i++)
         pause();
     return atomic_load(&cpu->started);

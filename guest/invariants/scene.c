@@ -196,7 +196,7 @@ bool ipis_exit(uint32_t cpu, uint8_t vector, uint32_t count, uint64_t exits) {
 }
 
 void send_ipi(uint32_t cpu, uint8_t vector) {
-    apic_send_ipi(cpu, vector);
+    apic_send_ipi(cpu_apic_id(cpu), vector);
 }
 
 /* ---- pins ---- */
@@ -206,11 +206,11 @@ uint8_t scene_pin(unsigned n) {
 }
 
 void route(unsigned n, uint8_t vector, uint32_t cpu) {
-    ioapic_write_entry(scene_pin(n), rte_level(vector, (uint8_t)cpu));
+    ioapic_write_entry(scene_pin(n), rte_level(vector, (uint8_t)cpu_apic_id(cpu)));
 }
 
 void reroute(unsigned n, uint32_t cpu) {
-    ioapic_reroute(scene_pin(n), (uint8_t)cpu);
+    ioapic_reroute(scene_pin(n), (uint8_t)cpu_apic_id(cpu));
 }
 
 void write_low(unsigned n, uint64_t low) {

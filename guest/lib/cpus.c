@@ -25,9 +25,10 @@ extern char cpu_stacks[];
 const uint32_t cpu_stack_size = CPU_STACK_SIZE;
 WEAK _Alignas(16) char cpu_stacks[CPU_MAX * CPU_STACK_SIZE];
 uint32_t wait_bound = WAIT_BOUND_DEFAULT;
+uint32_t cpu_id_shift;
 
 void cpu_init(void) {
-    struct cpu *cpu = &cpus[cpuid(1, 0).ebx >> 24]; /* start.asm checked the bound */
+    struct cpu *cpu = &cpus[cpuid(1, 0).ebx >> 24 >> cpu_id_shift]; /* start.asm checked it */
     cpu->self = cpu;
     cpu->index = (uint32_t)(cpu - cpus);
     wrmsr(MSR_IA32_GS_BASE, (uintptr_t)cpu);

@@ -1,8 +1,8 @@
 /* The vCPUs of this guest: starting them, identifying them, running functions on them.
  *
- * A vCPU's index is its initial APIC ID. The base of its GS segment is the address of its struct
- * cpu, which cpu_init() sets. Every wait for another vCPU is bounded: if that vCPU never answers,
- * the guest reports a failed test instead of hanging. */
+ * A vCPU's index is its initial APIC ID, or half of it: cpu_id_shift. The base of its GS segment is
+ * the address of its struct cpu, which cpu_init() sets. Every wait for another vCPU is bounded: if
+ * that vCPU never answers, the guest reports a failed test instead of hanging. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 struct cpu {
     struct cpu *self; /* at GS:0, so it must be the first member */
-    uint32_t index;   /* also the APIC ID */
+    uint32_t index;
     atomic_bool started;
     _Atomic(void (*)(void)) work; /* set by cpu_run(); NULL once it has returned */
     atomic_uint turns;            /* of the loops in which it waits for work */
@@ -33,6 +33,14 @@ extern uint32_t cpu_max;
     struct cpu cpus[count];                                                                        \
     extern char cpu_stacks[(count)*CPU_STACK_SIZE];                                                \
     _Alignas(16) char cpu_stacks[(count)*CPU_STACK_SIZE]
+
+/* The APIC ID is the index shifted left by this: by 1 where the APIC IDs are even. Set it before
+ * the other vCPUs start. */
+extern uint32_t cpu_id_shift;
+
+static inline uint32_t cpu_apic_id(uint32_t index) {
+    return index << cpu_id_shift;
+}
 
 /* Iterations of a waiting loop, with a PAUSE in each. A guest may change it. */
 #define WAIT_BOUND_DEFAULT 20000000u
