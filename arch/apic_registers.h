@@ -98,6 +98,9 @@ enum apic_delivery_mode {
 /* Every delivery mode but fixed and lowest priority has one of these bits set. */
 #define RTE_OTHER_MODES (6ULL << RTE_DELIVERY_SHIFT)
 
+/*@ assigns \nothing;
+  @ ensures \result == (entry & RTE_VECTOR_MASK);
+  @*/
 static inline uint8_t rte_vector(uint64_t entry) {
     return (uint8_t)(entry & RTE_VECTOR_MASK);
 }
@@ -107,6 +110,9 @@ static inline enum apic_delivery_mode apic_delivery_mode(uint64_t value) {
     return (enum apic_delivery_mode)(value >> RTE_DELIVERY_SHIFT & 7);
 }
 
+/*@ assigns \nothing;
+  @ ensures \result == (uint8_t)(entry >> RTE_DESTINATION_SHIFT);
+  @*/
 static inline uint8_t rte_destination(uint64_t entry) {
     return (uint8_t)(entry >> RTE_DESTINATION_SHIFT);
 }

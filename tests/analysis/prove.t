@@ -7,25 +7,39 @@
 use strict;
 use warnings;
 use lib 'tests/lib';
+use Cwd 'abs_path';
 use File::Path 'make_path';
 use FramaC qw(table_rows wanted_rows frama_c source_in each_mutant check_mutants);
 use Test::More;
+use Tree 'read_text';
 
 my $build = ($ENV{B} // 'build') . '/analysis/prove';
 make_path($build);
 plan skip_all => 'there is no Frama-C with Why3 and Z3: tools/deps analysis'
     if system('command -v frama-c >/dev/null && command -v why3 >/dev/null && command -v z3 >/dev/null');
-# The provers that Why3 finds. Z3 gives a goal up after a number of its steps, three times what any goal
-# needs, so a slow machine proves as much as a fast one; the limit of time is far behind that.
+# Why3 calls this Z3, which instantiates quantifiers by patterns alone. With its other ways as well it
+# needs a hundred times the steps for some goals, and does not end for others. It gives a goal up after
+# a number of its steps, ten times what any goal needs, so a slow machine proves as much as a fast one; the
+# limit of time is far behind that.
+chomp(my $z3 = `command -v z3;`);
+my $script = "$build/z3";
+open my $out, '>', $script or die "$script: $!\n";
+print $out qq(#!/bin/sh\nexec $z3 smt.auto_config=false smt.mbqi=false "\$@"\n);
+close $out;
+chmod 0755, $script;
 $ENV{WHY3CONFIG} = "$build/why3.conf";
 system("why3 config detect >$build/detect.log 2>&1");
+my $config = read_text($ENV{WHY3CONFIG}) =~ s/^path = \K"[^"]*z3"/'"' . abs_path($script) . '"'/emr;
+open $out, '>', $ENV{WHY3CONFIG} or die "$ENV{WHY3CONFIG}: $!\n";
+print $out $config;
+close $out;
 
 my @proofs = table_rows('proofs');
 
 # Runs WP. For each function the goals, and those that are not proven.
 sub prove {
     my ($folder, $source, @functions) = @_;
-    my ($ended, @lines) = frama_c($folder, qw(-wp -wp-rte -wp-prover z3 -wp-steps 100000000 -wp-timeout 600 -wp-par 1),
+    my ($ended, @lines) = frama_c($folder, qw(-wp -wp-rte -wp-prover z3 -wp-steps 20000000 -wp-timeout 600 -wp-par 1),
         '-wp-fct', join(',', @functions), source_in($folder, $source));
     my %goals = map { $_ => {all => 0, open => []} } @functions;
     my ($proven, $all) = (0, 0);
@@ -49,7 +63,7 @@ for (wanted_rows(\@proofs, @ARGV)) {
     ok($complete, "$name: each goal has its verdict") or diag("see $build/$name/log");
     for my $function (@functions) {
         my $goals = $goals{$function};
-        cmp_ok($goals->{all}, '>', 2, "$function has a contract");
+        cmp_ok($goals->{all}, '>', 1, "$function has a contract");
         is("@{$goals->{open}}", '', "$function does what its contract says");
         push @table, sprintf '%-22s %3d of %3d', $function, $goals->{all} - @{$goals->{open}}, $goals->{all};
     }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "arch/apic_registers.h"
+#include "vmm/interrupts/vector_set.h"
 
 enum apic_mode { APIC_MODE_DISABLED, APIC_MODE_XAPIC, APIC_MODE_X2APIC };
 
@@ -41,14 +42,44 @@ struct apic_message {
     uint8_t delivery_mode; /* enum apic_delivery_mode */
 };
 
+/* The words of the contracts, one for each model of logical destinations. */
+/*@ predicate named_x2apic(integer id, integer destination) =
+  @     destination >> 16 == ((id >> 4) & 0xffff) && bit(destination, id % 16);
+  @
+  @ predicate named_flat(integer logical, integer destination) =
+  @     destination <= 0xff && (logical & destination & 0xff) != 0;
+  @
+  @ predicate named_cluster(integer logical, integer destination) =
+  @     destination <= 0xff && logical / 16 == destination / 16 &&
+  @     (logical & destination & 0xf) != 0;
+  @
+  @ predicate named_logical(struct apic_identity who, integer destination) =
+  @     who.mode == APIC_MODE_X2APIC ? named_x2apic(who.id, destination)
+  @     : who.cluster != 0           ? named_cluster(who.logical, destination)
+  @                                  : named_flat(who.logical, destination);
+  @
+  @ predicate named(struct apic_identity who, integer destination, integer broadcast,
+  @                 integer logical) =
+  @     destination == broadcast ||
+  @     (logical != 0 ? named_logical(who, destination) : who.id == destination);
+  @*/
+
 /* For a logical destination that is not the broadcast. By value: callers keep the identity in
  * registers. */
+/*@ assigns \nothing;
+  @ ensures \result <==> named_logical(who, destination);
+  @*/
 bool destination_matches_logical(struct apic_identity who, uint32_t destination);
 
 /* Whether the destination names this LAPIC. A LAPIC that is globally disabled matches nothing. The
  * software-enable bit does not matter here: INIT, SIPI and NMI are accepted without it. The
  * broadcast, FFH among 8 bits and FFFFFFFFH among 32, names all LAPICs in either destination mode.
  * A scan calls this for each level entry, so the physical mode is inline. */
+/*@ requires \valid_read(who);
+  @ requires broadcast == 0xff || broadcast == 0xffffffff;
+  @ assigns \nothing;
+  @ ensures \result <==> named(*who, destination & broadcast, broadcast, logical);
+  @*/
 static inline bool destination_names(const struct apic_identity *who, uint32_t destination,
                                      uint32_t broadcast, bool logical) {
     destination &= broadcast;
@@ -56,15 +87,32 @@ static inline bool destination_names(const struct apic_identity *who, uint32_t d
         return true;
     return logical ? destination_matches_logical(*who, destination) : who->id == destination;
 }
+/*@ requires \valid_read(who);
+  @ assigns \nothing;
+  @ ensures \result <==> who->mode != APIC_MODE_DISABLED &&
+  @     (wide ? named(*who, destination & 0xffffffff, 0xffffffff, logical)
+  @           : named(*who, destination & 0xff, 0xff, logical));
+  @*/
 static inline bool destination_matches(const struct apic_identity *who, uint32_t destination,
                                        bool wide, bool logical) {
     return who->mode != APIC_MODE_DISABLED &&
            destination_names(who, destination, wide ? 0xffffffff : 0xff, logical);
 }
 
+/*@ predicate accepts(struct apic_identity who, integer entry) =
+  @     (entry & RTE_OTHER_MODES) == 0 && who.enabled != 0 &&
+  @     (entry & RTE_VECTOR_MASK) >= APIC_FIRST_LEGAL_VECTOR &&
+  @     named(who, (uint8_t)(entry >> RTE_DESTINATION_SHIFT) & 0xff, 0xff,
+  @           (entry & RTE_LOGICAL) != 0 ? 1 : 0);
+  @*/
+
 /* Whether this LAPIC would accept the interrupts of a redirection table entry: the delivery mode is
  * fixed or lowest priority, the vector legal (16 to 255), the LAPIC enabled, and the destination
  * names it. The mask does not matter. */
+/*@ requires \valid_read(who);
+  @ assigns \nothing;
+  @ ensures \result <==> accepts(*who, entry);
+  @*/
 static inline bool destination_of_entry_matches(const struct apic_identity *who, uint64_t entry) {
     return !(entry & RTE_OTHER_MODES) && who->enabled &&
            rte_vector(entry) >= APIC_FIRST_LEGAL_VECTOR &&
