@@ -19,7 +19,7 @@ plan skip_all => 'there is no Frama-C with Why3 and Z3: tools/deps analysis'
     if system('command -v frama-c >/dev/null && command -v why3 >/dev/null && command -v z3 >/dev/null');
 # Why3 calls this Z3, which instantiates quantifiers by patterns alone. With its other ways as well it
 # needs a hundred times the steps for some goals, and does not end for others. It gives a goal up after
-# a number of its steps, ten times what any goal needs, so a slow machine proves as much as a fast one; the
+# a number of its steps, four times what any goal needs, so a slow machine proves as much as a fast one; the
 # limit of time is far behind that.
 chomp(my $z3 = `command -v z3;`);
 my $script = "$build/z3";
@@ -39,7 +39,7 @@ my @proofs = table_rows('proofs');
 # Runs WP. For each function the goals, and those that are not proven.
 sub prove {
     my ($folder, $source, @functions) = @_;
-    my ($ended, @lines) = frama_c($folder, qw(-wp -wp-rte -wp-prover z3 -wp-steps 20000000 -wp-timeout 600 -wp-par 1),
+    my ($ended, @lines) = frama_c($folder, qw(-wp -wp-rte -wp-prover z3 -wp-steps 50000000 -wp-timeout 600 -wp-par 1),
         '-wp-fct', join(',', @functions), source_in($folder, $source));
     my %goals = map { $_ => {all => 0, open => []} } @functions;
     my ($proven, $all) = (0, 0);

@@ -35,6 +35,7 @@ static inline bool vector_set_has(const struct vector_set *set, uint8_t vector) 
 /* The vector is in the set; of the others as many as before. */
 /*@ requires \valid(set);
   @ assigns set->word[vector / 64];
+  @ ensures set->word[vector / 64] == (\old(set->word[vector / 64]) | (1 << vector % 64));
   @ ensures in_set(set, vector);
   @ ensures same_but{Pre, Post}(set, vector);
   @*/
