@@ -23,6 +23,13 @@ struct tokens {
   @*/
 
 /* Drops all tokens: the LAPIC is reset (invariant 20). */
+/*@ requires \valid(tokens);
+  @ assigns *tokens;
+  @ ensures \forall integer v; 0 <= v < VECTOR_COUNT ==>
+  @     tokens->front[v] == 0 && tokens->behind[v] == 0;
+  @ ensures \forall integer w; 0 <= w < 4 ==> tokens->inflight.word[w] == 0;
+  @ ensures kept: agree(tokens);
+  @*/
 void tokens_reset(struct tokens *tokens);
 
 /* A level delivery from `pins` on `vector` is about to enter the IRR; in_service is ISR[vector] at

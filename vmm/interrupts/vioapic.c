@@ -24,6 +24,13 @@ static void vioapic_trace(struct vioapic *io, enum trace_event event, unsigned p
                        trace_what(event, TRACE_NO_VCPU, rte_vector(io->entry[pin]), pin), a, b);
 }
 
+/*@ predicate active{L}(struct vioapic *io, integer pin, integer entry) =
+  @     bit(io->line, pin) <==> (entry & RTE_ACTIVE_LOW) == 0;
+  @*/
+/*@ requires \valid_read(io) && pin < IOAPIC_PIN_COUNT;
+  @ assigns \nothing;
+  @ ensures \result <==> active(io, pin, entry);
+  @*/
 static bool is_active(const struct vioapic *io, unsigned pin, uint64_t entry) {
     bool active_low = entry & RTE_ACTIVE_LOW;
 
@@ -31,6 +38,14 @@ static bool is_active(const struct vioapic *io, unsigned pin, uint64_t entry) {
 }
 
 /* Whether the pin has an interrupt that no LAPIC has accepted yet. This is its delivery status. */
+/*@ requires \valid_read(io) && pin < IOAPIC_PIN_COUNT;
+  @ assigns \nothing;
+  @ ensures masked: (io->entry[pin] & RTE_MASKED) != 0 ==> !\result;
+  @ ensures level: (io->entry[pin] & RTE_MASKED) == 0 && level(io->entry[pin]) ==>
+  @     (\result <==> active(io, pin, io->entry[pin]) && (io->entry[pin] & RTE_REMOTE_IRR) == 0);
+  @ ensures edge: (io->entry[pin] & RTE_MASKED) == 0 && !level(io->entry[pin]) ==>
+  @     (\result <==> bit(io->edge_pending, pin));
+  @*/
 static bool is_waiting(const struct vioapic *io, unsigned pin) {
     uint64_t entry = io->entry[pin];
 
@@ -145,12 +160,24 @@ static void write_entry(struct vioapic *io, unsigned pin, uint64_t value) {
     evaluate(io, pin);
 }
 
-/* half: 2 x pin for the low half of the pin's entry, 2 x pin + 1 for the high half. */
-static void write_half(struct vioapic *io, uint32_t half, uint32_t value) {
-    unsigned pin = half >> 1, shift = half & 1 ? 32 : 0;
+/* What a write makes of an entry: what is writable and in this half. Remote IRR and delivery status
+ * are not (invariant 11). */
+/*@ assigns \nothing;
+  @ ensures (\result & RTE_REMOTE_IRR) == (old & RTE_REMOTE_IRR);
+  @ ensures (\result & RTE_DELIVERY_STATUS) == (old & RTE_DELIVERY_STATUS);
+  @*/
+static uint64_t merge_half(uint64_t old, uint32_t half, uint32_t value) {
+    unsigned shift = half & 1 ? 32 : 0;
     uint64_t writable = ENTRY_WRITABLE & (0xffffffffULL << shift);
 
-    write_entry(io, pin, (io->entry[pin] & ~writable) | (((uint64_t)value << shift) & writable));
+    return (old & ~writable) | (((uint64_t)value << shift) & writable);
+}
+
+/* half: 2 x pin for the low half of the pin's entry, 2 x pin + 1 for the high half. */
+static void write_half(struct vioapic *io, uint32_t half, uint32_t value) {
+    unsigned pin = half >> 1;
+
+    write_entry(io, pin, merge_half(io->entry[pin], half, value));
 }
 
 static uint32_t read_half(const struct vioapic *io, uint32_t half) {

@@ -70,6 +70,11 @@ void vioapic_release(struct vioapic *io);
 /* Whether the entry is a level-triggered route: its delivery mode is one for which the LAPIC sends
  * an EOI. NMI, SMI, INIT and ExtINT are treated as edge-triggered whatever the trigger mode bit is,
  * as the data sheet specifies for NMI. */
+/*@ predicate level(integer entry) = (entry & (RTE_LEVEL | RTE_OTHER_MODES)) == RTE_LEVEL;
+  @*/
+/*@ assigns \nothing;
+  @ ensures \result <==> level(entry);
+  @*/
 static inline bool vioapic_entry_is_level(uint64_t entry) {
     return (entry & (RTE_LEVEL | RTE_OTHER_MODES)) == RTE_LEVEL;
 }
