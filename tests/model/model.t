@@ -30,11 +30,10 @@ for my $path (sort glob 'tests/model/replays/*') {
     open my $file, '<', $path or die "$path: $!\n";
     my ($words) = grep { !/^#/ } <$file>;
     chomp $words;
-    my $story = `$program replay $words`;
-    is($?, 0, "$path violates nothing") or diag($story);
-    $story = `$program software replay $words`;
-    is($?, 0, "$path violates nothing with delivery in software") or diag($story);
-    $story = `$program posted replay $words`;
-    is($?, 0, "$path violates nothing with posted interrupts") or diag($story);
+    # Without posted interrupts some moves of posted_* do not exist.
+    for my $way ($path =~ m{/posted_} ? () : ('', 'software'), 'posted') {
+        my $story = `$program $way replay $words`;
+        is($?, 0, "$path violates nothing" . ($way && " with $way")) or diag($story);
+    }
 }
 done_testing();
