@@ -1,5 +1,5 @@
-/* Guards the hypercalls in vmm/vcpu/exits.c: those that count exits, and the one that sends IPIs to a
- * map of LAPICs, as a paravirtualized Linux does. */
+/* Guards the hypercalls in vmm/vcpu/exits.c: those that count exits, and the one that sends IPIs to
+ * a map of LAPICs, as a paravirtualized Linux does. */
 #include "tests/machine/one_vm.h"
 
 static uint64_t hypercall(uint64_t number) {
