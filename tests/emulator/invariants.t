@@ -8,6 +8,7 @@ use lib 'tests/lib';
 use Boot qw(boot report_all);
 use File::Path 'make_path';
 use List::Util 'sum';
+use Lockstep qw(check_software software_guests);
 use Log;
 use Test::More;
 use Tree 'read_text';
@@ -52,16 +53,17 @@ sub check_coalescing {
 }
 
 # The last one has no virtual-interrupt delivery, so each IPI causes two VM exits: not so many of them.
+# There two guests more are replayed in lock-step.
 my $few = "$build/emulator/invariants-few.cfg";
 make_path("$build/emulator");
 open my $file, '>', $few or BAIL_OUT("$few: $!");
-print $file read_text('tests/emulator/invariants.cfg') =~ s/ipis=\d+/ipis=1000/gr;
+print $file read_text('tests/emulator/invariants.cfg') =~ s/ipis=\d+/ipis=1000/gr, software_guests('coalescing');
 close $file;
 for ([4], [2], [1], [4, 'corei7_ivy_bridge_3770k']) {
     my ($cpus, $model) = @$_;
     my ($log, $status) = boot($model ? 'invariants-software' : "invariants-$cpus",
         config => $model ? $few : 'tests/emulator/invariants.cfg', cpus => $cpus, $model ? (model => $model) : (),
-        files => ["$build/guest/invariants.elf"]);
+        files => [map { "$build/guest/$_.elf" } qw(invariants reroute soak)]);
     is($status, 0, "$cpus CPUs: all guests pass");
     report_all($log->check_taps);
     for my $guest (sort keys %reports) {
@@ -73,5 +75,6 @@ for ([4], [2], [1], [4, 'corei7_ivy_bridge_3770k']) {
         check_rescans("$cpus CPUs, $guest", $log, $guest);
     }
     check_coalescing($log, $cpus);
+    check_software($model, "$build/emulator/invariants-software/serial.log") if $model;
 }
 done_testing();

@@ -28,9 +28,10 @@ int main(int argc, char **argv) {
         replay_step(i);
     const struct replay_count *count = replay_counted();
     printf("LOCKSTEP guest=%s cpus=%u records=%u inputs=%u accepted=%u delivered=%u eoi_exits=%u "
-           "silent_eois=%u bitmaps=%u statuses=%u self_ipis=%u\n",
+           "silent_eois=%u bitmaps=%u statuses=%u self_ipis=%u windows=%u\n",
            argv[2], run.cpus, count->records, count->inputs, count->accepted, count->delivered,
-           count->eoi_exits, count->silent_eois, count->bitmaps, count->statuses, count->self_ipis);
+           count->eoi_exits, count->silent_eois, count->bitmaps, count->statuses, count->self_ipis,
+           count->windows);
     log_free(&run);
     return 0;
 }

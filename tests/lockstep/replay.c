@@ -10,7 +10,8 @@
  * itself: deliveries, what is accepted, each bit that a scan changes, Remote IRR, EOIs and what
  * they retire. Between two exits the processor delivers interrupts and performs EOIs without a
  * record; which ones follows from RVI and SVI, and the processor of tests/processor.h must allow
- * them. The world checks its invariants at each step.
+ * them. The world checks its invariants at each step. With delivery in software the hypervisor does
+ * both, and RVI and SVI are those of its virtual-APIC page: software.h.
  *
  * With several CPUs their records are interleaved. The records of each CPU must come in the order
  * in which the world makes them for that CPU. What a CPU does under the routing lock is done here
@@ -22,8 +23,9 @@
 
 #include <stdio.h>
 
-#include "arch/msr.h"
 #include "arch/vmx/exit_reason.h"
+#include "tests/lockstep/inputs.h"
+#include "tests/lockstep/software.h"
 #include "tests/world.h"
 
 #define STEPS_MAX 512 /* steps of the processor without a record, between two exits */
@@ -39,11 +41,14 @@ static struct cpu {
     bool eoi; /* an EOI has exited; its vector; RVI and SVI after it */
     uint8_t eoi_vector;
     unsigned eoi_status;
+    bool
+        write; /* in software: the last record is an exit that may be a write to the EOI register */
     const struct trace_record *held; /* the EOI's record, until the I/O APIC receives it */
 } cpus[LOG_CPUS];
 static struct cpu *cpu; /* the CPU that made it */
 
-static unsigned late[WORLD_VCPUS]; /* entries since the model has work before an entry */
+static unsigned late[WORLD_VCPUS];    /* entries since the model has work before an entry */
+static bool window_open[WORLD_VCPUS]; /* in software: the exit told that the guest accepts */
 
 static struct replay_count count;
 
@@ -187,8 +192,30 @@ static void eoi_exit(unsigned vcpu, uint8_t vector, unsigned status) {
     cpu->eoi_status = status;
 }
 
+static bool eoi_in_software(unsigned vcpu) {
+    bool sent = software_eoi(&world, vcpu);
+
+    if (world.violation)
+        differ(world.violation);
+    return sent;
+}
+
+/* The same in software: the exit is the write, and the EOI has not been performed. */
+static void end_eoi_in_software(const struct trace_record *record) {
+    if (record->vector != status_of(record->vcpu) >> 8)
+        differ("the vector that is retired is not the highest in service");
+    if (!eoi_in_software(record->vcpu))
+        differ("an EOI was sent to the I/O APIC that is not in the model");
+    count.eoi_exits++;
+    expect_made(record);
+}
+
 /* The EOI retires tokens, and the I/O APIC receives it. */
 static void end_eoi(const struct trace_record *record) {
+    if (run->software) {
+        end_eoi_in_software(record);
+        return;
+    }
     if (record->vector != cpu->eoi_vector)
         differ("the vector that is retired is not the one whose EOI has exited");
     cpu->eoi = false;
@@ -206,8 +233,9 @@ static void on_eoi_record(const struct trace_record *record) {
     const struct logged *next = log_next(run, now);
     unsigned event = next ? next->record.event : TRACE_NONE;
 
-    if (!cpu->eoi)
+    if (!cpu->eoi && !cpu->write)
         differ("an EOI that has not exited is retired");
+    cpu->write = false;
     if (event == TRACE_RESCAN || event == TRACE_REMOTE_IRR || event == TRACE_ORPHANED ||
         log_is_cleared_elsewhere(run, now, record->vector))
         cpu->held = record;
@@ -215,12 +243,45 @@ static void on_eoi_record(const struct trace_record *record) {
         end_eoi(record);
 }
 
+/* ---- delivery in software ---- */
+
+/* At the entry before this exit at most one interrupt was injected: the IRR has lost its highest.
+ * At an interrupt-window exit one must wait, and the next entry must inject it. */
+static void on_software_exit(const struct trace_record *record, unsigned status) {
+    unsigned vcpu = record->vcpu, rvi = status_of(vcpu) & 0xff;
+    bool window = record->vector == EXIT_REASON_INTERRUPT_WINDOW;
+
+    be_in_guest(vcpu);
+    if ((status & 0xff) < rvi) {
+        if (software_deliver(&world, vcpu) != (int)rvi)
+            differ("an interrupt was injected that the model does not allow");
+        count.delivered++;
+    } else if (window_open[vcpu] && software_waits(&world, vcpu)) {
+        differ("the interrupt window was open, and nothing was injected");
+    }
+    if (status_of(vcpu) != status)
+        differ("the hypervisor's RVI and SVI differ from the model's");
+    if (window && !software_waits(&world, vcpu))
+        differ("an interrupt-window exit, and no interrupt waits");
+    count.windows += window;
+    window_open[vcpu] = window;
+    world.in_guest[vcpu] = false;
+    cpu->write = software_may_write(record);
+    if (software_is_silent_eoi(run, now, &world.page[vcpu])) {
+        if (eoi_in_software(vcpu))
+            differ("an EOI was not sent to the I/O APIC although its EOI-exit bit is set");
+        count.silent_eois++;
+    }
+}
+
 static void on_exit_record(const struct trace_record *record) {
     unsigned status = (unsigned)record->a & 0xffff;
 
     if (next_made() || cpu->eoi)
         differ("the guest continues and the model still has work");
-    if (record->vector == EXIT_REASON_VIRTUALIZED_EOI) {
+    if (run->software) {
+        on_software_exit(record, status);
+    } else if (record->vector == EXIT_REASON_VIRTUALIZED_EOI) {
         eoi_exit(record->vcpu, (uint8_t)record->b, status);
     } else {
         catch_up(record->vcpu, status);
@@ -242,71 +303,6 @@ static void on_bitmap(const struct trace_record *record) {
 
 /* ---- inputs ---- */
 
-static void write_entry(const struct trace_record *record) {
-    uint64_t differs = record->b ^ world.routing.ioapic.entry[record->pin];
-    unsigned half = differs >> 32 ? 1 : 0;
-
-    world_write_half(&world, 2u * record->pin + half, (uint32_t)(record->b >> 32 * half));
-}
-
-static void write_register(const struct trace_record *record) {
-    struct vlapic *apic = routing_vlapic(&world.routing, record->vcpu);
-
-    world.in_guest[record->vcpu] = false;
-    if (record->a == 0) {
-        vlapic_init(apic);
-    } else if (record->a == MSR_IA32_APIC_BASE) {
-        vlapic_write_base(apic, record->b);
-    } else if (apic->identity.mode == APIC_MODE_X2APIC) {
-        vlapic_write_msr(apic, MSR_X2APIC_BASE + (uint32_t)record->a / 16, record->b);
-    } else {
-        vlapic_write(apic, (uint32_t)record->a, (uint32_t)record->b);
-    }
-}
-
-/* Accepts exactly what this record says, although more may be in the inbox: the rest was posted
- * later. An edge may come from anywhere, a level only from the I/O APIC. */
-static void accept(const struct trace_record *record) {
-    struct vlapic *apic = routing_vlapic(&world.routing, record->vcpu);
-    struct inbox rest = apic->inbox;
-    uint8_t v = record->vector;
-
-    inbox_reset(&apic->inbox);
-    if (record->event == TRACE_ACCEPT_EDGE) {
-        inbox_post_edge(&apic->inbox, v);
-        rest.pir[v / 64] &= ~(1ULL << v % 64);
-    } else {
-        if (record->a & ~(uint64_t)rest.posted_pins[v])
-            differ("a level interrupt is accepted that was not posted");
-        for (unsigned pin = 0; pin < IOAPIC_PIN_COUNT; pin++) {
-            if (record->a >> pin & 1)
-                inbox_post_level(&apic->inbox, v, pin);
-        }
-        rest.posted_pins[v] &= ~(uint32_t)record->a;
-        if (!rest.posted_pins[v])
-            rest.level[v / 64] &= ~(1ULL << v % 64);
-    }
-    vlapic_accept(apic);
-    apic->inbox = rest;
-}
-
-/* What a scan accepts under the lock has been accepted here by the records before this one. */
-static void scan(unsigned vcpu) {
-    struct routing_vcpu *it = &world.routing.vcpu[vcpu];
-    struct inbox rest = it->apic.inbox;
-    bool accepted = false;
-
-    if (run->cpus == 1 && !routing_wants_scan(it))
-        differ("a scan that was not requested");
-    inbox_reset(&it->apic.inbox);
-    unsigned changed = routing_scan(it, &accepted);
-    it->apic.inbox = rest;
-    for (unsigned i = 0; i < 4; i++) {
-        if (changed >> i & 1)
-            world.processor[vcpu].exit_bitmap.word[i] = it->apic.map.exit.word[i];
-    }
-}
-
 /* A record that the world does not produce by itself. */
 static void input(const struct trace_record *record) {
     switch (record->event) {
@@ -314,22 +310,21 @@ static void input(const struct trace_record *record) {
         world_line(&world, record->pin, record->a != 0);
         break;
     case TRACE_RTE_WRITE:
-        write_entry(record);
+        input_write_entry(&world, record);
         break;
     case TRACE_REGISTER:
-        write_register(record);
+        input_write_register(&world, record);
         break;
     case TRACE_ACCEPT_EDGE:
-        if (record->a)
-            vlapic_accept_own(routing_vlapic(&world.routing, record->vcpu), record->vector);
-        else
-            accept(record);
-        break;
     case TRACE_ACCEPT_LEVEL:
-        accept(record);
+        if (!input_accept(&world, record))
+            differ(
+                "an interrupt is accepted that the model does not accept, or that was not posted");
         break;
     case TRACE_SCAN:
-        scan(record->vcpu);
+        if (run->cpus == 1 && !routing_wants_scan(&world.routing.vcpu[record->vcpu]))
+            differ("a scan that was not requested");
+        input_scan(&world, record->vcpu);
         break;
     case TRACE_DELIVER: /* the tick of storm control */
         routing_tick(&world.routing);
@@ -360,6 +355,7 @@ static void step(const struct trace_record *record) {
     } else if (is_eoi(record)) {
         on_eoi_record(record);
     } else {
+        cpu->write = false;
         if (!next_made())
             input(record);
         expect_made(record);
@@ -376,7 +372,7 @@ void replay_start(const struct log *log) {
     for (unsigned i = 0; i < LOG_CPUS; i++)
         cpus[i] = (struct cpu){0};
     for (unsigned v = 0; v < WORLD_VCPUS; v++)
-        late[v] = 0;
+        late[v] = window_open[v] = 0;
     world_power_on(&world, run->vcpus, run->version);
     world.routing.stale_rescan = run->stale_rescan;
 }

@@ -7,7 +7,7 @@ struct world;
 /* What was compared so far. */
 struct replay_count {
     unsigned records, inputs, accepted, delivered, eoi_exits, silent_eois, bitmaps, statuses,
-        self_ipis;
+        self_ipis, windows;
 };
 
 /* Begins anew; the log must stay. */

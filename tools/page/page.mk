@@ -61,7 +61,7 @@ page-engines: $(PAGE_MUTANTS)
 
 # The engine that replays the trace of a run: lock-step (tests/lockstep/).
 PAGE_TRACE_SRC := $(filter vmm/interrupts/% lib/% tests/processor.c tools/page/wasm/%,$(PAGE_SRC)) vmm/interrupts/routing.c \
-                  tests/world.c tests/lockstep/replay.c tools/page/trace.c
+                  tests/world.c $(addprefix tests/lockstep/,inputs.c replay.c software.c) tools/page/trace.c
 PAGE_TRACE_OBJ := $(PAGE_TRACE_SRC:%.c=$(PAGE)/engine/%.o)
 PAGE_TRACE_EXPORTS := room log begin step problem sentence state lanes line_count lines
 PAGE_TRACE_LD  := wasm-ld --no-entry --gc-sections --strip-all --export=__heap_base $(PAGE_TRACE_EXPORTS:%=--export=trace_%)

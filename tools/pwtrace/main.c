@@ -60,8 +60,8 @@ int guest_loss(char *out, size_t size, const struct guest *guest) {
                         guest->name);
     return snprintf(out, size, "The trace of guest %s is complete: no record is lost.%s",
                     guest->name,
-                    guest->log.software ? " Its interrupts were delivered in software. The replay "
-                                          "does not follow that, so the state is not shown."
+                    guest->log.software ? " Its interrupts were delivered in software, and of "
+                                          "such a guest the state is not shown."
                                         : "");
 }
 

@@ -18,7 +18,7 @@ struct guest {
     struct log log;
 };
 
-/* Whether the replay can follow the trace: its beginning is there, and the processor delivered. */
+/* Whether the state is shown: the beginning of the trace is there, and the processor delivered. */
 static inline bool guest_has_state(const struct guest *guest) {
     return guest->lost == 0 && !guest->log.software;
 }

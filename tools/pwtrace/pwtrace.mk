@@ -2,7 +2,7 @@
 .PHONY: trace
 
 PWTRACE     := $(B)/host/pwtrace
-PWTRACE_OBJ := $(patsubst %.c,$(B)/host/%.o,$(wildcard tools/pwtrace/*.c) tests/lockstep/log.c tests/lockstep/replay.c)
+PWTRACE_OBJ := $(patsubst %.c,$(B)/host/%.o,$(wildcard tools/pwtrace/*.c) $(filter-out tests/lockstep/main.c,$(wildcard tests/lockstep/*.c)))
 
 $(call flags,pwtrace,$(PWTRACE_OBJ))
 

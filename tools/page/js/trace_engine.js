@@ -32,7 +32,7 @@ export function readTraces(text) {
 
 // Why a trace cannot be replayed, or ''.
 export function unfit({ vcpus, lost, records, software }) {
-  if (software) return 'Its interrupts were delivered in software; the replay knows only the processor that delivers them.';
+  if (software) return 'Its interrupts were delivered in software; the page shows the state only where the processor delivers them.';
   if (lost === undefined) return 'The trace does not end: the log is cut.';
   if (lost) return `The first ${lost} records are lost, so the state is not known.`;
   if (vcpus > 4 || records.some((it) => it[6] > 3)) return 'More than four vCPUs or CPUs.';
