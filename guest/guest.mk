@@ -46,6 +46,7 @@ $(B)/guest/%.asm.o: %.asm $(B)/flags/asm
 # not define ELF64.
 $(foreach guest,$(GUESTS),$(eval $(B)/guest/$(guest).elf64: $(call guest_objects,$(guest)) $(SHARED_$(guest))))
 $(B)/guest/%.elf64: $(GUEST_LIB) guest/guest.ld $(B)/flags/guest-ld
+	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(GUEST_LD) -o $@ $(filter %.o,$^)
 
