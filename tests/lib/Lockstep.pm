@@ -4,6 +4,7 @@ package Lockstep;
 use strict;
 use warnings;
 use Exporter 'import';
+use Log;
 use Test::More;
 use Tree 'read_text';
 
@@ -18,11 +19,7 @@ sub replay {
     return ($? >> 8, $output);
 }
 
-# The numbers of the events, from enum trace_event in vmm/interrupts/trace.h.
-my ($list) = read_text('vmm/interrupts/trace.h') =~ /enum trace_event \{(.*?)TRACE_EVENT_COUNT/s or die 'no events';
-my %event;
-$list =~ s{/\*.*?\*/}{}gs;
-$event{$_} = keys %event for $list =~ /TRACE_(\w+)/g;
+my %event = Log::trace_events();
 
 # compare($where, $path, $guest, @compared): this guest of the log is in step, and so much was compared.
 sub compare {

@@ -15,6 +15,7 @@
 package Log;
 use strict;
 use warnings;
+use Tree 'read_text';
 
 my $TAG = qr/(?:GUEST|COUNTERS|SCANS|EXITS|BENCH|SOAK|DELIVERY|TAP|PINWHEEL [a-z]+)/;
 
@@ -147,6 +148,15 @@ sub expectations {
 sub repeatable {
     my ($self) = @_;
     return map { $_->{line} } grep { $_->{tag} =~ /^(?:GUEST|COUNTERS|SCANS)$/ } @{$self->{records}};
+}
+
+# The numbers of the events in TRACE lines, by name: from enum trace_event in vmm/interrupts/trace.h.
+sub trace_events {
+    my ($list) = read_text('vmm/interrupts/trace.h') =~ /enum trace_event \{(.*?)TRACE_EVENT_COUNT/s or die 'no events';
+    my %event;
+    $list =~ s{/\*.*?\*/}{}gs;
+    $event{$_} = keys %event for $list =~ /TRACE_(\w+)/g;
+    return %event;
 }
 
 1;

@@ -8,6 +8,7 @@ no warnings 'portable'; # the records have numbers of 64 bits
 use lib 'tests/lib';
 use File::Path qw(make_path);
 use JSON::PP;
+use Log;
 use Test::More;
 use Tree 'read_text';
 
@@ -23,11 +24,7 @@ sub run_on {
     return ($? >> 8, $output);
 }
 
-# The numbers of the events, from enum trace_event in vmm/interrupts/trace.h.
-my ($list) = read_text('vmm/interrupts/trace.h') =~ /enum trace_event \{(.*?)TRACE_EVENT_COUNT/s or die 'no events';
-my %event;
-$list =~ s{/\*.*?\*/}{}gs;
-$event{$_} = keys %event for $list =~ /TRACE_(\w+)/g;
+my %event = Log::trace_events();
 my %name_of = reverse %event;
 my $eoi_exit = 45;
 
