@@ -174,18 +174,13 @@ static void wrong_elf64_files_are_refused(void **state) {
     refused("not an ELF file");
 }
 
-/* Changes one byte after another: refused or placed, without an error of the sanitizers. */
-static void damaged_elf64_files_do_no_harm(void **state) {
-    static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+static void put_high64(void) {
+    put_elf64(MEGABYTE, 1, &high64);
+}
 
+static void damaged_elf64_files_do_no_harm(void **state) {
     (void)state;
-    for (unsigned at = 0; at < 64 + 56; at++) {
-        for (unsigned i = 0; i < sizeof(values); i++) {
-            put_elf64(MEGABYTE, 1, &high64);
-            g.file[at] = values[i];
-            multiboot_place(&g.request, &g.entry);
-        }
-    }
+    damage(0, 64 + 56, put_high64);
 }
 
 /* ---- what a kernel asks for and does not need ---- */
