@@ -232,26 +232,6 @@ static void parse_header(struct parser *parser, struct slice name) {
     config->guest_count++;
 }
 
-static void parse_line(struct parser *parser, const struct line *line) {
-    switch (line->kind) {
-    case LINE_BLANK:
-        break;
-    case LINE_NAME:
-        parse_header(parser, line->name);
-        break;
-    case LINE_ASSIGNMENT:
-        parse_assignment(parser, line->name, line->value);
-        break;
-    case LINE_NEITHER:
-        fail(parser, "neither '[name]' nor 'key = value'");
-        break;
-    case LINE_NOT_ASCII:
-        fail(parser, "byte 0x%02x outside a comment: only ASCII is allowed there",
-             (unsigned)(uint8_t)*line->name.text);
-        break;
-    }
-}
-
 /* ---- the whole file -------------------------------------------------------------------------- */
 
 /* The guest that guest `index` waits for, or guest_count if it waits for none. */
@@ -291,7 +271,12 @@ void config_parse(struct config *config, const char *file, struct boot_guest *gu
     config->mitigations = (struct speculation_request){0, 0};
     config->mitigations_line = 0;
     while (lines_next(&parser.lines, &line))
-        parse_line(&parser, &line);
+        if (line.kind == LINE_NAME)
+            parse_header(&parser, line.name);
+        else if (line.kind == LINE_ASSIGNMENT)
+            parse_assignment(&parser, line.name, line.value);
+        else if (line.kind == LINE_WRONG)
+            fail(&parser, "%s", line.problem);
     for (uint32_t i = 0; i < config->guest_count; i++) {
         if (!config->line[i].key[CONFIG_KERNEL])
             config_fail(config, guest[i].problem, config->line[i].header, "%s has no kernel",

@@ -1,6 +1,8 @@
 /* The lines of a configuration file: see lines.h. */
 #include "boot/lines.h"
 
+#include "lib/format.h"
+
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 #define MARK_SIZE       (sizeof(BYTE_ORDER_MARK) - 1)
 
@@ -25,19 +27,28 @@ static size_t find(struct slice s, char c) {
 }
 
 static struct line split(struct slice s) {
+    struct line line = {.kind = LINE_WRONG};
     size_t equal = find(s, '=');
 
-    if (s.size == 0)
-        return (struct line){.kind = LINE_BLANK};
     for (size_t i = 0; i < s.size; i++) {
-        if (s.text[i] != '\t' && (s.text[i] < ' ' || s.text[i] > '~'))
-            return (struct line){.kind = LINE_NOT_ASCII, .name = {s.text + i, 1}};
+        if (s.text[i] != '\t' && (s.text[i] < ' ' || s.text[i] > '~')) {
+            format(line.problem, LINE_PROBLEM_SIZE,
+                   "byte 0x%02x outside a comment: only ASCII is allowed there",
+                   (unsigned)(uint8_t)s.text[i]);
+            return line;
+        }
     }
-    if (s.text[0] == '[' && s.text[s.size - 1] == ']')
-        return (struct line){.kind = LINE_NAME, .name = part(s, 1, s.size - 1)};
-    if (equal == s.size)
-        return (struct line){.kind = LINE_NEITHER, .name = s};
-    return (struct line){LINE_ASSIGNMENT, part(s, 0, equal), part(s, equal + 1, s.size)};
+    if (s.size == 0)
+        line.kind = LINE_BLANK;
+    else if (s.text[0] == '[' && s.text[s.size - 1] == ']')
+        line = (struct line){.kind = LINE_NAME, .name = part(s, 1, s.size - 1)};
+    else if (equal < s.size)
+        line = (struct line){.kind = LINE_ASSIGNMENT,
+                             .name = part(s, 0, equal),
+                             .value = part(s, equal + 1, s.size)};
+    else
+        format(line.problem, LINE_PROBLEM_SIZE, "neither '[name]' nor 'key = value'");
+    return line;
 }
 
 bool lines_next(struct lines *lines, struct line *line) {

@@ -11,6 +11,8 @@
 
 #include "lib/text.h"
 
+#define LINE_PROBLEM_SIZE 64
+
 /* The rest of a file. */
 struct lines {
     struct slice rest;
@@ -21,13 +23,13 @@ enum line_kind {
     LINE_BLANK,      /* nothing, or a comment */
     LINE_NAME,       /* [name] */
     LINE_ASSIGNMENT, /* name = value */
-    LINE_NEITHER,    /* name is the line */
-    LINE_NOT_ASCII,  /* name is the first byte that is not allowed */
+    LINE_WRONG,
 };
 
 struct line {
     enum line_kind kind;
-    struct slice name, value; /* without blanks at both ends */
+    struct slice name, value;        /* without blanks at both ends */
+    char problem[LINE_PROBLEM_SIZE]; /* what is wrong with it */
 };
 
 /* The whole file; a byte order mark at its beginning is ignored. */

@@ -74,32 +74,18 @@ static void parse_header(struct parser *parser, struct slice name) {
     *parser->entry = (struct menu_entry){{0}, {0}, {0}};
 }
 
-static void parse_line(struct parser *parser, const struct line *line) {
-    switch (line->kind) {
-    case LINE_BLANK:
-        break;
-    case LINE_NAME:
-        parse_header(parser, line->name);
-        break;
-    case LINE_ASSIGNMENT:
-        parse_assignment(parser, line->name, line->value);
-        break;
-    case LINE_NEITHER:
-        fail(parser, "neither '[name]' nor 'key = value': ", line->name);
-        break;
-    case LINE_NOT_ASCII:
-        fail(parser, "only ASCII is allowed outside comments", (struct slice){"", 0});
-        break;
-    }
-}
-
 void menu_parse(struct menu *menu, const char *text, size_t size) {
     struct parser parser = {.menu = menu, .lines = lines_of(text, size)};
     struct line line;
 
     *menu = (struct menu){.seconds = MENU_WAIT_DEFAULT};
     while (lines_next(&parser.lines, &line))
-        parse_line(&parser, &line);
+        if (line.kind == LINE_NAME)
+            parse_header(&parser, line.name);
+        else if (line.kind == LINE_ASSIGNMENT)
+            parse_assignment(&parser, line.name, line.value);
+        else if (line.kind == LINE_WRONG)
+            fail(&parser, line.problem, (struct slice){"", 0});
     for (uint32_t i = menu->count; i-- > 0;) {
         if (!menu->entry[i].title[0] || !menu->entry[i].config[0])
             menu_remove(menu, i);

@@ -57,7 +57,8 @@ static void a_byte_order_mark_is_ignored(void **state) {
     parse("\xef\xbb\xbfwait = 7\n");
     assert_string_equal(menu.problem, "");
     assert_int_equal(menu.seconds, 7);
-    assert_problem("\xef\xbbwait = 7\n", "menu.cfg:1: byte 0xef outside a comment: only ASCII is allowed there");
+    assert_problem("\xef\xbbwait = 7\n",
+                   "menu.cfg:1: byte 0xef outside a comment: only ASCII is allowed there");
 }
 
 static void the_first_mistake_is_kept(void **state) {
@@ -73,7 +74,8 @@ static void the_first_mistake_is_kept(void **state) {
     assert_problem("title = x", "menu.cfg:1: not the key of an entry: title");
     assert_problem("[a]\nwait = 1", "menu.cfg:2: unknown key wait");
     assert_problem("[a]\ntitle", "menu.cfg:2: neither '[name]' nor 'key = value'");
-    assert_problem("[a]\ntitle = \x1b[2J", "menu.cfg:2: byte 0x1b outside a comment: only ASCII is allowed there");
+    assert_problem("[a]\ntitle = \x1b[2J",
+                   "menu.cfg:2: byte 0x1b outside a comment: only ASCII is allowed there");
     assert_problem(
         "[a]\ntitle = 0123456789012345678901234567890123456789012345678901234567890123456789",
         "menu.cfg:2: too long: 0123456789012345678901234567890");
