@@ -20,6 +20,7 @@
 #include "vmm/host/host_memory.h"
 #include "vmm/host/stop.h"
 #include "vmm/vcpu/msr.h"
+#include "vmm/vcpu/posted.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_start.h"
 #include "vmm/vcpu/vmcs_setup.h"
@@ -91,16 +92,6 @@ static void set_up(struct vcpu *vcpu, uint64_t ept, uint16_t offset) {
     invvpid(INVVPID_SINGLE_CONTEXT, TRIAL_VPID);
 }
 
-/* With "acknowledge interrupt on exit" the exit has taken the interrupt. */
-static void end_interrupt(void) {
-    uint64_t info = vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION);
-
-    if (!(info & INTERRUPTION_VALID))
-        interrupts_accept();
-    else if (lapic_in_service((uint8_t)info))
-        lapic_eoi();
-}
-
 /* Returns the reason of the first exit that the guest causes; EXIT_REASON_COUNT: the entry failed.
  */
 static uint32_t run(struct vcpu *vcpu) {
@@ -110,7 +101,7 @@ static uint32_t run(struct vcpu *vcpu) {
         vcpu->launched = true;
         uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
         if (reason == EXIT_REASON_EXTERNAL_INTERRUPT) {
-            end_interrupt();
+            posted_exit();
         } else if (reason == EXIT_REASON_EXCEPTION_OR_NMI &&
                    (vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION) & INTERRUPTION_TYPE) ==
                        INTERRUPTION_NMI) {

@@ -5,7 +5,6 @@
 #include "arch/idt.h"
 #include "arch/instructions.h"
 #include "arch/msr.h"
-#include "drivers/lapic.h"
 #include "lib/bits.h"
 #include "vmm/host/panic.h"
 #include "vmm/host/stop.h"
@@ -16,6 +15,7 @@
 #include "vmm/vcpu/guest_cpuid.h"
 #include "vmm/vcpu/halted.h"
 #include "vmm/vcpu/msr.h"
+#include "vmm/vcpu/posted.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/virq.h"
 #include "vmm/vcpu/vmcs_setup.h"
@@ -79,13 +79,10 @@ static enum exit_action exit_exception_or_nmi(struct vcpu *vcpu) {
 }
 
 /* A posted-interrupt notification that came while the processor must not process it, or for another
- * vCPU; no other interrupt is expected while a guest runs. With posted interrupts the exit has
- * acknowledged it; otherwise the host's handler does. A spurious interrupt is not in service. */
+ * vCPU; no other interrupt is expected while a guest runs. */
 static enum exit_action exit_external_interrupt(struct vcpu *vcpu) {
-    if (!vcpu->vm->posted)
-        interrupts_accept();
-    else if (lapic_in_service((uint8_t)vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION)))
-        lapic_eoi();
+    (void)vcpu;
+    posted_exit();
     return EXIT_RESUME;
 }
 

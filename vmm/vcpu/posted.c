@@ -16,6 +16,16 @@ void posted_set_up(struct vcpu *vcpu) {
     atomic_store(&vcpu->posting, 1); /* as the control is after vmcs_set_up() has written it */
 }
 
+/* The interrupt is not in service if it is spurious. */
+void posted_exit(void) {
+    uint64_t info = vmcs_read(VMCS_EXIT_INTERRUPTION_INFORMATION);
+
+    if (!(info & INTERRUPTION_VALID))
+        interrupts_accept();
+    else if (lapic_in_service((uint8_t)info))
+        lapic_eoi();
+}
+
 /* The processor accepts a posted interrupt without clearing its TMR bit, so it processes them only
  * while no TMR bit is set. Otherwise the notification causes a VM exit, and the interrupt is
  * accepted in root mode; this also clears the TMR bits that are no longer needed. Invariant 24. */

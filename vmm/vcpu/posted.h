@@ -14,6 +14,10 @@
 #pragma once
 #include "vmm/vcpu/vcpu.h"
 
+/* After a VM exit for an external interrupt: with "acknowledge interrupt on exit" the exit has put
+ * it in service, and it gets its EOI; without, the host's handler receives it. */
+void posted_exit(void);
+
 /* Writes the two fields of posted interrupts, if the guest has them. On the vCPU's own CPU, as the
  * next one. */
 void posted_set_up(struct vcpu *vcpu);
