@@ -3,6 +3,7 @@ package LinuxExits;
 use strict;
 use warnings;
 use Exporter 'import';
+use Test::More ();
 
 our @EXPORT_OK = qw(exits_per_1000);
 
@@ -14,7 +15,7 @@ my %group = (
 );
 
 # Returns the number of interrupts that Linux has counted by then, and the exits of each group for 1,000 of
-# them. They include those of its start, when it sets up its local APICs and devices.
+# them, and reports them. They include those of its start, when it sets up its local APICs and devices.
 sub exits_per_1000 {
     my ($log, $guest) = @_;
     my ($interrupts, %exits) = (0, map { $_ => 0 } values %group);
@@ -26,7 +27,10 @@ sub exits_per_1000 {
         next if $_->{tag} ne 'EXITS' || $_->{guest} ne $guest || !$group{$_->{name}};
         $exits{$group{$_->{name}}} += $_->{count};
     }
-    return ($interrupts, {map { $_ => $interrupts ? 1000 * $exits{$_} / $interrupts : 0 } keys %exits});
+    $_ = $interrupts ? 1000 * $_ / $interrupts : 0 for values %exits;
+    Test::More::diag("for each 1,000 of $interrupts interrupts: ",
+        join ', ', map { sprintf '%s %.0f', $_, $exits{$_} } sort keys %exits);
+    return ($interrupts, \%exits);
 }
 
 1;
