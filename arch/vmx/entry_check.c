@@ -21,8 +21,8 @@ void require(struct entry_checker *check, bool holds, const uint64_t *field, con
     check->count++;
 }
 
-/* A width that no processor has means that CPUID has not been read. The architectural limit is then
- * used. */
+/* A width outside 32 to 52 means that CPUID has not been read: the architectural limit, 52,
+ * applies. */
 void require_physical(struct entry_checker *check, const uint64_t *field) {
     uint8_t bits = check->capabilities->physical_bits;
 
