@@ -4,7 +4,7 @@
 #: MOVES=: how many moves make soak-model makes; 10^9 by default
 #: SEED=: its first walk
 
-SOAK_MODULES := destination inbox tokens eoi_map vioapic vlapic vlapic_icr vlapic_registers routing routing_messages trace
+SOAK_MODULES := destination inbox tokens eoi_map vioapic vlapic vlapic_eoi vlapic_icr vlapic_registers routing routing_messages trace
 SOAK_SRC     := $(patsubst %,vmm/interrupts/%.c,$(SOAK_MODULES)) tests/processor.c tests/world.c $(wildcard tests/soak/*.c)
 SOAK_CFLAGS  := -std=c11 -O2 -g -D_DEFAULT_SOURCE -I. $(WARN)
 SOAK_OBJ     := $(SOAK_SRC:%.c=$(B)/soak/%.o)

@@ -1,4 +1,4 @@
-/* The virtual local APIC: reset, modes, acceptance of interrupts, EOI. See vlapic.h. */
+/* The virtual local APIC: reset, modes, acceptance of interrupts. See vlapic.h. */
 #include "vmm/interrupts/vlapic.h"
 
 #include "lib/bits.h"
@@ -78,13 +78,6 @@ static void reset_registers(struct vlapic *apic) {
     apic->timer_mode = 0;
     if (mode_of_base(apic->base) == APIC_MODE_X2APIC)
         set_x2apic_id(apic);
-}
-
-/* vCPU i has APIC ID i. */
-static inline void vlapic_trace(struct vlapic *apic, enum trace_event event, uint8_t vector,
-                                uint64_t a, uint64_t b) {
-    apic->effects->trace(apic->context, trace_what(event, apic->initial_id, vector, TRACE_NO_PIN),
-                         a, b);
 }
 
 static void trace_dropped(struct vlapic *apic, uint8_t vector, uint32_t pins) {
@@ -318,82 +311,4 @@ void vlapic_accept_posted(struct vlapic *apic) {
 int vlapic_sync(struct vlapic *apic) {
     vlapic_accept(apic);
     return apic_page_highest(apic->page, APIC_IRR);
-}
-
-/* ---- EOI ---- */
-
-void vlapic_update_ppr(struct vlapic *apic) {
-    int in_service = apic_page_highest(apic->page, APIC_ISR);
-    uint32_t tpr = apic_page_read(apic->page, APIC_TPR) & 0xff;
-    uint32_t class = in_service < 0 ? 0 : (uint32_t)in_service & 0xf0;
-
-    apic_page_write(apic->page, APIC_PPR, (tpr & 0xf0) >= class ? tpr : class);
-}
-
-int vlapic_eoi(struct vlapic *apic) {
-    int vector = apic_page_highest(apic->page, APIC_ISR);
-
-    if (vector < 0)
-        return -1;
-    apic_page_remove(apic->page, APIC_ISR, (uint8_t)vector);
-    vlapic_update_ppr(apic);
-    if (vector_set_has(&apic->map.exit, (uint8_t)vector))
-        apic->effects->eoi_exit(apic->context, (uint8_t)vector);
-    return vector;
-}
-
-/* ---- delivery in software ---- */
-
-int vlapic_deliver(struct vlapic *apic) {
-    int vector = apic_page_deliverable(apic->page);
-
-    if (vector < 0)
-        return -1;
-    apic_page_remove(apic->page, APIC_IRR, (uint8_t)vector);
-    apic_page_add(apic->page, APIC_ISR, (uint8_t)vector);
-    vlapic_update_ppr(apic);
-    return vector;
-}
-
-uint32_t vlapic_tpr_threshold(const struct vlapic *apic) {
-    int vector = apic_page_above_isr(apic->page);
-
-    return vector >= 0 && !apic_page_above_tpr(apic->page, vector) ? (uint32_t)vector >> 4 : 0;
-}
-
-static bool suppresses_broadcast(const struct vlapic *apic) {
-    return apic->broadcast_suppression &&
-           (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_SUPPRESS_EOI_BROADCAST);
-}
-
-static enum vlapic_eoi classify(const struct vlapic *apic, uint8_t vector, uint32_t retired) {
-    if (!retired)
-        return VLAPIC_EOI_COINCIDENTAL;
-    return vector_set_has(&apic->map.stale, vector) ? VLAPIC_EOI_STALE : VLAPIC_EOI_LIVE;
-}
-
-/* An edge that the processor has accepted by itself, a self-IPI that it has virtualized, shows
- * here: nothing level is in flight, and an edge has ended or waits in the IRR. So the vector's last
- * acceptance was that of an edge. */
-__attribute__((noinline)) static void correct_tmr(struct vlapic *apic, uint8_t vector) {
-    if (!vector_set_has(&apic->tokens.inflight, vector))
-        apic_page_remove(apic->page, APIC_TMR, vector);
-}
-
-enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan) {
-    static const enum trace_event event[] = {
-        [VLAPIC_EOI_LIVE] = TRACE_EOI_LIVE,
-        [VLAPIC_EOI_STALE] = TRACE_EOI_STALE,
-        [VLAPIC_EOI_COINCIDENTAL] = TRACE_EOI_COINCIDENTAL,
-    };
-    bool pending = apic_page_has(apic->page, APIC_IRR, vector);
-    uint32_t retired = tokens_retire(&apic->tokens, vector, pending);
-    enum vlapic_eoi kind = classify(apic, vector, retired);
-
-    if (pending || !retired)
-        correct_tmr(apic, vector);
-    *pins = suppresses_broadcast(apic) ? 0 : retired;
-    *rescan = eoi_map_retired(&apic->map, vector, &apic->tokens.inflight);
-    vlapic_trace(apic, event[kind], vector, retired, 0);
-    return kind;
 }

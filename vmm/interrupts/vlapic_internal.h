@@ -1,9 +1,17 @@
-/* Shared by the files of the virtual local APIC only: vlapic.c (reset, modes, acceptance, EOI),
- * vlapic_registers.c (reads and writes), vlapic_icr.c (sending). Pure. */
+/* Shared by the files of the virtual local APIC only: vlapic.c (reset, modes, acceptance),
+ * vlapic_eoi.c (delivery in software, EOI), vlapic_registers.c (reads and writes), vlapic_icr.c
+ * (sending). Pure. */
 #pragma once
 #include "vmm/interrupts/vlapic.h"
 
 #define LVT_VECTOR(value) ((uint8_t)(value))
+
+/* vCPU i has APIC ID i. */
+static inline void vlapic_trace(struct vlapic *apic, enum trace_event event, uint8_t vector,
+                                uint64_t a, uint64_t b) {
+    apic->effects->trace(apic->context, trace_what(event, apic->initial_id, vector, TRACE_NO_PIN),
+                         a, b);
+}
 
 /* Call it after a write to a register that the identity depends on. */
 void vlapic_update_identity(struct vlapic *apic);

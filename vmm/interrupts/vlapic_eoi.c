@@ -1,0 +1,83 @@
+/* The virtual local APIC: what becomes of an interrupt that was accepted: its delivery where that
+ * is done in software, its EOI where the processor does not virtualize it, and EOI exits. See
+ * vlapic.h. */
+#include "vmm/interrupts/vlapic.h"
+#include "vmm/interrupts/vlapic_internal.h"
+
+void vlapic_update_ppr(struct vlapic *apic) {
+    int in_service = apic_page_highest(apic->page, APIC_ISR);
+    uint32_t tpr = apic_page_read(apic->page, APIC_TPR) & 0xff;
+    uint32_t class = in_service < 0 ? 0 : (uint32_t)in_service & 0xf0;
+
+    apic_page_write(apic->page, APIC_PPR, (tpr & 0xf0) >= class ? tpr : class);
+}
+
+/* ---- delivery in software ---- */
+
+int vlapic_deliver(struct vlapic *apic) {
+    int vector = apic_page_deliverable(apic->page);
+
+    if (vector < 0)
+        return -1;
+    apic_page_remove(apic->page, APIC_IRR, (uint8_t)vector);
+    apic_page_add(apic->page, APIC_ISR, (uint8_t)vector);
+    vlapic_update_ppr(apic);
+    return vector;
+}
+
+uint32_t vlapic_tpr_threshold(const struct vlapic *apic) {
+    int vector = apic_page_above_isr(apic->page);
+
+    return vector >= 0 && !apic_page_above_tpr(apic->page, vector) ? (uint32_t)vector >> 4 : 0;
+}
+
+/* ---- EOI ---- */
+
+int vlapic_eoi(struct vlapic *apic) {
+    int vector = apic_page_highest(apic->page, APIC_ISR);
+
+    if (vector < 0)
+        return -1;
+    apic_page_remove(apic->page, APIC_ISR, (uint8_t)vector);
+    vlapic_update_ppr(apic);
+    if (vector_set_has(&apic->map.exit, (uint8_t)vector))
+        apic->effects->eoi_exit(apic->context, (uint8_t)vector);
+    return vector;
+}
+
+static bool suppresses_broadcast(const struct vlapic *apic) {
+    return apic->broadcast_suppression &&
+           (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_SUPPRESS_EOI_BROADCAST);
+}
+
+static enum vlapic_eoi classify(const struct vlapic *apic, uint8_t vector, uint32_t retired) {
+    if (!retired)
+        return VLAPIC_EOI_COINCIDENTAL;
+    return vector_set_has(&apic->map.stale, vector) ? VLAPIC_EOI_STALE : VLAPIC_EOI_LIVE;
+}
+
+/* An edge that the processor has accepted by itself, a self-IPI that it has virtualized, shows
+ * here: nothing level is in flight, and an edge has ended or waits in the IRR. So the vector's last
+ * acceptance was that of an edge. */
+__attribute__((noinline)) static void correct_tmr(struct vlapic *apic, uint8_t vector) {
+    if (!vector_set_has(&apic->tokens.inflight, vector))
+        apic_page_remove(apic->page, APIC_TMR, vector);
+}
+
+enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan) {
+    static const enum trace_event event[] = {
+        [VLAPIC_EOI_LIVE] = TRACE_EOI_LIVE,
+        [VLAPIC_EOI_STALE] = TRACE_EOI_STALE,
+        [VLAPIC_EOI_COINCIDENTAL] = TRACE_EOI_COINCIDENTAL,
+    };
+    bool pending = apic_page_has(apic->page, APIC_IRR, vector);
+    uint32_t retired = tokens_retire(&apic->tokens, vector, pending);
+    enum vlapic_eoi kind = classify(apic, vector, retired);
+
+    if (pending || !retired)
+        correct_tmr(apic, vector);
+    *pins = suppresses_broadcast(apic) ? 0 : retired;
+    *rescan = eoi_map_retired(&apic->map, vector, &apic->tokens.inflight);
+    vlapic_trace(apic, event[kind], vector, retired, 0);
+    return kind;
+}
