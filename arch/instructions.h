@@ -25,6 +25,24 @@ static inline uint32_t in32(uint16_t port) {
     return value;
 }
 
+/* A register of a device in memory, of 1, 2 or 4 bytes: one access of exactly that size. */
+static inline uint32_t mmio_read(const void *address, unsigned size) {
+    if (size == 4)
+        return *(const volatile uint32_t *)address;
+    if (size == 2)
+        return *(const volatile uint16_t *)address;
+    return *(const volatile uint8_t *)address;
+}
+
+static inline void mmio_write(void *address, unsigned size, uint32_t value) {
+    if (size == 4)
+        *(volatile uint32_t *)address = value;
+    else if (size == 2)
+        *(volatile uint16_t *)address = (uint16_t)value;
+    else
+        *(volatile uint8_t *)address = (uint8_t)value;
+}
+
 static inline void out8(uint16_t port, uint8_t value) {
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }

@@ -8,6 +8,7 @@
 #include "arch/instructions.h"
 #include "boot/firmware.h"
 #include "boot/graphics.h"
+#include "boot/memory_map.h"
 #include "drivers/acpi.h"
 #include "drivers/uart.h"
 #include "lib/calendar.h"
@@ -145,20 +146,8 @@ static void cpus_from_acpi(struct boot_info *info) {
         add_cpu(info, apic_id);
 }
 
-/* The port that the firmware names in the SPCR, else COM1. */
-static void find_serial(struct boot_info *info) {
-    struct acpi acpi = {.map = identity};
-    struct acpi_serial serial = {0, 0, false};
-
-    if (info->rsdp && acpi_open(&acpi, info->rsdp))
-        serial = acpi_find_serial(&acpi);
-    info->serial_port = serial.port ? serial.port : UART_COM1;
-    info->serial_divisor = serial.port ? serial.divisor : 1;
-}
-
 void machine_describe(struct boot_info *info) {
     info->rsdp = find_rsdp();
-    find_serial(info);
     info->reset_system = (uint64_t)ST->RuntimeServices->ResetSystem;
     read_time(info);
     find_framebuffer(&info->framebuffer);
@@ -166,4 +155,20 @@ void machine_describe(struct boot_info *info) {
     info->cpu_count = 1;
     if (!cpus_from_firmware(info))
         cpus_from_acpi(info);
+}
+
+const char *machine_find_serial(struct boot_info *info) {
+    struct acpi acpi = {.map = identity};
+    const char *problem = NULL;
+
+    info->serial = UART_COM1;
+    if (!info->rsdp || !acpi_open(&acpi, info->rsdp))
+        return NULL;
+    struct boot_serial serial = acpi_find_serial(&acpi, &problem);
+    if (serial.access && memory_map_has_ram(info->region, info->region_count, serial.base,
+                                            BOOT_SERIAL_REGISTERS * serial.stride))
+        return "its address is in RAM";
+    if (serial.base)
+        info->serial = serial;
+    return problem;
 }

@@ -5,6 +5,9 @@
 #pragma once
 #include "lib/boot_info.h"
 
-/* Fills in rsdp, reset_system, time, time_tsc, framebuffer, the serial port, cpu_count and
- * cpu_apic_id. */
+/* Fills in rsdp, reset_system, time, time_tsc, framebuffer, cpu_count and cpu_apic_id. */
 void machine_describe(struct boot_info *info);
+
+/* Fills in the serial port: the one that the firmware names in the SPCR, else COM1. Needs rsdp and
+ * the regions. Returns NULL, or why the firmware's port is not used. */
+const char *machine_find_serial(struct boot_info *info);

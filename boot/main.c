@@ -77,7 +77,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     problem = memory_map_read(info);
     if (problem)
         return refuse(problem);
-    report_print(&processor, info);
+    const char *serial_problem = machine_find_serial(info);
+    report_print(&processor, info, serial_problem);
     if (refusal_text(&processor, refusal, sizeof(refusal))) {
         screen_print("\n%s", refusal);
         return give_up();

@@ -120,6 +120,16 @@ bool memory_map_regions(const void *bytes, size_t size, size_t descriptor_size,
     return true;
 }
 
+bool memory_map_has_ram(const struct boot_region *region, uint32_t count, uint64_t base,
+                        uint64_t size) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (region[i].kind < BOOT_MEMORY_MMIO && region[i].base < base + size &&
+            base < region[i].base + region[i].size)
+            return true;
+    }
+    return false;
+}
+
 uint64_t memory_map_usable(const struct boot_region *region, uint32_t count) {
     uint64_t total = 0;
 

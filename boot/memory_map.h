@@ -34,5 +34,9 @@ _Static_assert(sizeof(struct efi_memory_descriptor) == 40, "UEFI 2.10");
 bool memory_map_regions(const void *map, size_t map_size, size_t descriptor_size,
                         struct boot_region *region, uint32_t capacity, uint32_t *count);
 
+/* Whether any of these bytes is RAM: of a region that is not device memory or reserved. */
+bool memory_map_has_ram(const struct boot_region *region, uint32_t count, uint64_t base,
+                        uint64_t size);
+
 /* The sum of the usable regions, in bytes. */
 uint64_t memory_map_usable(const struct boot_region *region, uint32_t count);

@@ -102,16 +102,22 @@ static void print_processor(const struct processor *processor) {
     screen_print("\n%-12s%s\n", "VT-x", vmx_text(&processor->vmx));
 }
 
-/* What the firmware's SPCR names, else COM1; whether there is a port the hypervisor finds out. */
-static void print_serial(const struct boot_info *info) {
-    screen_print("%-12sport 0x%x, ", "Serial", info->serial_port);
-    if (info->serial_divisor)
-        screen_print("%u baud, 8N1\n", UART_BAUD / info->serial_divisor);
+/* Whether there is a port at this place the hypervisor finds out. */
+static void print_serial(const struct boot_serial *serial, const char *problem) {
+    if (serial->access)
+        screen_print("%-12sat 0x%lx, a %u-bit register every %u bytes, ", "Serial", serial->base,
+                     8 * serial->access, serial->stride);
     else
-        screen_print("with the firmware's baud rate, 8N1\n");
+        screen_print("%-12sport 0x%lx, ", "Serial", serial->base);
+    if (serial->divisor)
+        screen_print("%u baud, 8N1", serial->baud);
+    else
+        screen_print("with the firmware's baud rate, 8N1");
+    screen_print(problem ? "; not the firmware's: %s\n" : "\n", problem);
 }
 
-void report_print(const struct processor *processor, const struct boot_info *info) {
+void report_print(const struct processor *processor, const struct boot_info *info,
+                  const char *serial_problem) {
     const struct boot_framebuffer *screen = &info->framebuffer;
     uint64_t usable = memory_map_usable(info->region, info->region_count);
 
@@ -132,7 +138,7 @@ void report_print(const struct processor *processor, const struct boot_info *inf
                      screen->height, screen->base, screen->pixel_size);
     else
         screen_print("%-12snone that Pinwheel can use\n", "Screen");
-    print_serial(info);
+    print_serial(&info->serial, serial_problem);
 }
 
 void report_print_mitigations(const struct boot_info *info) {

@@ -190,35 +190,91 @@ bool acpi_may_have_8042(const struct acpi *acpi) {
 
 /* ---- SPCR ------------------------------------------------------------------------------------ */
 
-#define SERIAL_PORT_MAX   0xfff8 /* eight registers */
-#define SPCR_SIZE         80     /* of revision 1; later ones are longer */
+#define PORTS_END         0x10000
+#define SERIAL_END        (1ULL << 46) /* nothing above is mapped */
+#define SPCR_SIZE         80           /* of revision 1; later ones are longer */
 #define SPCR_TYPE         36
 #define SPCR_ADDRESS      40 /* a Generic Address Structure */
 #define SPCR_BAUD         58
+#define SPCR_CLOCK        76 /* Hz, since revision 3; 0: not known */
+#define SPCR_EXACT_BAUD   80 /* since revision 4; 0: see SPCR_BAUD */
 #define SPCR_TYPE_16550   0x00
 #define SPCR_TYPE_16450   0x01
-#define SPCR_TYPE_GENERIC 0x12 /* a 16550 whose registers are as the address structure says */
+#define SPCR_TYPE_GENERIC 0x12    /* a 16550 whose registers are as the address structure says */
+#define PC_CLOCK          1843200 /* Hz: of a serial port with I/O ports */
 
-/* The divisors of 9600, 19200, 57600 and 115200 baud, by the table's code. */
-static uint16_t divisor_of(uint64_t code) {
-    static const uint16_t divisor[] = {[3] = 12, [4] = 6, [6] = 2, [7] = 1};
+/* ACPI 6.5, "Generic Address Structure (GAS)". */
+#define SPACE_MEMORY 0
+#define GAS_WIDTH    1 /* bits of a register, here from one to the next */
+#define GAS_ACCESS   3 /* 1 to 4: 1, 2, 4 or 8 bytes; 0: not defined */
+#define GAS_ADDRESS  4
 
-    return code < sizeof(divisor) / sizeof(divisor[0]) ? divisor[code] : 0;
+/* The baud rate and its divisor, if the clock is known; else both stay as they are. */
+static void find_baud(const struct acpi_table *spcr, struct boot_serial *serial) {
+    static const uint32_t rates[] = {[3] = 9600, [4] = 19200, [6] = 57600, [7] = 115200};
+    uint64_t revision = field(spcr, HEADER_REVISION, 1), code = field(spcr, SPCR_BAUD, 1);
+    uint64_t clock = revision >= 3 ? field(spcr, SPCR_CLOCK, 4) : 0;
+    uint64_t baud = revision >= 4 ? field(spcr, SPCR_EXACT_BAUD, 4) : 0;
+
+    if (!clock && !serial->access)
+        clock = PC_CLOCK;
+    if (!baud && code < sizeof(rates) / sizeof(rates[0]))
+        baud = rates[code];
+    if (!baud)
+        return;
+    uint64_t divisor = (clock + 8 * baud) / (16 * baud);
+    if (divisor && divisor <= UINT16_MAX) {
+        serial->baud = (uint32_t)baud;
+        serial->divisor = (uint16_t)divisor;
+    }
 }
 
-struct acpi_serial acpi_find_serial(const struct acpi *acpi) {
+/* For registers in memory: the size of an access and the distance of registers, of which firmware
+ * gives one or both. Access 0: the processor cannot do that. */
+static void find_layout(const struct acpi_table *spcr, struct boot_serial *serial) {
+    uint64_t code = field(spcr, SPCR_ADDRESS + GAS_ACCESS, 1);
+    uint64_t bits = field(spcr, SPCR_ADDRESS + GAS_WIDTH, 1);
+    uint8_t width = bits == 16 || bits == 32 || bits == 64 ? (uint8_t)(bits / 8) : 1;
+
+    if (code == 0)
+        serial->access = width > 4 ? 4 : width;
+    else if (code <= 3)
+        serial->access = (uint8_t)(1u << (code - 1));
+    serial->stride = serial->access > width ? serial->access : width;
+}
+
+static const char *serial_problem(uint64_t type, uint64_t space, const struct boot_serial *serial) {
+    uint64_t size = BOOT_SERIAL_REGISTERS * serial->stride;
+
+    if (type != SPCR_TYPE_16550 && type != SPCR_TYPE_16450 && type != SPCR_TYPE_GENERIC)
+        return "it is no 16550";
+    if (space != SPACE_IO && space != SPACE_MEMORY)
+        return "it has neither I/O ports nor registers in memory";
+    if (space == SPACE_MEMORY && !serial->access)
+        return "its registers are not of 8, 16 or 32 bits";
+    if (space == SPACE_MEMORY && serial->base % serial->access)
+        return "its address is not aligned";
+    if (serial->base > (space == SPACE_IO ? PORTS_END : SERIAL_END) - size)
+        return "its address is too high";
+    return NULL;
+}
+
+struct boot_serial acpi_find_serial(const struct acpi *acpi, const char **problem) {
     uint32_t index = 0;
     struct acpi_table spcr = acpi_next_table(acpi, "SPCR", &index);
+    uint64_t space = field(&spcr, SPCR_ADDRESS, 1);
+    struct boot_serial serial = {.base = field(&spcr, SPCR_ADDRESS + GAS_ADDRESS, 8), .stride = 1};
 
-    if (spcr.size < SPCR_SIZE)
-        return (struct acpi_serial){0, 0, false};
-    uint64_t type = field(&spcr, SPCR_TYPE, 1), address = field(&spcr, SPCR_ADDRESS + 4, 8);
-    bool is_16550 = type == SPCR_TYPE_16550 || type == SPCR_TYPE_16450 || type == SPCR_TYPE_GENERIC;
-    if (!address) /* redirection is disabled */
-        return (struct acpi_serial){0, 0, false};
-    if (!is_16550 || field(&spcr, SPCR_ADDRESS, 1) != SPACE_IO || address > SERIAL_PORT_MAX)
-        return (struct acpi_serial){0, 0, true};
-    return (struct acpi_serial){(uint16_t)address, divisor_of(field(&spcr, SPCR_BAUD, 1)), false};
+    *problem = NULL;
+    if (spcr.size < SPCR_SIZE || !serial.base) /* address 0: redirection is disabled */
+        return (struct boot_serial){0};
+    if (space == SPACE_MEMORY)
+        find_layout(&spcr, &serial);
+    *problem = serial_problem(field(&spcr, SPCR_TYPE, 1), space, &serial);
+    if (*problem)
+        return (struct boot_serial){0};
+    find_baud(&spcr, &serial);
+    return serial;
 }
 
 /* ---- \_S5 ------------------------------------------------------------------------------------ */

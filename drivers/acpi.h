@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/boot_info.h"
+
 /* A table with valid length and checksum. */
 struct acpi_table {
     const uint8_t *bytes; /* the header included */
@@ -53,15 +55,12 @@ struct acpi_pm_timer acpi_find_pm_timer(const struct acpi *acpi);
  * that there is none. ACPI 6.5, "IA-PC Boot Architecture Flags". */
 bool acpi_may_have_8042(const struct acpi *acpi);
 
-/* The serial port that the firmware uses as its console. */
-struct acpi_serial {
-    uint16_t port;    /* of a 16550's first register; 0: none, or not one with I/O ports */
-    uint16_t divisor; /* of 115200 baud; 0: as the firmware has set it */
-    bool other;       /* there is one, but its registers are in memory, or it is no 16550 */
-};
-
-/* From the SPCR. Microsoft, "Serial Port Console Redirection Table", revisions 1 to 4. */
-struct acpi_serial acpi_find_serial(const struct acpi *acpi);
+/* The serial port that the firmware uses as its console, from the SPCR; base 0 if there is none or
+ * *problem says why it cannot be used (else it is NULL). A port on a PCI card is like any other:
+ * the table has its address, too. Microsoft, "Serial Port Console Redirection Table", revisions 1
+ * to 4.
+ */
+struct boot_serial acpi_find_serial(const struct acpi *acpi, const char **problem);
 
 /* How to enter the state S5, soft off, from the FADT and \_S5. ACPI 6.5, "Sleeping States". */
 struct acpi_soft_off {

@@ -35,10 +35,6 @@ static atomic_bool screen_waits;
 /* The owner of the unfinished line on each output; NULL: the last line is finished. */
 static const void *open_on_serial, *open_on_screen;
 
-void console_init(uint16_t serial_port, uint16_t serial_divisor) {
-    uart_init(serial_port, serial_divisor);
-}
-
 /* ---- to the devices; the caller holds the lock ---- */
 
 static uint64_t position_of(const _Atomic uint64_t *count) {

@@ -15,10 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sets up the serial port, as uart_init(); once, before anything is printed. For the screen:
- * framebuffer_init(). */
-void console_init(uint16_t serial_port, uint16_t serial_divisor);
-
 /* Print to all outputs. console_print() formats as lib/format.h does; text beyond CONSOLE_LINE - 1
  * bytes is cut off. */
 #define CONSOLE_LINE 512

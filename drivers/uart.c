@@ -3,11 +3,12 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "arch/instructions.h"
 #include "drivers/tsc.h"
 
-#define UART_DATA    0 /* offsets from the first register */
+#define UART_DATA    0 /* numbers of registers */
 #define UART_IER     1
 #define UART_FCR     2
 #define UART_LCR     3
@@ -27,48 +28,63 @@
 #define RECEIVED_SIZE 256
 
 static bool present;
-static uint16_t base;       /* the first register */
-static unsigned room;       /* in the transmit FIFO, at least */
-static uint64_t busy_since; /* TSC: when the last byte was sent */
-static uint64_t polled;     /* TSC: when uart_room() polled the port last */
+static struct boot_serial port; /* this one is used */
+static uint8_t *mapped;         /* its registers; NULL: it has I/O ports */
+static unsigned room;           /* in the transmit FIFO, at least */
+static uint64_t busy_since;     /* TSC: when the last byte was sent */
+static uint64_t polled;         /* TSC: when uart_room() polled the port last */
 static uint8_t received[RECEIVED_SIZE];
 /* The part of `received` that is in use, modulo its size. */
 static _Atomic unsigned first; /* only uart_read() writes it */
 static _Atomic unsigned end;   /* only uart_poll_status() writes it */
 
-/* Without a port there, all registers read FFH. */
-static bool is_port(uint16_t port) {
-    out8(port + UART_SCRATCH, 0x5a);
-    return in8(port + UART_SCRATCH) == 0x5a;
+/* The access has exactly the size that the firmware's table gives: some ports ignore another. Of a
+ * wider register the low byte counts. */
+static uint8_t read_register(unsigned number) {
+    if (!mapped)
+        return in8((uint16_t)(port.base + number));
+    return (uint8_t)mmio_read(mapped + number * port.stride, port.access);
 }
 
-void uart_init(uint16_t port, uint16_t divisor) {
-    if (!is_port(port)) {
-        port = UART_COM1;
-        divisor = 1;
-        if (!is_port(port))
-            return;
+static void write_register(unsigned number, uint8_t value) {
+    if (!mapped)
+        out8((uint16_t)(port.base + number), value);
+    else
+        mmio_write(mapped + number * port.stride, port.access, value);
+}
+
+/* Without a port there, all registers read FFH. */
+static bool is_there(const struct boot_serial *serial, void *registers) {
+    port = *serial;
+    mapped = port.access ? registers : NULL;
+    if (port.access && !mapped)
+        return false;
+    write_register(UART_SCRATCH, 0x5a);
+    return read_register(UART_SCRATCH) == 0x5a;
+}
+
+void uart_init(const struct boot_serial *serial, void *registers) {
+    present = is_there(serial, registers) || is_there(&UART_COM1, NULL);
+    if (!present)
+        return;
+    write_register(UART_IER, 0);
+    if (port.divisor) {
+        write_register(UART_LCR, 0x80); /* divisor latch */
+        write_register(UART_DATA, (uint8_t)port.divisor);
+        write_register(UART_IER, (uint8_t)(port.divisor >> 8));
     }
-    base = port;
-    out8(base + UART_IER, 0);
-    if (divisor) {
-        out8(base + UART_LCR, 0x80); /* divisor latch */
-        out8(base + UART_DATA, (uint8_t)divisor);
-        out8(base + UART_IER, (uint8_t)(divisor >> 8));
-    }
-    out8(base + UART_LCR, 0x03); /* 8N1 */
-    out8(base + UART_FCR, 0x01); /* enables the FIFOs; what they hold is still sent */
-    out8(base + UART_MCR, 0x03); /* DTR, RTS */
-    present = true;
+    write_register(UART_LCR, 0x03); /* 8N1 */
+    write_register(UART_FCR, 0x01); /* enables the FIFOs; what they hold is still sent */
+    write_register(UART_MCR, 0x03); /* DTR, RTS */
 }
 
 /* Reads the line status, and stores a received byte, which would be lost if it stayed in the port
  * while the caller waits for another bit. A status of FFH means that there is no port any more. */
 static uint8_t uart_poll_status(void) {
-    uint8_t status = in8(base + UART_LSR);
+    uint8_t status = read_register(UART_LSR);
 
     if ((status & LSR_RECEIVED) && status != 0xff && end - first < RECEIVED_SIZE) {
-        received[end % RECEIVED_SIZE] = in8(base + UART_DATA);
+        received[end % RECEIVED_SIZE] = read_register(UART_DATA);
         end++;
     }
     return status;
@@ -106,7 +122,7 @@ unsigned uart_room(void) {
 }
 
 void uart_write(uint8_t byte) {
-    out8(base + UART_DATA, byte);
+    write_register(UART_DATA, byte);
     room--;
     busy_since = rdtsc();
 }

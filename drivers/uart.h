@@ -1,18 +1,20 @@
-/* The machine's serial port: a 16550, polled, 8N1.
+/* The machine's serial port: a 16550, polled, 8N1. Its registers are I/O ports or in memory.
  *
  * National PC16550D data sheet. Read next: console.h. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/boot_info.h"
+
 /* Except for uart_read(), only one CPU at a time may call these functions: drivers/console.c has a
  * lock.
  *
- * Sets up the first of these ports that is there: the given one, with the divisor of 115200 baud
- * (0: as it is), else COM1 at 115200 baud. Without either, the other functions do nothing. */
-#define UART_COM1 0x3f8
-#define UART_BAUD 115200 /* of divisor 1 */
-void uart_init(uint16_t port, uint16_t divisor);
+ * Sets up the first of these ports that is there: the given one, else COM1 at 115200 baud. Without
+ * either, the other functions do nothing. `registers` is where a port with registers in memory is
+ * mapped now; NULL: nowhere. May be called again when that has changed. */
+#define UART_COM1 ((struct boot_serial){.base = 0x3f8, .baud = 115200, .divisor = 1, .stride = 1})
+void uart_init(const struct boot_serial *serial, void *registers);
 
 /* False if there is no port, or none any more: it has been busy for a second. */
 bool uart_is_present(void);

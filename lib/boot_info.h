@@ -49,6 +49,16 @@ struct boot_framebuffer {
     uint32_t red, green, blue; /* masks of a pixel: consecutive bits, at least one of each */
 };
 
+/* A serial port with the registers of a 16550. */
+struct boot_serial {
+    uint64_t base;    /* of the first register: an I/O port or a physical address; 0: none */
+    uint32_t baud;    /* 0: as the firmware has set it */
+    uint16_t divisor; /* 0: as the firmware has set it */
+    uint8_t access;   /* the size of an access in bytes, 1, 2 or 4; 0: I/O ports */
+    uint8_t stride;   /* from one register to the next, at least `access` */
+};
+#define BOOT_SERIAL_REGISTERS 8
+
 /* Who delivers a guest's interrupts. */
 enum boot_delivery {
     BOOT_DELIVERY_AUTO,     /* the first of the following that the processor has */
@@ -102,8 +112,7 @@ struct boot_info {
     uint32_t region_count;
     uint32_t guest_count;
     uint32_t mitigations_on, mitigations_off; /* struct speculation_request, arch/speculation.h */
-    uint16_t serial_port;                     /* I/O port of a 16550; there may be none */
-    uint16_t serial_divisor;                  /* of 115200 baud; 0: as the firmware has set it */
+    struct boot_serial serial;                /* the one to try first; there may be none */
     uint32_t cpu_apic_id[BOOT_MAX_CPUS];      /* enabled CPUs only */
     struct boot_region region[BOOT_MAX_REGIONS];
     struct boot_guest guest[BOOT_MAX_GUESTS];

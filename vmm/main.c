@@ -60,10 +60,10 @@ static void mask_ioapics(const struct boot_info *info) {
     if (info->rsdp && acpi_open(&acpi, info->rsdp)) {
         struct acpi_table madt = acpi_next_table(&acpi, "APIC", &index);
         for (; acpi_next_ioapic(&madt, &offset, &address); count++)
-            ioapic_mask(memory_map_device(address));
+            ioapic_mask(memory_map_device(address, IOAPIC_SIZE));
     }
     if (!count)
-        ioapic_mask(memory_map_device(IOAPIC_DEFAULT_BASE));
+        ioapic_mask(memory_map_device(IOAPIC_DEFAULT_BASE, IOAPIC_SIZE));
 }
 
 static void start_this_cpu(const struct boot_info *info) {
@@ -77,7 +77,7 @@ static void start_this_cpu(const struct boot_info *info) {
     uint32_t highest = 0;
     for (uint32_t i = 0; i < info->cpu_count; i++)
         highest = info->cpu_apic_id[i] > highest ? info->cpu_apic_id[i] : highest;
-    lapic_init(lapic_is_x2apic() ? NULL : memory_map_device(lapic_base()), highest);
+    lapic_init(lapic_is_x2apic() ? NULL : memory_map_device(lapic_base(), PAGE_SIZE), highest);
     const char *problem = host_cpu_start(host.cpu[0]);
     if (problem)
         panic("the boot CPU cannot enter VMX operation: %s", problem);
@@ -163,10 +163,15 @@ static _Noreturn void on_own_stack(void) {
     schedule_run();
 }
 
+static uint64_t serial_size(const struct boot_serial *serial) {
+    return BOOT_SERIAL_REGISTERS * serial->stride;
+}
+
 /* Called by vmm/entry.asm, on the stack that is part of the image. */
 _Noreturn void hypervisor_main(struct boot_info *info) {
     bool ours = info->magic == BOOT_INFO_MAGIC;
-    console_init(ours ? info->serial_port : UART_COM1, ours ? info->serial_divisor : 1);
+    const struct boot_serial *serial = ours ? &info->serial : &UART_COM1;
+    uart_init(serial, memory_before_init(serial->base, serial_size(serial)));
     panic_init();
     if (!ours) {
         console_verdict(
@@ -179,6 +184,9 @@ _Noreturn void hypervisor_main(struct boot_info *info) {
     screen_prepare(&info->framebuffer);
     pci_silence(&pci_by_ports); /* before any memory is used */
     info = memory_init(info);
+    serial = &info->serial;
+    if (serial->access)
+        uart_init(serial, memory_map_device(serial->base, serial_size(serial)));
     host.boot = info;
     screen_start(info);
     host.tsc_at_start = info->tsc_at_start;

@@ -25,6 +25,7 @@ static void parse(uint8_t *bytes, uint64_t size) {
     struct acpi_soft_off off;
     uint32_t index = 0, cpu = 0, ioapic = 0, apic_id;
     uint64_t address;
+    const char *problem;
 
     any_bytes(bytes, size);
     table = bytes;
@@ -38,7 +39,7 @@ static void parse(uint8_t *bytes, uint64_t size) {
         ;
     acpi_find_pm_timer(&acpi);
     acpi_may_have_8042(&acpi);
-    acpi_find_serial(&acpi);
+    acpi_find_serial(&acpi, &problem);
     acpi_find_soft_off(&acpi, &off);
 }
 

@@ -245,6 +245,18 @@ static const void *map(uint64_t phys, uint64_t size) {
     return memory + phys;
 }
 
+/* The driver accesses eight registers where the table says, each within its distance. */
+static void serial(const struct acpi *acpi) {
+    const char *problem;
+    struct boot_serial serial = acpi_find_serial(acpi, &problem);
+    uint64_t end = serial.access ? 1ULL << 46 : UINT16_MAX + 1;
+
+    if (serial.base && (problem || serial.base > end - BOOT_SERIAL_REGISTERS * serial.stride ||
+                        serial.stride < serial.access || !serial.stride || serial.stride > 8 ||
+                        (serial.access && serial.base % serial.access)))
+        abort();
+}
+
 static void acpi(const uint8_t *data, size_t size) {
     struct acpi acpi = {.map = map};
     struct acpi_soft_off off;
@@ -257,8 +269,7 @@ static void acpi(const uint8_t *data, size_t size) {
     acpi_find_soft_off(&acpi, &off);
     acpi_find_pm_timer(&acpi);
     acpi_may_have_8042(&acpi);
-    if (acpi_find_serial(&acpi).port > UINT16_MAX - 7)
-        abort();
+    serial(&acpi);
     struct acpi_table madt = acpi_next_table(&acpi, "APIC", &index);
     while (acpi_next_cpu(&madt, &offset, &id)) {
         if (++cpus > sizeof(memory))

@@ -7,7 +7,8 @@
  * - CR4.PCIDE, CR4.PGE and CR4.SMEP are 1, as far as the processor has them;
  * - the IA32_TSC_ADJUST of all CPUs but the boot CPU is not 0;
  * - a pin of the I/O APIC is unmasked and its vector, 20, is pending in the local APIC;
- * - the boot CPU's local APIC is in x2APIC mode, the others' are not.
+ * - the boot CPU's local APIC is in x2APIC mode, the others' are not;
+ * - ACPI's SPCR names a serial port with registers in memory, where nothing answers.
  *
  * Only for an emulator with OVMF. tests/emulator/firmware.t checks what becomes of it. */
 #include "arch/apic_registers.h"
@@ -28,6 +29,7 @@
 #define IOAPIC_PIT_PIN   2
 #define LAPIC            ((volatile uint32_t *)APIC_DEFAULT_BASE)
 #define WAIT_TICKS       20000000
+#define SERIAL           0xfedc0000 /* nothing is there */
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
@@ -201,6 +203,49 @@ static void skew_other_cpus(void) {
         services->StartupAllAPs(services, skew_tsc, TRUE, NULL, 0, NULL, NULL);
 }
 
+/* ---- ACPI ---- */
+
+static void finish(uint8_t *table, uint32_t size, uint32_t checksum) {
+    uint8_t sum = 0;
+
+    for (uint32_t i = 0; i < size; i++)
+        sum = (uint8_t)(sum + table[i]);
+    table[checksum] = (uint8_t)-sum;
+}
+
+static void finish_table(uint8_t *table, const char *signature, uint32_t size) {
+    CopyMem(table, signature, 4);
+    CopyMem(table + 4, &size, 4);
+    finish(table, size, 9);
+}
+
+/* An RSDP of revision 2, the XSDT and the SPCR. */
+static void install_acpi(void) {
+    const uint64_t serial = SERIAL;
+    EFI_PHYSICAL_ADDRESS page = 0;
+    EFI_GUID guid = ACPI_20_TABLE_GUID;
+
+    if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiACPIReclaimMemory, 1, &page)))
+        return;
+    uint8_t *rsdp = (uint8_t *)page, *xsdt = rsdp + 64, *spcr = rsdp + 128;
+    const uint64_t addresses[] = {(uint64_t)xsdt, (uint64_t)spcr};
+    ZeroMem(rsdp, EFI_PAGE_SIZE);
+    CopyMem(spcr + 44, &serial, 8);
+    spcr[36] = 0x12; /* the structure behind it describes the registers: */
+    spcr[41] = 32;   /* each has 32 bits, */
+    spcr[43] = 3;    /* and is accessed as a whole */
+    finish_table(spcr, "SPCR", 80);
+    CopyMem(xsdt + 36, &addresses[1], 8);
+    finish_table(xsdt, "XSDT", 44);
+    CopyMem(rsdp, "RSD PTR ", 8);
+    rsdp[15] = 2;
+    rsdp[20] = 36;
+    CopyMem(rsdp + 24, &addresses[0], 8);
+    finish(rsdp, 20, 8);
+    finish(rsdp, 36, 32);
+    BS->InstallConfigurationTable(&guid, rsdp);
+}
+
 /* ---- the start ---- */
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
@@ -219,6 +264,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system) {
     make_files_odd(self->DeviceHandle);
     install_screens();
     skew_other_cpus();
+    install_acpi();
     make_control_registers_odd();
     return BS->StartImage(pinwheel, NULL, NULL);
 }

@@ -285,6 +285,25 @@ static void a_large_server_fits_the_list(void **state) {
     assert_region(count - 1, SOCKETS * TIB + TIB / 2, TIB / 4, BOOT_MEMORY_RESERVED);
 }
 
+static void ram_is_told_from_devices(void **state) {
+    static const struct boot_region list[] = {
+        {.base = 0x1000, .size = 0x1000, .kind = BOOT_MEMORY_RUNTIME},
+        {.base = 0x2000, .size = 0x1000, .kind = BOOT_MEMORY_MMIO},
+        {.base = 0x3000, .size = 0x1000, .kind = BOOT_MEMORY_RESERVED},
+        {.base = 0x4000, .size = 0x1000, .kind = BOOT_MEMORY_USABLE},
+    };
+
+    (void)state;
+    assert_false(memory_map_has_ram(list, 4, 0xfe034000, 32));
+    assert_false(memory_map_has_ram(list, 4, 0x2000, 0x2000));
+    assert_true(memory_map_has_ram(list, 4, 0x1fff, 32));
+    assert_true(memory_map_has_ram(list, 4, 0x3fe1, 32));
+    assert_false(memory_map_has_ram(list, 4, 0x3fe0, 32));
+    assert_true(memory_map_has_ram(list, 4, 0x4fff, 32));
+    assert_false(memory_map_has_ram(list, 4, 0x5000, 32));
+    assert_false(memory_map_has_ram(list, 0, 0x1000, 32));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_server_fits_the_list),
@@ -298,6 +317,7 @@ int main(void) {
         cmocka_unit_test(malformed_sizes_are_refused),
         cmocka_unit_test(too_many_regions_keep_the_lowest),
         cmocka_unit_test(any_map_gives_a_valid_list),
+        cmocka_unit_test(ram_is_told_from_devices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

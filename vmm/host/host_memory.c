@@ -13,7 +13,8 @@
 extern const char image_start[], image_text[], image_rodata[], image_data[], image_symbols[],
     image_end[];
 
-#define LOW_END (1ULL << 32) /* what a CPU that is starting can address */
+/* What a CPU that is starting can address, and the boot loader's page tables map in any case. */
+#define LOW_END (1ULL << 32)
 
 static struct boot_region free_region[BOOT_MAX_REGIONS];
 static unsigned free_count;
@@ -141,6 +142,10 @@ void memory_enter(void) {
     write_cr3(root);
 }
 
+void *memory_before_init(uint64_t physical, uint64_t size) {
+    return physical < LOW_END && size <= LOW_END - physical ? (void *)physical : NULL;
+}
+
 struct boot_info *memory_init(struct boot_info *info) {
     for (unsigned i = 0; i < info->region_count; i++) {
         if (info->region[i].kind == BOOT_MEMORY_USABLE)
@@ -192,9 +197,9 @@ void *memory_map_write_combining(uint64_t physical, uint64_t size) {
     return phys_to_virt(physical);
 }
 
-void *memory_map_device(uint64_t physical) {
+void *memory_map_device(uint64_t physical, uint64_t size) {
     void *address =
-        memory_map_on_demand(physical, 4, PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX);
+        memory_map_on_demand(physical, size, PAGING_WRITABLE | PAGING_UNCACHED | PAGING_NX);
 
     if (!address)
         panic("cannot map device registers at 0x%lx", physical);

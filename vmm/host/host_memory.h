@@ -18,6 +18,10 @@
 #define PAGE_SIZE       4096ULL
 #define LARGE_PAGE_SIZE 0x200000ULL
 
+/* Where device memory is before memory_init(), under the boot loader's page tables: at its own
+ * address below 4 GiB. NULL: nowhere. */
+void *memory_before_init(uint64_t physical, uint64_t size);
+
 /* Takes over the usable regions, builds the page tables and loads CR3. From then on *info is in the
  * direct map: the caller continues with the returned pointer. The caller's stack must be in the
  * image. On the boot CPU, once; panics if there is no memory for the tables. */
@@ -41,9 +45,9 @@ static inline void *phys_to_virt(uint64_t physical) {
 uint64_t *memory_alloc_table(uint64_t *physical);
 uint64_t *memory_table(uint64_t physical);
 
-/* Maps the page of device registers at `physical`, uncached, and returns the address of `physical`.
- * Panics if it cannot be mapped. */
-void *memory_map_device(uint64_t physical);
+/* Maps the pages of `size` bytes of device registers at `physical`, uncached, and returns the
+ * address of `physical`. Panics if they cannot be mapped. */
+void *memory_map_device(uint64_t physical, uint64_t size);
 
 /* Maps device memory that is only written, in long runs, such as a screen. NULL: that is
  * impossible. */

@@ -5,20 +5,17 @@
 #include "drivers/framebuffer.h"
 #include "vmm/host/host_memory.h"
 
-#define IDENTITY_MAPPED (1ULL << 32) /* the boot loader's page tables map memory below this */
-
 static uint64_t size_of(const struct boot_framebuffer *screen) {
     return (uint64_t)screen->pixel_size * screen->pixels_per_line * screen->height;
 }
 
 void screen_prepare(const struct boot_framebuffer *screen) {
     uint64_t size = size_of(screen);
-    bool mapped = screen->base < IDENTITY_MAPPED && size <= IDENTITY_MAPPED - screen->base;
 
     if (!screen->base || size > screen->size)
         return;
     framebuffer_init(&(struct framebuffer){
-        .pixels = mapped ? (void *)screen->base : NULL,
+        .pixels = memory_before_init(screen->base, size),
         .width = screen->width,
         .height = screen->height,
         .pixels_per_line = screen->pixels_per_line,
