@@ -5,6 +5,7 @@ use warnings;
 use lib 'tests/lib';
 use Boot qw(make_image report_all);
 use Test::More;
+use Keyboard;
 use Log;
 use Typist;
 
@@ -42,6 +43,11 @@ for (1, 2) {
     $machine->answers("button\r", qr/\nwaiting for the power button\r*\n/, 'a guest that waits for its power button');
     $machine->answers("\x01p", qr/^pressed $_ times\r*\n/, 'Ctrl-A p presses it once');
 }
+my $keyboard = Keyboard->connect($dir);
+$keyboard->press(qw(k e y Enter));
+$machine->answers(undef, qr/\n\[key\] 3 bytes/, 'what is typed on the machine\'s keyboard arrives');
+$keyboard->press('Control+a', 'c');
+$machine->answers(undef, qr/\nCOUNTERS guest=alone /, 'and Ctrl-A c there prints the counters');
 $machine->answers("spin\r", qr/\nspinning\r*\n/, 'a guest that never halts');
 $machine->answers("\x01D", qr/REGISTERS .* halted=0\r*\n/, 'Ctrl-A D prints the registers of a running vCPU');
 $machine->answers("\x012", qr/\npinwheel: guest 2 is not running/, 'Ctrl-A 2: there is no second guest');
