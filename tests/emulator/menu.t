@@ -1,13 +1,15 @@
 #!/usr/bin/env perl
-# A stick with a menu, in Bochs: an entry is chosen by the arrow keys of a serial terminal. It starts the
-# scorecard, whose card must be complete and without a failure on Pinwheel. There is one CPU, because while
-# all of several CPUs are halted, as in the menu, the emulator's time passes slowly.
+# A stick with a menu, in Bochs: an entry is chosen by the arrow keys of a serial terminal and of the
+# machine's keyboard. It starts the scorecard, whose card must be complete and without a failure on Pinwheel.
+# There is one CPU, because while all of several CPUs are halted, as in the menu, the emulator's time passes
+# slowly.
 use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot 'report_all';
 use File::Path qw(make_path remove_tree);
 use Test::More;
+use Keyboard;
 use Log;
 use Typist;
 
@@ -23,6 +25,11 @@ my $machine = Typist->run($dir, '--cpus', 1, $image);
 $machine->answers(undef, qr/ > 1  A guest that fails .* 2  The scorecard (?!.*Left out).*\s1 starts by itself in \d+ s/s,
     'the menu shows the entries that are there, and counts');
 $machine->answers("\x1b[B", qr/   1  A guest that fails .* > 2  The scorecard /s, 'an arrow key selects the next entry');
+my $keyboard = Keyboard->connect($dir);
+$keyboard->press('Up');
+$machine->answers(undef, qr/ > 1  A guest that fails .*   2  The scorecard /s, 'so does one of the machine\'s keyboard');
+$keyboard->press('Down');
+$machine->answers(undef, qr/   1  A guest that fails .* > 2  The scorecard /s, 'both ways');
 $machine->answers("\r", qr/Chosen +The scorecard \(\\configs\\scorecard\.cfg\)/, 'Enter starts it; the report names it');
 $machine->answers(undef, qr/\n *1 no EOI is lost +10\/10 ok /, 'a row of the card');
 $machine->answers(undef, qr/\n(\d+) of \1 passed, 0 failed, 0 more where .*, 1 skipped\r*\n/, 'nothing fails');

@@ -6,7 +6,7 @@ use IO::Socket::INET;
 use Test::More;
 
 # RFC 6143, "KeyEvent": X11's keysyms; those of ASCII are the characters themselves.
-my %keysym = (Control => 0xffe3, Shift => 0xffe1, Enter => 0xff0d);
+my %keysym = (Control => 0xffe3, Enter => 0xff0d, Up => 0xff52, Down => 0xff54);
 
 # The TCP port that a process in this folder listens on: Bochs' display takes the first that is free.
 sub port_of {

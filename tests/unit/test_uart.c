@@ -16,7 +16,8 @@
 #define SERVER 0x2f8 /* the port of a server's management controller */
 #define COM1   0x3f8
 #define DLAB   0x80
-#define MEMORY 0xfe034000 /* physical: of a port's registers in memory */
+/* The physical address of a port with registers in memory: COM1, if only 16 bits were used. */
+#define MEMORY 0xfe0303f8
 
 /* A 16550's registers; those of the divisor are apart. */
 struct uart {
