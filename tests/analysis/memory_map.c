@@ -16,6 +16,7 @@ static void convert(size_t size, size_t descriptor_size) {
     memory_map_regions(map, size, descriptor_size, region, BOOT_MAX_REGIONS, &count);
     claim(count <= BOOT_MAX_REGIONS);
     memory_map_usable(region, count);
+    memory_map_has_ram(region, count, any(), any());
 }
 
 int main(void) {
