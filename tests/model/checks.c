@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tests/model/modes.h"
 #include "tests/model/world.h"
 
 /* Steps at which a vCPU accepts interrupts. */
@@ -149,7 +150,9 @@ static void check_tmr(const struct state *before, const struct state *after,
                 world_violate(20, "INIT leaves an interrupt or a token");
             continue;
         }
-        if (world.x2apic && move->kind == MOVE_SELF && v == move->who) {
+        if (move->kind == MOVE_BASE && v == move->who)
+            continue; /* modes_check() */
+        if (old->x2apic && move->kind == MOVE_SELF && v == move->who) {
             check_x2apic_self_ipi(old, new, move);
             continue;
         }
@@ -224,12 +227,14 @@ static void check_step(const struct state *before, const struct state *after,
 
     if (old->phase == PHASE_RETIRED)
         check_reported(before, after, move);
-    if (old->phase == PHASE_READY)
+    if (old->phase == PHASE_READY) {
         check_entry(new);
+        modes_check_entry(new);
+    }
     if (old->phase == PHASE_MUST_SCAN && new->outdated)
         world_violate(18, "a scan is out of date as soon as it is done");
     if (old->phase == PHASE_RENAMED && !(after->vcpu[0].outdated && after->vcpu[1].outdated))
-        world_violate(13, "an ID, LDR, DFR or SVR changed and not every vCPU is requested to scan");
+        world_violate(13, "a local APIC has changed and not every vCPU is requested to scan");
 }
 
 static void check_eoi(const struct state *before, const struct state *after,
@@ -257,6 +262,8 @@ void check_move(const struct state *before, const struct state *after, const str
         check_write(before, after, move);
     if (move->kind == MOVE_IOEOI)
         check_eoi_register(before, after, move);
+    if (move->kind == MOVE_BASE)
+        modes_check(before, after, move);
     check_pins(before, after);
     check_tmr(before, after, move);
     check_disabled(before, after);

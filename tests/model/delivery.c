@@ -48,7 +48,7 @@ static bool perform_eoi(unsigned vcpu, uint8_t *vector) {
         return processor_eoi(&world.processor[vcpu], vector);
     *vector = world.processor[vcpu].svi;
     world.now.vcpu[vcpu].phase = PHASE_OUT;
-    if (world.x2apic)
+    if (world.now.vcpu[vcpu].x2apic)
         vlapic_write_msr(virq_lapic(&world.vcpu[vcpu]), 0x800 + APIC_EOI / 16, 0);
     else
         virq_apic_write(&world.vcpu[vcpu], APIC_EOI, 0);
@@ -77,7 +77,7 @@ void delivery_eoi(unsigned vcpu) {
 }
 
 void delivery_self_ipi(unsigned vcpu, unsigned vector_index) {
-    if (world.x2apic && !world_virtualizes_self_ipi(vcpu)) {
+    if (world.now.vcpu[vcpu].x2apic && !world_virtualizes_self_ipi(vcpu)) {
         world.now.vcpu[vcpu].phase = PHASE_OUT;
         vlapic_write_msr(virq_lapic(&world.vcpu[vcpu]), 0x800 + APIC_SELF_IPI / 16,
                          model_vector[vector_index]);

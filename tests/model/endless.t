@@ -6,7 +6,7 @@ use warnings;
 use Test::More;
 
 my $program = ($ENV{B} // 'build') . '/model/model';
-my %compared = ('' => [qw(moved-always nested edges two-fields suppressed)], 'software' => [qw(nested)]);
+my %compared = ('' => [qw(moved-always nested edges two-fields suppressed modes-one)], 'software' => [qw(nested)]);
 
 for my $words ('', 'software') {
     my $log = `$program $words endless`;
@@ -14,12 +14,19 @@ for my $words ('', 'software') {
     my @lines = $log =~ /^(BOUND .*)/mg;
     print STDERR map { "$_\n" } $log =~ /^((?:BOUND|MODEL) .*)/mg;
     cmp_ok(scalar @lines, '>=', 5, 'in several bounds');
-    is_deeply([grep { !/ fixed point$/ && !/ name=x2apic-edges / } @lines], [], 'each search ends by itself');
-    is_deeply([grep { / cut$/ } @lines], [], 'and so does the one that has a budget');
+    is_deeply([grep { !/ fixed point$/ && !/ name=(?:x2apic|modes)-edges / } @lines], [], 'each search ends by itself');
+    is_deeply([grep { / cut$/ } @lines], [], 'and so do those that have a budget');
 
     $log = `$program $words compare @{$compared{$words}}`;
     is($?, 0, "the reductions lose no state $words") or diag($log);
     print STDERR $log;
     is(scalar(() = $log =~ /^COMPARE .* equal$/mg), scalar @{$compared{$words}}, 'in these bounds');
 }
+
+# With posted interrupts, without reductions.
+my $log = `$program posted endless modes-edges`;
+is($?, 0, 'nor do changes of the mode with posted interrupts') or diag($log);
+my ($line, $states) = $log =~ /^(BOUND name=modes-edges states=(\d+) .*)/m;
+print STDERR "$line\n" if $line;
+cmp_ok($states // 0, '>=', 100_000, 'in many states');
 done_testing();

@@ -67,6 +67,7 @@ model-programs: $(B)/model/model $(B)/model/model-debug $(B)/model/model-coverag
 model: $(B)/model/model ## explore the interrupt core in the deeper bounds (docs/model.md)
 	$(B)/model/model deep
 	$(B)/model/model endless deep progress
+	$(B)/model/model posted endless progress modes-pending
 
 mutants: model-programs ## build the mutants of the interrupt core, and check that each is caught
 	@B=$(B) tests/model/mutants.t $(M)

@@ -1,11 +1,11 @@
 /* The moves: see moves.h. */
 #include "tests/model/moves.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "tests/model/checks.h"
 #include "tests/model/delivery.h"
+#include "tests/model/modes.h"
 #include "tests/model/order.h"
 #include "tests/model/world.h"
 #include "vmm/vcpu/posted.h"
@@ -16,7 +16,7 @@ unsigned move_count;
 
 static void add(enum move_kind kind, unsigned who, unsigned argument) {
     if (move_count == MOVE_COUNT)
-        __builtin_trap(); /* a set of moves is 64 bits */
+        __builtin_trap();
     move_table[move_count++] = (struct move){(uint8_t)kind, (uint8_t)who, (uint8_t)argument};
 }
 
@@ -45,11 +45,15 @@ void moves_init(void) {
         add(MOVE_NOTIFY, v, 0);
         add(MOVE_ARRIVE, v, 0);
     }
+    for (unsigned v = 0; v < MODEL_VCPUS; v++) {
+        for (unsigned to = 0; to < BASE_COUNT; to++)
+            add(MOVE_BASE, v, to);
+    }
 }
 
 /* On the vCPU's own CPU. */
 static bool is_of_vcpu(const struct move *move) {
-    return move->kind <= MOVE_SELF || move->kind == MOVE_ARRIVE;
+    return move->kind <= MOVE_SELF || move->kind >= MOVE_ARRIVE;
 }
 
 /* ---- which are possible ---- */
@@ -70,6 +74,17 @@ static bool write_is_possible(const struct pin_state *pin, unsigned write) {
     }
 }
 
+/* With posted interrupts and without a budget a state could not count them. The steps of a vCPU may
+ * post as well. */
+static bool may_post(const struct state *state, const struct bound *bound) {
+    return !bound->one_poster || !(state->vcpu[0].posters | state->vcpu[1].posters);
+}
+
+static bool sends_edge(const struct state *state, const struct move *move,
+                       const struct bound *bound) {
+    return state->left.ipis && ((bound->edges ? bound->edges : ALL_VECTORS) >> move->argument & 1);
+}
+
 static bool vcpu_move_is_possible(const struct state *state, const struct move *move,
                                   const struct bound *bound) {
     static const uint8_t vector[4] = {0, 0x31, 0x35, 0x62};
@@ -78,6 +93,8 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
     bool delivers =
         processor_recognizes(vector[s->rvi], processor_ppr(s->tpr ? MODEL_TPR : 0, vector[s->svi]));
 
+    if (!modes_have(s, (enum move_kind)move->kind))
+        return false;
     switch ((enum move_kind)move->kind) {
     case MOVE_STEP:
         return !in_guest;
@@ -98,14 +115,17 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
         return in_guest && (bound->registers >> move->kind & 1);
     case MOVE_SVR:
         return in_guest && state->left.svrs;
+    case MOVE_BASE:
+        return in_guest && state->left.bases;
     case MOVE_SELF:
-        return in_guest && state->left.ipis && !(s->irr >> move->argument & 1);
+        return in_guest && sends_edge(state, move, bound) && !(s->irr >> move->argument & 1);
     case MOVE_NOTIFY:
         return s->posters;
     case MOVE_ARRIVE:
         return s->notification && (in_guest || s->phase == PHASE_OUT);
     default:
-        return state->left.ipis && !(s->pir >> move->argument & 1);
+        return sends_edge(state, move, bound) && !(s->pir >> move->argument & 1) &&
+               may_post(state, bound);
     }
 }
 
@@ -114,7 +134,7 @@ bool move_is_possible(const struct state *state, unsigned number, const struct b
 
     switch ((enum move_kind)move->kind) {
     case MOVE_LINE:
-        return state->left.lines && !(bound->one_pin && move->who);
+        return state->left.lines && !(bound->one_pin && move->who) && may_post(state, bound);
     case MOVE_WRITE:
         return state->left.writes && !(bound->one_pin && move->who) &&
                (bound->writes >> move->argument & 1) &&
@@ -131,7 +151,7 @@ bool move_is_possible(const struct state *state, unsigned number, const struct b
 uint64_t moves_possible(const struct state *state, const struct bound *bound) {
     uint64_t possible = 0;
 
-    for (unsigned move = 0; move < move_count; move++)
+    for (unsigned move = 0; move < move_count && move < MOVE_SET; move++)
         possible |= (uint64_t)move_is_possible(state, move, bound) << move;
     return possible;
 }
@@ -169,19 +189,16 @@ static void write_tpr(unsigned v) {
     processor_update_ppr(&world.processor[v]);
 }
 
-/* As in run_handle_requests(). All that was in flight here is dropped (invariant 20). */
+/* As in run_handle_requests(). */
 static void receive_init(unsigned v) {
     struct cpu_state *s = &world.now.vcpu[v];
-    unsigned pins = s->ref_posted | s->ref_waiting | s->ref_served;
 
-    s->ref_posted = s->ref_waiting = s->ref_served = 0;
+    modes_reference_drop(v);
     s->phase = PHASE_OUT;
     vlapic_init(virq_lapic(&world.vcpu[v]));
     virq_mode_changed(&world.vcpu[v]);
     if (world.renamed)
         s->phase = PHASE_RENAMED;
-    for (unsigned p = 0; p < MODEL_PINS; p++)
-        world.now.pin[p].orphan |= (pins | pins >> 2 | pins >> 4) >> p & 1;
 }
 
 /* Software-disabled, all accesses to the LAPIC exit. */
@@ -191,7 +208,7 @@ static void write_svr(unsigned v) {
                      (world.suppresses ? APIC_SVR_SUPPRESS_EOI_BROADCAST : 0);
 
     s->phase = PHASE_OUT;
-    if (world.x2apic) {
+    if (s->x2apic) {
         vlapic_write_msr(virq_lapic(&world.vcpu[v]), 0x800 + APIC_SVR / 16, value);
     } else if (world_virtualizes_eoi(v)) {
         apic_page_write(&world.page[v], APIC_SVR, value);
@@ -319,6 +336,9 @@ static void vcpu_move(const struct move *move) {
     case MOVE_ARRIVE:
         delivery_notification(v);
         break;
+    case MOVE_BASE:
+        modes_write_base(v, move->argument);
+        break;
     default: /* MOVE_KICK, MOVE_EXIT */
         s->kick = move->kind == MOVE_KICK ? 0 : s->kick;
         s->phase = PHASE_OUT;
@@ -332,6 +352,7 @@ static void keep_budget(const struct budget *left) {
     world.now.left.ipis = left->ipis;
     world.now.left.ldrs = left->ldrs;
     world.now.left.svrs = left->svrs;
+    world.now.left.bases = left->bases;
 }
 
 void move_apply(unsigned number) {
@@ -353,47 +374,4 @@ void move_apply(unsigned number) {
     for (unsigned p = 0; p < MODEL_PINS; p++)
         world.now.pin[p].orphan &= world.now.pin[p].remote_irr;
     check_move(&before, &world.now, move);
-}
-
-/* ---- names ---- */
-
-static const char *const kind_name[MOVE_KINDS] = {
-    [MOVE_STEP] = "step",     [MOVE_DELIVER] = "deliver", [MOVE_EOI] = "eoi",
-    [MOVE_KICK] = "kick",     [MOVE_EXIT] = "exit",       [MOVE_LDR] = "ldr",
-    [MOVE_SVR] = "svr",       [MOVE_SELF] = "self",       [MOVE_DFR] = "dfr",
-    [MOVE_ID] = "id",         [MOVE_TPR] = "tpr",         [MOVE_INIT] = "init",
-    [MOVE_IOEOI] = "ioeoi",   [MOVE_IPI] = "ipi",         [MOVE_LINE] = "line",
-    [MOVE_WRITE] = "write",   [MOVE_TICK] = "tick",       [MOVE_NOTIFY] = "notify",
-    [MOVE_ARRIVE] = "arrive",
-};
-
-static const char *const write_name[WRITE_COUNT] = {
-    [WRITE_DESTINATION_0] = "to0", [WRITE_DESTINATION_1] = "to1", [WRITE_DESTINATION_3] = "to3",
-    [WRITE_VECTOR_0] = "31",       [WRITE_VECTOR_1] = "35",       [WRITE_VECTOR_2] = "62",
-    [WRITE_TRIGGER] = "trigger",   [WRITE_MASK] = "mask",         [WRITE_LOGICAL] = "logical",
-    [WRITE_LOWEST] = "lowest",     [WRITE_AGAIN] = "again",       [WRITE_TWO] = "two",
-};
-
-const char *move_name(unsigned number) {
-    static char name[32];
-    const struct move *move = &move_table[number];
-    const char *kind = kind_name[move->kind];
-
-    if (move->kind == MOVE_WRITE)
-        snprintf(name, sizeof(name), "%s%u.%s", kind, move->who, write_name[move->argument]);
-    else if (move->kind == MOVE_IOEOI)
-        snprintf(name, sizeof(name), "%s.%x", kind, model_vector[move->argument]);
-    else if (move->kind == MOVE_SELF || move->kind == MOVE_IPI)
-        snprintf(name, sizeof(name), "%s%u.%x", kind, move->who, model_vector[move->argument]);
-    else
-        snprintf(name, sizeof(name), "%s%u", kind, move->who);
-    return name;
-}
-
-int move_by_name(const char *name) {
-    for (unsigned i = 0; i < move_count; i++) {
-        if (strcmp(name, move_name(i)) == 0)
-            return (int)i;
-    }
-    return -1;
 }

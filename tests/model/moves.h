@@ -22,6 +22,7 @@ enum move_kind {
     MOVE_TICK,    /* the tick that delivers from deferred pins */
     MOVE_NOTIFY,  /* another CPU that has set a bit in the PIR sets ON, and notifies the vCPU */
     MOVE_ARRIVE,  /* the notification arrives, in guest mode or while the CPU idles */
+    MOVE_BASE,    /* the guest writes IA32_APIC_BASE; argument: enum base_write */
     MOVE_KINDS
 };
 
@@ -41,11 +42,15 @@ enum field_write {
     WRITE_COUNT
 };
 
+/* The mode that IA32_APIC_BASE selects; or what no mode allows. */
+enum base_write { BASE_OFF, BASE_XAPIC, BASE_X2APIC, BASE_BAD, BASE_COUNT };
+
 struct move {
     uint8_t kind, who, argument; /* who: vCPU or pin */
 };
 
-#define MOVE_COUNT 64
+#define MOVE_COUNT 72
+#define MOVE_SET   64 /* the first ones, which a set of moves has room for; the page has these */
 
 /* All moves, by number: the order in which the search tries them. */
 extern struct move move_table[MOVE_COUNT];
@@ -57,15 +62,17 @@ void moves_init(void); /* model_posted is final */
 struct bound {
     const char *name;
     const char *start;    /* moves before the first state; "enter" lets both vCPUs enter */
-    struct budget budget; /* at most 15 lines, 15 writes, 15 IPIs, 7 LDRs, 7 SVRs */
+    struct budget budget; /* at most 15 lines, 15 writes, 15 IPIs, 7 LDRs, 7 SVRs, 7 bases */
     uint32_t writes;      /* which fields of an entry, bits of enum field_write */
+    uint8_t edges;        /* the vectors of MOVE_SELF and MOVE_IPI, as bits; 0: all */
+    bool one_poster;      /* one CPU at a time is between the two halves of a post */
     bool one_pin;         /* only of pin 0 do lines change and entries get written */
     bool exits, storms;   /* MOVE_EXIT is possible; storm control after STORM_ALLOWED deliveries */
     bool deep;            /* only in `make model` */
     /* What else the guest does, any number of times: bits 1 << MOVE_DFR, MOVE_ID, MOVE_TPR,
      * MOVE_INIT. The page does not offer these. */
     uint32_t registers;
-    bool x2apic;     /* the LAPICs are in x2APIC mode */
+    bool x2apic;     /* the LAPICs start in x2APIC mode */
     bool suppresses; /* EOI broadcasts are suppressed, and the guest writes the I/O APIC's EOI
                       * register instead (MOVE_IOEOI) */
     bool open;       /* endless, and not known to end: only if it is named */
@@ -73,7 +80,7 @@ struct bound {
 };
 
 bool move_is_possible(const struct state *state, unsigned move, const struct bound *bound);
-/* All that are, bit n for move n. */
+/* All of the first MOVE_SET that are, bit n for move n. */
 uint64_t moves_possible(const struct state *state, const struct bound *bound);
 /* Makes the move: fills the production structures from world.now, runs the code, reads them back,
  * and checks all invariants. */

@@ -137,7 +137,7 @@ static void set_tmr(struct state *state, unsigned set) {
 void reduce_repeat(const struct state *before, unsigned move) {
     struct state with_none = world.now;
 
-    if (world.x2apic)
+    if (world.tmr_counts)
         return;
 
     world.now = *before;
@@ -155,7 +155,7 @@ unsigned reduce_canonical(struct state *state, unsigned symmetries) {
     unsigned chosen = 0;
     struct state least;
 
-    if (!world.x2apic)
+    if (!world.tmr_counts)
         set_tmr(state, 0);
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         unsigned phase = state->vcpu[v].phase;

@@ -35,6 +35,13 @@ static const char *const write_text[WRITE_COUNT] = {
     [WRITE_TWO] = "its trigger mode and its vector",
 };
 
+static const char *const base_text[BASE_COUNT] = {
+    [BASE_OFF] = "its local APIC disabled",
+    [BASE_XAPIC] = "xAPIC mode",
+    [BASE_X2APIC] = "x2APIC mode",
+    [BASE_BAD] = "what no mode allows",
+};
+
 static char sentence[160];
 
 __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...) {
@@ -94,6 +101,9 @@ static void say_vcpu(const struct move *move, const struct cpu_state *s) {
             s->phase != PHASE_GUEST ? ", which is not in guest mode"
             : s->vmcs_posting       ? ": the processor moves the PIR to the IRR"
                                     : ", which leaves guest mode");
+        break;
+    case MOVE_BASE:
+        say("vCPU %u writes IA32_APIC_BASE: %s.", v, base_text[move->argument]);
         break;
     case MOVE_SVR:
         say("vCPU %u %s its local APIC by SVR.", v, s->disabled ? "enables" : "software-disables");

@@ -61,6 +61,7 @@ bool start_of(const struct bound *bound) {
     world.now.left.ipis = bound->budget.ipis & 15;
     world.now.left.ldrs = bound->budget.ldrs & 7;
     world.now.left.svrs = bound->budget.svrs & 7;
+    world.now.left.bases = bound->budget.bases & 7;
     return true;
 }
 

@@ -3,8 +3,9 @@
 
 const uint8_t model_vector[MODEL_VECTORS] = {0x31, 0x35, 0x62};
 
-/* SDM Vol. 3A, "Determining IPI Destination": physical, or logical in the flat model. The LDRs of
- * bounds with writes to the DFR name cluster 1, and the destinations cluster 0. */
+/* SDM Vol. 3A, "Determining IPI Destination", "Logical Destination Mode in x2APIC Mode": physical,
+ * or logical in the flat model. The LDRs of bounds with writes to the DFR name cluster 1, and the
+ * destinations cluster 0. */
 unsigned state_targets(const struct state *state, unsigned pin) {
     const struct pin_state *it = &state->pin[pin];
     unsigned set = 0;
@@ -13,8 +14,12 @@ unsigned state_targets(const struct state *state, unsigned pin) {
         const struct cpu_state *s = &state->vcpu[v];
         unsigned ldr = s->no_ldr || s->cluster ? 0 : 1u << (v ^ s->other_ldr);
         unsigned id = v ^ s->other_id;
+        if (s->x2apic) { /* both follow from the x2APIC ID, here in cluster 0 */
+            ldr = 1u << v;
+            id = v;
+        }
         bool named = it->logical ? (it->destination & ldr) != 0 : it->destination == id;
-        set |= (unsigned)(named && !s->disabled) << v;
+        set |= (unsigned)(named && !s->disabled && !s->off) << v;
     }
     return set;
 }

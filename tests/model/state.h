@@ -32,7 +32,7 @@ enum phase {
     PHASE_READY,     /* VM entry comes next */
     PHASE_EOI,       /* an EOI-induced exit has not been handled yet */
     PHASE_RETIRED,   /* tokens are retired, the I/O APIC has not received the EOI yet */
-    PHASE_RENAMED,   /* a new ID, LDR, DFR or SVR is in force, but not announced yet */
+    PHASE_RENAMED,   /* a new ID, LDR, DFR, SVR or mode is in force, but not announced yet */
     PHASE_COUNT
 };
 
@@ -65,7 +65,8 @@ struct cpu_state {
     /* production again: DFR selects the cluster model; the ID is the other vCPU's; the LDR is 0, as
      * INIT leaves it; the TPR holds back the two lower vectors; tmr_used */
     uint64_t cluster : 1, other_id : 1, no_ldr : 1, tpr : 1, tmr_used : 1;
-    uint64_t unused2 : 26;
+    uint64_t x2apic : 1, off : 1; /* IA32_APIC_BASE: x2APIC mode; globally disabled */
+    uint64_t unused2 : 24;
 };
 
 struct pin_state {
@@ -81,8 +82,8 @@ struct pin_state {
 struct budget {
     uint8_t lines : 4, writes : 4;
     uint8_t ipis : 4, ldrs : 3, last : 1; /* last: production, lowest_priority_last */
-    uint8_t svrs : 3;
-    uint8_t unused : 5;
+    uint8_t svrs : 3, bases : 3;
+    uint8_t unused : 2;
 };
 
 struct state {

@@ -80,14 +80,19 @@ static void unpack_apic(unsigned v, const struct cpu_state *s) {
     bank_write(&world.page[v], APIC_IRR, s->irr);
     bank_write(&world.page[v], APIC_ISR, s->isr);
     bank_write(&world.page[v], APIC_TMR, s->tmr);
-    if (!world.x2apic) {
-        apic_page_write(&world.page[v], APIC_LDR, (uint32_t)logical << 24);
-        apic->identity.logical = logical;
-        apic->identity.id = v ^ s->other_id;
-        apic_page_write(&world.page[v], APIC_ID, apic->identity.id << 24);
-        apic->identity.cluster = s->cluster;
-        apic_page_write(&world.page[v], APIC_DFR, s->cluster ? 0x0fffffff : 0xffffffff);
-    }
+    apic->base = (apic->base & ~(uint64_t)(APIC_BASE_ENABLE | APIC_BASE_X2APIC)) |
+                 (s->off ? 0 : APIC_BASE_ENABLE) | (s->x2apic ? APIC_BASE_X2APIC : 0);
+    apic->identity = (struct apic_identity){
+        .id = v ^ s->other_id,
+        .logical = s->x2apic ? 0 : logical,
+        .cluster = s->cluster && !s->x2apic,
+        .mode = s->off      ? APIC_MODE_DISABLED
+                : s->x2apic ? APIC_MODE_X2APIC
+                            : APIC_MODE_XAPIC,
+    };
+    apic_page_write(&world.page[v], APIC_ID, apic->identity.id << (s->x2apic ? 0 : 24));
+    apic_page_write(&world.page[v], APIC_LDR, s->x2apic ? 1u << v : (uint32_t)logical << 24);
+    apic_page_write(&world.page[v], APIC_DFR, s->cluster ? 0x0fffffff : 0xffffffff);
     apic_page_write(&world.page[v], APIC_TPR, s->tpr ? MODEL_TPR : 0);
     apic_page_write(&world.page[v], APIC_SVR,
                     (s->disabled ? 0xff : APIC_SVR_ENABLE | 0xff) | suppress);
@@ -135,10 +140,12 @@ static void pack_apic(unsigned v, struct cpu_state *s) {
     s->irr = bank_read(&world.page[v], APIC_IRR) & 7;
     s->isr = bank_read(&world.page[v], APIC_ISR) & 7;
     s->tmr = bank_read(&world.page[v], APIC_TMR) & 7;
-    s->no_ldr = !world.x2apic && !apic->identity.logical;
-    s->other_ldr = !world.x2apic && (apic->identity.logical & 3) == 2u >> v;
+    s->off = !(apic->base & APIC_BASE_ENABLE);
+    s->x2apic = (apic->base & APIC_BASE_X2APIC) != 0;
+    s->no_ldr = !s->x2apic && !apic->identity.logical;
+    s->other_ldr = !s->x2apic && (apic->identity.logical & 3) == 2u >> v;
     /* what the guest has written, whatever production makes of it */
-    s->other_id = !world.x2apic && apic_page_read(&world.page[v], APIC_ID) >> 24 != v;
+    s->other_id = apic_page_read(&world.page[v], APIC_ID) >> (s->x2apic ? 0 : 24) != v;
     s->cluster = apic_page_read(&world.page[v], APIC_DFR) >> 28 == 0;
     s->tpr = apic_page_read(&world.page[v], APIC_TPR) != 0;
     s->tmr_used = apic->tmr_used;
@@ -251,7 +258,6 @@ static void enable_x2apic(unsigned v) {
     struct vlapic *apic = routing_vlapic(&world.vm.routing, v);
 
     vlapic_write_base(apic, apic->base | APIC_BASE_X2APIC);
-    apic->tmr_used = false;
 }
 
 void world_power_on(const struct bound *bound) {
@@ -264,7 +270,7 @@ void world_power_on(const struct bound *bound) {
     };
 
     world = (struct world){.storms = bound->storms,
-                           .x2apic = bound->x2apic,
+                           .tmr_counts = bound->x2apic || bound->budget.bases,
                            .suppresses = bound->suppresses,
                            .ldr_cluster = bound->registers & 1u << MOVE_DFR ? 0x10 : 0,
                            .software = model_software,
@@ -295,7 +301,7 @@ void world_power_on(const struct bound *bound) {
                      APIC_SVR_ENABLE | 0xff |
                          (bound->suppresses ? APIC_SVR_SUPPRESS_EOI_BROADCAST : 0));
         routing_vlapic(&world.vm.routing, v)->tmr_used =
-            !model_posted; /* otherwise it matters in x2APIC mode only */
+            !model_posted && !world.tmr_counts; /* otherwise it does not matter */
         if (bound->x2apic)
             enable_x2apic(v);
         world.access[v] = (uint8_t)virq_apic_mode(&world.vcpu[v]);

@@ -26,9 +26,10 @@ struct world {
     unsigned actor; /* the vCPU whose CPU makes the move, or MODEL_DEVICE */
     bool locked;
     bool storms;
-    bool x2apic, suppresses; /* as in struct bound */
-    uint8_t ldr_cluster;     /* bits 7:4 of the LDRs */
-    bool software; /* interrupts are delivered in software: no virtual-interrupt delivery */
+    bool suppresses;     /* as in struct bound */
+    bool tmr_counts;     /* what happens may depend on the TMR: in x2APIC mode */
+    uint8_t ldr_cluster; /* bits 7:4 of the LDRs */
+    bool software;       /* interrupts are delivered in software: no virtual-interrupt delivery */
     bool posting[MODEL_VCPUS]; /* "process posted interrupts" in the VMCS */
     struct host_cpu cpu[MODEL_VCPUS];
     bool endless; /* the budget is not used up: start_free() */

@@ -62,7 +62,7 @@ const char *json_describe(void) {
         text_add(&text, "%u,", model_vector[k]);
     end(']');
     text_add(&text, "\"moves\":[");
-    for (unsigned i = 0; i < move_count; i++)
+    for (unsigned i = 0; i < move_count && i < MOVE_SET; i++)
         add_string(move_name(i));
     end(']');
     text_add(&text, "\"phases\":[");
