@@ -247,13 +247,13 @@ static bool apply_word(struct slice word, struct speculation_request *request) {
         request->off = slice_equals(word, "off") ? MITIGATION_ALL : 0;
         return true;
     }
-    bool on = word.text[0] == '+';
-    if (!on && word.text[0] != '-')
+    bool on = slice_begins_with(word, "+");
+    if (!on && !slice_begins_with(word, "-"))
         return false;
-    struct slice name = {word.text + 1, word.size - 1};
+    word.at++;
     for (unsigned i = 0; i < NAMES; i++) {
         uint32_t bit = 1u << i;
-        if (slice_equals(name, names[i])) {
+        if (slice_equals(word, names[i])) {
             request->on = on ? request->on | bit : request->on & ~bit;
             request->off = on ? request->off & ~bit : request->off | bit;
             return true;
@@ -267,23 +267,22 @@ static bool is_separator(char c) {
 }
 
 bool speculation_parse(struct slice value, struct speculation_request *request) {
-    unsigned words = 0;
+    bool has_words = false;
 
     *request = (struct speculation_request){0, 0};
-    for (size_t at = 0; at < value.size; words++) {
-        while (at < value.size && is_separator(value.text[at]))
-            at++;
-        struct slice word = {value.text + at, 0};
-        while (at < value.size && !is_separator(value.text[at])) {
-            at++;
-            word.size++;
-        }
-        if (!word.size)
-            break;
+    while (value.at < value.end) {
+        struct slice word = value;
+
+        while (value.at < value.end && !is_separator(value.text[value.at]))
+            value.at++;
+        word.end = value.at++;
+        if (slice_is_empty(word))
+            continue;
         if (!apply_word(word, request))
             return false;
+        has_words = true;
     }
-    return words > 0;
+    return has_words;
 }
 
 void speculation_names(uint32_t set, char *out, size_t size) {

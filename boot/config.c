@@ -68,8 +68,6 @@ struct parser {
 
 /* A part of the file for a message, cut if it is long. */
 static const char *shown(char out[SHOWN_SIZE], struct slice s) {
-    if (s.size >= SHOWN_SIZE)
-        s.size = SHOWN_SIZE - 1;
     slice_copy(out, SHOWN_SIZE, s);
     return out;
 }
@@ -78,8 +76,9 @@ static void fail_va(const struct config *config, char *problem, uint32_t line, c
                     va_list args) {
     if (problem[0])
         return;
-    int used = format(problem, BOOT_PROBLEM_SIZE, "%s:%u: ", config->file, line);
-    format_va(problem + used, BOOT_PROBLEM_SIZE - (size_t)used, fmt, args);
+    struct text text = {.out = problem, .size = BOOT_PROBLEM_SIZE};
+    text_add(&text, "%s:%u: ", config->file, line);
+    text_add_va(&text, fmt, args);
 }
 
 void config_fail(const struct config *config, char *problem, uint32_t line, const char *fmt, ...) {
@@ -108,11 +107,11 @@ static bool parse_size(struct slice s, uint64_t *bytes) {
 
     if (!slice_take_number(&s, bytes))
         return false;
-    for (unsigned i = 0; s.size == 1 && unit[i]; i++) {
-        if (s.text[0] == unit[i])
+    for (unsigned i = 0; unit[i]; i++) {
+        if (slice_equals(s, (char[]){unit[i], 0}))
             return !__builtin_mul_overflow(*bytes, 1ULL << (i / 2 + 1) * 10, bytes);
     }
-    return s.size == 0;
+    return slice_is_empty(s);
 }
 
 static bool parse_value(const struct key *key, struct slice value, uint64_t *number) {
@@ -133,8 +132,10 @@ static void set_key(struct parser *parser, const struct key *key, struct slice v
     uint64_t number;
 
     if (!key->expected) {
-        if (!slice_copy(to, key->size, value))
-            fail(parser, "%s is longer than %u characters", key->name, key->size - 1);
+        if (slice_copy(to, key->size, value))
+            return;
+        to[0] = 0;
+        fail(parser, "%s is longer than %u characters", key->name, key->size - 1);
     } else if (parse_value(key, value, &number)) {
         memcpy(to, &number, key->size);
     } else {
@@ -172,7 +173,7 @@ static void parse_assignment(struct parser *parser, struct slice name, struct sl
     uint32_t *line = &parser->config->line[parser->config->guest_count - 1].key[key];
     if (*line)
         fail(parser, "%s is given twice, first in line %u", keys[key].name, *line);
-    else if (value.size == 0 && key != CONFIG_CMDLINE)
+    else if (slice_is_empty(value) && key != CONFIG_CMDLINE)
         fail(parser, "%s has no value", keys[key].name);
     else
         set_key(parser, &keys[key], value);
@@ -181,21 +182,22 @@ static void parse_assignment(struct parser *parser, struct slice name, struct sl
 }
 
 static bool is_name(struct slice s) {
-    for (size_t i = 0; i < s.size; i++) {
+    for (size_t i = s.at; i < s.end; i++) {
         char c = s.text[i];
 
         if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
             c != '-' && c != '_' && c != '.')
             return false;
     }
-    return s.size > 0 && s.size < BOOT_NAME_SIZE;
+    return !slice_is_empty(s) && s.end - s.at < BOOT_NAME_SIZE;
 }
 
 /* The guest of this name, or guest_count if there is none. */
 static uint32_t find_guest(const struct config *config, const char *name) {
     uint32_t i = 0;
 
-    while (i < config->guest_count && !text_equals(config->guest[i].config.name, name))
+    while (i < config->guest_count &&
+           !text_equals(config->guest[i].config.name, name, BOOT_NAME_SIZE))
         i++;
     return i;
 }
@@ -212,7 +214,7 @@ static void parse_header(struct parser *parser, struct slice name) {
              BOOT_NAME_SIZE - 1);
         return;
     }
-    if (index == BOOT_MAX_GUESTS) {
+    if (index >= BOOT_MAX_GUESTS) {
         fail(parser, "more than %d guests", BOOT_MAX_GUESTS);
         return;
     }
@@ -229,7 +231,7 @@ static void parse_header(struct parser *parser, struct slice name) {
     if (same < index)
         fail(parser, "the name %s is already used in line %u", parser->guest->config.name,
              config->line[same].header);
-    config->guest_count++;
+    config->guest_count = index + 1;
 }
 
 /* ---- the whole file -------------------------------------------------------------------------- */
@@ -250,7 +252,7 @@ static void check_after(struct config *config, uint32_t index) {
         config_fail(config, guest->problem, line, "after: there is no guest %s",
                     guest->config.after);
     /* A chain longer than the list ends in a cycle, which this guest need not be part of. */
-    for (uint32_t steps = 0; next != config->guest_count && steps < config->guest_count; steps++) {
+    for (uint32_t steps = 0; next < config->guest_count && steps < config->guest_count; steps++) {
         if (next == index)
             config_fail(config, guest->problem, line, "after: %s would wait for itself",
                         guest->config.name);
@@ -312,7 +314,7 @@ uint32_t config_check(struct config *config, uint64_t usable) {
         for (uint32_t i = 0; i < config->guest_count; i++) {
             uint32_t next = waits_for(config, i);
 
-            if (next != config->guest_count && guest[next].problem[0])
+            if (next < config->guest_count && guest[next].problem[0])
                 config_fail(config, guest[i].problem, config->line[i].key[CONFIG_AFTER],
                             "after: %s is not started", guest[next].config.name);
         }

@@ -38,7 +38,7 @@ static void read_guest_files(struct config *config, uint32_t index) {
     const struct guest_config *names = &guest->config;
     const uint32_t *line = config->line[index].key;
 
-    while (same < guest && !text_equals(same->config.kernel, names->kernel))
+    while (same < guest && !text_equals(same->config.kernel, names->kernel, BOOT_PATH_SIZE))
         same++;
     guest->kernel_base = same->kernel_base;
     guest->kernel_size = same->kernel_size;

@@ -22,23 +22,23 @@ static void fail(struct parser *parser, const char *reason, struct slice part) {
 
     if (parser->menu->problem[0])
         return;
-    if (part.size >= SHOWN_SIZE)
-        part.size = SHOWN_SIZE - 1;
     slice_copy(shown, SHOWN_SIZE, part);
     format(parser->menu->problem, BOOT_PROBLEM_SIZE, MENU_FILE_NAME ":%u: %s%s",
            parser->lines.number, reason, shown);
 }
 
 static void set_text(struct parser *parser, char *to, size_t size, struct slice value) {
-    if (!slice_copy(to, size, value))
-        fail(parser, "too long: ", value);
+    if (slice_copy(to, size, value))
+        return;
+    to[0] = 0;
+    fail(parser, "too long: ", value);
 }
 
 static void set_wait(struct parser *parser, struct slice value) {
     uint64_t seconds;
     struct slice rest = value;
 
-    if (!slice_take_number(&rest, &seconds) || rest.size || seconds > MENU_WAIT_MAX)
+    if (!slice_take_number(&rest, &seconds) || !slice_is_empty(rest) || seconds > MENU_WAIT_MAX)
         fail(parser, "wait is a number of seconds, at most 3600, not ", value);
     else
         parser->menu->seconds = (uint32_t)seconds;
@@ -66,7 +66,7 @@ static void parse_header(struct parser *parser, struct slice name) {
     struct menu *menu = parser->menu;
 
     parser->entry = NULL;
-    if (menu->count == MENU_ENTRIES) {
+    if (menu->count >= MENU_ENTRIES) {
         fail(parser, "one entry too many: ", name);
         return;
     }
@@ -85,7 +85,7 @@ void menu_parse(struct menu *menu, const char *text, size_t size) {
         else if (line.kind == LINE_ASSIGNMENT)
             parse_assignment(&parser, line.name, line.value);
         else if (line.kind == LINE_WRONG)
-            fail(&parser, line.problem, (struct slice){"", 0});
+            fail(&parser, line.problem, slice_of("", 0));
     for (uint32_t i = menu->count; i-- > 0;) {
         if (!menu->entry[i].title[0] || !menu->entry[i].config[0])
             menu_remove(menu, i);

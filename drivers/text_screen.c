@@ -24,62 +24,46 @@ static const struct {
     {"", " passed, ", " passed, 0 failed"}, /* the sum of the scorecard */
 };
 
-static bool begins_with(const char *line, size_t size, const char *word) {
-    size_t i = 0;
+enum text_style text_style_of(struct slice text) {
+    struct slice line = {text.text, text.at, slice_find(text, "\n")};
+    size_t name = slice_begins_with(line, "[") ? slice_find(line, "] ") : line.end;
 
-    while (word[i] && i < size && line[i] == word[i])
-        i++;
-    return !word[i];
-}
-
-/* The position of the word in the line; `size` if the line does not contain it. */
-static size_t find(const char *line, size_t size, const char *word) {
-    size_t i = 0;
-
-    while (i < size && !begins_with(line + i, size - i, word))
-        i++;
-    return i;
-}
-
-enum text_style text_style_of(const char *line, size_t size) {
-    size_t length = find(line, size, "\n");
-    size_t name = length && line[0] == '[' ? find(line, length, "] ") : length;
-
-    if (name < length) {
-        line += name + 2;
-        length -= name + 2;
-    }
+    if (name < line.end)
+        line.at = name + 2;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if (!begins_with(line, length, rules[i].begin) ||
-            find(line, length, rules[i].part) == length)
+        if (!slice_begins_with(line, rules[i].begin) || slice_find(line, rules[i].part) == line.end)
             continue;
-        return rules[i].good && find(line, length, rules[i].good) < length ? TEXT_GOOD : TEXT_BAD;
+        return rules[i].good && slice_find(line, rules[i].good) < line.end ? TEXT_GOOD : TEXT_BAD;
     }
     return TEXT_PLAIN;
 }
 
-static void clear_rows(struct text_screen *screen, uint32_t from) {
-    for (uint32_t row = from; row < screen->rows; row++) {
-        for (uint32_t column = 0; column < screen->columns; column++)
-            screen->cell[row][column] = blank;
-    }
+static void clear_row(struct text_screen *screen, uint32_t row) {
+    for (uint32_t column = 0; column < screen->columns; column++)
+        screen->cell[row][column] = blank;
 }
 
 void text_screen_init(struct text_screen *screen, uint32_t columns, uint32_t rows) {
     memset(screen, 0, sizeof(*screen));
     screen->columns = range_clamp(1, columns, TEXT_COLUMNS_MAX);
     screen->rows = range_clamp(1, rows, TEXT_ROWS_MAX);
-    clear_rows(screen, 0);
+    for (uint32_t row = 0; row < screen->rows; row++)
+        clear_row(screen, row);
     memcpy(screen->drawn, screen->cell, sizeof(screen->drawn));
 }
 
 /* The position of the next character may be one row below the last. */
 static void move_up_by(struct text_screen *screen, uint32_t rows) {
     uint32_t lines = range_clamp(1, rows, screen->rows);
-    uint32_t kept = screen->rows - lines;
 
-    memmove(screen->cell[0], screen->cell[lines], kept * sizeof(screen->cell[0]));
-    clear_rows(screen, kept);
+    for (uint32_t row = 0; row < screen->rows; row++) {
+        uint32_t from = row + lines;
+
+        if (from < screen->rows)
+            memmove(screen->cell[row], screen->cell[from], sizeof(screen->cell[row]));
+        else
+            clear_row(screen, row);
+    }
     screen->row = range_clamp(lines, screen->row, screen->rows) - lines;
 }
 
@@ -99,7 +83,7 @@ static void new_line(struct text_screen *screen) {
 static void put_character(struct text_screen *screen, uint8_t character) {
     if (screen->column >= screen->columns)
         new_line(screen);
-    if (screen->row >= screen->rows)
+    while (screen->row >= screen->rows)
         move_up(screen);
     screen->cell[screen->row][screen->column] =
         character == ' ' ? blank : (struct text_cell){character, (uint8_t)screen->style};
@@ -124,7 +108,7 @@ void text_screen_put(struct text_screen *screen, const char *text, size_t size) 
 
     for (size_t i = 0; i < size; i++) {
         if (line_begins)
-            screen->style = text_style_of(text + i, size - i);
+            screen->style = text_style_of((struct slice){text, i, size});
         put_byte(screen, (uint8_t)text[i]);
         line_begins = text[i] == '\n';
     }

@@ -8,15 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/text.h"
+
 #define TEXT_COLUMNS_MAX 240
 #define TEXT_ROWS_MAX    128
 
 /* Results are shown in green or red, to be seen from a distance. */
 enum text_style { TEXT_PLAIN, TEXT_GOOD, TEXT_BAD };
 
-/* The style of a line, which ends at its newline or after `size` bytes, whichever comes first. A
- * guest's name in brackets at its beginning does not count. */
-enum text_style text_style_of(const char *line, size_t size);
+/* The style of the first line of a text. A guest's name in brackets at its beginning does not
+ * count. */
+enum text_style text_style_of(struct slice text);
 
 /* A character, ASCII 32 to 126, and its style. */
 struct text_cell {

@@ -24,7 +24,7 @@ static const struct speculation_processor *find(const char *name) {
 static struct speculation decide(const char *name, const char *value) {
     struct speculation_request request;
 
-    assert_true(speculation_parse((struct slice){value, strlen(value)}, &request));
+    assert_true(speculation_parse(slice_of(value, strlen(value)), &request));
     assert_int_equal(request.on & request.off, 0);
     return speculation_decide(find(name), &request);
 }
@@ -122,7 +122,7 @@ static void what_is_not_such_a_list(void **state) {
 
     (void)state;
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (speculation_parse((struct slice){bad[i], strlen(bad[i])}, &request))
+        if (speculation_parse(slice_of(bad[i], strlen(bad[i])), &request))
             fail_msg("'%s' was accepted", bad[i]);
     }
 }

@@ -186,7 +186,7 @@ static void unprintable_characters_become_question_marks(void **state) {
 }
 
 static enum text_style style_of(const char *line) {
-    return text_style_of(line, strlen(line));
+    return text_style_of(slice_of(line, strlen(line)));
 }
 
 static void the_beginning_of_a_line_determines_its_colour(void **state) {

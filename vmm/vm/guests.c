@@ -49,7 +49,7 @@ static void guests_start_one(struct vm *vm) {
 /* Starts the guests that wait for the end of the guest `name`; "": those that wait for no other. */
 static void guests_start_after(const char *name) {
     for (uint32_t i = 0; i < guest_count; i++) {
-        if (guests[i] && text_equals(guests[i]->config->after, name))
+        if (guests[i] && text_equals(guests[i]->config->after, name, BOOT_NAME_SIZE))
             guests_start_one(guests[i]);
     }
 }
