@@ -4,19 +4,16 @@
 #include <stddef.h>
 
 const char *pieces_read(piece_reader *read, void *file, void *to, uint64_t size) {
-    uint8_t *at = to;
+    for (uint64_t at = 0, done; at < size; at += done) {
+        uint64_t asked = size - at < PIECE_SIZE ? size - at : PIECE_SIZE;
 
-    while (size) {
-        uint64_t asked = size < PIECE_SIZE ? size : PIECE_SIZE, done = asked;
-
-        if (!read(file, at, &done))
+        done = asked;
+        if (!read(file, (uint8_t *)to + at, &done))
             return "the firmware reports a read error";
         if (done > asked)
             return "the firmware reports more bytes than it was asked for";
         if (done == 0)
             return "it is shorter than its directory entry says";
-        at += done;
-        size -= done;
     }
     return NULL;
 }

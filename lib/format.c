@@ -1,7 +1,8 @@
 /* Formatting text into a bounded buffer: see format.h.
  *
  * One pass over the format string. Every byte goes through put(), which counts all of them and
- * stores those that fit; that makes the bound and the returned length right in one place. */
+ * stores those that fit; that makes the bound and the returned length right in one place. The
+ * terminating zero then replaces the last byte that does not fit with it. */
 #include "lib/format.h"
 
 #include <stdbool.h>
@@ -17,37 +18,35 @@ struct conversion {
 };
 
 static void put(struct text *text, char c) {
-    if (text->length + 1 < text->size)
+    if (text->length < text->size)
         text->out[text->length] = c;
     text->length++;
 }
 
-/* Pads the field to the width: with spaces on either side, or with zeros after the sign. */
+/* Pads the field, which ends before `end`, to the width: with spaces on either side, or with zeros
+ * after the sign. */
 static void put_padded(struct text *text, const struct conversion *conv, const char *field,
-                       int length) {
-    int padding = conv->width - length;
+                       const char *end) {
+    ptrdiff_t padding = conv->width - (end - field);
     bool zeros = conv->zero && !conv->left;
 
-    if (zeros && length && *field == '-') {
+    if (zeros && field < end && *field == '-')
         put(text, *field++);
-        length--;
-    }
     for (; !conv->left && padding > 0; padding--)
         put(text, zeros ? '0' : ' ');
-    while (length--)
+    while (field < end)
         put(text, *field++);
     for (; padding > 0; padding--)
         put(text, ' ');
 }
 
 static void put_string(struct text *text, const struct conversion *conv, const char *string) {
-    int length = 0;
-
     if (!string)
         string = "(null)";
-    while (string[length])
-        length++;
-    put_padded(text, conv, string, length);
+    const char *end = string;
+    while (*end)
+        end++;
+    put_padded(text, conv, string, end);
 }
 
 static void put_number(struct text *text, const struct conversion *conv, uint64_t value,
@@ -60,7 +59,7 @@ static void put_number(struct text *text, const struct conversion *conv, uint64_
     } while (value);
     if (negative)
         *--at = '-';
-    put_padded(text, conv, at, (int)(end - at));
+    put_padded(text, conv, at, end);
 }
 
 /* `fmt` points after the '%'; returns where the format continues after the conversion. */
