@@ -1,5 +1,5 @@
-/* Printing, for the modules of `make analyse` that pass values on to lib/format.c, which has a row of
- * its own there. Here each call is one of C's snprintf(). Frama-C's contract for it requires an
+/* Printing, for the modules of `make analyse` that pass values on to lib/format.c, which has a row
+ * of its own there. Here each call is one of C's snprintf(). Frama-C's contract for it requires an
  * argument of the right type for each conversion, strings that end within their object, and room
  * for the text. Its length may be any. */
 #pragma once
