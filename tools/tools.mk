@@ -13,6 +13,8 @@
 #: VCPUS=1: its vCPUs, 1 to 64; 2 in make linux
 #: MEMORY=128M: its memory; 256M for a Linux
 #: X2APIC=on: off hides x2APIC mode from it
+#: DELIVERY=auto: who delivers its interrupts: posted, vid (the processor) or software (the hypervisor)
+#: MITIGATIONS=auto: what is done against leaks through speculative execution; off is nothing
 #: TIMEOUT=3600: seconds of emulator time (tools/run --help) until its run is ended; a day on a terminal
 #: DEV=: the device that make usb writes, for example /dev/sdX; it asks first
 #: YES=: 1 writes without asking

@@ -11,7 +11,7 @@ my $build = $ENV{B} // 'build';
 my $dir = tempdir(CLEANUP => 1);
 make_path("$build/emulator");
 # The settings must not come from the environment of this test.
-delete @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC TIMEOUT MAKEFLAGS MFLAGS MAKELEVEL)};
+delete @ENV{qw(KERNEL INITRD DISK CMDLINE VCPUS MEMORY X2APIC DELIVERY MITIGATIONS TIMEOUT MAKEFLAGS MFLAGS MAKELEVEL)};
 
 # Characters that are special to the shell, to sed or to the emulator are allowed in the path.
 my $log_dir = "$build/emulator/kernel, a&b|c";
@@ -64,6 +64,8 @@ for (
     ['odd memory', {KERNEL => $hello, MEMORY => '3M'}, qr/multiple of 2M/],
     ['memory without a unit', {KERNEL => $hello, MEMORY => '64'}, qr/with M or G/],
     ['neither on nor off', {KERNEL => $hello, X2APIC => 'no'}, qr/must be on or off/],
+    ['no such delivery', {KERNEL => $hello, DELIVERY => 'hardware'}, qr/must be auto, posted, vid or software/],
+    ['mitigations that are no words', {KERNEL => $hello, MITIGATIONS => 'off; on'}, qr/MITIGATIONS=/],
     ['a time limit that is no number', {KERNEL => $hello, TIMEOUT => 'none'}, qr/number of seconds/],
     ['a # in the command line', {KERNEL => $hello, CMDLINE => 'a#b'}, qr/begins a comment/],
 ) {
@@ -111,10 +113,11 @@ my ($status, $output) = run_make('run', KERNEL => '');
 isnt($status, 0, 'make run KERNEL= does not boot the demonstration');
 like($output, qr/^make run: KERNEL= is empty/m, 'make run KERNEL=: the reason');
 
-($status, $output) = one_guest(KERNEL => "$build/guest/pic.elf", VCPUS => 2, MEMORY => '8M',
-    CMDLINE => 'a b', INITRD => file('module', 'words'));
+($status, $output) = one_guest(KERNEL => "$build/guest/pic.elf", VCPUS => 2, MEMORY => '8M', DELIVERY => 'software',
+    MITIGATIONS => 'off', CMDLINE => 'a b', INITRD => file('module', 'words'));
 is($status, 0, 'a Multiboot file runs');
-like($output, qr/guest guest starts: 2 vCPUs, 8 MiB/, 'with the requested vCPUs and memory');
+like($output, qr/guest guest starts: 2 vCPUs, 8 MiB.* delivery=software/, 'with the requested vCPUs, memory and delivery');
+like($output, qr/^Mitigations +none/m, 'without mitigations');
 like($output, qr/^ok 12 - /m, 'its console is shown without a prefix');
 like($output, qr/^GUEST name=guest result=pass code=0 /m, 'the guest passes');
 

@@ -93,17 +93,19 @@ unlink "$dir/large";
 
 # One guest, as make stick KERNEL= makes it.
 put("$dir/initrd", 'a module');
-my $guest = "KERNEL=$build/guest/hello.elf INITRD=$dir/initrd CMDLINE='a b' VCPUS=2 MEMORY=8M tools/one-guest --stick";
+my $guest = "KERNEL=$build/guest/hello.elf INITRD=$dir/initrd CMDLINE='a b' VCPUS=2 MEMORY=8M DELIVERY=vid MITIGATIONS='auto, +ssbd' tools/one-guest --stick";
 succeeds("$guest $dir/again.img $build/BOOTX64.EFI", 'a stick with a kernel of your own');
 has_file("$dir/again.img", '/guests/kernel', "$build/guest/hello.elf");
 has_file("$dir/again.img", '/guests/initrd', "$dir/initrd");
 put("$dir/config", <<'END');
+mitigations = auto, +ssbd
 [guest]
 kernel = \guests\kernel
 initrd = \guests\initrd
 memory = 8M
 vcpus = 2
 x2apic = on
+delivery = vid
 cmdline = a b
 END
 has_file("$dir/again.img", '/pinwheel.cfg', "$dir/config");
