@@ -217,6 +217,28 @@ static void invariant_20_global_disable_drops_the_tokens_too(void **state) {
     assert_false(world_exits(&world, 0, V));
 }
 
+/* It has read the identity before that changed, and posts before it releases the lock. */
+static void post_under_the_old_identity(struct world *it) {
+    inbox_post_level(&routing_vlapic(&it->routing, 0)->inbox, W, 6);
+}
+
+static void invariant_20_what_the_lock_s_holder_posts_meanwhile_is_dropped_too(void **state) {
+    struct vlapic *apic = routing_vlapic(&world.routing, 0);
+
+    for (unsigned i = 0; i < 2; i++) {
+        set_up(state);
+        world.before_lock = post_under_the_old_identity;
+        if (i)
+            vlapic_init(apic);
+        else
+            assert_true(vlapic_write_base(apic, apic->base & ~APIC_BASE_ENABLE));
+        assert_int_equal(world.traced[TRACE_DROPPED], 1);
+        world_enter(&world, 0);
+        assert_false(world_in_flight(&world, 0, W));
+        assert_runs(0, -1);
+    }
+}
+
 /* ---- the version 20H I/O APIC ---- */
 
 static void invariant_21_a_suppressed_eoi_waits_for_the_eoi_register(void **state) {
@@ -359,6 +381,7 @@ int main(void) {
         TEST(invariant_13_x2apic_mode_is_a_reroute),
         TEST(invariant_20_init_drops_the_tokens_and_reports_them),
         TEST(invariant_20_global_disable_drops_the_tokens_too),
+        TEST(invariant_20_what_the_lock_s_holder_posts_meanwhile_is_dropped_too),
         TEST(invariant_21_a_suppressed_eoi_waits_for_the_eoi_register),
         TEST(invariant_21_version_11h_has_no_suppression_and_no_eoi_register),
         TEST(invariant_22_a_stuck_line_lets_the_guest_make_progress),

@@ -111,6 +111,24 @@ static void base_transitions(void **state) {
     assert_int_equal(read_page(APIC_ID), ID << 24);
 }
 
+/* IPIs are sent without a lock: one may arrive after its LAPIC was disabled, and find no register
+ * that could end it. */
+static void enabled_again_a_lapic_has_no_interrupt_from_before(void **state) {
+    (void)state;
+    assert_true(write_base(0));
+    inbox_post_edge(&apic.inbox, V);
+    assert_int_equal(vlapic_sync(&apic), V);
+    assert_int_equal(vlapic_deliver(&apic), V);
+    inbox_post_edge(&apic.inbox, V);
+    assert_int_equal(vlapic_sync(&apic), V);
+    inbox_post_edge(&apic.inbox, V + 1);
+    assert_true(write_base(APIC_BASE_ENABLE));
+    assert_reset_registers();
+    assert_int_equal(vlapic_sync(&apic), -1);
+    assert_int_equal(apic_page_highest(&page, APIC_ISR), -1);
+    assert_int_equal(read_page(APIC_PPR), 0);
+}
+
 static void reserved_bits_of_the_base_fault(void **state) {
     (void)state;
     for (unsigned bit = 0; bit < 64; bit++) {
@@ -328,6 +346,7 @@ int main(void) {
                                xapic),
         cmocka_unit_test_setup(invariant_20_init_empties_inbox_and_tokens, xapic),
         cmocka_unit_test_setup(base_transitions, xapic),
+        cmocka_unit_test_setup(enabled_again_a_lapic_has_no_interrupt_from_before, xapic),
         cmocka_unit_test_setup(reserved_bits_of_the_base_fault, xapic),
         cmocka_unit_test_setup(a_mode_that_is_not_offered_is_a_reserved_bit, xapic),
         cmocka_unit_test_setup(a_new_base_address_is_stored_and_changes_nothing_else, xapic),

@@ -85,8 +85,7 @@ static void trace_dropped(struct vlapic *apic, uint8_t vector, uint32_t pins) {
         vlapic_trace(apic, TRACE_DROPPED, vector, pins, 0);
 }
 
-/* Drops all interrupts in flight here. Other CPUs may be posting meanwhile: what they post later is
- * accepted as usual. */
+/* Drops all interrupts in flight here. */
 static void drop_interrupts(struct vlapic *apic) {
     struct tokens *tokens = &apic->tokens;
     unsigned bit;
@@ -106,12 +105,15 @@ static void drop_interrupts(struct vlapic *apic) {
 }
 
 /* The identity is stored before the inbox is emptied: from then on the LAPIC is disabled, and no
- * CPU posts to it. */
+ * CPU posts to it that has not read the old identity before. Those that send level interrupts hold
+ * the lock meanwhile, which identity_changed() takes: after it the inbox is emptied again. An IPI,
+ * which is sent without the lock, may still come. */
 static void reset_all(struct vlapic *apic) {
     reset_registers(apic);
     vlapic_store_identity(apic, identity_of_registers(apic));
     drop_interrupts(apic);
     apic->effects->identity_changed(apic->context);
+    drop_interrupts(apic);
     apic->effects->timer_changed(apic->context, 0);
 }
 
@@ -148,8 +150,8 @@ static void change_mode(struct vlapic *apic, enum apic_mode to) {
         apic_page_write(apic->page, APIC_ID, apic->initial_id << XAPIC_ID_SHIFT);
         reset_all(apic);
         break;
-    case APIC_MODE_XAPIC:
-        vlapic_update_identity(apic);
+    case APIC_MODE_XAPIC: /* drops an IPI that came late, and that no EOI could end */
+        reset_all(apic);
         break;
     case APIC_MODE_X2APIC: /* the ICR becomes one 64-bit register at the offset of its low half */
         set_x2apic_id(apic);
