@@ -266,16 +266,22 @@ static bool is_separator(char c) {
     return slice_is_blank(c) || c == ',';
 }
 
+static size_t word_end(struct slice s) {
+    for (; s.at < s.end; s.at++) {
+        if (is_separator(s.text[s.at]))
+            return s.at;
+    }
+    return s.end;
+}
+
 bool speculation_parse(struct slice value, struct speculation_request *request) {
     bool has_words = false;
 
     *request = (struct speculation_request){0, 0};
     while (value.at < value.end) {
-        struct slice word = value;
+        struct slice word = {value.text, value.at, word_end(value)};
 
-        while (value.at < value.end && !is_separator(value.text[value.at]))
-            value.at++;
-        word.end = value.at++;
+        value.at = word.end + 1;
         if (slice_is_empty(word))
             continue;
         if (!apply_word(word, request))

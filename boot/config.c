@@ -63,6 +63,7 @@ struct parser {
     struct config *config;
     struct lines lines;
     struct boot_guest *guest; /* NULL: before the first header, or after an invalid one */
+    uint32_t index;           /* of the guest */
     char *problem;            /* where a mistake in this line is stored */
 };
 
@@ -115,6 +116,7 @@ static bool parse_size(struct slice s, uint64_t *bytes) {
 }
 
 static bool parse_value(const struct key *key, struct slice value, uint64_t *number) {
+    *number = 0;
     if (key->unit)
         return parse_size(value, number) && *number && *number % key->unit == 0 &&
                *number <= key->max;
@@ -166,11 +168,11 @@ static void parse_assignment(struct parser *parser, struct slice name, struct sl
     }
     while (key < CONFIG_KEY_COUNT && !slice_equals(name, keys[key].name))
         key++;
-    if (key == CONFIG_KEY_COUNT) {
+    if (key >= CONFIG_KEY_COUNT) {
         fail(parser, "unknown key '%s'", shown(text, name));
         return;
     }
-    uint32_t *line = &parser->config->line[parser->config->guest_count - 1].key[key];
+    uint32_t *line = &parser->config->line[parser->index].key[key];
     if (*line)
         fail(parser, "%s is given twice, first in line %u", keys[key].name, *line);
     else if (slice_is_empty(value) && key != CONFIG_CMDLINE)
@@ -218,13 +220,15 @@ static void parse_header(struct parser *parser, struct slice name) {
         fail(parser, "more than %d guests", BOOT_MAX_GUESTS);
         return;
     }
+    parser->index = index;
     parser->guest = &config->guest[index];
     parser->problem = parser->guest->problem;
-    *parser->guest = (struct boot_guest){.config = {.memory = CONFIG_MEMORY_DEFAULT,
-                                                    .vcpus = 1,
-                                                    .stale_rescan = true,
-                                                    .x2apic = true,
-                                                    .ioapic_version = 0x11}};
+    memset(parser->guest, 0, sizeof(*parser->guest));
+    parser->guest->config.memory = CONFIG_MEMORY_DEFAULT;
+    parser->guest->config.vcpus = 1;
+    parser->guest->config.stale_rescan = true;
+    parser->guest->config.x2apic = true;
+    parser->guest->config.ioapic_version = 0x11;
     slice_copy(parser->guest->config.name, BOOT_NAME_SIZE, name);
     config->line[index] = (struct config_lines){.header = parser->lines.number};
     uint32_t same = find_guest(config, parser->guest->config.name);

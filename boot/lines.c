@@ -30,7 +30,7 @@ static struct line split(struct slice s) {
             return line;
         }
     }
-    if (slice_is_empty(s))
+    if (s.at >= s.end)
         line.kind = LINE_BLANK;
     else if (slice_begins_with(s, "[") && s.text[s.end - 1] == ']')
         line = (struct line){LINE_NAME, part(s, s.at + 1, s.end - 1), s, {0}};
@@ -45,10 +45,8 @@ bool lines_next(struct lines *lines, struct line *line) {
     struct slice rest = lines->rest;
     size_t end = slice_find(rest, "\n");
 
-    if (slice_is_empty(rest))
-        return false;
     *line = split(slice_trim(slice_without_comment((struct slice){rest.text, rest.at, end})));
     lines->rest.at = end + 1;
     lines->number++;
-    return true;
+    return !slice_is_empty(rest);
 }

@@ -14,7 +14,7 @@
 struct parser {
     struct menu *menu;
     struct lines lines;
-    struct menu_entry *entry; /* NULL: before the first one, or behind one too many */
+    uint32_t entry; /* MENU_ENTRIES: before the first one, or behind one too many */
 };
 
 static void fail(struct parser *parser, const char *reason, struct slice part) {
@@ -46,13 +46,16 @@ static void set_wait(struct parser *parser, struct slice value) {
 _Static_assert(MENU_WAIT_MAX == 3600, "the limit in the text above");
 
 static void parse_assignment(struct parser *parser, struct slice key, struct slice value) {
-    struct menu_entry *entry = parser->entry;
-
-    if (!parser->menu->count && slice_equals(key, "wait"))
+    if (!parser->menu->count && slice_equals(key, "wait")) {
         set_wait(parser, value);
-    else if (!entry)
+        return;
+    }
+    if (parser->entry >= MENU_ENTRIES) {
         fail(parser, "not the key of an entry: ", key);
-    else if (slice_equals(key, "title"))
+        return;
+    }
+    struct menu_entry *entry = &parser->menu->entry[parser->entry];
+    if (slice_equals(key, "title"))
         set_text(parser, entry->title, sizeof(entry->title), value);
     else if (slice_equals(key, "config"))
         set_text(parser, entry->config, sizeof(entry->config), value);
@@ -65,17 +68,16 @@ static void parse_assignment(struct parser *parser, struct slice key, struct sli
 static void parse_header(struct parser *parser, struct slice name) {
     struct menu *menu = parser->menu;
 
-    parser->entry = NULL;
+    parser->entry = menu->count;
     if (menu->count >= MENU_ENTRIES) {
         fail(parser, "one entry too many: ", name);
         return;
     }
-    parser->entry = &menu->entry[menu->count++];
-    *parser->entry = (struct menu_entry){{0}, {0}, {0}};
+    menu->entry[menu->count++] = (struct menu_entry){{0}, {0}, {0}};
 }
 
 void menu_parse(struct menu *menu, const char *text, size_t size) {
-    struct parser parser = {.menu = menu, .lines = lines_of(text, size)};
+    struct parser parser = {.menu = menu, .lines = lines_of(text, size), .entry = MENU_ENTRIES};
     struct line line;
 
     *menu = (struct menu){.seconds = MENU_WAIT_DEFAULT};
@@ -86,16 +88,18 @@ void menu_parse(struct menu *menu, const char *text, size_t size) {
             parse_assignment(&parser, line.name, line.value);
         else if (line.kind == LINE_WRONG)
             fail(&parser, line.problem, slice_of("", 0));
-    for (uint32_t i = menu->count; i-- > 0;) {
-        if (!menu->entry[i].title[0] || !menu->entry[i].config[0])
-            menu_remove(menu, i);
+    for (uint32_t i = menu->count; i > 0; i--) {
+        if (!menu->entry[i - 1].title[0] || !menu->entry[i - 1].config[0])
+            menu_remove(menu, i - 1);
     }
 }
 
 void menu_remove(struct menu *menu, uint32_t index) {
+    if (index >= menu->count)
+        return;
+    for (uint32_t i = index + 1; i < menu->count; i++)
+        menu->entry[i - 1] = menu->entry[i];
     menu->count--;
-    for (uint32_t i = index; i < menu->count; i++)
-        menu->entry[i] = menu->entry[i + 1];
 }
 
 /* ---- keys and seconds ------------------------------------------------------------------------ */

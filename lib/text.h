@@ -83,9 +83,11 @@ static inline bool text_equals(const char *a, const char *b, size_t size) {
 static inline bool slice_copy(char *to, size_t to_size, struct slice s) {
     size_t used = 0;
 
-    for (; s.at < s.end && used < to_size - 1; used++)
-        to[used] = s.text[s.at++];
-    to[used] = 0;
+    to[0] = 0;
+    while (s.at < s.end && used < to_size - 1) {
+        to[used++] = s.text[s.at++];
+        to[used] = 0;
+    }
     return s.at >= s.end;
 }
 
