@@ -106,6 +106,9 @@ static inline uint8_t rte_vector(uint64_t entry) {
 }
 
 /* Of a redirection table entry, an LVT entry or the ICR. */
+/*@ assigns \nothing;
+  @ ensures \result == ((value >> RTE_DELIVERY_SHIFT) & 7);
+  @*/
 static inline enum apic_delivery_mode apic_delivery_mode(uint64_t value) {
     return (enum apic_delivery_mode)(value >> RTE_DELIVERY_SHIFT & 7);
 }

@@ -1,8 +1,13 @@
 /* C11's atomics for Frama-C, as volatile variables: another CPU may have written to one before each
- * read. */
+ * read. With ALONE they are plain variables, because a contract compares the states before and
+ * after: it says what a function does if no other CPU writes meanwhile. */
 #pragma once
 
+#ifdef ALONE
+#define _Atomic
+#else
 #define _Atomic volatile
+#endif
 
 enum memory_order {
     memory_order_relaxed,

@@ -138,7 +138,12 @@ void vlapic_init(struct vlapic *apic) {
 
 /* ---- modes ---- */
 
-/* SDM Vol. 3A, "x2APIC State Transitions". */
+/* SDM Vol. 3A, "x2APIC State Transitions": a disabled LAPIC does not become an x2APIC at once, and
+ * an x2APIC does not go back to xAPIC mode. */
+/*@ assigns \nothing;
+  @ ensures \result <==> !(from == APIC_MODE_DISABLED && to == APIC_MODE_X2APIC) &&
+  @                      !(from == APIC_MODE_X2APIC && to == APIC_MODE_XAPIC);
+  @*/
 static bool is_legal_transition(enum apic_mode from, enum apic_mode to) {
     return !(from == APIC_MODE_DISABLED && to == APIC_MODE_X2APIC) &&
            !(from == APIC_MODE_X2APIC && to == APIC_MODE_XAPIC);

@@ -50,6 +50,14 @@ static bool suppresses_broadcast(const struct vlapic *apic) {
            (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_SUPPRESS_EOI_BROADCAST);
 }
 
+/* What an EOI that has retired the tokens of these pins was: coincidental if of none; stale if the
+ * vector's bit in the EOI-exit bitmap is; else live. */
+/*@ requires \valid_read(apic);
+  @ assigns \nothing;
+  @ ensures retired == 0 <==> \result == VLAPIC_EOI_COINCIDENTAL;
+  @ ensures retired != 0 && in_set(&apic->map.stale, vector) <==> \result == VLAPIC_EOI_STALE;
+  @ ensures retired != 0 && !in_set(&apic->map.stale, vector) <==> \result == VLAPIC_EOI_LIVE;
+  @*/
 static enum vlapic_eoi classify(const struct vlapic *apic, uint8_t vector, uint32_t retired) {
     if (!retired)
         return VLAPIC_EOI_COINCIDENTAL;
@@ -58,7 +66,14 @@ static enum vlapic_eoi classify(const struct vlapic *apic, uint8_t vector, uint3
 
 /* An edge that the processor has accepted by itself, a self-IPI that it has virtualized, shows
  * here: nothing level is in flight, and an edge has ended or waits in the IRR. So the vector's last
- * acceptance was that of an edge. */
+ * acceptance was that of an edge, and its TMR bit is cleared. */
+/*@ requires \valid(apic) && \valid(apic->page) && \separated(apic, apic->page);
+  @ assigns apic->page->word[APIC_TMR / 4 + vector / 32 * 4];
+  @ ensures in_set(&apic->tokens.inflight, vector) ==>
+  @     (in_bank(apic->page, APIC_TMR, vector) <==> \old(in_bank(apic->page, APIC_TMR, vector)));
+  @ ensures !in_set(&apic->tokens.inflight, vector) ==> !in_bank(apic->page, APIC_TMR, vector);
+  @ ensures same_bank_but{Pre, Post}(apic->page, APIC_TMR, vector);
+  @*/
 __attribute__((noinline)) static void correct_tmr(struct vlapic *apic, uint8_t vector) {
     if (!vector_set_has(&apic->tokens.inflight, vector))
         apic_page_remove(apic->page, APIC_TMR, vector);
