@@ -5,8 +5,9 @@
 #define W(field) (1u << (WRITE_##field))
 #define MOVED    (W(DESTINATION_0) | W(DESTINATION_1))
 #define VECTORS  (W(VECTOR_0) | W(VECTOR_1) | W(VECTOR_2))
-#define EDGE_31  1u /* edges of the first vector alone */
-#define ANY      ((1u << WRITE_COUNT) - 1)
+/* edges of one vector alone */
+#define EDGE_31 1u
+#define ANY     ((1u << WRITE_COUNT) - 1)
 
 /* Two level entries to vCPU 0: of one priority class; of one vector; of two classes. */
 #define TWO_OF_ONE_CLASS  "write0.trigger write0.mask write1.trigger write1.35 write1.mask "

@@ -2,12 +2,19 @@
 #pragma once
 #include "tests/model/moves.h"
 
+/* One reduced search. */
+struct compared {
+    uint64_t distinct; /* of the states of the full search, what is left when equal ones count once,
+                        * and fleeting ones do not */
+    uint64_t reduced;  /* its own states, without fleeting ones */
+    bool equal;        /* these two sets are the same */
+};
+
+#define COMPARED 3
+
 struct comparison {
-    uint64_t full; /* the states of the full search */
-    uint64_t
-        distinct; /* of these, what is left when equal ones count once, and fleeting ones do not */
-    uint64_t reduced; /* the states of the reduced search, without fleeting ones */
-    bool equal;       /* these two sets are the same */
+    uint64_t full;                  /* the states of the full search; 0: it has not ended */
+    struct compared with[COMPARED]; /* without whole rounds; with them; with interrupted ones */
 };
 
 /* The full search is made with exits at any time, as the reductions take for granted. */

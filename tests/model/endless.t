@@ -1,12 +1,15 @@
 #!/usr/bin/env perl
 # Without a budget the search ends: no history, however long, violates an invariant. The reductions that
 # it needs lose no state: where the search without them ends too, both have visited the same states.
+# Rounds that are made at once lead to the same states as rounds that are interrupted.
 use strict;
 use warnings;
 use Test::More;
 
 my $program = ($ENV{B} // 'build') . '/model/model';
 my %compared = ('' => [qw(moved-always nested edges two-fields suppressed modes-one)], 'software' => [qw(nested)]);
+
+my @interrupted = qw(nested-always rewrite-always disabled-always);
 
 for my $words ('', 'software') {
     my $log = `$program $words endless`;
@@ -20,7 +23,7 @@ for my $words ('', 'software') {
     $log = `$program $words compare @{$compared{$words}}`;
     is($?, 0, "the reductions lose no state $words") or diag($log);
     print STDERR $log;
-    is(scalar(() = $log =~ /^COMPARE .* equal$/mg), scalar @{$compared{$words}}, 'in these bounds');
+    is(scalar(() = $log =~ /^COMPARE .* equal$/mg), 3 * @{$compared{$words}}, 'in these bounds');
 }
 
 # With posted interrupts, without reductions.
@@ -29,4 +32,14 @@ is($?, 0, 'nor do changes of the mode with posted interrupts') or diag($log);
 my ($line, $states) = $log =~ /^(BOUND name=modes-edges states=(\d+) .*)/m;
 print STDERR "$line\n" if $line;
 cmp_ok($states // 0, '>=', 100_000, 'in many states');
+
+my %states;
+for my $how ('rounds', 'interrupted') {
+    $log = `$program $how endless @interrupted`;
+    is($?, 0, "nothing is violated with $how") or diag($log);
+    print STDERR map { "$_\n" } $log =~ /^(BOUND .*)/mg;
+    $states{$how} = [$log =~ /^BOUND (name=\S+ states=\d+) /mg];
+}
+is(scalar @{$states{rounds}}, scalar @interrupted, 'each bound is explored with whole rounds');
+is_deeply($states{interrupted}, $states{rounds}, 'a round that is interrupted leads to no other state');
 done_testing();

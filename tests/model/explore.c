@@ -12,6 +12,14 @@
 
 #define MAX_PATH 512
 
+/* How a state was found, in 16 bits: a move; in an interrupted round also the step, of those at
+ * which it could be interrupted, and 1 + the move that came before this step. */
+#define STEP(move, place, other) ((move) | (place) << 14 | ((other) + 1) << 7)
+#define MOVE_OF(how)             ((how)&127u)
+#define PLACE_OF(how)            ((how) >> 14)
+#define OTHER_OF(how)            ((int)((how) >> 7 & 127u) - 1)
+_Static_assert(MOVE_COUNT < 127, "7 bits");
+
 /* ---- the search ---- */
 
 struct expansion {
@@ -48,25 +56,75 @@ static bool make_local_moves(const struct expansion *x) {
     return true;
 }
 
-/* Makes every move from one state. False: one of them, *last, violates an invariant, or there is no
- * more room. */
-static bool expand(const struct expansion *x, uint32_t number, unsigned *last) {
-    const struct state from = x->it->state[number];
+/* Makes a move and what follows at once, and stores the result. False: this violates an invariant,
+ * or there is no more room. */
+static bool reach(const struct expansion *x, unsigned move, uint32_t from, unsigned how) {
     bool reduced = x->options->reduced;
 
+    x->result->last = how;
+    if (!make(x, move))
+        return false;
+    int sequel = reduced ? reduce_sequel(move) : -1;
+    if ((sequel >= 0 && !make(x, (unsigned)sequel)) || (reduced && !make_local_moves(x)))
+        return false;
+    if (reduced)
+        reduce_canonical(&world.now, x->symmetries);
+    x->result->full = !store_add(x->it, &world.now, from, how);
+    return !x->result->full;
+}
+
+static bool is_tried(const struct expansion *x, const struct state *state, unsigned move) {
+    return move_is_possible(state, move, x->bound) &&
+           !(x->options->reduced && reduce_skips(state, move));
+}
+
+/* The vCPU is at a step of its round: tries each move of others before it. */
+static bool interrupt(const struct expansion *x, unsigned vcpu, uint32_t from, unsigned move,
+                      unsigned place) {
+    const struct state at = world.now;
+
+    for (unsigned other = 0; other < move_count; other++) {
+        bool tried = reduce_may_interrupt(other, vcpu) && move_is_possible(&at, other, x->bound);
+        if (tried && !reach(x, other, from, STEP(move, place, (int)other)))
+            return false;
+        world.now = at;
+    }
+    return true;
+}
+
+/* Makes the move again, and the round that follows, with each interruption. */
+static bool interrupt_round(const struct expansion *x, uint32_t from, unsigned move) {
+    unsigned place = 0;
+    int step = reduce_sequel(move);
+
+    if (step >= 0)
+        move_apply((unsigned)step);
+    while ((step = reduce_local_move(&world.now)) >= 0) {
+        unsigned vcpu = move_table[step].who;
+        if (reduce_is_interrupted(&world.now, vcpu) && !interrupt(x, vcpu, from, move, place++))
+            return false;
+        move_apply((unsigned)step);
+    }
+    return true;
+}
+
+/* Makes every move from one state. False: one of them violates an invariant, or there is no more
+ * room. */
+static bool expand(const struct expansion *x, uint32_t number) {
+    const struct state from = x->it->state[number];
+
     for (unsigned move = 0; move < move_count; move++) {
-        if (!move_is_possible(&from, move, x->bound) || (reduced && reduce_skips(&from, move)))
+        if (!is_tried(x, &from, move))
             continue;
         world.now = from;
-        *last = move;
-        if (!make(x, move) || (reduced && !make_local_moves(x)))
+        if (!reach(x, move, number, STEP(move, 0, -1)))
             return false;
-        if (reduced)
-            reduce_canonical(&world.now, x->symmetries);
-        if (!store_add(x->it, &world.now, number, move)) {
-            x->result->full = true;
+        if (!x->options->interrupted)
+            continue;
+        world.now = from;
+        move_apply(move);
+        if (!interrupt_round(x, number, move))
             return false;
-        }
     }
     return true;
 }
@@ -75,12 +133,12 @@ static bool expand(const struct expansion *x, uint32_t number, unsigned *last) {
 
 struct path {
     unsigned length;
-    uint8_t move[MAX_PATH];
+    uint16_t how[MAX_PATH];
 };
 
-static void path_add(struct path *path, unsigned move) {
+static void path_add(struct path *path, unsigned how) {
     if (path->length < MAX_PATH)
-        path->move[path->length++] = (uint8_t)move;
+        path->how[path->length++] = (uint16_t)how;
 }
 
 /* The moves from the first state to this one, then `last`. */
@@ -90,9 +148,9 @@ static struct path path_to(const struct store *it, uint32_t number, unsigned las
     path_add(&reversed, last);
     for (; it->parent[number] != STORE_NONE && reversed.length < MAX_PATH;
          number = it->parent[number])
-        path_add(&reversed, it->move[number]);
+        path_add(&reversed, it->how[number]);
     while (reversed.length)
-        path_add(&path, reversed.move[--reversed.length]);
+        path_add(&path, reversed.how[--reversed.length]);
     return path;
 }
 
@@ -101,15 +159,30 @@ static void follow(struct path *path, unsigned move) {
     move_apply(move);
 }
 
-static void follow_local_moves(struct path *path) {
-    int move;
+static void follow_with_sequel(struct path *path, unsigned move) {
+    follow(path, move);
+    int sequel = reduce_sequel(move);
+    if (sequel >= 0)
+        follow(path, (unsigned)sequel);
+}
 
-    while (world.violated < 0 && (move = reduce_local_move(&world.now)) >= 0)
-        follow(path, (unsigned)move);
+/* What the search has made at once after a move, with the move of another that came in between. */
+static void follow_local_moves(struct path *path, unsigned how, unsigned permutation) {
+    int step, other = OTHER_OF(how);
+    unsigned left = PLACE_OF(how);
+
+    while (world.violated < 0 && (step = reduce_local_move(&world.now)) >= 0) {
+        if (other >= 0 && reduce_is_interrupted(&world.now, move_table[step].who) && !left--) {
+            follow_with_sequel(path, reduce_permute_move((unsigned)other, permutation));
+            other = -1;
+        } else {
+            follow(path, (unsigned)step);
+        }
+    }
 }
 
 /* The search with reductions has stored, for each move, one that stands for it: in a state that was
- * permuted, and without the local moves behind it. */
+ * permuted, and without what follows at once. */
 static struct path unreduced(const struct expansion *x, const struct path *stored) {
     const int violated = world.violated;
     const char *what = world.what;
@@ -118,22 +191,25 @@ static struct path unreduced(const struct expansion *x, const struct path *store
     start_of(x->bound);
     for (unsigned i = 0; i < stored->length && world.violated < 0; i++) {
         struct state canonical = world.now;
-        unsigned permutation = reduce_canonical(&canonical, x->symmetries);
-        follow(&path, reduce_permute_move(stored->move[i], permutation));
-        follow_local_moves(&path);
+        unsigned permutation = reduce_canonical(&canonical, x->symmetries), how = stored->how[i];
+        follow_with_sequel(&path, reduce_permute_move(MOVE_OF(how), permutation));
+        follow_local_moves(&path, how, permutation);
     }
     world.violated = violated;
     world.what = what;
     return path;
 }
 
-static void report_path(const struct expansion *x, uint32_t number, unsigned last) {
+static void report_path(const struct expansion *x, uint32_t number) {
     static struct path path;
+    static uint8_t moves[MAX_PATH];
 
-    path = path_to(x->it, number, last);
+    path = path_to(x->it, number, x->result->last);
     if (x->options->reduced)
         path = unreduced(x, &path);
-    x->result->path = path.move;
+    for (unsigned i = 0; i < path.length; i++)
+        moves[i] = MOVE_OF(path.how[i]) & 255;
+    x->result->path = moves;
     x->result->path_length = path.length;
 }
 
@@ -148,9 +224,9 @@ struct exploration explore_keep(const struct bound *bound, const struct explore_
     struct exploration result = {0};
     struct expansion x = {it, bound, options, 0, &result};
     uint64_t level_end = 1;
-    unsigned last = 0;
 
     *it = store_start(options->room);
+    reduce_rounds(options->rounds);
     if (!start_of(bound)) {
         world_violate(0, "the start of this bound cannot be read");
         return result;
@@ -165,9 +241,9 @@ struct exploration explore_keep(const struct bound *bound, const struct explore_
             result.depth++;
         }
         show_progress(&x, next);
-        if (!expand(&x, (uint32_t)next, &last)) {
+        if (!expand(&x, (uint32_t)next)) {
             if (world.violated >= 0)
-                report_path(&x, (uint32_t)next, last);
+                report_path(&x, (uint32_t)next);
             break;
         }
     }

@@ -8,8 +8,10 @@
  *
  * WORDs: deep, endless: the bounds of that kind, instead of those of `make test` that have a
  * budget. full, reduced: without or with reductions (reduce.h); the default is `reduced` for
- * endless bounds and `full` for others. debug: compares whole structures after each move. progress:
- * shows how far it is. room=N: stops after N states.
+ * endless bounds and `full` for others. rounds: reduced, and a vCPU's work before an entry is made
+ * at once; interrupted: the same, and also with one move of others before each of its steps. debug:
+ * compares whole structures after each move. progress: shows how far it is. room=N: stops after N
+ * states.
  *
  * Of a bound, replay and states use only the start: moves are not limited.
  *
@@ -84,7 +86,9 @@ static int run_bound(const struct bound *bound, const struct options *options,
                      struct exploration *sum) {
     double start = seconds();
     struct explore_options how = options->explore;
+    how.rounds |= bound->rounds;
     how.reduced = (how.reduced || (bound->endless && !options->full)) && !model_posted;
+    how.interrupted &= how.reduced;
     struct exploration result = explore(bound, &how);
 
     printf("BOUND name=%s states=%lu transitions=%lu depth=%u seconds=%.1f%s\n", bound->name,
@@ -126,6 +130,7 @@ static int run_all(const struct options *options, char **names, int count) {
 
 /* All bounds that are named. */
 static int compare_all(char **names, int count) {
+    static const char *const how[COMPARED] = {"", " rounds", " interrupted"};
     int status = 0;
 
     for (int n = 0; n < count; n++) {
@@ -135,10 +140,14 @@ static int compare_all(char **names, int count) {
             return 2;
         }
         struct comparison result = compare(bound, ROOM);
-        printf("COMPARE name=%s full=%lu distinct=%lu reduced=%lu %s\n", bound->name, result.full,
-               result.distinct, result.reduced, result.equal ? "equal" : "different");
+        for (unsigned i = 0; i < COMPARED; i++) {
+            const struct compared *it = &result.with[i];
+            printf("COMPARE name=%s full=%lu distinct=%lu reduced=%lu%s %s\n", bound->name,
+                   result.full, it->distinct, it->reduced, how[i],
+                   it->equal ? "equal" : "different");
+            status |= !it->equal;
+        }
         fflush(stdout);
-        status |= !result.equal;
     }
     return status;
 }
@@ -196,6 +205,10 @@ int main(int argc, char **argv) {
             options.full = true;
         else if (strcmp(argv[i], "reduced") == 0)
             options.explore.reduced = true;
+        else if (strcmp(argv[i], "rounds") == 0)
+            options.explore.reduced = options.explore.rounds = true;
+        else if (strcmp(argv[i], "interrupted") == 0)
+            options.explore.reduced = options.explore.rounds = options.explore.interrupted = true;
         else if (strcmp(argv[i], "progress") == 0)
             options.explore.progress = true;
         else if (strcmp(argv[i], "endless") == 0)

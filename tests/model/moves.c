@@ -51,8 +51,7 @@ void moves_init(void) {
     }
 }
 
-/* On the vCPU's own CPU. */
-static bool is_of_vcpu(const struct move *move) {
+bool move_is_of_vcpu(const struct move *move) {
     return move->kind <= MOVE_SELF || move->kind >= MOVE_ARRIVE;
 }
 
@@ -361,9 +360,9 @@ void move_apply(unsigned number) {
 
     world_unpack();
     world.current = move->who;
-    world.actor = is_of_vcpu(move) ? move->who : MODEL_DEVICE;
+    world.actor = move_is_of_vcpu(move) ? move->who : MODEL_DEVICE;
     world.moving = true;
-    if (is_of_vcpu(move))
+    if (move_is_of_vcpu(move))
         vcpu_move(move);
     else
         device_move(move);

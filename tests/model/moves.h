@@ -76,6 +76,7 @@ struct bound {
     bool suppresses; /* EOI broadcasts are suppressed, and the guest writes the I/O APIC's EOI
                       * register instead (MOVE_IOEOI) */
     bool open;       /* endless, and not known to end: only if it is named */
+    bool rounds;     /* with whole rounds: reduce.h */
     bool endless;    /* what is not 0 in the budget may happen any number of times */
 };
 
@@ -85,6 +86,9 @@ uint64_t moves_possible(const struct state *state, const struct bound *bound);
 /* Makes the move: fills the production structures from world.now, runs the code, reads them back,
  * and checks all invariants. */
 void move_apply(unsigned number);
+
+/* It is made on the vCPU's own CPU. */
+bool move_is_of_vcpu(const struct move *move);
 
 /* The name of a move, for replays: "step0", "line1", "write0.mask"; and the move, or -1. */
 const char *move_name(unsigned number);

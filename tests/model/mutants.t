@@ -84,8 +84,10 @@ for my $path (@mutants) {
     print STDERR "MUTANT name=$name $verdict\n";
     ok(defined $invariant, "$name: is caught") or diag("$says\n$story");
     is_deeply($row{$name}, [$says, $invariant], "$name: as in docs/model.md");
-    $story = `$program $backend reduced room=400000`;
-    like($story, qr/^VIOLATION /m, "$name: is caught with reductions too") or diag($story);
+    for my $reductions ('reduced', 'rounds') {
+        $story = `$program $backend $reductions room=400000`;
+        like($story, qr/^VIOLATION /m, "$name: is caught with reductions too: $reductions") or diag($story);
+    }
 }
 
 # The mistakes that only bounds of other registers can show. Each has a row with its sentence, too. Those
@@ -98,10 +100,13 @@ for my $path (@ARGV ? grep({ -e } map { "tests/model/registers/$_.mutant" } @ARG
     is($wrong, undef, "$name: can be made") or next;
     my $program = build($name, $file, $text);
     ok($program, "$name: builds") or next;
-    my $story = `$program endless room=300000 @{[$name =~ /^mode_/ ? @of_modes : @bounds]}`;
+    my @of = $name =~ /^mode_/ ? @of_modes : @bounds;
+    my $story = `$program endless room=300000 @of`;
     my ($invariant) = $story =~ /^VIOLATION invariant=(\d+)/m;
     print STDERR "MUTANT name=$name ", defined $invariant ? "invariant=$invariant caught" : 'survived', "\n";
     ok(defined $invariant, "$name: is caught") or diag("$says\n$story");
+    $story = `$program rounds endless room=300000 @of`;
+    like($story, qr/^VIOLATION /m, "$name: is caught with whole rounds too") or diag($story);
     like($table, qr/^\| $name \| \Q$says\E \|$/m, "$name: as in docs/model.md");
 }
 done_testing();

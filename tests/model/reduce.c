@@ -8,6 +8,12 @@
 
 #define WRITES(field) (1u << (field))
 
+static bool whole_rounds;
+
+void reduce_rounds(bool whole) {
+    whole_rounds = whole;
+}
+
 /* ---- symmetry ---- */
 
 static bool same_for_both(uint32_t writes) {
@@ -151,6 +157,12 @@ void reduce_repeat(const struct state *before, unsigned move) {
 
 /* ---- equal states ---- */
 
+/* A request for which nothing is left to do: a round would change nothing. */
+static void forget_request(struct cpu_state *s) {
+    if (!s->pir && !s->level && !s->outdated)
+        s->requests = s->kick = 0;
+}
+
 unsigned reduce_canonical(struct state *state, unsigned symmetries) {
     unsigned chosen = 0;
     struct state least;
@@ -158,9 +170,11 @@ unsigned reduce_canonical(struct state *state, unsigned symmetries) {
     if (!world.tmr_counts)
         set_tmr(state, 0);
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
-        unsigned phase = state->vcpu[v].phase;
-        if (phase == PHASE_RETIRED || phase == PHASE_RENAMED)
-            state->vcpu[v].kick = 0;
+        struct cpu_state *s = &state->vcpu[v];
+        if (whole_rounds)
+            forget_request(s);
+        if (s->phase == PHASE_RETIRED || s->phase == PHASE_RENAMED)
+            s->kick = 0;
     }
     least = *state;
     for (unsigned permutation = 1; permutation <= symmetries; permutation++) {
@@ -199,12 +213,28 @@ static bool steps_alone(const struct cpu_state *s) {
     }
 }
 
+/* Between an exit and the entry after it; afterwards steps_alone(). */
+static bool is_in_round(const struct cpu_state *s) {
+    return s->phase >= PHASE_OUT && s->phase <= PHASE_MUST_SCAN;
+}
+
+bool reduce_is_interrupted(const struct state *state, unsigned vcpu) {
+    return is_in_round(&state->vcpu[vcpu]) && !steps_alone(&state->vcpu[vcpu]);
+}
+
+bool reduce_may_interrupt(unsigned number, unsigned vcpu) {
+    const struct move *move = &move_table[number];
+    bool own = move_is_of_vcpu(move) && move->who == vcpu;
+
+    return !own && (move->kind != MOVE_EXIT || world.software);
+}
+
 int reduce_local_move(const struct state *state) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *s = &state->vcpu[v];
         if (s->phase == PHASE_OUT && s->kick)
             return kick_of[v];
-        if (steps_alone(s))
+        if (steps_alone(s) || (whole_rounds && is_in_round(s)))
             return step_of[v];
     }
     return -1;
@@ -224,5 +254,15 @@ bool reduce_skips(const struct state *state, unsigned number) {
 
     if (only >= 0 && (move->kind > MOVE_EOI || move->who != (unsigned)only))
         return true;
+    if (whole_rounds && move->kind == MOVE_IPI && state->vcpu[move->who].phase != PHASE_GUEST)
+        return true;
     return move->kind == MOVE_EXIT && !world.software;
+}
+
+int reduce_sequel(unsigned number) {
+    const struct move *move = &move_table[number];
+    const struct cpu_state *s = &world.now.vcpu[move->who];
+    bool kicks = move->kind == MOVE_IPI && s->phase == PHASE_GUEST && s->kick;
+
+    return whole_rounds && kicks ? kick_of[move->who] : -1;
 }

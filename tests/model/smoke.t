@@ -9,14 +9,15 @@ use Test::More;
 my $program = ($ENV{B} // 'build') . '/model/model-debug';
 my %bounds;
 
-for my $words ('', 'software', 'posted', 'reduced', 'endless', 'endless deep', 'software endless', 'posted endless') {
+for my $words ('', 'software', 'posted', 'reduced', 'endless', 'endless deep', 'software endless', 'posted endless',
+    'rounds endless', 'interrupted endless') {
     my $log = `$program $words debug room=4000`;
     is($?, 0, "no violation, and states are complete: $words") or diag($log);
     $bounds{$words} = () = $log =~ /^BOUND name=\S+ states=4000 /mg;
 }
 cmp_ok($bounds{''}, '>=', 5, 'in every bound');
 is($bounds{$_}, $bounds{''}, "in every bound: $_") for 'software', 'reduced';
-cmp_ok($bounds{$_}, '>=', 5, "in every bound: $_") for 'endless', 'endless deep', 'software endless';
+cmp_ok($bounds{$_}, '>=', 5, "in every bound: $_") for 'endless', 'endless deep', 'software endless', 'rounds endless', 'interrupted endless';
 is($bounds{posted}, 3, 'in every bound with edges: posted');
 is($bounds{'posted endless'}, 2, 'and in those of x2APIC mode and of all modes');
 done_testing();

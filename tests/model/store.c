@@ -26,7 +26,7 @@ struct store store_start(uint64_t room) {
 
     it.state = reserve(room * sizeof(*it.state));
     it.parent = reserve(room * sizeof(*it.parent));
-    it.move = reserve(room);
+    it.how = reserve(room * sizeof(*it.how));
     it.table = reserve(FIRST_TABLE * sizeof(*it.table));
     return it;
 }
@@ -34,7 +34,7 @@ struct store store_start(uint64_t room) {
 void store_end(struct store *it) {
     munmap(it->state, it->room * sizeof(*it->state));
     munmap(it->parent, it->room * sizeof(*it->parent));
-    munmap(it->move, it->room);
+    munmap(it->how, it->room * sizeof(*it->how));
     munmap(it->table, (it->mask + 1) * sizeof(*it->table));
 }
 
@@ -75,7 +75,7 @@ bool store_has(const struct store *it, const struct state *state) {
     return *slot_of(it, state) != 0;
 }
 
-bool store_add(struct store *it, const struct state *state, uint32_t parent, unsigned move) {
+bool store_add(struct store *it, const struct state *state, uint32_t parent, unsigned how) {
     uint32_t *slot = slot_of(it, state);
 
     if (*slot)
@@ -84,7 +84,7 @@ bool store_add(struct store *it, const struct state *state, uint32_t parent, uns
         return false;
     it->state[it->count] = *state;
     it->parent[it->count] = parent;
-    it->move[it->count] = (uint8_t)move;
+    it->how[it->count] = (uint16_t)how;
     *slot = (uint32_t)++it->count;
     if (it->count * 2 > it->mask)
         grow(it);

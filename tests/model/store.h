@@ -7,7 +7,7 @@
 struct store {
     struct state *state;
     uint32_t *parent; /* the state from which each was found... */
-    uint8_t *move;    /* ...and the move */
+    uint16_t *how;    /* ...and how: a move, as explore.c says */
     uint32_t *table;  /* number of a state + 1; 0: empty */
     uint64_t mask;
     uint64_t count, room;
@@ -19,4 +19,4 @@ void store_end(struct store *it);
 
 bool store_has(const struct store *it, const struct state *state);
 /* Adds a state unless it is there. False: there is no room for it. */
-bool store_add(struct store *it, const struct state *state, uint32_t parent, unsigned move);
+bool store_add(struct store *it, const struct state *state, uint32_t parent, unsigned how);
