@@ -33,10 +33,11 @@ static void pins_set(struct pc *pc, uint32_t pins) {
 
 /* The 8259s' output. A rise is an edge on LINT0; the level is checked before each VM entry. */
 static void intr_set(struct pc *pc, bool intr) {
-    bool before = atomic_exchange(&pc->irq_lines.intr, intr);
-
+    if (atomic_load_explicit(&pc->irq_lines.intr, memory_order_relaxed) == intr)
+        return;
+    atomic_store(&pc->irq_lines.intr, intr);
     pins_set(pc, (pc->irq_lines.pins & ~(1u << INTR_PIN)) | (uint32_t)intr << INTR_PIN);
-    if (intr && !before)
+    if (intr)
         pc->config.effects->intr_rose(pc->config.context);
 }
 
