@@ -60,8 +60,7 @@ global vmx_enter, vmx_exit_address
     mov REG(R13), r13
     mov REG(R14), r14
     mov REG(R15), r15
-    pop rax
-    mov REG(RDI), rax
+    pop qword REG(RDI)
     add rsp, 8
 %endmacro
 

@@ -184,11 +184,9 @@ bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value) {
     }
 }
 
-bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
+__attribute__((noinline)) static bool write_rare_msr(struct vcpu *vcpu, uint32_t msr,
+                                                     uint64_t value) {
     switch (msr) {
-    case MSR_IA32_TSC_DEADLINE:
-        virq_write_deadline(vcpu, value);
-        return true;
     case MSR_IA32_TSC:
         msr_move_tsc(vcpu, value - (rdtsc() + vcpu->timer.tsc_offset));
         return true;
@@ -213,4 +211,12 @@ bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
         vm_log_msr(vcpu->vm, "WRMSR", msr);
         return false;
     }
+}
+
+/* Guests write the deadline at each tick. */
+bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value) {
+    if (msr != MSR_IA32_TSC_DEADLINE)
+        return write_rare_msr(vcpu, msr, value);
+    virq_write_deadline(vcpu, value);
+    return true;
 }
