@@ -203,6 +203,7 @@
 #define VM_EXIT_CONTROL_LOAD_PAT                (1u << 19)
 #define VM_EXIT_CONTROL_SAVE_EFER               (1u << 20)
 #define VM_EXIT_CONTROL_LOAD_EFER               (1u << 21)
+#define VM_EXIT_CONTROL_SAVE_PREEMPTION_TIMER   (1u << 22)
 
 /* ---- VM-entry controls ---- */
 #define VM_ENTRY_CONTROL_LOAD_DEBUG_CONTROLS (1u << 2)

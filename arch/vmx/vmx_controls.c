@@ -5,8 +5,7 @@
  * that causes a VM exit stays pending in the local APIC and is delivered through the host's IDT as
  * soon as the host enables interrupts. The host must enable them before the next VM entry, or the
  * same interrupt causes a VM exit again. With 1, the exit has taken the interrupt, and its handler
- * sends the EOI. "Save VMX-preemption timer value" is 0: the timer is computed from the TSC before
- * each entry. */
+ * sends the EOI. */
 #include "arch/vmx/vmx_controls.h"
 
 #include <stddef.h>
@@ -230,6 +229,10 @@ static uint32_t optional_secondary(const struct vmx_capabilities *c, bool shares
     return bits & (uint32_t)(c->procbased2 >> 32);
 }
 
+bool vmx_saves_timer(const struct vmx_capabilities *c) {
+    return (vmx_capability(c, VMX_EXIT) >> 32) & VM_EXIT_CONTROL_SAVE_PREEMPTION_TIMER;
+}
+
 bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mode, bool posted,
                          bool shares_cpu, struct vmx_controls *out) {
     uint32_t word[VMX_WORD_COUNT];
@@ -244,12 +247,12 @@ bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mo
     for (unsigned i = 0; i < CONTROL_COUNT; i++)
         if (wanted(&controls[i], mode, posted))
             word[controls[i].word] |= controls[i].bit;
-    *out =
-        (struct vmx_controls){.pin = word[VMX_PIN],
-                              .primary = word[VMX_PRIMARY],
-                              .secondary = word[VMX_SECONDARY] | optional_secondary(c, shares_cpu),
-                              .exit = word[VMX_EXIT],
-                              .entry = word[VMX_ENTRY]};
+    *out = (struct vmx_controls){
+        .pin = word[VMX_PIN],
+        .primary = word[VMX_PRIMARY],
+        .secondary = word[VMX_SECONDARY] | optional_secondary(c, shares_cpu),
+        .exit = word[VMX_EXIT] | (vmx_saves_timer(c) ? VM_EXIT_CONTROL_SAVE_PREEMPTION_TIMER : 0),
+        .entry = word[VMX_ENTRY]};
     return true;
 }
 

@@ -65,6 +65,8 @@ unsigned vmx_missing(const struct vmx_capabilities *capabilities, struct vmx_mis
 const char *vmx_delivery_missing(const struct vmx_capabilities *capabilities);
 /* The same for posted interrupts, which need what delivery needs, and more. */
 const char *vmx_posted_missing(const struct vmx_capabilities *capabilities);
+/* Whether the processor has "save VMX-preemption timer value", which is used then. */
+bool vmx_saves_timer(const struct vmx_capabilities *capabilities);
 
 /* Writes to `out` the control words for a guest in this APIC mode, with the reserved bits as the
  * processor requires them. "IA-32e mode guest" is 0: it follows the guest's EFER.LMA. posted: with

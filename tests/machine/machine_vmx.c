@@ -300,6 +300,17 @@ static bool exits_at_once(void) {
     return machine.exited;
 }
 
+/* With "save VMX-preemption timer value" an exit saves what is left of it after the time in guest
+ * mode. SDM Vol. 3C, "VMX-Preemption Timer". */
+static void save_timer(uint64_t entered_at) {
+    unsigned shift = (unsigned)(host.capabilities.misc & VMX_MISC_PREEMPTION_SHIFT_MASK);
+    uint64_t passed = (machine.tsc >> shift) - (entered_at >> shift);
+    uint64_t timer = machine_get(VMCS_PREEMPTION_TIMER);
+
+    if (machine_get(VMCS_EXIT_CONTROLS) & VM_EXIT_CONTROL_SAVE_PREEMPTION_TIMER)
+        machine_set(VMCS_PREEMPTION_TIMER, timer > passed ? timer - passed : 0);
+}
+
 static void exit_by_nmi(void) {
     machine_exit(EXIT_REASON_EXCEPTION_OR_NMI, 0, 0);
     machine_set(VMCS_EXIT_INTERRUPTION_INFORMATION,
@@ -308,6 +319,7 @@ static void exit_by_nmi(void) {
 
 bool vmx_enter(struct vmx_context *context, bool launched) {
     struct machine_vmcs *vmcs = current(launched ? "VMRESUME" : "VMLAUNCH");
+    uint64_t entered_at = machine.tsc;
 
     machine_step();
     if (entry_fails(vmcs, launched))
@@ -336,6 +348,7 @@ bool vmx_enter(struct vmx_context *context, bool launched) {
         exit_by_nmi();
     if (!machine.exited)
         machine_fail("the guest runs for ever");
+    save_timer(entered_at);
     machine_set(VMCS_ENTRY_INTERRUPTION_INFORMATION,
                 machine_get(VMCS_ENTRY_INTERRUPTION_INFORMATION) & ~(uint64_t)INTERRUPTION_VALID);
     return true;

@@ -121,8 +121,6 @@ void model_vmcs_write(uint64_t field, uint64_t value) {
 uint64_t model_vmcs_read(uint64_t field) {
     const struct processor *processor = &world.processor[world.current];
 
-    if (field == VMCS_MSR_BITMAP)
-        return world.access[world.current];
     return field == VMCS_GUEST_INTERRUPT_STATUS ? processor->rvi | processor->svi << 8 : 0;
 }
 

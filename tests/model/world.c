@@ -129,6 +129,7 @@ static void unpack_vcpu(unsigned v) {
     world.processor[v].rvi = vector_of(s->rvi);
     world.processor[v].svi = vector_of(s->svi);
     world.access[v] = s->access;
+    world.vcpu[v].apic_mode = (enum vmx_apic_mode)s->access;
     processor_update_ppr(&world.processor[v]);
 }
 
@@ -304,7 +305,8 @@ void world_power_on(const struct bound *bound) {
             !model_posted && !world.tmr_counts; /* otherwise it does not matter */
         if (bound->x2apic)
             enable_x2apic(v);
-        world.access[v] = (uint8_t)virq_apic_mode(&world.vcpu[v]);
+        world.vcpu[v].apic_mode = virq_apic_mode(&world.vcpu[v]);
+        world.access[v] = (uint8_t)world.vcpu[v].apic_mode;
     }
     for (unsigned p = 0; p < MODEL_PINS; p++)
         world.vm.routing.ioapic.entry[p] |= model_vector[0];

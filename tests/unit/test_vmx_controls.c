@@ -45,7 +45,7 @@ static void the_control_words_for_xapic_mode(void **state) {
                                            1u << 21 | 1u << 25 | 1u << 28 | 1u << 29 | 1u << 31);
     assert_int_equal(controls.secondary,
                      0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x200 | 0x8000);
-    assert_int_equal(controls.exit, 0x36dfb | 0x4 | 0x200 | 0xf << 18);
+    assert_int_equal(controls.exit, 0x36dfb | 0x4 | 0x200 | 0x1f << 18);
     assert_int_equal(controls.entry, 0x11fb | 0x4 | 0x4000 | 0x8000);
 }
 
@@ -104,6 +104,19 @@ static void an_optional_instruction_follows_cpuid_and_the_msr(void **state) {
     c.procbased2 &= ~((uint64_t)SECONDARY_ENABLE_RDTSCP << 32);
     assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &w));
     assert_int_equal(w.secondary & SECONDARY_ENABLE_RDTSCP, 0);
+}
+
+static void the_timer_is_saved_where_the_processor_can(void **state) {
+    struct vmx_capabilities c = broadwell();
+    struct vmx_controls w;
+
+    (void)state;
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &w));
+    assert_true(w.exit & VM_EXIT_CONTROL_SAVE_PREEMPTION_TIMER);
+    c.true_exit &= ~((uint64_t)VM_EXIT_CONTROL_SAVE_PREEMPTION_TIMER << 32);
+    assert_int_equal(vmx_missing(&c, NULL, 0), 0);
+    assert_true(vmx_choose_controls(&c, VMX_APIC_XAPIC, false, false, &w));
+    assert_false(w.exit & VM_EXIT_CONTROL_SAVE_PREEMPTION_TIMER);
 }
 
 static void pause_loops_exit_only_if_vcpus_share_a_cpu(void **state) {
@@ -356,6 +369,7 @@ int main(void) {
         cmocka_unit_test(no_word_has_a_bit_that_the_processor_forbids),
         cmocka_unit_test(bits_that_must_be_one_are_one),
         cmocka_unit_test(an_optional_instruction_follows_cpuid_and_the_msr),
+        cmocka_unit_test(the_timer_is_saved_where_the_processor_can),
         cmocka_unit_test(pause_loops_exit_only_if_vcpus_share_a_cpu),
         cmocka_unit_test(pause_loop_exiting_is_optional),
         cmocka_unit_test(each_control_that_cannot_be_set_is_named),

@@ -143,11 +143,11 @@ static __attribute__((noinline)) enum exit_action repeat_instruction(struct vcpu
 
 static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device *device,
                                      uint64_t address, bool write) {
-    uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS), efer = vmcs_read(VMCS_GUEST_EFER);
+    uint64_t rights = vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS);
     uint64_t rip = vmcs_read(VMCS_GUEST_RIP), linear = rip, bytes[2];
     enum mmio_mode mode = MMIO_MODE_64;
 
-    if (!(rights & ACCESS_RIGHTS_L) || !(efer & EFER_LMA)) {
+    if (!(rights & ACCESS_RIGHTS_L) || !(vmcs_read(VMCS_GUEST_EFER) & EFER_LMA)) {
         linear = (uint32_t)(rip + vmcs_read(VMCS_GUEST_CS_BASE));
         mode = rights & ACCESS_RIGHTS_DB ? MMIO_MODE_32 : MMIO_MODE_16;
     }
@@ -171,7 +171,7 @@ static enum exit_action mmio_emulate(struct vcpu *vcpu, const struct mmio_device
         vmcs_write(VMCS_GUEST_RSP, *rsp);
     if (!done)
         return repeat_instruction(vcpu);
-    exit_advance(instruction->length);
+    exit_advance(rip, instruction->length);
     return EXIT_RESUME;
 }
 

@@ -113,6 +113,7 @@ static enum exit_action exit_task_switch(struct vcpu *vcpu) {
 
 static enum exit_action exit_preemption_timer(struct vcpu *vcpu) {
     routing_tick(&vcpu->vm->routing);
+    vcpu->rearm_at = 0;
     return EXIT_RESUME; /* run_turn() ends the turn when the slice is over */
 }
 
@@ -132,18 +133,6 @@ static enum exit_action exit_entry_failure(struct vcpu *vcpu) {
 }
 
 /* ---- instructions ---- */
-
-static enum exit_action exit_cpuid(struct vcpu *vcpu) {
-    uint64_t *reg = vcpu->context.reg;
-    struct cpuid_result r =
-        guest_cpuid_read(vcpu, (uint32_t)reg[GUEST_RAX], (uint32_t)reg[GUEST_RCX]);
-
-    reg[GUEST_RAX] = r.eax;
-    reg[GUEST_RBX] = r.ebx;
-    reg[GUEST_RCX] = r.ecx;
-    reg[GUEST_RDX] = r.edx;
-    return EXIT_ADVANCE;
-}
 
 /* Before the CPU idles, it drains the requests that have arrived meanwhile. */
 static enum exit_action exit_hlt(struct vcpu *vcpu) {
@@ -170,7 +159,7 @@ static enum exit_action exit_cache_flush(struct vcpu *vcpu) {
 /* Sends an IPI to the LAPICs in a map of 128 bits (RBX and RCX), whose bit 0 is the APIC ID in RDX.
  * RSI is an ICR value, of which the vector and the delivery mode (fixed or NMI) are used. Returns
  * the number of LAPICs that accepted it. Linux, "KVM_HC_SEND_IPI". */
-__attribute__((noinline)) static uint64_t exit_send_ipis(struct vcpu *vcpu) {
+static uint64_t exit_send_ipis(struct vcpu *vcpu) {
     const uint64_t *reg = vcpu->context.reg;
     const uint64_t map[2] = {reg[GUEST_RBX], reg[GUEST_RCX]};
     uint32_t first = (uint32_t)reg[GUEST_RDX], icr = (uint32_t)reg[GUEST_RSI];
@@ -192,34 +181,43 @@ __attribute__((noinline)) static uint64_t exit_send_ipis(struct vcpu *vcpu) {
     return sent;
 }
 
-/* The exits so far, without those that the passing of time or another CPU causes: what the guest's
- * own instructions have cost, so that the same instructions always give the same number. Apart, as
- * other hypercalls are called often. */
-__attribute__((noinline)) static uint64_t exit_rare_vmcall(const struct vcpu *vcpu,
-                                                           uint64_t number) {
+/* The exits so far: all, or without those that the passing of time or another CPU causes. The
+ * latter is what the guest's own instructions have cost, so that the same instructions always give
+ * the same number. */
+static uint64_t exit_count(const struct vcpu *vcpu, bool all) {
     const uint64_t *count = vcpu->exits_by_reason;
     uint64_t exits = 0;
 
-    if (number != HYPERCALL_EXITS && number != HYPERCALL_ALL_EXITS)
-        return (uint64_t)HYPERCALL_UNKNOWN;
     for (unsigned reason = 0; reason < EXIT_REASON_COUNT; reason++)
         exits += count[reason];
-    if (number == HYPERCALL_ALL_EXITS)
+    if (all)
         return exits;
     return exits - count[EXIT_REASON_EXCEPTION_OR_NMI] - count[EXIT_REASON_EXTERNAL_INTERRUPT] -
            count[EXIT_REASON_PREEMPTION_TIMER] - count[EXIT_REASON_PAUSE];
 }
 
+__attribute__((noinline)) static uint64_t exit_hypercall(struct vcpu *vcpu, uint64_t number) {
+    switch (number) {
+    case HYPERCALL_SEND_IPIS:
+        if (vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL)
+            break; /* not from user mode */
+        return exit_send_ipis(vcpu);
+    case HYPERCALL_EOI_EXITS:
+        return routing_eois(vcpu->routed->counters);
+    case HYPERCALL_EXITS:
+    case HYPERCALL_ALL_EXITS:
+        return exit_count(vcpu, number == HYPERCALL_ALL_EXITS);
+    default:
+        break;
+    }
+    return (uint64_t)HYPERCALL_UNKNOWN;
+}
+
 static enum exit_action exit_vmcall(struct vcpu *vcpu) {
     uint64_t *rax = &vcpu->context.reg[GUEST_RAX];
 
-    if (*rax == HYPERCALL_SEND_IPIS &&
-        !(vmcs_read(VMCS_GUEST_SS_ACCESS_RIGHTS) & ACCESS_RIGHTS_DPL)) /* not from user mode */
-        *rax = exit_send_ipis(vcpu);
-    else if (*rax == HYPERCALL_EOI_EXITS)
-        *rax = routing_eois(vcpu->routed->counters);
-    else if (*rax != HYPERCALL_NOTHING)
-        *rax = exit_rare_vmcall(vcpu, *rax);
+    if (*rax != HYPERCALL_NOTHING)
+        *rax = exit_hypercall(vcpu, *rax);
     return EXIT_ADVANCE;
 }
 
@@ -369,20 +367,20 @@ static void exit_keep_event(struct vcpu *vcpu) {
 }
 
 bool exit_handle(struct vcpu *vcpu) {
-    uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
+    uint64_t reason = vmcs_read(VMCS_EXIT_REASON) & EXIT_REASON_BASIC_MASK;
 
     if (vcpu->vm->trace)
-        virq_trace_exit(vcpu, reason);
+        virq_trace_exit(vcpu, (uint32_t)reason);
     if (reason >= EXIT_REASON_COUNT || !exit_table[reason]) {
-        vm_kill(vcpu->vm, "vCPU %u: unexpected VM exit: %s (reason %u)", vcpu->index,
-                exit_reason_name(reason), reason);
+        vm_kill(vcpu->vm, "vCPU %u: unexpected VM exit: %s (reason %lu)", vcpu->index,
+                exit_reason_name((uint32_t)reason), reason);
         return true;
     }
     vcpu->exits_by_reason[reason]++;
     if (!after_an_instruction[reason])
         exit_keep_event(vcpu);
     enum exit_action action = exit_table[reason](vcpu);
-    if (action & EXIT_ADVANCE)
-        exit_advance(vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
-    return !(action & EXIT_YIELD);
+    if (action & EXIT_RIP_ADVANCES)
+        exit_advance(vmcs_read(VMCS_GUEST_RIP), vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH));
+    return action & EXIT_TURN_CONTINUES;
 }

@@ -16,12 +16,14 @@
 
 struct vcpu;
 
-/* What to do after a handler. */
+/* What to do after a handler. Two bits: */
+#define EXIT_TURN_CONTINUES 1 /* otherwise the scheduler chooses the next vCPU */
+#define EXIT_RIP_ADVANCES   2 /* past the instruction, which has been emulated */
 enum exit_action {
-    EXIT_RESUME = 0,  /* RIP stays: trap-like exits, faults, injected exceptions */
-    EXIT_ADVANCE = 1, /* RIP moves past the instruction, which has been emulated */
-    EXIT_YIELD = 2,   /* the turn ends: the scheduler chooses the next vCPU */
-    EXIT_ADVANCE_AND_YIELD = EXIT_ADVANCE | EXIT_YIELD,
+    EXIT_RESUME = EXIT_TURN_CONTINUES, /* trap-like exits, faults, injected exceptions */
+    EXIT_YIELD = 0,
+    EXIT_ADVANCE = EXIT_TURN_CONTINUES | EXIT_RIP_ADVANCES,
+    EXIT_ADVANCE_AND_YIELD = EXIT_RIP_ADVANCES,
 };
 
 /* Handles the exit that has just happened. False: the turn ends. */
@@ -36,10 +38,10 @@ static inline void exit_pend_single_step(void) {
                    vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
-/* Moves RIP past an emulated instruction of `length` bytes, and ends the shadow of an STI or MOV SS
- * before it. Outside 64-bit mode RIP has 32 bits and wraps. */
-static inline void exit_advance(uint64_t length) {
-    uint64_t rip = vmcs_read(VMCS_GUEST_RIP), next = rip + length;
+/* Moves RIP past an emulated instruction of `length` bytes at `rip`, and ends the shadow of an STI
+ * or MOV SS before it. Outside 64-bit mode RIP has 32 bits and wraps. */
+static inline void exit_advance(uint64_t rip, uint64_t length) {
+    uint64_t next = rip + length;
 
     if (((rip ^ next) >> 32) && !(vmcs_read(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L))
         next = (uint32_t)next;

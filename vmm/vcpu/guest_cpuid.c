@@ -13,7 +13,11 @@
 #include "vmm/host/host.h"
 #include "vmm/host/mitigations.h"
 
-#define BASIC_LEAVES    (CPUID_LEAF_FREQUENCY + 1)
+#define BASIC_LEAVES (CPUID_LEAF_FREQUENCY + 1)
+/* Those that depend on the vCPU or the subleaf. */
+#define BASIC_COMPUTED                                                                             \
+    (1u << CPUID_LEAF_FEATURES | 1u << CPUID_LEAF_CACHES | 1u << CPUID_LEAF_STRUCTURED_FEATURES |  \
+     1u << CPUID_LEAF_TOPOLOGY | 1u << CPUID_LEAF_XSTATE)
 #define EXTENDED(leaf)  ((leaf)-CPUID_LEAF_EXTENDED)
 #define EXTENDED_LEAVES (EXTENDED(CPUID_LEAF_ADDRESS_WIDTHS) + 1)
 #define ALL             0xffffffffu
@@ -63,7 +67,7 @@ static struct cpuid_result basic[BASIC_LEAVES];
 static struct cpuid_result extended[EXTENDED_LEAVES];
 static struct cpuid_result hypervisor, hypervisor_timing;
 static struct cpuid_result leaf4[LEAF4_SUBLEAVES], leaf7, leaf7_1, leaf7_2, leaf_d[3];
-static uint32_t max_basic, max_extended;
+static uint32_t max_extended;
 
 static struct cpuid_result masked(uint32_t leaf, uint32_t subleaf, uint32_t eax, uint32_t ebx,
                                   uint32_t ecx, uint32_t edx) {
@@ -72,8 +76,8 @@ static struct cpuid_result masked(uint32_t leaf, uint32_t subleaf, uint32_t eax,
 }
 
 /* Each vCPU is a core with its own caches, except for the third level, which all cores share. */
-static void init_caches(void) {
-    for (uint32_t i = 0; i < LEAF4_SUBLEAVES - 1 && max_basic >= CPUID_LEAF_CACHES; i++) {
+static void init_caches(uint32_t machine_max) {
+    for (uint32_t i = 0; i < LEAF4_SUBLEAVES - 1 && machine_max >= CPUID_LEAF_CACHES; i++) {
         struct cpuid_result r = cpuid(CPUID_LEAF_CACHES, i);
         bool shared = (r.eax & CPUID_4_EAX_LEVEL_MASK) >= CPUID_4_EAX_LEVEL_3;
 
@@ -92,8 +96,6 @@ static void init_frequencies(uint64_t hz) {
     uint32_t ratio = hz >> 32 ? 2 : 1;
     uint32_t mhz = (uint32_t)((hz + 500000) / 1000000);
 
-    max_basic = BASIC_LEAVES - 1;
-    basic[CPUID_LEAF_VENDOR].eax = max_basic;
     basic[CPUID_LEAF_TSC] = (struct cpuid_result){1, ratio, (uint32_t)(hz / ratio), 0};
     basic[CPUID_LEAF_FREQUENCY] = (struct cpuid_result){mhz, mhz, 0, 0};
     hypervisor_timing.eax = (uint32_t)(hz / 1000);
@@ -103,28 +105,27 @@ static void init_frequencies(uint64_t hz) {
 static void init_basic(uint64_t xcr0) {
     uint32_t machine_max = cpuid(CPUID_LEAF_VENDOR, 0).eax;
 
-    max_basic = machine_max < BASIC_LEAVES - 1 ? machine_max : BASIC_LEAVES - 1;
     basic[CPUID_LEAF_VENDOR] = cpuid(CPUID_LEAF_VENDOR, 0);
-    basic[CPUID_LEAF_VENDOR].eax = max_basic;
+    basic[CPUID_LEAF_VENDOR].eax = BASIC_LEAVES - 1;
     basic[CPUID_LEAF_FEATURES] =
         masked(CPUID_LEAF_FEATURES, 0, ALL, LEAF1_EBX, LEAF1_ECX, LEAF1_EDX);
     basic[CPUID_LEAF_FEATURES].ecx |=
         CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE;
     basic[CPUID_LEAF_CACHE_DESCRIPTORS] = cpuid(CPUID_LEAF_CACHE_DESCRIPTORS, 0);
-    init_caches();
+    init_caches(machine_max);
     basic[CPUID_LEAF_POWER].eax = CPUID_6_EAX_ARAT;
-    if (max_basic >= CPUID_LEAF_STRUCTURED_FEATURES)
+    if (machine_max >= CPUID_LEAF_STRUCTURED_FEATURES)
         leaf7 = masked(CPUID_LEAF_STRUCTURED_FEATURES, 0, 0, LEAF7_EBX, LEAF7_ECX,
                        mitigations.guest_leaf7_edx);
     leaf7_1 = (struct cpuid_result){0};
     leaf7_2 = (struct cpuid_result){.edx = mitigations.guest_leaf7_2_edx};
-    if (max_basic >= CPUID_LEAF_STRUCTURED_FEATURES &&
+    if (machine_max >= CPUID_LEAF_STRUCTURED_FEATURES &&
         cpuid(CPUID_LEAF_STRUCTURED_FEATURES, 0).eax >= 1) {
         leaf7.eax = leaf7_2.edx ? 2 : 1; /* the last subleaf */
         leaf7_1 = masked(CPUID_LEAF_STRUCTURED_FEATURES, 1, LEAF7_1_EAX, 0, 0, 0);
     }
     leaf7.ebx |= CPUID_7_EBX_TSC_ADJUST;
-    if (max_basic >= CPUID_LEAF_XSTATE) {
+    if (machine_max >= CPUID_LEAF_XSTATE) {
         leaf_d[0].eax = (uint32_t)xcr0;
         leaf_d[0].ecx = XSAVE_AREA_MIN;
         leaf_d[1].eax = cpuid(CPUID_LEAF_XSTATE, 1).eax & LEAFD1_EAX;
@@ -233,7 +234,7 @@ static struct cpuid_result leaf_d_read(const struct vcpu *vcpu, uint32_t subleaf
 struct cpuid_result guest_cpuid_read(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf) {
     static const struct cpuid_result nothing;
 
-    if (leaf < BASIC_LEAVES && leaf <= max_basic) {
+    if (leaf < BASIC_LEAVES) {
         switch (leaf) {
         case CPUID_LEAF_FEATURES:
             return leaf_1(vcpu);
@@ -256,4 +257,30 @@ struct cpuid_result guest_cpuid_read(const struct vcpu *vcpu, uint32_t leaf, uin
     if (leaf == CPUID_LEAF_HYPERVISOR_TIMING)
         return hypervisor_timing;
     return nothing;
+}
+
+static inline enum exit_action cpuid_done(struct vcpu *vcpu, const struct cpuid_result *r) {
+    uint64_t *reg = vcpu->context.reg;
+
+    reg[GUEST_RAX] = r->eax;
+    reg[GUEST_RBX] = r->ebx;
+    reg[GUEST_RCX] = r->ecx;
+    reg[GUEST_RDX] = r->edx;
+    return EXIT_ADVANCE;
+}
+
+__attribute__((noinline)) static enum exit_action cpuid_compute(struct vcpu *vcpu) {
+    const uint64_t *reg = vcpu->context.reg;
+    struct cpuid_result r =
+        guest_cpuid_read(vcpu, (uint32_t)reg[GUEST_RAX], (uint32_t)reg[GUEST_RCX]);
+
+    return cpuid_done(vcpu, &r);
+}
+
+enum exit_action exit_cpuid(struct vcpu *vcpu) {
+    uint32_t leaf = (uint32_t)vcpu->context.reg[GUEST_RAX];
+
+    if (leaf < BASIC_LEAVES && !(BASIC_COMPUTED >> leaf & 1))
+        return cpuid_done(vcpu, &basic[leaf]);
+    return cpuid_compute(vcpu);
 }

@@ -4,11 +4,15 @@
 #include <stdint.h>
 
 #include "arch/instructions.h"
+#include "vmm/vcpu/exits.h"
 #include "vmm/vcpu/vcpu.h"
 
 /* Builds the tables from the machine's CPUID. xcr0: the XSAVE components that guests may use;
  * tsc_frequency: in Hz. Once, on the boot CPU, before any vCPU runs. */
 void guest_cpuid_init(uint64_t xcr0, uint64_t tsc_frequency);
+
+/* The VM exit of CPUID. */
+enum exit_action exit_cpuid(struct vcpu *vcpu);
 
 /* What CPUID with this leaf (EAX) and subleaf (ECX) returns on this vCPU. On its own CPU, its VMCS
  * current. */

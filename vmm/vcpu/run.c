@@ -16,35 +16,53 @@
 #include "vmm/vcpu/virq.h"
 #include "vmm/vcpu/vmcs_setup.h"
 
+#define LATE_SHIFT 3 /* the preemption timer may be late by an eighth of its time */
+#define LATE_NEVER 63
+
 static unsigned timer_shift; /* the preemption timer counts TSC >> this */
+static unsigned late_shift;  /* LATE_SHIFT or LATE_NEVER */
 static _Atomic uint32_t first_entry_seen;
 
 /* ---- before an entry ---- */
 
-/* Arms the preemption timer for the rest of the slice. From here on the NMI handler sets it to 0,
- * so a request that arrives after the requests were drained makes the entry exit at once. False if
- * the slice has ended: no number of exits that the guest causes can prolong its turn. */
-static bool arm(struct vcpu *vcpu) {
-    uint64_t now = rdtsc(), left = 0;
+/* Fires a timer that is due, and sets the preemption timer for the rest of the slice, or until the
+ * next timer. False if the slice has ended: no number of exits that the guest causes can prolong
+ * its turn.
+ *
+ * A processor that saves the timer at a VM exit continues it at the next entry; it stops in
+ * between. So it is not set before each entry but after a part of its time, by which it can be
+ * late. SDM Vol. 3C, "VM-Exit Controls". */
+static inline bool set_timer(struct vcpu *vcpu, uint64_t now) {
+    uint64_t left = 0;
 
     if (vcpu->timer_next <= now)
         virq_fire_timer(vcpu, now);
     uint64_t end = vcpu->timer_next < vcpu->slice_end ? vcpu->timer_next : vcpu->slice_end;
     if (end > now)
-        left = (end - now) >> timer_shift; /* at most a slice: 32 bits are enough */
+        left = end - now;
     else if (now >= vcpu->slice_end)
         return false;
-
-    atomic_store(&vcpu->in_guest, 1);
-    vmcs_write(VMCS_PREEMPTION_TIMER, left);
-    /* The NMI handler runs on this CPU, so only the compiler could reorder the two. */
-    __asm__ volatile("" : : : "memory");
-    vcpu->host->cpu.entry_armed = true;
+    vmcs_write(VMCS_PREEMPTION_TIMER, left >> timer_shift); /* at most a slice: 32 bits */
+    vcpu->rearm_at = now + (left >> late_shift);
     return true;
 }
 
-static void disarm(struct vcpu *vcpu) {
-    vcpu->host->cpu.entry_armed = false;
+/* Arms the preemption timer: from here on the NMI handler sets it to 0, so a request that arrives
+ * after the requests were drained makes the entry exit at once. False if the slice has ended. */
+static inline bool arm(struct vcpu *vcpu, struct cpu *cpu) {
+    uint64_t now = rdtsc();
+
+    if (now >= vcpu->rearm_at && !set_timer(vcpu, now))
+        return false;
+    atomic_store(&vcpu->in_guest, 1);
+    /* The NMI handler runs on this CPU, so only the compiler could reorder the two. */
+    __asm__ volatile("" : : : "memory");
+    cpu->entry_armed = true;
+    return true;
+}
+
+static inline void disarm(struct vcpu *vcpu, struct cpu *cpu) {
+    cpu->entry_armed = false;
     atomic_store_explicit(&vcpu->in_guest, 0, memory_order_release);
 }
 
@@ -92,7 +110,7 @@ static bool drain_requests(struct vcpu *vcpu) {
     uint32_t requests = atomic_exchange(vcpu->requests, 0);
 
     if (requests & REQUEST_STOP) {
-        disarm(vcpu); /* first: a late NMI would VMWRITE without a current VMCS */
+        disarm(vcpu, &vcpu->host->cpu); /* first: a late NMI would VMWRITE without a current VMCS */
         vcpu->state = VCPU_ENDED;
         vcpu_unload_for_good(vcpu);
         return false;
@@ -135,8 +153,8 @@ static bool run_first_entry(struct vcpu *vcpu) {
 enum prepared { PREPARED_ENTER, PREPARED_AGAIN, PREPARED_YIELD };
 
 /* All work before a VM entry. Arming comes first: see arm(). */
-static inline enum prepared prepare(struct vcpu *vcpu) {
-    if (!arm(vcpu))
+static inline enum prepared prepare(struct vcpu *vcpu, struct cpu *cpu) {
+    if (!arm(vcpu, cpu))
         return PREPARED_YIELD;
     if (atomic_load(vcpu->requests) || vcpu->state != VCPU_RUNNABLE) {
         if (!drain_requests(vcpu))
@@ -155,17 +173,20 @@ static inline enum prepared prepare(struct vcpu *vcpu) {
 }
 
 void run_turn(struct vcpu *vcpu) {
+    struct cpu *cpu = &vcpu->host->cpu;
+
     vcpu_load(vcpu);
+    vcpu->rearm_at = 0; /* the slice is new */
     for (;;) {
-        enum prepared prepared = prepare(vcpu);
+        enum prepared prepared = prepare(vcpu, cpu);
         if (prepared != PREPARED_ENTER) {
-            disarm(vcpu);
+            disarm(vcpu, cpu);
             if (prepared == PREPARED_YIELD)
                 return;
             continue;
         }
         bool entered = vmx_enter(&vcpu->context, vcpu->launched);
-        disarm(vcpu);
+        disarm(vcpu, cpu);
         if (!entered) {
             vm_kill(vcpu->vm, "vCPU %u: VM entry failed: %s", vcpu->index, vmx_error());
             continue;
@@ -178,4 +199,5 @@ void run_turn(struct vcpu *vcpu) {
 
 void run_init(void) {
     timer_shift = (unsigned)(host.capabilities.misc & VMX_MISC_PREEMPTION_SHIFT_MASK);
+    late_shift = vmx_saves_timer(&host.capabilities) ? LATE_SHIFT : LATE_NEVER;
 }

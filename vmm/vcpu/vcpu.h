@@ -87,6 +87,7 @@ struct vcpu {
     uint64_t timer_next;    /* TSC: when virq_fire_timer() is due; the earlier of the timers */
     uint64_t pc_timer_next; /* of vCPU 0, which polls the PC's timers: a copy of pc_timer_next() */
     uint64_t slice_end;     /* TSC: when the turn ends, if another vCPU wants this CPU */
+    uint64_t rearm_at;      /* TSC: when the preemption timer has to be set again; 0: now */
     uint64_t cpu_time;      /* TSC ticks in turns; schedule.c limits what a sleeper saves up */
     uint64_t waits_until;   /* TSC: what it prints has to wait until then; no turn before */
     bool asleep;            /* its last turn ended because it had nothing to run */
@@ -95,9 +96,10 @@ struct vcpu {
     bool nmi_given;       /* an NMI was injected since NMIs were last known to be unblocked */
     uint32_t extint;      /* 1: an ExtINT message is pending */
     uint32_t software;    /* 1: interrupts are delivered in software, at VM entries */
-    uint32_t tpr_threshold; /* as it is in the VMCS */
-    uint32_t windows;       /* the window-exiting bits that are set in the primary controls */
-    uint32_t event;         /* queued for injection: VM-entry interruption information; 0: none */
+    enum vmx_apic_mode apic_mode; /* of which the VMCS has the controls and the MSR bitmap */
+    uint32_t tpr_threshold;       /* as it is in the VMCS */
+    uint32_t windows;             /* the window-exiting bits that are set in the primary controls */
+    uint32_t event; /* queued for injection: VM-entry interruption information; 0: none */
     uint32_t event_error;
     uint32_t event_length;
 

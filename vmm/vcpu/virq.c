@@ -191,6 +191,7 @@ void virq_mode_changed(struct vcpu *vcpu) {
                 vcpu->index);
         return;
     }
+    vcpu->apic_mode = mode;
     vmcs_write(VMCS_MSR_BITMAP, msr_bitmap(mode));
     vmcs_write(VMCS_EPT_POINTER, vcpu->vm->ept_pointer[mode == VMX_APIC_XAPIC]);
     vmcs_write(VMCS_PRIMARY_CONTROLS, vcpu->controls.primary);
@@ -203,19 +204,23 @@ void virq_mode_changed(struct vcpu *vcpu) {
     virq_write_status(vcpu);
 }
 
-/* Each mode has an MSR bitmap of its own, in which alone the two x2APIC modes differ. */
+static bool is_x2apic(enum vmx_apic_mode mode) {
+    return mode == VMX_APIC_X2APIC || mode == VMX_APIC_X2APIC_EXITING;
+}
+
+/* The two x2APIC modes differ in the MSR bitmap alone. */
 static void virq_update_access(struct vcpu *vcpu) {
-    uint64_t now = msr_bitmap(virq_apic_mode(vcpu));
-    uint64_t before = vmcs_read(VMCS_MSR_BITMAP);
-    uint64_t open = msr_bitmap(VMX_APIC_X2APIC), exiting = msr_bitmap(VMX_APIC_X2APIC_EXITING);
+    enum vmx_apic_mode now = virq_apic_mode(vcpu), before = vcpu->apic_mode;
 
     posted_update(vcpu);
     if (before == now)
         return;
-    if ((before == open && now == exiting) || (before == exiting && now == open))
-        vmcs_write(VMCS_MSR_BITMAP, now);
-    else
+    if (is_x2apic(before) && is_x2apic(now)) {
+        vcpu->apic_mode = now;
+        vmcs_write(VMCS_MSR_BITMAP, msr_bitmap(now));
+    } else {
         virq_mode_changed(vcpu);
+    }
 }
 
 void virq_trace(const struct vcpu *vcpu, enum trace_event event, uint8_t vector, uint64_t a,
@@ -299,8 +304,13 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+static void set_timer_next(struct vcpu *vcpu, uint64_t lapic_next) {
+    vcpu->timer_next = earlier(vcpu->pc_timer_next, lapic_next);
+    vcpu->rearm_at = 0;
+}
+
 void virq_plan_timer(struct vcpu *vcpu) {
-    vcpu->timer_next = earlier(vcpu->pc_timer_next, vlapic_timer_next(&vcpu->timer));
+    set_timer_next(vcpu, vlapic_timer_next(&vcpu->timer));
 }
 
 void virq_pc_timer_changed(struct vcpu *vcpu) {
@@ -320,9 +330,7 @@ void virq_fire_timer(struct vcpu *vcpu, uint64_t now) {
 }
 
 void virq_write_deadline(struct vcpu *vcpu, uint64_t deadline) {
-    uint64_t next = vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc());
-
-    vcpu->timer_next = earlier(vcpu->pc_timer_next, next);
+    set_timer_next(vcpu, vlapic_timer_write_deadline(&vcpu->timer, deadline, rdtsc()));
 }
 
 /* ---- the 8259s ---- */
