@@ -172,7 +172,8 @@ static void check_constant_fields(void) {
     has_first[self->index] = true;
 }
 
-/* Nothing is left to do, and no timer is late, nor the end of the turn, but by an eighth of its time.
+/* Nothing is left to do, and no timer is late, nor the end of the turn, but by an eighth of its
+ * time.
  */
 static void check_work_is_done(void) {
     uint64_t timer = get(VMCS_PREEMPTION_TIMER) << (host.capabilities.misc & 31);
