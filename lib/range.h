@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 /* Whether [offset, offset + size) lies in [0, total). An empty range may begin at `total`. */
+/*@ assigns \nothing;
+  @ ensures \result <==> offset + size <= total; */
 static inline bool range_within(uint64_t offset, uint64_t size, uint64_t total) {
     return offset <= total && size <= total - offset;
 }

@@ -11,6 +11,11 @@
   @ assigns text->length, text->out[0 .. text->size - 1] \from fmt[..]; */
 void text_add_va(struct text *text, const char *fmt, va_list args);
 
+/*@ requires room: \valid(out + (0 .. size - 1));
+  @ assigns out[0 .. size - 1] \from fmt[..];
+  @ assigns \result \from size; */
+int format_va(char *out, size_t size, const char *fmt, va_list args);
+
 static inline int analysis_ended(char *out, size_t size, int length) {
     out[size - 1] = 0;
     return length;

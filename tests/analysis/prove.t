@@ -38,8 +38,9 @@ my @proofs = table_rows('proofs');
 
 # Runs WP. For each function the goals, and those that are not proven.
 sub prove {
-    my ($folder, $source, @functions) = @_;
-    my ($ended, @lines) = frama_c($folder, '-cpp-extra-args=-DALONE', qw(-wp -wp-rte -wp-prover z3 -wp-steps 50000000 -wp-timeout 600 -wp-par 1),
+    my ($folder, $source, @row) = @_;
+    my @functions = grep { !/^-/ } @row;
+    my ($ended, @lines) = frama_c($folder, '-cpp-extra-args=-DALONE', (grep { /^-/ } @row), qw(-wp -wp-rte -wp-prover z3 -wp-steps 50000000 -wp-timeout 600 -wp-par 1),
         '-wp-fct', join(',', @functions), source_in($folder, $source));
     my %goals = map { $_ => {all => 0, open => []} } @functions;
     my ($proven, $all) = (0, 0);
@@ -58,8 +59,9 @@ sub prove {
 
 my @table;
 for (wanted_rows(\@proofs, @ARGV)) {
-    my ($name, $source, @functions) = @$_;
-    my ($complete, %goals) = prove("$build/$name", $source, @functions);
+    my ($name, $source, @row) = @$_;
+    my @functions = grep { !/^-/ } @row;
+    my ($complete, %goals) = prove("$build/$name", $source, @row);
     ok($complete, "$name: each goal has its verdict") or diag("see $build/$name/log");
     for my $function (@functions) {
         my $goals = $goals{$function};
@@ -69,7 +71,7 @@ for (wanted_rows(\@proofs, @ARGV)) {
     }
     each_mutant('broken', $name, $build, sub {
         my ($folder) = @_;
-        my ($done, %seen) = prove($folder, $source, @functions);
+        my ($done, %seen) = prove($folder, $source, @row);
         my ($open) = map { @{$_->{open}} } values %seen;
         return $done ? $open : undef;
     });

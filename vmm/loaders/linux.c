@@ -6,6 +6,7 @@
 #include "vmm/devices/pc_map.h"
 #include "vmm/loaders/initrd.h"
 #include "vmm/loaders/linux_internal.h"
+#include "vmm/loaders/load_copy.h"
 #include "vmm/loaders/load_reason.h"
 
 #define SIGNATURE        0x53726448u /* "HdrS" */
@@ -40,11 +41,10 @@ static const char *read_header(struct linux_loading *load) {
 
     if (!linux_is_kernel(r->file, r->file_size))
         return "not a Linux kernel: the file has no bzImage header";
-    if (!range_within(LINUX_HEADER_OFFSET, sizeof(*h), r->file_size))
+    if (!load_read(r, LINUX_HEADER_OFFSET, (uint8_t *)h, sizeof(*h)))
         return load_reason(
             r->reason, "the kernel file is cut off at byte %lu, within its header; copy it again",
             r->file_size);
-    memcpy(h, r->file + LINUX_HEADER_OFFSET, sizeof(*h));
     uint32_t end = SIGNATURE_OFFSET + h->jump_distance;
     if (h->boot_flag != BOOT_FLAG || h->jump != JUMP_SHORT)
         return load_reason(
@@ -204,9 +204,9 @@ const char *linux_place(const struct kernel_request *request, struct linux_entry
 
     if (problem)
         return problem;
-    memcpy(request->ram + load.kernel, request->file + load.code_offset, load.code_size);
+    load_file(request, load.kernel, load.code_offset, load.code_size);
     if (load.initrd != 0)
-        memcpy(request->ram + load.initrd, request->initrd, request->initrd_size);
+        load_initrd(request, load.initrd);
     linux_write_params(&load);
     linux_write_tables(request->ram, entry);
     entry->rip = load.kernel + ENTRY_64;

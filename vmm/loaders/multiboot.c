@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lib/memory.h"
 #include "lib/range.h"
+#include "vmm/loaders/load_copy.h"
 #include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot_internal.h"
 
@@ -30,16 +30,14 @@ static bool find_header(const struct kernel_request *r, struct header *h, uint64
 
     for (uint64_t at = 0; range_within(at, HEADER_WITHOUT_ADDRESSES, end); at += 4) {
         *h = (struct header){0};
-        memcpy(h, r->file + at, HEADER_WITHOUT_ADDRESSES);
+        load_read(r, at, (uint8_t *)h, HEADER_WITHOUT_ADDRESSES);
         if (h->magic != HEADER_MAGIC || h->magic + h->flags + h->checksum != 0)
             continue;
         *offset = at;
         if ((h->flags & HEADER_ADDRESSES) == 0)
             return true;
-        if (range_within(at, sizeof(*h), end)) {
-            memcpy(h, r->file + at, sizeof(*h));
-            return true;
-        }
+        if (range_within(at, sizeof(*h), end))
+            return load_read(r, at, (uint8_t *)h, sizeof(*h));
     }
     return false;
 }
@@ -75,8 +73,8 @@ const char *multiboot_load_segment(struct multiboot_loading *load,
     if (s->memory_size > r->ram_size - load->segment_bytes)
         return "the kernel file is damaged: its segments overlap";
     load->segment_bytes += s->memory_size;
-    memcpy(r->ram + s->address, r->file + s->offset, s->file_size);
-    memset(r->ram + s->address + s->file_size, 0, s->memory_size - s->file_size);
+    load_file(r, s->address, s->offset, s->file_size);
+    load_zeros(r, s->address + s->file_size, s->memory_size - s->file_size);
     if (load->image.end == 0 || s->address < load->image.start)
         load->image.start = s->address;
     if (s->address + s->memory_size > load->image.end)
@@ -155,7 +153,7 @@ static const char *place_rest(const struct multiboot_loading *load, struct multi
         *rest = (struct multiboot_range){next, next + size};
         next += size;
     }
-    if (!range_within(rest->start, size, reachable))
+    if (size > reachable || rest->start > reachable - size)
         return load_too_little_memory(r->reason, r->ram_size,
                                       "image and Multiboot information need", rest->start, size);
     if (r->initrd) {
@@ -163,9 +161,9 @@ static const char *place_rest(const struct multiboot_loading *load, struct multi
             return load_too_little_memory(r->reason, r->ram_size, "image and module need", next,
                                           r->initrd_size);
         module = (struct multiboot_range){next, next + r->initrd_size};
-        memcpy(r->ram + next, r->initrd, r->initrd_size);
+        load_initrd(r, next);
     }
-    return multiboot_write_info(r, rest->end - MULTIBOOT_PAGE, module);
+    return multiboot_write_info(r, rest->start + size - MULTIBOOT_PAGE, module);
 }
 
 const char *multiboot_place(const struct kernel_request *request, struct multiboot_entry *entry) {

@@ -5,7 +5,7 @@
  * Header" and "Program Header". */
 #include "lib/elf.h"
 #include "lib/memory.h"
-#include "lib/range.h"
+#include "vmm/loaders/load_copy.h"
 #include "vmm/loaders/load_reason.h"
 #include "vmm/loaders/multiboot_internal.h"
 
@@ -39,11 +39,10 @@ static bool read_header(const struct kernel_request *r, struct elf *elf) {
     struct elf32_header h32;
     struct elf64_header h64;
 
-    if (r->file_size < sizeof(h32) || memcmp(r->file, magic, sizeof(magic)) != 0 ||
-        r->file[ELF_CLASS + 1] != 1)
+    if (!load_read(r, 0, (uint8_t *)&h32, sizeof(h32)) ||
+        memcmp(h32.ident, magic, sizeof(magic)) != 0 || h32.ident[ELF_CLASS + 1] != 1)
         return false;
-    memcpy(&h32, r->file, sizeof(h32));
-    *elf = (struct elf){.is_64 = r->file[ELF_CLASS] == 2,
+    *elf = (struct elf){.is_64 = h32.ident[ELF_CLASS] == 2,
                         .type = h32.type,
                         .machine = h32.machine,
                         .entry = h32.entry,
@@ -51,10 +50,9 @@ static bool read_header(const struct kernel_request *r, struct elf *elf) {
                         .program_entry_size = h32.program_entry_size,
                         .program_count = h32.program_count};
     if (!elf->is_64)
-        return r->file[ELF_CLASS] == 1;
-    if (r->file_size < sizeof(h64))
+        return h32.ident[ELF_CLASS] == 1;
+    if (!load_read(r, 0, (uint8_t *)&h64, sizeof(h64)))
         return false;
-    memcpy(&h64, r->file, sizeof(h64));
     elf->entry = h64.entry;
     elf->program_offset = h64.program_offset;
     elf->program_entry_size = h64.program_entry_size;
@@ -66,20 +64,19 @@ static unsigned program_size(const struct elf *elf) {
     return elf->is_64 ? sizeof(struct elf64_program) : sizeof(struct elf32_program);
 }
 
-/* The program header at an offset of the file that has room for it, with 64-bit members. */
-static struct elf64_program program_at(const struct kernel_request *r, const struct elf *elf,
-                                       uint64_t at) {
-    struct elf64_program p;
+/* Reads the program header at an offset of the file; false if the file ends within it. */
+static bool read_program(const struct kernel_request *r, const struct elf *elf, uint64_t at,
+                         struct elf64_program *p) {
     struct elf32_program p32;
 
-    if (elf->is_64) {
-        memcpy(&p, r->file + at, sizeof(p));
-        return p;
-    }
-    memcpy(&p32, r->file + at, sizeof(p32));
-    return (struct elf64_program){
+    if (elf->is_64)
+        return load_read(r, at, (uint8_t *)p, sizeof(*p));
+    if (!load_read(r, at, (uint8_t *)&p32, sizeof(p32)))
+        return false;
+    *p = (struct elf64_program){
         p32.type,      p32.flags,       p32.offset, p32.virtual_address, p32.physical_address,
         p32.file_size, p32.memory_size, p32.align};
+    return true;
 }
 
 /* The entry point is a virtual address by the System V ABI. Kernels that are linked to high
@@ -107,13 +104,13 @@ static const char *load_programs(struct multiboot_loading *load, const struct el
 
     for (unsigned i = 0; i < elf->program_count; i++) {
         uint64_t at = elf->program_offset + (uint64_t)i * elf->program_entry_size;
+        struct elf64_program p = {0};
 
-        if (at < elf->program_offset || !range_within(at, program_size(elf), r->file_size))
+        if (at < elf->program_offset || !read_program(r, elf, at, &p))
             return load_reason(r->reason,
                                "the kernel file is cut off at byte %lu: program header %u is at "
                                "byte %lu; copy it again",
                                r->file_size, i, at);
-        struct elf64_program p = program_at(r, elf, at);
         if (p.type != ELF_PROGRAM_LOAD || p.memory_size == 0)
             continue;
         struct multiboot_segment segment = {p.physical_address, p.memory_size, p.offset,

@@ -54,8 +54,9 @@ struct page {
     bool full;
 };
 
+/* size: less than a page. */
 static void put(struct page *page, const void *data, uint64_t size) {
-    if (page->full || size > MULTIBOOT_PAGE - page->used) {
+    if (page->full || page->used > MULTIBOOT_PAGE - size) {
         page->full = true;
         return;
     }
