@@ -1,7 +1,8 @@
 /* The parts of an initial RAM disk, and cpio archives: see vmm/loaders/initrd.h. */
 #include "vmm/loaders/initrd.h"
 
-#include "lib/memory.h"
+#include <stddef.h>
+
 #include "vmm/loaders/initrd_internal.h"
 
 /* cpio, "newc" format: a header of hexadecimal digits, the name and the contents, the last two each
@@ -12,14 +13,22 @@
 #define CPIO_DIGITS    8u
 
 static bool starts_with(const struct initrd_reader *r, const void *bytes, uint64_t count) {
-    return count <= initrd_left(r) && memcmp(r->file + r->at, bytes, count) == 0;
+    uint64_t at = r->at;
+
+    for (uint64_t i = 0; i < count; i++, at++) {
+        if (at >= r->size || r->file[at] != ((const uint8_t *)bytes)[i])
+            return false;
+    }
+    return true;
 }
 
 /* Eight hexadecimal digits of the header at `at`, which is complete. False: not a digit. */
 static bool header_number(const struct initrd_reader *r, unsigned offset, uint64_t *value) {
+    uint64_t at = r->at + offset, end = at + CPIO_DIGITS;
+
     *value = 0;
-    for (unsigned i = 0; i < CPIO_DIGITS; i++) {
-        unsigned digit = r->file[r->at + offset + i];
+    for (; at < end && at < r->size; at++) {
+        unsigned digit = r->file[at];
         if (digit >= '0' && digit <= '9')
             digit -= '0';
         else if ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f')
@@ -89,8 +98,8 @@ static unsigned format_at(const struct initrd_reader *r) {
     unsigned i = 0;
 
     for (; i < FORMATS; i++) {
-        uint64_t size = formats[i].magic_size;
-        if (starts_with(r, formats[i].magic, size < initrd_left(r) ? size : initrd_left(r)))
+        uint64_t size = formats[i].magic_size, left = initrd_left(r);
+        if (starts_with(r, formats[i].magic, size < left ? size : left))
             break;
     }
     return i;

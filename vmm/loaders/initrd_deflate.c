@@ -46,14 +46,14 @@ static void refill(struct bits *b) {
     struct initrd_reader *r = b->reader;
     uint64_t next;
 
-    if (initrd_left(r) >= sizeof(next)) {
+    if (r->size >= sizeof(next) && r->at <= r->size - sizeof(next)) {
         memcpy(&next, r->file + r->at, sizeof(next));
         b->hold |= next << b->count;
         r->at += (63 - b->count) >> 3;
         b->count |= 56;
         return;
     }
-    for (; b->count <= 55 && initrd_left(r) != 0; b->count += 8)
+    for (; b->count <= 55 && r->at < r->size; b->count += 8)
         b->hold |= (uint64_t)r->file[r->at++] << b->count;
 }
 
@@ -115,7 +115,10 @@ static bool make_code(struct bits *b, struct code *code, const uint8_t *length, 
         unsigned n = length[i];
         if (n == 0)
             continue;
-        code->symbol[place[n]++] = (uint16_t)i;
+        unsigned at = place[n]++;
+        if (at >= LITERALS)
+            return false;
+        code->symbol[at] = (uint16_t)i;
         for (unsigned bits = reversed(next[n]++, n); n <= FAST_BITS && bits < 1u << FAST_BITS;
              bits += 1u << n)
             code->fast[bits] = (uint16_t)(i << 4 | n);
@@ -132,8 +135,9 @@ static enum initrd_walk slow_symbol(struct bits *b, const struct code *code, uns
         if (n > b->count)
             return INITRD_CUT_OFF;
         value |= (unsigned)(b->hold >> (n - 1) & 1);
-        if (value - first < count) {
-            *symbol = code->symbol[index + value - first];
+        unsigned place = index + value - first;
+        if (value - first < count && place < LITERALS) {
+            *symbol = code->symbol[place];
             return drop(b, n) ? INITRD_ENDED : INITRD_CUT_OFF;
         }
         index += count;
@@ -166,7 +170,7 @@ static unsigned distance_extra(unsigned symbol) {
 
 /* What follows a length symbol: its extra bits and the distance. */
 static enum initrd_walk walk_match(struct bits *b, const struct codes *codes, unsigned symbol) {
-    unsigned value, distance;
+    unsigned value, distance = 0;
 
     if (symbol > LAST_LENGTH)
         return INITRD_UNKNOWN;
@@ -212,7 +216,8 @@ static enum initrd_walk fixed_codes(struct bits *b, struct codes *codes) {
 static enum initrd_walk next_lengths(struct bits *b, struct codes *codes, unsigned *done,
                                      unsigned total) {
     static const uint8_t extra[] = {2, 3, 7}, least[] = {3, 3, 11};
-    unsigned symbol, more;
+    unsigned symbol = 0, more;
+    uint8_t length = 0;
     enum initrd_walk result = next_symbol(b, &codes->distance, &symbol);
 
     if (result != INITRD_ENDED)
@@ -221,13 +226,20 @@ static enum initrd_walk next_lengths(struct bits *b, struct codes *codes, unsign
         codes->length[(*done)++] = (uint8_t)symbol;
         return INITRD_ENDED;
     }
+    if (symbol == 16) {
+        if (*done == 0)
+            return INITRD_UNKNOWN;
+        length = codes->length[*done - 1];
+    }
+    if (symbol >= LENGTH_CODES)
+        return INITRD_UNKNOWN;
     if (!take(b, extra[symbol - 16], &more))
         return INITRD_CUT_OFF;
-    more += least[symbol - 16];
-    if (more > total - *done || (symbol == 16 && *done == 0))
-        return INITRD_UNKNOWN;
-    memset(codes->length + *done, symbol == 16 ? codes->length[*done - 1] : 0, more);
-    *done += more;
+    for (more += least[symbol - 16]; more; more--) {
+        if (*done >= total)
+            return INITRD_UNKNOWN;
+        codes->length[(*done)++] = length;
+    }
     return INITRD_ENDED;
 }
 
@@ -243,8 +255,6 @@ static enum initrd_walk read_codes(struct bits *b, struct codes *codes) {
         return INITRD_CUT_OFF;
     literals += 257;
     distances += 1;
-    if (literals > LITERALS)
-        return INITRD_UNKNOWN;
     memset(codes->length, 0, sizeof(codes->length));
     for (unsigned i = 0; i < lengths + 4; i++) {
         if (!take(b, 3, &value))
@@ -289,12 +299,11 @@ static enum initrd_walk walk_block(struct bits *b, struct codes *codes, unsigned
 
 enum initrd_walk initrd_walk_deflate(struct initrd_reader *r) {
     struct bits b = {r, 0, 0};
-    struct codes codes;
+    struct codes codes = {0};
     enum initrd_walk result;
     unsigned last, type;
 
-    codes.fixed = false; /* the rest is built before it is used */
-    do {                 /* each block has at least 3 bits */
+    do { /* each block has at least 3 bits */
         if (!take(&b, 1, &last) || !take(&b, 2, &type))
             return INITRD_CUT_OFF;
         result = walk_block(&b, &codes, type);

@@ -20,14 +20,13 @@ static bool skip_text(struct initrd_reader *r) {
 }
 
 enum initrd_walk initrd_walk_gzip(struct initrd_reader *r) {
-    uint64_t extra;
+    uint64_t flags, extra;
 
-    if (initrd_left(r) < GZIP_HEADER)
+    if (!initrd_skip(r, GZIP_FLAGS) || !initrd_take(r, 1, &flags) ||
+        !initrd_skip(r, GZIP_HEADER - GZIP_FLAGS - 1))
         return INITRD_CUT_OFF;
-    unsigned flags = r->file[r->at + GZIP_FLAGS];
     if (flags & GZIP_RESERVED)
         return INITRD_UNKNOWN;
-    r->at += GZIP_HEADER;
     if (flags & GZIP_EXTRA && (!initrd_take(r, 2, &extra) || !initrd_skip(r, extra)))
         return INITRD_CUT_OFF;
     if (flags & GZIP_NAME && !skip_text(r))
@@ -137,7 +136,7 @@ static bool xz_fill(struct initrd_reader *r, uint64_t start) {
 }
 
 /* The size of a block's check: 0 for type 0, then three types each of 4, 8, 16... bytes. */
-static unsigned xz_check_size(unsigned type) {
+static unsigned xz_check_size(uint64_t type) {
     return type == 0 ? 0 : 4u << (type - 1) / 3;
 }
 
@@ -156,9 +155,8 @@ static enum initrd_walk walk_xz_index(struct initrd_reader *r) {
     uint64_t start = r->at++, records, value;
     enum initrd_walk result = take_integer(r, &records);
 
-    if (result == INITRD_ENDED && records > INT64_MAX)
-        return INITRD_UNKNOWN;
-    /* Each record has at least two bytes: the file ends before a wrong number does. */
+    /* Each record has at least two bytes: the file ends before a wrong number does. The number has
+     * at most 63 bits. */
     for (records *= 2; result == INITRD_ENDED && records != 0; records--)
         result = take_integer(r, &value);
     if (result == INITRD_ENDED && (!xz_fill(r, start) || !initrd_skip(r, 4)))
@@ -168,11 +166,12 @@ static enum initrd_walk walk_xz_index(struct initrd_reader *r) {
 
 enum initrd_walk initrd_walk_xz(struct initrd_reader *r) {
     enum initrd_walk result = INITRD_ENDED;
+    uint64_t check;
 
-    if (initrd_left(r) < XZ_HEADER)
+    if (!initrd_skip(r, XZ_CHECK_TYPE) || !initrd_take(r, 1, &check) ||
+        !initrd_skip(r, XZ_HEADER - XZ_CHECK_TYPE - 1))
         return INITRD_CUT_OFF;
-    unsigned check_size = xz_check_size(r->file[r->at + XZ_CHECK_TYPE] & 0xf);
-    r->at += XZ_HEADER;
+    unsigned check_size = xz_check_size(check & 0xf);
     /* Each block has at least its header of 8 bytes. */
     while (result == INITRD_ENDED && r->at < r->size && r->file[r->at] != 0)
         result = walk_xz_block(r, check_size);

@@ -31,12 +31,15 @@ static inline bool initrd_skip(struct initrd_reader *r, uint64_t count) {
 
 /* Reads the next `count` bytes (at most 8) as a little-endian number; false if fewer are left. */
 static inline bool initrd_take(struct initrd_reader *r, unsigned count, uint64_t *value) {
-    if (count > initrd_left(r))
-        return false;
+    uint64_t at = r->at;
+
     *value = 0;
-    for (unsigned i = 0; i < count; i++)
-        *value |= (uint64_t)r->file[r->at + i] << 8 * i;
-    r->at += count;
+    for (unsigned i = 0; i < count; i++, at++) {
+        if (at >= r->size)
+            return false;
+        *value |= (uint64_t)r->file[at] << 8 * i;
+    }
+    r->at = at;
     return true;
 }
 
