@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tests/model/icr.h"
 #include "tests/model/modes.h"
 #include "tests/model/world.h"
 
@@ -150,8 +151,8 @@ static void check_tmr(const struct state *before, const struct state *after,
                 world_violate(20, "INIT leaves an interrupt or a token");
             continue;
         }
-        if (move->kind == MOVE_BASE && v == move->who)
-            continue; /* modes_check() */
+        if ((move->kind == MOVE_BASE || move->kind == MOVE_ICR) && v == move->who)
+            continue; /* modes_check(), icr_check() */
         if (old->x2apic && move->kind == MOVE_SELF && v == move->who) {
             check_x2apic_self_ipi(old, new, move);
             continue;
@@ -183,13 +184,16 @@ static void check_tmr(const struct state *before, const struct state *after,
 }
 
 /* SDM Vol. 3A, "Local APIC State After It Has Been Software Disabled". */
-static void check_disabled(const struct state *before, const struct state *after) {
+static void check_disabled(const struct state *before, const struct state *after,
+                           const struct move *move) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         const struct cpu_state *old = &before->vcpu[v], *new = &after->vcpu[v];
         if (new->access == VMX_APIC_X2APIC &&new->tmr)
             world_violate(24, "a TMR bit is set, and a self-IPI would not clear it");
         if (old->disabled && new->disabled && (new->irr & ~old->irr & ~old->pir & ~old->level))
             world_violate(0, "a software-disabled LAPIC accepts a self-IPI");
+        if (move->kind == MOVE_LATE)
+            continue;
         if (old->disabled && ((new->pir & ~old->pir) || (new->level & ~old->level)))
             world_violate(0, "a software-disabled LAPIC accepts a message");
     }
@@ -264,9 +268,11 @@ void check_move(const struct state *before, const struct state *after, const str
         check_eoi_register(before, after, move);
     if (move->kind == MOVE_BASE)
         modes_check(before, after, move);
+    if (move->kind == MOVE_ICR)
+        icr_check(before, after, move);
     check_pins(before, after);
     check_tmr(before, after, move);
-    check_disabled(before, after);
+    check_disabled(before, after, move);
     check_scans(before, after, move);
     check_state(before, after, move);
 }

@@ -117,7 +117,7 @@ static int run_all(const struct options *options, char **names, int count) {
     int status = 0;
 
     for (unsigned i = 0; i < length && !count && status == 0; i++) {
-        bool fits = !model_posted || list[i].budget.ipis;
+        bool fits = !model_posted || list[i].budget.ipis || list[i].one_poster;
         if (list[i].deep == options->deep && !list[i].open && fits)
             status = run_bound(&list[i], options, &sum);
     }

@@ -17,6 +17,7 @@ bool modes_have(const struct cpu_state *s, enum move_kind kind) {
     case MOVE_TPR:
     case MOVE_SVR:
     case MOVE_SELF:
+    case MOVE_ICR:
         return !s->off;
     case MOVE_LDR:
     case MOVE_DFR:
@@ -97,6 +98,14 @@ void modes_write_base(unsigned v, unsigned to) {
         s->phase = PHASE_RENAMED;
 }
 
+/* As in vlapic_post() and after it. */
+void modes_post_late(unsigned v) {
+    struct routing *routing = &world.vm.routing;
+
+    inbox_post_edge(&virq_lapic(&world.vcpu[v])->inbox, model_vector[0]);
+    routing->effects->notify_edge(routing->context, v);
+}
+
 /* ---- the reference ---- */
 
 /* Production may keep its EOI map until the next scan, as it is in the VMCS. */
@@ -109,6 +118,12 @@ static void switch_off(struct cpu_state *s) {
     s->tpr = s->cluster = s->other_id = s->other_ldr = s->x2apic = 0;
     s->tmr_used = 0; /* invariant 24 asks for no more */
     s->disabled = s->no_ldr = s->off = 1;
+}
+
+/* What came late, and was even delivered, is no longer there. */
+static void switch_on(struct cpu_state *s) {
+    switch_off(s);
+    s->off = 0;
 }
 
 /* The high half of the ICR, which the model does not have, is not preserved either. */
@@ -145,7 +160,7 @@ void modes_check(const struct state *before, const struct state *after, const st
     else if (to == BASE_X2APIC)
         to_x2apic(s);
     else
-        s->off = 0;
+        switch_on(s);
     s->rvi = highest(s->irr) & 3;
     s->svi = highest(s->isr) & 3;
     if (after->vcpu[move->who].svi != s->svi || after->vcpu[move->who].rvi != s->rvi)

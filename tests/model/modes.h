@@ -7,6 +7,8 @@
 bool modes_have(const struct cpu_state *s, enum move_kind kind);
 /* The guest writes IA32_APIC_BASE: enum base_write. */
 void modes_write_base(unsigned vcpu, unsigned to);
+/* The second half of a post to a LAPIC that has been disabled since the first. */
+void modes_post_late(unsigned vcpu);
 /* To the reference: nothing is in flight at this vCPU any more (invariant 20). */
 void modes_reference_drop(unsigned vcpu);
 

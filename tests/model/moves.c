@@ -5,6 +5,7 @@
 
 #include "tests/model/checks.h"
 #include "tests/model/delivery.h"
+#include "tests/model/icr.h"
 #include "tests/model/modes.h"
 #include "tests/model/order.h"
 #include "tests/model/world.h"
@@ -48,11 +49,14 @@ void moves_init(void) {
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
         for (unsigned to = 0; to < BASE_COUNT; to++)
             add(MOVE_BASE, v, to);
+        for (unsigned form = 0; form < ICR_COUNT; form++)
+            add(MOVE_ICR, v, form);
+        add(MOVE_LATE, v, 0);
     }
 }
 
 bool move_is_of_vcpu(const struct move *move) {
-    return move->kind <= MOVE_SELF || move->kind >= MOVE_ARRIVE;
+    return move->kind <= MOVE_SELF || (move->kind >= MOVE_ARRIVE && move->kind <= MOVE_ICR);
 }
 
 /* ---- which are possible ---- */
@@ -116,6 +120,10 @@ static bool vcpu_move_is_possible(const struct state *state, const struct move *
         return in_guest && state->left.svrs;
     case MOVE_BASE:
         return in_guest && state->left.bases;
+    case MOVE_ICR:
+        return in_guest && (bound->registers >> MOVE_ICR & 1) && may_post(state, bound);
+    case MOVE_LATE:
+        return bound->late && s->disabled && !(s->pir & 1) && may_post(state, bound);
     case MOVE_SELF:
         return in_guest && sends_edge(state, move, bound) && !(s->irr >> move->argument & 1);
     case MOVE_NOTIFY:
@@ -284,6 +292,9 @@ static void device_move(const struct move *move) {
     case MOVE_IOEOI:
         routing_ioapic_write(&world.vm.routing, IOAPIC_EOI, 4, model_vector[move->argument]);
         break;
+    case MOVE_LATE:
+        modes_post_late(move->who);
+        break;
     case MOVE_NOTIFY:
         world.now.vcpu[move->who].posters--;
         posted_notify(&world.vcpu[move->who]);
@@ -337,6 +348,9 @@ static void vcpu_move(const struct move *move) {
         break;
     case MOVE_BASE:
         modes_write_base(v, move->argument);
+        break;
+    case MOVE_ICR:
+        icr_write(v, move->argument);
         break;
     default: /* MOVE_KICK, MOVE_EXIT */
         s->kick = move->kind == MOVE_KICK ? 0 : s->kick;

@@ -23,6 +23,8 @@ enum move_kind {
     MOVE_NOTIFY,  /* another CPU that has set a bit in the PIR sets ON, and notifies the vCPU */
     MOVE_ARRIVE,  /* the notification arrives, in guest mode or while the CPU idles */
     MOVE_BASE,    /* the guest writes IA32_APIC_BASE; argument: enum base_write */
+    MOVE_ICR,     /* the guest writes its ICR; argument: enum icr_write */
+    MOVE_LATE,    /* an edge, 0x31, whose sender found the LAPIC enabled before it was not */
     MOVE_KINDS
 };
 
@@ -45,11 +47,14 @@ enum field_write {
 /* The mode that IA32_APIC_BASE selects; or what no mode allows. */
 enum base_write { BASE_OFF, BASE_XAPIC, BASE_X2APIC, BASE_BAD, BASE_COUNT };
 
+/* 0x31 to the other vCPU by its ID, by its bit of the LDRs, by shorthand; to both; or to none. */
+enum icr_write { ICR_PHYSICAL, ICR_LOGICAL, ICR_OTHERS, ICR_ALL, ICR_INVALID, ICR_COUNT };
+
 struct move {
     uint8_t kind, who, argument; /* who: vCPU or pin */
 };
 
-#define MOVE_COUNT 72
+#define MOVE_COUNT 84
 #define MOVE_SET   64 /* the first ones, which a set of moves has room for; the page has these */
 
 /* All moves, by number: the order in which the search tries them. */
@@ -70,8 +75,9 @@ struct bound {
     bool exits, storms;   /* MOVE_EXIT is possible; storm control after STORM_ALLOWED deliveries */
     bool deep;            /* only in `make model` */
     /* What else the guest does, any number of times: bits 1 << MOVE_DFR, MOVE_ID, MOVE_TPR,
-     * MOVE_INIT. The page does not offer these. */
+     * MOVE_INIT, MOVE_ICR. The page does not offer these. */
     uint32_t registers;
+    bool late;       /* MOVE_LATE is possible */
     bool x2apic;     /* the LAPICs start in x2APIC mode */
     bool suppresses; /* EOI broadcasts are suppressed, and the guest writes the I/O APIC's EOI
                       * register instead (MOVE_IOEOI) */

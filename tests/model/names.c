@@ -12,7 +12,8 @@ static const char *const kind_name[MOVE_KINDS] = {
     [MOVE_ID] = "id",         [MOVE_TPR] = "tpr",         [MOVE_INIT] = "init",
     [MOVE_IOEOI] = "ioeoi",   [MOVE_IPI] = "ipi",         [MOVE_LINE] = "line",
     [MOVE_WRITE] = "write",   [MOVE_TICK] = "tick",       [MOVE_NOTIFY] = "notify",
-    [MOVE_ARRIVE] = "arrive", [MOVE_BASE] = "base",
+    [MOVE_ARRIVE] = "arrive", [MOVE_BASE] = "base",       [MOVE_ICR] = "icr",
+    [MOVE_LATE] = "late",
 };
 
 static const char *const write_name[WRITE_COUNT] = {
@@ -29,6 +30,11 @@ static const char *const base_name[BASE_COUNT] = {
     [BASE_BAD] = "bad",
 };
 
+static const char *const icr_name[ICR_COUNT] = {
+    [ICR_PHYSICAL] = "physical", [ICR_LOGICAL] = "logical", [ICR_OTHERS] = "others",
+    [ICR_ALL] = "all",           [ICR_INVALID] = "invalid",
+};
+
 const char *move_name(unsigned number) {
     static char name[32];
     const struct move *move = &move_table[number];
@@ -38,6 +44,8 @@ const char *move_name(unsigned number) {
         snprintf(name, sizeof(name), "%s%u.%s", kind, move->who, write_name[move->argument]);
     else if (move->kind == MOVE_BASE)
         snprintf(name, sizeof(name), "%s%u.%s", kind, move->who, base_name[move->argument]);
+    else if (move->kind == MOVE_ICR)
+        snprintf(name, sizeof(name), "%s%u.%s", kind, move->who, icr_name[move->argument]);
     else if (move->kind == MOVE_IOEOI)
         snprintf(name, sizeof(name), "%s.%x", kind, model_vector[move->argument]);
     else if (move->kind == MOVE_SELF || move->kind == MOVE_IPI)

@@ -42,6 +42,14 @@ static const char *const base_text[BASE_COUNT] = {
     [BASE_BAD] = "what no mode allows",
 };
 
+static const char *const icr_text[ICR_COUNT] = {
+    [ICR_PHYSICAL] = "the ID of the other vCPU",
+    [ICR_LOGICAL] = "the other vCPU's bit of the logical destinations",
+    [ICR_OTHERS] = "all others",
+    [ICR_ALL] = "all, itself included",
+    [ICR_INVALID] = "itself as an NMI, which is not valid",
+};
+
 static char sentence[160];
 
 __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...) {
@@ -105,6 +113,9 @@ static void say_vcpu(const struct move *move, const struct cpu_state *s) {
     case MOVE_BASE:
         say("vCPU %u writes IA32_APIC_BASE: %s.", v, base_text[move->argument]);
         break;
+    case MOVE_ICR:
+        say("vCPU %u sends 0x%x by its ICR, to %s.", v, model_vector[0], icr_text[move->argument]);
+        break;
     case MOVE_SVR:
         say("vCPU %u %s its local APIC by SVR.", v, s->disabled ? "enables" : "software-disables");
         break;
@@ -129,6 +140,10 @@ const char *move_sentence(const struct state *before, const struct move *move) {
         break;
     case MOVE_IOEOI:
         say("A vCPU writes 0x%x to the I/O APIC's EOI register.", model_vector[move->argument]);
+        break;
+    case MOVE_LATE:
+        say("An edge, 0x%x, reaches vCPU %u: its sender has found the local APIC enabled before.",
+            model_vector[0], move->who);
         break;
     case MOVE_NOTIFY:
         say("Another CPU sets ON of vCPU %u, and notifies it if ON was clear.", move->who);

@@ -3,11 +3,18 @@
 
 const uint8_t model_vector[MODEL_VECTORS] = {0x31, 0x35, 0x62};
 
+static unsigned one_if_enabled(const struct cpu_state *s) {
+    return !s->disabled && !s->off;
+}
+
+unsigned state_enabled(const struct state *state) {
+    return one_if_enabled(&state->vcpu[0]) | one_if_enabled(&state->vcpu[1]) << 1;
+}
+
 /* SDM Vol. 3A, "Determining IPI Destination", "Logical Destination Mode in x2APIC Mode": physical,
  * or logical in the flat model. The LDRs of bounds with writes to the DFR name cluster 1, and the
  * destinations cluster 0. */
-unsigned state_targets(const struct state *state, unsigned pin) {
-    const struct pin_state *it = &state->pin[pin];
+unsigned state_named(const struct state *state, bool logical, unsigned destination) {
     unsigned set = 0;
 
     for (unsigned v = 0; v < MODEL_VCPUS; v++) {
@@ -18,10 +25,16 @@ unsigned state_targets(const struct state *state, unsigned pin) {
             ldr = 1u << v;
             id = v;
         }
-        bool named = it->logical ? (it->destination & ldr) != 0 : it->destination == id;
-        set |= (unsigned)(named && !s->disabled && !s->off) << v;
+        bool named = logical ? (destination & ldr) != 0 : destination == id;
+        set |= (unsigned)named << v;
     }
-    return set;
+    return set & state_enabled(state);
+}
+
+unsigned state_targets(const struct state *state, unsigned pin) {
+    const struct pin_state *it = &state->pin[pin];
+
+    return state_named(state, it->logical, it->destination);
 }
 
 unsigned state_routed(const struct state *state, unsigned vcpu) {

@@ -96,6 +96,9 @@ _Static_assert(sizeof(struct state) == 40, "hashed and compared as a whole");
 
 /* The vCPUs that this pin's entry names now, unless they are software-disabled; as bits. */
 unsigned state_targets(const struct state *state, unsigned pin);
+/* The vCPUs that a destination names and whose LAPIC is enabled; all whose LAPIC is. */
+unsigned state_named(const struct state *state, bool logical, unsigned destination);
+unsigned state_enabled(const struct state *state);
 /* The vectors that level entries send to this vCPU. */
 unsigned state_routed(const struct state *state, unsigned vcpu);
 /* From pins by vector: the vectors that have any pin, and the pins of one vector. */
