@@ -1,5 +1,5 @@
 # The tests, and the lint. See tests/README.md.
-.PHONY: linux-test wide foreign hostile test check unit unit-tests lint format
+.PHONY: linux-test test-software wide foreign hostile test check unit unit-tests lint format
 
 # ---- unit tests: one program for each tests/unit/test_*.c ---------------------------------------
 
@@ -143,6 +143,11 @@ test: deps $(if $(filter book browser,$(TRIED)),book-deps) $(if $(filter page,$(
 linux-test: deps ## an unmodified Linux as a guest: its shell, its costs, soaks
 	@$(MAKE_ALL) all $(LINUX)/disk.img $(B)/native.efi
 	@$(PROVE) $(LINUX_TESTS)
+
+SOFTWARE_TESTS = $(patsubst %,tests/emulator/%.t,interrupts invariants conformance hostile soak) tests/linux/software.t
+test-software: deps ## the guests with delivery in software, on each of three processor models
+	@$(MAKE_ALL) all $(LOCKSTEP) $(LINUX)/disk.img
+	@ONLY_SOFTWARE=1 $(PROVE) $(SOFTWARE_TESTS)
 
 wide: deps ## guests of up to 64 vCPUs, and a Linux with 16
 	@$(MAKE_ALL) all $(LINUX)/disk.img

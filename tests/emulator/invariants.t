@@ -6,10 +6,10 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot report_all);
-use File::Path 'make_path';
 use List::Util 'sum';
 use Lockstep qw(check_software software_guests);
 use Log;
+use Software qw(only_software machines boot_software);
 use Test::More;
 use Tree 'read_text';
 
@@ -52,19 +52,9 @@ sub check_coalescing {
         $log->check('SCANS guest=coalescing vcpu=3 reason_rte=0'));
 }
 
-# The last one has no virtual-interrupt delivery, so each IPI causes two VM exits: not so many of them.
-# There two guests more are replayed in lock-step.
-my $few = "$build/emulator/invariants-few.cfg";
-make_path("$build/emulator");
-open my $file, '>', $few or BAIL_OUT("$few: $!");
-print $file read_text('tests/emulator/invariants.cfg') =~ s/ipis=\d+/ipis=1000/gr, software_guests('coalescing');
-close $file;
-for ([4], [2], [1], [4, 'corei7_ivy_bridge_3770k']) {
-    my ($cpus, $model) = @$_;
-    my ($log, $status) = boot($model ? 'invariants-software' : "invariants-$cpus",
-        config => $model ? $few : 'tests/emulator/invariants.cfg', cpus => $cpus, $model ? (model => $model) : (),
-        files => [map { "$build/guest/$_.elf" } qw(invariants reroute soak)]);
-    is($status, 0, "$cpus CPUs: all guests pass");
+sub check_invariants {
+    my ($where, $cpus, $log, $status) = @_;
+    is($status, 0, "$where: all guests pass");
     report_all($log->check_taps);
     for my $guest (sort keys %reports) {
         my $skipped = $guest =~ /^x2apic/ ? 1 : 0;
@@ -72,9 +62,23 @@ for ([4], [2], [1], [4, 'corei7_ivy_bridge_3770k']) {
         report_all($log->check("TAP guest=$guest plan=$passed passed=$passed failed=0 skipped=$skipped"));
         my @own = map { $guest =~ /$_/ ? @{$more{$_}} : () } sort keys %more;
         report_all(map { $log->check(s/\@/$guest/r) } @expectations, @own);
-        check_rescans("$cpus CPUs, $guest", $log, $guest);
+        check_rescans("$where, $guest", $log, $guest);
     }
     check_coalescing($log, $cpus);
-    check_software($model, "$build/emulator/invariants-software/serial.log") if $model;
+}
+
+my @files = map { "$build/guest/$_.elf" } qw(invariants reroute soak);
+for my $cpus (only_software ? () : (4, 2, 1)) {
+    check_invariants("$cpus CPUs", $cpus, boot("invariants-$cpus", config => 'tests/emulator/invariants.cfg',
+        cpus => $cpus, files => \@files));
+}
+# With delivery in software each IPI causes two VM exits: not so many of them. Two more guests are replayed
+# in lock-step.
+for my $machine (machines('ivy')) {
+    my $few = read_text('tests/emulator/invariants.cfg') =~ s/ipis=\d+/ipis=1000/gr;
+    my ($log, $status, $path) = boot_software($machine, 'invariants', $few . software_guests('coalescing'),
+        cpus => 4, files => \@files);
+    check_invariants("delivery in software, $machine", 4, $log, $status);
+    check_software($machine, $path);
 }
 done_testing();

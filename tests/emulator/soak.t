@@ -6,8 +6,8 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot report_all);
-use File::Path 'make_path';
 use List::Util 'sum';
+use Software qw(only_software machines boot_software);
 use Test::More;
 use Tree 'read_text';
 
@@ -57,31 +57,32 @@ sub check_counters {
     }
 }
 
-# The last one with delivery in software.
-my $software = "$build/emulator/soak-software.cfg";
-my $text = read_text('tests/emulator/soak.cfg') =~ s/^(kernel .*)/$1\ndelivery = software/gmr =~ s/^(cmdline *= \w+(?: seed=2)?)$/$1 ipis=1000/gmr;
-make_path("$build/emulator");
-open my $file, '>', $software or BAIL_OUT("$software: $!");
-print $file $text;
-close $file;
-
-for ([4], [2], [1], [4, $software]) {
-    my ($cpus, $config) = @$_;
-    my ($log) = boot($config ? 'soak-software' : "soak-$cpus", cpus => $cpus,
-        config => $config // 'tests/emulator/soak.cfg', files => ["$build/guest/soak.elf"]);
+sub check_soak {
+    my ($where, $log) = @_;
     # The soak without the rescan must fail, so its reports are not among the checks.
     my @failed = map { $_->{text} } grep { !$_->{ok} } @{delete $log->{tap}{'soak-norescan'} // []};
     is(scalar(grep { /^vCPU [123]: \d+ IPIs .* 0 EOI exits/ } @failed), 3,
-        "$cpus CPUs, no rescan: EOI-exit bits are left behind at three vCPUs");
-    is(scalar @failed, 3, "$cpus CPUs, no rescan: nothing else fails");
+        "$where, no rescan: EOI-exit bits are left behind at three vCPUs");
+    is(scalar @failed, 3, "$where, no rescan: nothing else fails");
     report_all($log->check_taps, $log->check('PINWHEEL done guests=3 passed=2 failed=1'),
         map { $log->check("TAP guest=soak-$_ passed=20 failed=0 skipped=0") } qw(x2apic xapic));
     for my $guest (qw(soak-x2apic soak-xapic)) {
         my ($soak) = records($log, 'SOAK', $guest, 'reroutes');
-        ok($soak, "$cpus CPUs, $guest: prints its counts") or next;
+        ok($soak, "$where, $guest: prints its counts") or next;
         note($soak->{line});
-        check_worked_hard("$cpus CPUs, $guest", $soak);
-        check_counters("$cpus CPUs, $guest", $log, $guest, $soak);
+        check_worked_hard("$where, $guest", $soak);
+        check_counters("$where, $guest", $log, $guest, $soak);
     }
+}
+
+my @files = "$build/guest/soak.elf";
+for my $cpus (only_software ? () : (4, 2, 1)) {
+    my ($log) = boot("soak-$cpus", cpus => $cpus, config => 'tests/emulator/soak.cfg', files => \@files);
+    check_soak("$cpus CPUs", $log);
+}
+for my $machine (machines('skylake')) {
+    my $few = read_text('tests/emulator/soak.cfg') =~ s/^(cmdline *= \w+(?: seed=2)?)$/$1 ipis=1000/gmr;
+    my ($log) = boot_software($machine, 'soak', $few, cpus => 4, files => \@files);
+    check_soak("delivery in software, $machine", $log);
 }
 done_testing();
