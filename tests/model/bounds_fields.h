@@ -7,6 +7,8 @@
 #define VECTORS  (W(VECTOR_0) | W(VECTOR_1) | W(VECTOR_2))
 /* edges of one vector alone */
 #define EDGE_31 1u
+#define EDGE_35 2u
+#define EDGE_62 4u
 #define ANY     ((1u << WRITE_COUNT) - 1)
 
 /* Two level entries to vCPU 0: of one priority class; of one vector; of two classes. */
