@@ -4,6 +4,14 @@
 #include "tests/model/bounds.h"
 #include "tests/model/bounds_fields.h"
 
+/* All that one pin may do in the bound `edges`, with edges of these vectors. */
+#define EDGES_OF(its_name, its_start, vectors, when)                                               \
+    {                                                                                              \
+        .name = (its_name), .start = "write0.trigger " its_start,                                  \
+        .budget = {.lines = 1, .writes = 1, .ipis = 1}, .writes = MOVED | W(MASK) | W(TRIGGER),    \
+        .edges = (vectors), .one_pin = true, .when = true, .rounds = true, .endless = true,        \
+    }
+
 const struct bound endless_bounds[] = {
     {
         .name = "moved-always",
@@ -338,63 +346,12 @@ const struct bound endless_bounds[] = {
         .rounds = true,
         .endless = true,
     },
-    /* all that the bound `edges` may do, for each relation of the pin's vector to that of the edges
-     */
-    {
-        .name = "edges-own",
-        .start = "write0.trigger write0.mask enter",
-        .budget = {.lines = 1, .writes = 1, .ipis = 1},
-        .writes = MOVED | W(MASK) | W(TRIGGER),
-        .edges = EDGE_31,
-        .one_pin = true,
-        .deep = true,
-        .rounds = true,
-        .endless = true,
-    },
-    {
-        .name = "edges-class",
-        .start = "write0.trigger write0.mask enter",
-        .budget = {.lines = 1, .writes = 1, .ipis = 1},
-        .writes = MOVED | W(MASK) | W(TRIGGER),
-        .edges = EDGE_35,
-        .one_pin = true,
-        .deep = true,
-        .rounds = true,
-        .endless = true,
-    },
-    {
-        .name = "edges-class-below",
-        .start = "write0.trigger write0.35 write0.mask enter",
-        .budget = {.lines = 1, .writes = 1, .ipis = 1},
-        .writes = MOVED | W(MASK) | W(TRIGGER),
-        .edges = EDGE_31,
-        .one_pin = true,
-        .deep = true,
-        .rounds = true,
-        .endless = true,
-    },
-    {
-        .name = "edges-above",
-        .start = "write0.trigger write0.mask enter",
-        .budget = {.lines = 1, .writes = 1, .ipis = 1},
-        .writes = MOVED | W(MASK) | W(TRIGGER),
-        .edges = EDGE_62,
-        .one_pin = true,
-        .deep = true,
-        .rounds = true,
-        .endless = true,
-    },
-    {
-        .name = "edges-below",
-        .start = "write0.trigger write0.62 write0.mask enter",
-        .budget = {.lines = 1, .writes = 1, .ipis = 1},
-        .writes = MOVED | W(MASK) | W(TRIGGER),
-        .edges = EDGE_31,
-        .one_pin = true,
-        .deep = true,
-        .rounds = true,
-        .endless = true,
-    },
+    /* one relation of the pin's vector to that of the edges each */
+    EDGES_OF("edges-own", "write0.mask enter", EDGE_31, deep),
+    EDGES_OF("edges-class", "write0.mask enter", EDGE_35, deep),
+    EDGES_OF("edges-class-below", "write0.35 write0.mask enter", EDGE_31, deep),
+    EDGES_OF("edges-above", "write0.mask enter", EDGE_62, deep),
+    EDGES_OF("edges-below", "write0.62 write0.mask enter", EDGE_31, deep),
     /* all that the bound with a budget may do, in whole rounds */
     {
         .name = "logical-any",
@@ -406,16 +363,7 @@ const struct bound endless_bounds[] = {
         .rounds = true,
         .endless = true,
     },
-    {
-        .name = "edges-any",
-        .start = "write0.trigger write0.62 write0.mask enter",
-        .budget = {.lines = 1, .writes = 1, .ipis = 1},
-        .writes = MOVED | W(MASK) | W(TRIGGER),
-        .one_pin = true,
-        .rounds = true,
-        .open = true,
-        .endless = true,
-    },
+    EDGES_OF("edges-any", "write0.62 write0.mask enter", 0, open),
     {
         .name = "storm-any",
         .start = "write0.trigger write0.mask enter",
