@@ -31,6 +31,7 @@
 #define SETTLE       2000u /* PAUSEs in which another vCPU returns to its waiting loop */
 #define PORT_READ    0x3fd /* the UART's line status */
 #define PORT_WRITE   0x3ff /* the UART's scratch register */
+#define PORT_ELCR    0x4d0 /* of the 8259s: inl_from_kernel and outl_to_kernel of kvm-unit-tests */
 
 enum mode { ANY_MODE, XAPIC, X2APIC };
 
@@ -53,6 +54,8 @@ ROUND(cpuid_leaf, cpuid(0, 0))
 ROUND(hypercall, vmcall(HYPERCALL_NOTHING))
 ROUND(port_read, inb(PORT_READ))
 ROUND(port_write, outb(PORT_WRITE, 0))
+ROUND(elcr_read, inl(PORT_ELCR))
+ROUND(elcr_write, outl(PORT_ELCR, 0))
 ROUND(write_back_caches, wbinvd())
 ROUND(tpr_write_mapped, *apic_register(APIC_TPR) = 0)
 ROUND(tpr_write_msr, wrmsr(MSR_X2APIC_TPR, 0))
@@ -239,6 +242,8 @@ static const struct bench {
     {.name = "vmcall", .once = hypercall, .obstacle = no_vmcall},
     {.name = "inb_port", .once = port_read},
     {.name = "outb_port", .once = port_write},
+    {.name = "inl_elcr", .once = elcr_read},
+    {.name = "outl_elcr", .once = elcr_write},
     {.name = "wbinvd", .once = write_back_caches},
     {.name = "cr0_wp_twice", .once = toggle_cr0_wp},
     {.name = "cr4_pge_twice", .once = toggle_cr4_pge},

@@ -21,6 +21,7 @@
 #define SELF_IPI     (1u << 18 | 1u << 14) /* ICR: shorthand "self", assert */
 #define PORT_READ    0x3fd                 /* the UART's line status */
 #define PORT_WRITE   0x3ff                 /* the UART's scratch register */
+#define PORT_ELCR    0x4d0                 /* the 8259s' */
 
 enum kind {
     NOTHING,
@@ -28,6 +29,8 @@ enum kind {
     VMCALL,
     IN,
     OUT,
+    IN_ELCR,
+    OUT_ELCR,
     TSC_DEADLINE,
     SELF_ICR,
     LINE,
@@ -46,6 +49,8 @@ static const char *const names[KINDS] = {
     [VMCALL] = "vmcall",
     [IN] = "in",
     [OUT] = "out",
+    [IN_ELCR] = "in_elcr",
+    [OUT_ELCR] = "out_elcr",
     [TSC_DEADLINE] = "tsc_deadline",
     [SELF_ICR] = "self_icr",
     [LINE] = "line_and_interrupt",
@@ -123,6 +128,8 @@ static void cause_all(void) {
     MARKED(VMCALL, vmcall(HYPERCALL_NOTHING));
     MARKED(IN, inb(PORT_READ));
     MARKED(OUT, outb(PORT_WRITE, 0));
+    MARKED(IN_ELCR, inl(PORT_ELCR));
+    MARKED(OUT_ELCR, outl(PORT_ELCR, 0));
     MARKED(TSC_DEADLINE, wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() + LATER));
     MARKED(SELF_ICR, wrmsr(MSR_X2APIC_ICR, SELF_IPI | VECTOR_IPI));
     MARKED(IPI_AND_HLT, halt());

@@ -61,10 +61,11 @@ static unsigned level_of_rank(const struct vpic_chip *chip, unsigned rank) {
 /* The level that INT requests, -1: none. In special fully nested mode the cascade does not block
  * itself: the slave may have a request of higher priority than its level in service. */
 static int request_of(const struct vpic_chip *chip) {
-    uint8_t waiting = (uint8_t)(irr(chip) & ~chip->imr), blocked = blocking(chip);
+    uint8_t waiting = (uint8_t)(irr(chip) & ~chip->imr);
 
-    if (chip->next_word)
+    if (!waiting || chip->next_word)
         return -1;
+    uint8_t blocked = blocking(chip);
     for (unsigned rank = 0; rank < LEVELS; rank++) {
         unsigned level = level_of_rank(chip, rank);
         bool blocks = blocked & bit(level);
