@@ -15,8 +15,12 @@ struct apic_page {
 };
 _Static_assert(sizeof(struct apic_page) == 4096, "one page");
 
+/*@ requires \valid_read(page);
+  @ assigns \nothing;
+  @ ensures \result == page->word[offset % 4096 / 4];
+  @*/
 static inline uint32_t apic_page_read(const struct apic_page *page, uint32_t offset) {
-    return page->word[(offset & 0xfff) >> 2];
+    return page->word[offset % 4096 / 4];
 }
 
 static inline void apic_page_write(struct apic_page *page, uint32_t offset, uint32_t value) {

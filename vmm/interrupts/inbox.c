@@ -11,16 +11,16 @@ void inbox_reset(struct inbox *inbox) {
 }
 
 void inbox_post_edge(struct inbox *inbox, uint8_t vector) {
-    atomic_fetch_or(&inbox->pir[vector >> 6], 1ULL << (vector & 63));
+    atomic_fetch_or(&inbox->pir[vector / 64], 1ULL << (vector % 64));
 }
 
 void inbox_post_level(struct inbox *inbox, uint8_t vector, unsigned pin) {
-    atomic_fetch_or(&inbox->posted_pins[vector], 1u << (pin & 31));
-    atomic_fetch_or(&inbox->level[vector >> 6], 1ULL << (vector & 63));
+    atomic_fetch_or(&inbox->posted_pins[vector], 1u << (pin % 32));
+    atomic_fetch_or(&inbox->level[vector / 64], 1ULL << (vector % 64));
 }
 
 void inbox_post_illegal(struct inbox *inbox, uint8_t vector) {
-    atomic_fetch_or(&inbox->level[0], 1ULL << (vector & 15));
+    atomic_fetch_or(&inbox->level[0], 1ULL << (vector % 16));
 }
 
 uint32_t inbox_dequeue_pins(struct inbox *inbox, uint8_t vector) {

@@ -52,6 +52,8 @@ bool tokens_accept(struct tokens *tokens, uint8_t vector, uint32_t pins, bool in
   @ assigns tokens->front[vector], tokens->behind[vector],
   @         tokens->inflight.word[vector / 64];
   @ ensures \result == \old(tokens->front[vector] | (pending ? 0 : tokens->behind[vector]));
+  @ ensures \result == 0 <==>
+  @     \old(tokens->front[vector] == 0 && (pending || tokens->behind[vector] == 0));
   @ ensures tokens->front[vector] == \old(pending ? tokens->behind[vector] : 0);
   @ ensures tokens->behind[vector] == 0;
   @ ensures kept: agree(tokens);

@@ -56,6 +56,11 @@ static inline void vector_set_remove(struct vector_set *set, uint8_t vector) {
     set->word[vector / 64] = (set->word[vector / 64] | bit) ^ bit;
 }
 
+/* No vector is in the set. */
+/*@ requires \valid_read(set);
+  @ assigns \nothing;
+  @ ensures \result <==> \forall integer i; 0 <= i < 4 ==> set->word[i] == 0;
+  @*/
 static inline bool vector_set_is_empty(const struct vector_set *set) {
     return (set->word[0] | set->word[1] | set->word[2] | set->word[3]) == 0;
 }

@@ -233,6 +233,14 @@ bool vlapic_post(struct vlapic *apic, uint8_t vector, bool level, unsigned pin) 
     return legal;
 }
 
+/* The vector's TMR bit says edge from now on (invariant 24). */
+/*@ requires \valid_read(apic) && \valid(apic->page) && \separated(apic, apic->page);
+  @ assigns apic->page->word[APIC_IRR / 4 + vector / 32 * 4],
+  @         apic->page->word[APIC_TMR / 4 + vector / 32 * 4];
+  @ ensures in_bank(apic->page, APIC_IRR, vector) && !in_bank(apic->page, APIC_TMR, vector);
+  @ ensures same_bank_but{Pre, Post}(apic->page, APIC_IRR, vector);
+  @ ensures same_bank_but{Pre, Post}(apic->page, APIC_TMR, vector);
+  @*/
 static inline void accept_edge(struct vlapic *apic, uint8_t vector, bool own) {
     apic_page_add(apic->page, APIC_IRR, vector);
     apic_page_remove(apic->page, APIC_TMR, vector);
@@ -259,6 +267,9 @@ bool vlapic_accept_own(struct vlapic *apic, uint8_t vector) {
 
 /* The processor would virtualize a self-IPI without clearing its TMR bit, and without an exit. In
  * x2APIC mode it can be made to exit, so it does while any TMR bit is set. Invariant 24. */
+/*@ assigns apic->tmr_used;
+  @ ensures apic->tmr_used == used;
+  @*/
 __attribute__((noinline, cold)) static void set_tmr_used(struct vlapic *apic, bool used) {
     apic->tmr_used = used;
     apic->effects->access_changed(apic->context);
@@ -280,22 +291,47 @@ void vlapic_clear_ended_levels(struct vlapic *apic) {
         set_tmr_used(apic, false);
 }
 
+/* Pins: not none. The vector's TMR bit says level from now on, and the tokens belong to the
+ * instance that the IRR bit is (invariants 9 and 24). */
+/*@ requires \valid(apic) && \valid(apic->page) && \separated(apic, apic->page);
+  @ requires kept: agree(&apic->tokens);
+  @ assigns apic->page->word[APIC_IRR / 4 + vector / 32 * 4],
+  @         apic->page->word[APIC_TMR / 4 + vector / 32 * 4], apic->tmr_used,
+  @         apic->tokens.front[vector], apic->tokens.behind[vector],
+  @         apic->tokens.inflight.word[vector / 64];
+  @ ensures kept: agree(&apic->tokens);
+  @ ensures in_bank(apic->page, APIC_IRR, vector);
+  @ ensures in_bank(apic->page, APIC_TMR, vector);
+  @ ensures same_bank_but{Pre, Post}(apic->page, APIC_IRR, vector);
+  @ ensures same_bank_but{Pre, Post}(apic->page, APIC_TMR, vector);
+  @ ensures apic->tmr_used;
+  @ ensures in_bank(apic->page, APIC_ISR, vector)
+  @     ? apic->tokens.behind[vector] == (\old(apic->tokens.behind[vector]) | pins) &&
+  @       apic->tokens.front[vector] == \old(apic->tokens.front[vector])
+  @     : apic->tokens.front[vector] == (\old(apic->tokens.front[vector]) | pins) &&
+  @       apic->tokens.behind[vector] == \old(apic->tokens.behind[vector]);
+  @*/
+static inline void accept_level(struct vlapic *apic, uint8_t vector, uint32_t pins) {
+    bool in_service = apic_page_has(apic->page, APIC_ISR, vector);
+    bool behind = tokens_accept(&apic->tokens, vector, pins, in_service);
+
+    apic_page_add(apic->page, APIC_IRR, vector);
+    apic_page_add(apic->page, APIC_TMR, vector);
+    if (!apic->tmr_used)
+        set_tmr_used(apic, true);
+    vlapic_trace(apic, TRACE_ACCEPT_LEVEL, vector, pins, behind);
+}
+
 static void accept_levels(struct vlapic *apic, unsigned word, uint64_t levels) {
     unsigned bit;
 
     for_each_bit(bit, levels) {
         uint8_t vector = (uint8_t)(word * 64 + bit);
         uint32_t pins = inbox_dequeue_pins(&apic->inbox, vector);
-        bool behind, in_service = apic_page_has(apic->page, APIC_ISR, vector);
 
         if (!pins)
             continue; /* dequeued with an earlier bit: see inbox.h */
-        behind = tokens_accept(&apic->tokens, vector, pins, in_service);
-        apic_page_add(apic->page, APIC_IRR, vector);
-        apic_page_add(apic->page, APIC_TMR, vector);
-        if (!apic->tmr_used)
-            set_tmr_used(apic, true);
-        vlapic_trace(apic, TRACE_ACCEPT_LEVEL, vector, pins, behind);
+        accept_level(apic, vector, pins);
     }
 }
 

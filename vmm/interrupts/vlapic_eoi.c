@@ -33,6 +33,11 @@ uint32_t vlapic_tpr_threshold(const struct vlapic *apic) {
 
 /* ---- EOI ---- */
 
+/*@ predicate suppressed{L}(struct vlapic *apic) =
+  @     apic->broadcast_suppression != 0 &&
+  @     (apic->page->word[APIC_SVR / 4] & APIC_SVR_SUPPRESS_EOI_BROADCAST) != 0;
+  @*/
+
 int vlapic_eoi(struct vlapic *apic) {
     int vector = apic_page_highest(apic->page, APIC_ISR);
 
@@ -45,6 +50,10 @@ int vlapic_eoi(struct vlapic *apic) {
     return vector;
 }
 
+/*@ requires \valid_read(apic) && \valid_read(apic->page);
+  @ assigns \nothing;
+  @ ensures \result <==> suppressed(apic);
+  @*/
 static bool suppresses_broadcast(const struct vlapic *apic) {
     return apic->broadcast_suppression &&
            (apic_page_read(apic->page, APIC_SVR) & APIC_SVR_SUPPRESS_EOI_BROADCAST);
@@ -79,6 +88,35 @@ __attribute__((noinline)) static void correct_tmr(struct vlapic *apic, uint8_t v
         apic_page_remove(apic->page, APIC_TMR, vector);
 }
 
+/* The tokens that are owed to this EOI are retired, and no others. */
+/*@ requires \valid(apic) && \valid(apic->page) && \valid(pins) && \valid(rescan);
+  @ requires \separated(apic, apic->page, pins, rescan);
+  @ requires kept: agree(&apic->tokens);
+  @ assigns apic->tokens.front[vector], apic->tokens.behind[vector],
+  @         apic->tokens.inflight.word[vector / 64],
+  @         apic->page->word[APIC_TMR / 4 + vector / 32 * 4], *pins, *rescan;
+  @ ensures kept: agree(&apic->tokens);
+  @ ensures apic->tokens.behind[vector] == 0;
+  @ ensures *rescan <==> in_set(&apic->map.stale, vector) && !in_set(&apic->tokens.inflight,
+  vector);
+  @ behavior pending:
+  @     assumes in_bank(apic->page, APIC_IRR, vector);
+  @     ensures \old(apic->tokens.front[vector]) == 0 <==> \result == VLAPIC_EOI_COINCIDENTAL;
+  @     ensures \old(apic->tokens.front[vector]) != 0 && in_set(&apic->map.stale, vector) <==>
+  @         \result == VLAPIC_EOI_STALE;
+  @     ensures suppressed(apic) ? *pins == 0 : *pins == \old(apic->tokens.front[vector]);
+  @     ensures apic->tokens.front[vector] == \old(apic->tokens.behind[vector]);
+  @ behavior last:
+  @     assumes !in_bank(apic->page, APIC_IRR, vector);
+  @     ensures \old(apic->tokens.front[vector] == 0 && apic->tokens.behind[vector] == 0) <==>
+  @         \result == VLAPIC_EOI_COINCIDENTAL;
+  @     ensures \old(apic->tokens.front[vector] != 0 || apic->tokens.behind[vector] != 0) &&
+  @         in_set(&apic->map.stale, vector) <==> \result == VLAPIC_EOI_STALE;
+  @     ensures suppressed(apic)
+  @         ? *pins == 0
+  @         : *pins == \old(apic->tokens.front[vector] | apic->tokens.behind[vector]);
+  @     ensures apic->tokens.front[vector] == 0;
+  @*/
 enum vlapic_eoi vlapic_eoi_exit(struct vlapic *apic, uint8_t vector, uint32_t *pins, bool *rescan) {
     static const enum trace_event event[] = {
         [VLAPIC_EOI_LIVE] = TRACE_EOI_LIVE,

@@ -6,7 +6,9 @@
 
 #define LVT_VECTOR(value) ((uint8_t)(value))
 
-/* vCPU i has APIC ID i. */
+/* vCPU i has APIC ID i. That the effect leaves the LAPIC as it is is taken for granted by the
+ * proofs. */
+/*@ assigns \nothing; */
 static inline void vlapic_trace(struct vlapic *apic, enum trace_event event, uint8_t vector,
                                 uint64_t a, uint64_t b) {
     apic->effects->trace(apic->context, trace_what(event, apic->initial_id, vector, TRACE_NO_PIN),
