@@ -157,7 +157,7 @@ BOOT_OBJ := $(BOOT_C:%.c=$(B)/boot/%.o) $(BOOT_ASM:%.asm=$(B)/boot/%.asm.o)
 # A UEFI application is linked as a shared object with GNU-EFI's start-up code, then converted to the
 # format that UEFI starts.
 EFI_START   := $(EFI_LIB)/crt0-efi-x86_64.o
-EFI_LD      := $(LD) -nostdlib -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic
+EFI_LD      := $(LD) -nostdlib --no-undefined -znocombreloc -z noexecstack -T $(EFI_LIB)/elf_x86_64_efi.lds -shared -Bsymbolic
 EFI_LIBS    := -L$(EFI_LIB) -lgnuefi -lefi
 EFI_OBJCOPY := $(OBJCOPY) -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela \
                -j .rel.* -j .rela.* -j .reloc --target=efi-app-x86_64 --subsystem=10
