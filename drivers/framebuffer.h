@@ -29,7 +29,7 @@ void framebuffer_init(const struct framebuffer *framebuffer);
 /* The mapping of the screen has changed; NULL: it is no longer mapped. */
 void framebuffer_move(void *pixels);
 
-/* Moves the text up until so many rows of text fit below it. */
+/* Scrolls the text up until the given number of rows fits below it. */
 void framebuffer_make_room(uint32_t rows);
 
 /* Appends text, which framebuffer_draw() draws: at most this many characters at once. Returns
