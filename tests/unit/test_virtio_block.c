@@ -176,6 +176,18 @@ static void a_request_may_be_divided_anywhere(void **state) {
     assert_written(513);
 }
 
+/* The ID has 20 bytes; the descriptor has room for 5 of them and the status. */
+static void a_short_id_in_one_descriptor_with_the_status(void **state) {
+    (void)state;
+    put_header(VIRTIO_BLK_T_GET_ID, 0);
+    describe(0, 0, HEADER, 16, NEXT, 1);
+    describe(0, 1, DATA, 5 + 1, WRITE, 0);
+    offer(0, 0);
+    notify(0);
+    assert_memory_equal(ram + DATA, "pinwh\0\xa5", 7);
+    assert_written(6);
+}
+
 static void a_request_without_header_or_status_breaks_the_device(void **state) {
     (void)state;
     put_header(VIRTIO_BLK_T_FLUSH, 0);
@@ -237,6 +249,7 @@ int main(void) {
         TEST(flush_succeeds_and_the_id_is_pinwheel),
         TEST(unknown_requests_are_not_supported),
         TEST(a_request_may_be_divided_anywhere),
+        TEST(a_short_id_in_one_descriptor_with_the_status),
         TEST(a_request_without_header_or_status_breaks_the_device),
         TEST(a_read_over_its_own_header_uses_the_copy),
         TEST(a_read_over_its_own_queue_uses_the_copy),

@@ -132,6 +132,8 @@ bool virtq_wants_interrupt(const struct virtq *queue) {
 /* Skips up to *size contiguous bytes and returns their address. The stream must not be empty. */
 static uint8_t *take_piece(struct virtq_stream *stream, uint32_t *size) {
     uint32_t left = stream->segment->size - stream->offset;
+    if (left > stream->size)
+        left = stream->size; /* the stream may end within its last segment */
     uint8_t *at = stream->segment->at + stream->offset;
 
     if (*size >= left) {
