@@ -61,6 +61,21 @@ static void the_end_of_a_turn_is_late_by_an_eighth_at_most(void **state) {
     assert_in_range(timer_writes(), 1, 3 + EXITS * ROOT / (TURN / 8));
 }
 
+/* A turn whose eighth is 500 us, and exits that take 600 us. */
+static void the_end_of_a_long_turn_is_late_by_100_us_at_most(void **state) {
+    (void)state;
+    const unsigned most = 100 * (MACHINE_HZ / 1000000), turn = 40 * most, root = most / 50;
+    const unsigned exits = 6 * most / root;
+
+    machine.tsc_step = root;
+    lateness = most + root;
+    self->slice_end = machine.tsc + turn;
+    turn_of(exits);
+    assert_true(machine.tsc <= self->slice_end + lateness + root);
+    assert_true(entries > exits);
+    assert_in_range(timer_writes(), exits * root / most, 3 + 2 * exits * root / most);
+}
+
 static void expire(struct vmx_context *context) {
     if (self->timer_next == TIME_NEVER)
         pause(context);
@@ -161,6 +176,7 @@ static void a_timer_that_a_kick_has_set_to_0_is_set_again(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_end_of_a_turn_is_late_by_an_eighth_at_most),
+        TEST(the_end_of_a_long_turn_is_late_by_100_us_at_most),
         TEST(a_timer_is_late_by_an_eighth_at_most),
         TEST(a_processor_that_does_not_save_it_has_it_set_at_each_entry),
         TEST(a_new_deadline_is_set_at_the_next_entry),

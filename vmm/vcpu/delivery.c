@@ -29,11 +29,6 @@
 #define TRIAL_VPID       (1 + BOOT_MAX_GUESTS * BOOT_MAX_VCPUS) /* no vCPU has it */
 #define STATUS_SVI_SHIFT 8
 
-/* With greater values the VMX-preemption timer of some processors may expire early. Intel,
- * specification updates, "VMX-Preemption Timer May Expire Earlier With Certain Large Timer Values".
- */
-#define TRIAL_TIMER ((1u << 25) - 1)
-
 /* NMIs and interrupts of the machine exit before the guest's instruction; more of them than this
  * would be a defect. */
 #define ENTRIES_MAX 1000u
@@ -92,7 +87,7 @@ static void set_up(struct vcpu *vcpu, uint64_t ept, uint16_t offset) {
         vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i,
                    i == TRIAL_VECTOR / 64 ? 1ULL << (TRIAL_VECTOR % 64) : 0);
     vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, 0);
-    vmcs_write(VMCS_PREEMPTION_TIMER, TRIAL_TIMER);
+    vmcs_write(VMCS_PREEMPTION_TIMER, UINT32_MAX);
     invept(INVEPT_SINGLE_CONTEXT, ept);
     invvpid(INVVPID_SINGLE_CONTEXT, TRIAL_VPID);
 }

@@ -112,8 +112,8 @@ static enum exit_action exit_task_switch(struct vcpu *vcpu) {
 }
 
 static enum exit_action exit_preemption_timer(struct vcpu *vcpu) {
-    routing_tick(&vcpu->vm->routing);
     vcpu->rearm_at = 0;
+    routing_tick(&vcpu->vm->routing);
     return EXIT_RESUME; /* run_turn() ends the turn when the slice is over */
 }
 

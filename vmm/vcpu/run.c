@@ -4,6 +4,7 @@
 #include "arch/control_registers.h"
 #include "arch/instructions.h"
 #include "drivers/console.h"
+#include "drivers/tsc.h"
 #include "vmm/devices/pc_map.h"
 #include "vmm/host/host.h"
 #include "vmm/vcpu/events.h"
@@ -16,11 +17,12 @@
 #include "vmm/vcpu/virq.h"
 #include "vmm/vcpu/vmcs_setup.h"
 
-#define LATE_SHIFT 3 /* the preemption timer may be late by an eighth of its time */
-#define LATE_NEVER 63
+/* The preemption timer may be late by an eighth of its time, and by 100 us at most. */
+#define LATE_PART    8
+#define LATE_MOST_US 100
 
 static unsigned timer_shift; /* the preemption timer counts TSC >> this */
-static unsigned late_shift;  /* LATE_SHIFT or LATE_NEVER */
+static uint64_t late_most; /* LATE_MOST_US in TSC ticks; 0: the processor does not save the timer */
 static _Atomic uint32_t first_entry_seen;
 
 /* ---- before an entry ---- */
@@ -43,7 +45,8 @@ static inline bool set_timer(struct vcpu *vcpu, uint64_t now) {
     else if (now >= vcpu->slice_end)
         return false;
     vmcs_write(VMCS_PREEMPTION_TIMER, left >> timer_shift); /* at most a slice: 32 bits */
-    vcpu->rearm_at = now + (left >> late_shift);
+    uint64_t late = left / LATE_PART;
+    vcpu->rearm_at = now + (late < late_most ? late : late_most);
     return true;
 }
 
@@ -199,5 +202,5 @@ void run_turn(struct vcpu *vcpu) {
 
 void run_init(void) {
     timer_shift = (unsigned)(host.capabilities.misc & VMX_MISC_PREEMPTION_SHIFT_MASK);
-    late_shift = vmx_saves_timer(&host.capabilities) ? LATE_SHIFT : LATE_NEVER;
+    late_most = vmx_saves_timer(&host.capabilities) ? tsc_ticks(LATE_MOST_US) : 0;
 }
