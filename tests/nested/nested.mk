@@ -33,6 +33,6 @@ bench-nested: deps ## count the exits to KVM for each exit of a guest
 	@$(MAKE_ALL) all $(STAGE)
 	@JOBS=story B=$(B) prove --exec '' tests/nested/nested.t && cat $(NESTED)/exits.txt
 
-scorecard-kvm: deps ## the scorecard on KVM, in Bochs: docs/scorecard.md
+scorecard-kvm: deps ## the scorecard on KVM alone, in Bochs: docs/scorecard.md
 	@$(MAKE_ALL) all $(STAGE)
-	@B=$(B) prove --exec '' tests/nested/scorecard
+	@B=$(B) prove --exec '' --verbose tests/nested/scorecard.t

@@ -1,7 +1,6 @@
 #!/usr/bin/env perl
 # The scorecard (docs/scorecard.md) on KVM: of Debian's kernel in Bochs, with Debian's QEMU. The card must be
-# complete, and each rule pass as many tests as the table in the page says. Not a part of `make test`, since
-# what passes there is KVM's business: make scorecard-kvm.
+# complete, and each rule pass as many tests as the table in the page says. `make scorecard-kvm` shows it.
 use strict;
 use warnings;
 use lib 'tests/lib', 'tests/nested';
