@@ -233,6 +233,10 @@ bool vmx_saves_timer(const struct vmx_capabilities *c) {
     return (vmx_capability(c, VMX_EXIT) >> 32) & VM_EXIT_CONTROL_SAVE_PREEMPTION_TIMER;
 }
 
+uint64_t vmx_timer_longest(const struct vmx_capabilities *c) {
+    return (uint64_t)VMX_TIMER_MAX << (c->misc & VMX_MISC_PREEMPTION_SHIFT_MASK);
+}
+
 bool vmx_choose_controls(const struct vmx_capabilities *c, enum vmx_apic_mode mode, bool posted,
                          bool shares_cpu, struct vmx_controls *out) {
     uint32_t word[VMX_WORD_COUNT];

@@ -67,6 +67,11 @@ const char *vmx_delivery_missing(const struct vmx_capabilities *capabilities);
 const char *vmx_posted_missing(const struct vmx_capabilities *capabilities);
 /* Whether the processor has "save VMX-preemption timer value", which is used then. */
 bool vmx_saves_timer(const struct vmx_capabilities *capabilities);
+/* The longest time in TSC ticks for which the VMX-preemption timer may be set. Processors since
+ * Skylake exit early for some values of 2^25 and more: Intel's specification updates, erratum
+ * "VMX-Preemption Timer May Expire Earlier With Certain Large Timer Values" (EMR158). */
+#define VMX_TIMER_MAX ((1u << 25) - 1)
+uint64_t vmx_timer_longest(const struct vmx_capabilities *capabilities);
 
 /* Writes to `out` the control words for a guest in this APIC mode, with the reserved bits as the
  * processor requires them. "IA-32e mode guest" is 0: it follows the guest's EFER.LMA. posted: with

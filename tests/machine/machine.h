@@ -82,6 +82,7 @@ struct machine {
     /* The processor, which a test may change. There is one set of registers, of the CPU that runs:
      * a test in which guests run on more than one has to call machine_run_on(). */
     uint64_t tsc, tsc_step; /* each RDTSC advances the TSC by the step */
+    uint64_t tsc_hz;        /* its frequency, if not MACHINE_HZ */
     uint64_t cr0, cr2, cr4, dr[4], dr6, xcr0;
     uint64_t x87; /* one word of its component of the extended state */
     union {

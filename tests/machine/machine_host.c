@@ -178,7 +178,7 @@ void cpu_idle(const _Atomic uint32_t *wake) {
 /* ---- drivers ---- */
 
 uint64_t tsc_frequency(void) {
-    return MACHINE_HZ;
+    return machine.tsc_hz ? machine.tsc_hz : MACHINE_HZ;
 }
 
 void lapic_send_nmi(uint32_t apic_id) {

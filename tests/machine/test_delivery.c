@@ -64,6 +64,7 @@ static void check_guest(const struct vmx_context *context) {
     assert_int_equal(machine_get(VMCS_EOI_EXIT_BITMAP3), 0);
     assert_true(machine_get(VMCS_PRIMARY_CONTROLS) & PRIMARY_HLT_EXITING);
     assert_true(machine_get(VMCS_PIN_BASED_CONTROLS) & PIN_PREEMPTION_TIMER);
+    assert_in_range(machine_get(VMCS_PREEMPTION_TIMER), 1u << 20, (1u << 25) - 1);
 }
 
 /* The guest only halts. When it plays, the processor has processed the notification. */
@@ -92,6 +93,8 @@ static void play(struct vmx_context *context) {
         machine_exit(early_reason, 0, 0);
         if (early_reason == EXIT_REASON_EXCEPTION_OR_NMI)
             machine_set(VMCS_EXIT_INTERRUPTION_INFORMATION, 0x80000202);
+        if (early_reason == EXIT_REASON_PREEMPTION_TIMER)
+            machine_set(VMCS_PREEMPTION_TIMER, 0);
         return;
     }
     if (machine_get(VMCS_PIN_BASED_CONTROLS) & PIN_PROCESS_POSTED_INTERRUPTS) {
@@ -164,6 +167,23 @@ static void interrupts_without_end_do_not_hang_it(void **state) {
     early_exits = UINT_MAX;
     early_reason = EXIT_REASON_EXTERNAL_INTERRUPT;
     assert_non_null(strstr(try(), "\"external interrupt\""));
+}
+
+/* Each time it is set again, to less than 2^25: check_guest() looks. */
+static void a_timer_that_expires_early_only_delays_it(void **state) {
+    (void)state;
+    early_exits = 3;
+    early_reason = EXIT_REASON_PREEMPTION_TIMER;
+    assert_null(try());
+    assert_int_equal(entries, 4);
+}
+
+static void a_guest_that_never_gets_on_is_given_up(void **state) {
+    (void)state;
+    early_exits = UINT_MAX;
+    early_reason = EXIT_REASON_PREEMPTION_TIMER;
+    assert_non_null(strstr(try(), "\"VMX-preemption timer expired\""));
+    assert_in_range(entries, 2, 32);
 }
 
 static void a_processor_without_it_is_not_tried(void **state) {
@@ -288,6 +308,8 @@ int main(void) {
         cmocka_unit_test_setup(an_entry_that_fails_is_no_panic, set_up),
         cmocka_unit_test_setup(the_machines_interrupts_and_nmis_only_delay_it, set_up),
         cmocka_unit_test_setup(interrupts_without_end_do_not_hang_it, set_up),
+        cmocka_unit_test_setup(a_timer_that_expires_early_only_delays_it, set_up),
+        cmocka_unit_test_setup(a_guest_that_never_gets_on_is_given_up, set_up),
         cmocka_unit_test_setup(a_processor_without_it_is_not_tried, set_up),
         cmocka_unit_test_setup(they_are_tried_after_the_eoi, set_up_posted),
         cmocka_unit_test_setup(without_the_delivery_there_are_none, set_up_posted),

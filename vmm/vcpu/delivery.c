@@ -32,6 +32,9 @@
 /* NMIs and interrupts of the machine exit before the guest's instruction; more of them than this
  * would be a defect. */
 #define ENTRIES_MAX 1000u
+/* How often to set the VMX-preemption timer: it may expire before the guest's first instruction
+ * where something else shares the CPU with us, under another hypervisor or in SMM. */
+#define TIMES_MAX 16u
 /* How often to look for an interrupt that this CPU has sent to itself, which takes a few cycles. */
 #define ARRIVAL_MAX 1000000u
 
@@ -87,7 +90,6 @@ static void set_up(struct vcpu *vcpu, uint64_t ept, uint16_t offset) {
         vmcs_write(VMCS_EOI_EXIT_BITMAP0 + 2 * i,
                    i == TRIAL_VECTOR / 64 ? 1ULL << (TRIAL_VECTOR % 64) : 0);
     vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, 0);
-    vmcs_write(VMCS_PREEMPTION_TIMER, UINT32_MAX);
     invept(INVEPT_SINGLE_CONTEXT, ept);
     invvpid(INVVPID_SINGLE_CONTEXT, TRIAL_VPID);
 }
@@ -95,6 +97,9 @@ static void set_up(struct vcpu *vcpu, uint64_t ept, uint16_t offset) {
 /* Returns the reason of the first exit that the guest causes; EXIT_REASON_COUNT: the entry failed.
  */
 static uint32_t run(struct vcpu *vcpu) {
+    unsigned times = 1;
+
+    vmcs_write(VMCS_PREEMPTION_TIMER, VMX_TIMER_MAX);
     for (unsigned i = 0; i < ENTRIES_MAX; i++) {
         if (!vmx_enter(&vcpu->context, vcpu->launched))
             return EXIT_REASON_COUNT;
@@ -107,6 +112,8 @@ static uint32_t run(struct vcpu *vcpu) {
                        INTERRUPTION_NMI) {
             nmi_unblock();
             stop_if_asked();
+        } else if (reason == EXIT_REASON_PREEMPTION_TIMER && times++ < TIMES_MAX) {
+            vmcs_write(VMCS_PREEMPTION_TIMER, VMX_TIMER_MAX);
         } else {
             return reason;
         }

@@ -44,7 +44,7 @@ static inline bool set_timer(struct vcpu *vcpu, uint64_t now) {
         left = end - now;
     else if (now >= vcpu->slice_end)
         return false;
-    vmcs_write(VMCS_PREEMPTION_TIMER, left >> timer_shift); /* at most a slice: 32 bits */
+    vmcs_write(VMCS_PREEMPTION_TIMER, left >> timer_shift); /* a slice at most */
     uint64_t late = left / LATE_PART;
     vcpu->rearm_at = now + (late < late_most ? late : late_most);
     return true;

@@ -10,5 +10,5 @@ struct vcpu;
 void run_init(void);
 
 /* Loads the vCPU and runs it until vcpu->slice_end, or until it yields, halts, waits for a SIPI or
- * ends (vcpu->state). On its own CPU. */
+ * ends (vcpu->state). On its own CPU. The slice must end within vmx_timer_longest(). */
 void run_turn(struct vcpu *vcpu);

@@ -2,6 +2,7 @@
 #include "vmm/vm/schedule.h"
 
 #include "arch/instructions.h"
+#include "arch/vmx/vmx_controls.h"
 #include "drivers/lapic.h"
 #include "drivers/tsc.h"
 #include "vmm/host/host.h"
@@ -153,7 +154,9 @@ static void idle(struct host_cpu *self) {
 }
 
 void schedule_init(void) {
-    slice = tsc_ticks(SLICE_US);
+    uint64_t longest = vmx_timer_longest(&host.capabilities), usual = tsc_ticks(SLICE_US);
+
+    slice = usual < longest ? usual : longest;
 }
 
 _Noreturn void schedule_run(void) {
