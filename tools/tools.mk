@@ -1,5 +1,5 @@
 # Targets for users: packages, the disk image, the emulators and debuggers that boot it.
-.PHONY: deps image stick usb run linux bench gdb debug
+.PHONY: deps image usb run linux bench gdb debug
 .PHONY: lab grade
 
 #: PINWHEEL_SKIP_DEPS=: 1 installs no missing packages
@@ -40,11 +40,9 @@ $(B)/pinwheel.img: guest/pinwheel.cfg $(B)/BOOTX64.EFI $(GUESTS:%=$(B)/guest/%.e
 	$(call say,IMAGE)
 	$(Q)tools/disk-image $@ $(filter-out tools/%,$^)
 
-image: $(B)/pinwheel.img ## build the disk image that `make run` boots: build/pinwheel.img
-
 # Always made again: the last one may have had another kernel.
 STICK := $(B)/stick.img
-stick: deps ## make build/stick.img, which machines boot from a USB stick
+image: deps ## make build/stick.img, which machines boot from a USB stick
 ifneq ($(origin KERNEL),undefined)
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel
 	@tools/one-guest --stick $(STICK) $(B)/BOOTX64.EFI
@@ -53,10 +51,11 @@ else
 	@tools/disk-image --stick --menu guest/stick $(STICK) guest/pinwheel.cfg $(B)/BOOTX64.EFI \
 	    $(GUESTS:%=$(B)/guest/%.elf) $(if $(wildcard $(LINUX)/disk.img),$(LINUX)/vmlinuz $(LINUX)/initrd $(LINUX)/disk.img)
 endif
+	@echo "The image of a stick is $(STICK). make usb DEV=/dev/sdX writes it; so does any program that copies images."
 
 # A DEV of the environment is not meant.
 ifeq ($(origin DEV),command line)
-usb: stick ## make it and write it to the USB stick DEV=, after showing that and asking
+usb: image ## make it and write it to the USB stick DEV=, after showing that and asking
 	@tools/write-stick $(STICK) "$$DEV"
 else
 usb:
@@ -89,7 +88,7 @@ ifneq ($(origin KERNEL),undefined)
 	@$(MAKE_ALL) $(B)/BOOTX64.EFI check-kernel
 	@tools/one-guest $(RUN)/kernel.img $(B)/BOOTX64.EFI --log-dir $(RUN)
 else
-	@$(MAKE_ALL) image
+	@$(MAKE_ALL) $(B)/pinwheel.img
 	@tools/run --log-dir $(RUN) $(B)/pinwheel.img
 endif
 
@@ -113,11 +112,11 @@ GUEST ?= reroute
 DEBUG = tools/run --log-dir $(B)/debug --debug $(B)/pinwheel.elf --debug $(B)/guest/$(GUEST).elf64 $(B)/pinwheel.img
 
 gdb: deps ## boot in QEMU under gdb (docs/debugging.md)
-	@$(MAKE_ALL) image
+	@$(MAKE_ALL) $(B)/pinwheel.img
 	@EMU=qemu $(DEBUG)
 
 debug: deps ## boot in Bochs under its own debugger (docs/debugging.md)
-	@$(MAKE_ALL) image
+	@$(MAKE_ALL) $(B)/pinwheel.img
 	@EMU=bochs $(DEBUG)
 
 # What `make linux` boots by default.

@@ -91,7 +91,7 @@ cmp_ok(check_image("$dir/again.img", 'a large file'), '>', 70, 'a large file: th
 has_file("$dir/again.img", '/guests/large', "$dir/large");
 unlink "$dir/large";
 
-# One guest, as make stick KERNEL= makes it.
+# One guest, as make image KERNEL= makes it.
 put("$dir/initrd", 'a module');
 my $guest = "KERNEL=$build/guest/hello.elf INITRD=$dir/initrd CMDLINE='a b' VCPUS=2 MEMORY=8M DELIVERY=vid MITIGATIONS='auto, +ssbd' tools/one-guest --stick";
 succeeds("$guest $dir/again.img $build/BOOTX64.EFI", 'a stick with a kernel of your own');
@@ -111,7 +111,7 @@ END
 has_file("$dir/again.img", '/pinwheel.cfg', "$dir/config");
 my ($status, $output) = run("KERNEL=$dir/config tools/one-guest --stick $dir/again.img $build/BOOTX64.EFI");
 is($status, 2, 'a file that is no kernel is refused');
-like($output, qr/^make stick: KERNEL=\Q$dir\E\/config: neither /, 'and the reason given');
+like($output, qr/^make image: KERNEL=\Q$dir\E\/config: neither /, 'and the reason given');
 
 # ---- writing it ------------------------------------------------------------------------------------
 

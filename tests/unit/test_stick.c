@@ -1,4 +1,4 @@
-/* Guards guest/stick and guest/pinwheel.cfg, what `make stick` puts on a stick: the menu and each
+/* Guards guest/stick and guest/pinwheel.cfg, what `make image` puts on a stick: the menu and each
  * configuration that it names have no mistake, and the guests are ours or what the entry needs. */
 #include <unistd.h>
 
