@@ -47,7 +47,7 @@ sub write_jobs {
     for my $job (@jobs) {
         write_text("$dir/jobs/$job->{name}.cfg", $job->{config} // '');
         $list .= join(' ', $job->{name}, $job->{module} // 'nested=1', $job->{cpus} // 1,
-            $job->{memory} // 256, $job->{cpu} // 'host', $job->{kernel} // ()) . "\n";
+            $job->{memory} // 256, $job->{cpu} // 'host', $job->{nmi} // 0, $job->{kernel} // ()) . "\n";
     }
     write_text("$dir/jobs/jobs", $list);
     system("(cd $dir/jobs && find . -print0 | LC_ALL=C sort -z | "
@@ -56,7 +56,8 @@ sub write_jobs {
     remove_tree("$dir/jobs");
 }
 
-# run_jobs($name, $model, {name, config, module, cpus, memory, cpu, files, kernel}...): boots Bochs once.
+# run_jobs($name, $model, {name, config, module, cpus, memory, cpu, nmi, files, kernel}...): boots Bochs once.
+# With `nmi` = 1 the machine gets NMIs, for guests that wait with IF = 0 and without CLI: docs/nested.md.
 # `kernel`, a guest's file and words of its command line, runs without Pinwheel. Returns for each job's name
 # its log, and the lines of its debug port in {debug}.
 sub run_jobs {
