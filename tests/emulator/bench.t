@@ -45,30 +45,41 @@ sub count_scan {
     return $whole[0];
 }
 
-# Counts the instructions of each guard against speculation at one VM exit and one VM entry, in the same way:
-# by their labels in arch/vmx/vmx_enter.asm and by the range of the thunks.
+# Counts the instructions of what is done against speculation, in the same way: at one VM exit and one VM entry,
+# by the labels in arch/vmx/vmx_enter.asm and by the range of the thunks; when a CPU changes from one guest to
+# another; and for each MiB of the first guest's memory that is mapped by pages of 4 KiB: it has two EPTs, whose
+# building begins at the first two stops. Each count includes the check whether the guard is on.
 sub count_guards {
     my %address = map { /^(\w+) \S (\S+)$/ ? ($2 => hex $1) : () } `nm $build/pinwheel.elf`;
-    my ($exit, $begin) = @address{'vmx_exit_guarded', 'thunks_begin'};
-    $exit && $begin or return;
+    my ($exit, $begin, $build_ept, $change) = @address{qw(vmx_exit_guarded thunks_begin vm_build_ept vcpu_change_of_guest)};
+    $exit && $begin && $build_ept && $change or return;
     open my $commands, '>', "$build/emulator/bench-guards.commands" or die;
-    printf $commands "lb 0x%x\n%strace on\ns 3000\nq\n", $exit, "c\n" x 100 . "d 1\n";
+    printf $commands "lb 0x%x\nc\nc\nd 1\nlb 0x%x\n%sd 2\ntrace on\ns 3000\ntrace off\nlb 0x%x\nc\ntrace on\ns 100\nq\n",
+        $build_ept, $exit, "c\n" x 100, $change;
     close $commands;
-    boot('bench-guards', cpus => 1, files => ["$build/guest/bench.elf"],
+    boot('bench-guards', cpus => 1, model => 'corei7_icelake_u', files => ["$build/guest/bench.elf"],
         debugger => "$build/emulator/bench-guards.commands");
     my %label = map { $_ => $address{"vmx_exit_guarded.$_"} // 0 } qw(not_all not_one history_is_clear);
     my @range = (
         [guard_rsb => $address{'vmx_exit_guarded.all'} // 0, $label{not_all}],
         [guard_rsb_one => $label{not_all}, $label{not_one}],
         [guard_bhb => $label{not_one}, $label{history_is_clear}],
+        [guard_l1d_entry => $address{'vmx_enter.guarded'} // 0, $address{'vmx_enter.no_flush'} // 0],
         [guard_verw => $address{'vmx_enter.guarded'} // 0, $address{'vmx_enter.launch'} // 0],
         [guard_retpoline => $begin, $begin + 16 * 64],
     );
     open my $trace, '<', "$build/emulator/bench-guards/bochs.out" or die;
-    my ($exits, $thunks, %count) = (0, 0);
+    my ($exits, $thunks, %count, @stops) = (0, 0);
+    my @changes = qw(guard_ibpb guard_l1d);
     while (<$trace>) {
-        my ($at) = /^\(0\)\.\[\d+\] \[0x\w+\] \w+:(\w+) / or next;
+        push @stops, $1 if /^Next at t=(\d+)/;
+        my ($at, $instruction) = /^\(0\)\.\[\d+\] \[0x\w+\] \w+:(\w+) \([^)]*\): (\w+)/ or next;
         $at = hex $at;
+        $count{$changes[0]} = 0 if $at == $change;
+        if (@changes && defined $count{$changes[0]}) {
+            $count{$changes[0]}++;
+            $count{$changes[0]} = 0 if $instruction eq 'wrmsr' && shift @changes && @changes;
+        }
         $exits++ if $at == $exit;
         next if $exits != 1 && $exits != 2;
         for (grep { $at >= $$_[1] && $at < $$_[2] } @range) {
@@ -76,7 +87,9 @@ sub count_guards {
             $count{$$_[0]}++ if $$_[0] eq 'guard_retpoline' || $whole;
         }
     }
-    $count{guard_verw} -= 16 if $count{guard_verw}; # without it the registers are loaded and BT is executed, too
+    # Without VERW the registers are loaded and BT is executed, too. The flush is not VERW's, but its check is.
+    $count{guard_verw} -= 16 + $count{guard_l1d_entry} - 2 if $count{guard_verw} && $count{guard_l1d_entry};
+    $count{map_mib_by_4_kib} = ($stops[2] - $stops[1]) / 4 if @stops > 2; # stop 0: the reset; the guest has 4 MiB
     $count{guard_retpoline} /= $thunks if $thunks;
     return map { {tag => 'BENCH', name => $_, instructions => int $count{$_}} } keys %count;
 }

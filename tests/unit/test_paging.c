@@ -15,7 +15,7 @@
 
 struct pool {
     uint64_t table[POOL_TABLES][512];
-    unsigned used, limit;
+    unsigned used, limit, reads;
 };
 
 static struct pool pool;
@@ -30,6 +30,7 @@ static uint64_t *pool_alloc(uint64_t *phys) {
 static uint64_t *pool_table(uint64_t phys) {
     uint64_t index = (phys - POOL_PHYS) / PAGING_4K;
 
+    pool.reads++;
     return phys >= POOL_PHYS && index < pool.used ? pool.table[index] : NULL;
 }
 
@@ -198,6 +199,25 @@ static void no_larger_page_than_4_kib_if_that_is_asked_for(void **state) {
         assert_maps(&paging, virt, PAGING_1G + virt, PAGING_4K, PAGING_WRITABLE);
 }
 
+/* The figures of docs/hardware.md, "Speculative execution": tables, and entries read in a walk. */
+static void pages_of_4_kib_cost_a_table_for_2_mib_and_an_entry_for_each_walk(void **state) {
+    const unsigned tables[] = {2 + 1 + 32, 2 + 1, 2}, walk[] = {4, 3, 2};
+    struct paging_page page;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct paging paging = make();
+        paging.pages_4k = i == 0;
+        paging.pages_1g = i == 2;
+        assert_null(
+            paging_map(&paging, 0, PAGING_1G, i < 2 ? 32 * PAGING_2M : PAGING_1G, PAGING_WRITABLE));
+        assert_int_equal(pool.used, tables[i]);
+        pool.reads = 0;
+        assert_true(paging_lookup(&paging, PAGING_2M, &page));
+        assert_int_equal(pool.reads, walk[i]);
+    }
+}
+
 /* SDM Vol. 3A, "5-Level Paging": bits 56:48 of a linear address select the entry; of a canonical
  * address of 48 bits they are all 0 or all 1. */
 static void five_levels_mean_the_same_as_four(void **state) {
@@ -223,6 +243,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_levels_mean_the_same_as_four),
         cmocka_unit_test(no_larger_page_than_4_kib_if_that_is_asked_for),
+        cmocka_unit_test(pages_of_4_kib_cost_a_table_for_2_mib_and_an_entry_for_each_walk),
         cmocka_unit_test(the_largest_page_that_fits_is_used),
         cmocka_unit_test(pages_of_1_gib_only_where_the_cpu_has_them),
         cmocka_unit_test(small_pages_where_virtual_and_physical_differ_in_alignment),

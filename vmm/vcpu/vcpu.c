@@ -101,8 +101,8 @@ static void vcpu_restore_registers(const struct vcpu *vcpu) {
 }
 
 /* What the guest that had this CPU before has left in it must neither steer this guest's indirect
- * branches nor be read by it. */
-static void vcpu_change_of_guest(void) {
+ * branches nor be read by it. Not inlined: tests/emulator/bench.t counts its instructions. */
+__attribute__((noinline)) static void vcpu_change_of_guest(void) {
     if (mitigations.on & MITIGATION_IBPB)
         wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
     if (mitigations.on & MITIGATION_L1D)
