@@ -91,6 +91,17 @@ cmp_ok(check_image("$dir/again.img", 'a large file'), '>', 70, 'a large file: th
 has_file("$dir/again.img", '/guests/large', "$dir/large");
 unlink "$dir/large";
 
+# What people get, with the menu. The guests of `all` are there already.
+{
+    local ($ENV{MAKEFLAGS}, $ENV{MAKELEVEL}, $ENV{MFLAGS}, $ENV{PINWHEEL_SKIP_DEPS}) = ('', '', '', 1);
+    like(succeeds("make image B=$build STICK=$dir/again.img", 'make image'), qr/\Q$dir\E\/again\.img\..*make usb/,
+        'it says where the image is, and what to do with it');
+}
+check_image("$dir/again.img", 'make image');
+has_file("$dir/again.img", '/menu.cfg', 'guest/stick/menu.cfg');
+has_file("$dir/again.img", '/configs/scorecard.cfg', 'guest/stick/scorecard.cfg');
+has_file("$dir/again.img", '/guests/scorecard.elf', "$build/guest/scorecard.elf");
+
 # One guest, as make image KERNEL= makes it.
 put("$dir/initrd", 'a module');
 my $guest = "KERNEL=$build/guest/hello.elf INITRD=$dir/initrd CMDLINE='a b' VCPUS=2 MEMORY=8M DELIVERY=vid MITIGATIONS='auto, +ssbd' tools/one-guest --stick";
