@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use lib 'tests/lib';
 use Boot qw(boot);
+use File::Path 'make_path';
 use Test::More;
 use Tree 'read_text';
 use Lab;
@@ -20,6 +21,7 @@ for my $number (@numbers) {
 }
 
 my $path = "$build/emulator/labs-traced/serial.log";
+make_path("$build/trace");
 my $output = `$build/host/pwtrace '$path' '$build/trace/labs' 2>&1`;
 is($?, 0, 'pwtrace replays all of them') or diag($output);
 for my $guest (map { /^\[(.*)\]$/mg } map { Lab::config($_) } @numbers) {

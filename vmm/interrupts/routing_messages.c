@@ -28,13 +28,11 @@ static vcpu_mask named_by_destination(const struct routing *routing,
     return set;
 }
 
-/* A shorthand does not name LAPICs that are globally disabled. */
+/* A shorthand other than "self" does not name LAPICs that are globally disabled. */
 static vcpu_mask named_by_shorthand(const struct routing *routing, unsigned self,
                                     enum apic_shorthand shorthand) {
     vcpu_mask set = 0;
 
-    if (shorthand == APIC_SHORTHAND_SELF)
-        return vcpu_mask_of(self);
     for (unsigned i = 0; i < routing->vcpu_count; i++) {
         if (routing_identity(routing, i).mode != APIC_MODE_DISABLED)
             set |= vcpu_mask_of(i);
@@ -141,6 +139,9 @@ unsigned routing_send_message(struct routing *routing, const struct apic_message
 
 unsigned routing_send_shorthand(struct routing *routing, const struct apic_message *message,
                                 unsigned self, enum apic_shorthand shorthand) {
+    if (shorthand == APIC_SHORTHAND_SELF) /* valid with fixed delivery only */
+        return accept_own(routing, self, message->vector);
+
     vcpu_mask set = named_by_shorthand(routing, self, shorthand);
     unsigned from = ROUTING_FROM_VCPU(self);
 
