@@ -35,6 +35,14 @@ static const struct model atoms_without_mds[] = {
     {0xaf, ANY_STEPPING}, {0xb6, ANY_STEPPING}, {0xbe, ANY_STEPPING},
 };
 
+/* Register File Data Sampling (CVE-2023-28746): Atoms from Goldmont to Gracemont, and the
+ * processors that have such cores beside others. */
+static const struct model rfds[] = {
+    {0x5c, ANY_STEPPING}, {0x5f, ANY_STEPPING}, {0x7a, ANY_STEPPING}, {0x86, ANY_STEPPING},
+    {0x96, ANY_STEPPING}, {0x97, ANY_STEPPING}, {0x9a, ANY_STEPPING}, {0x9c, ANY_STEPPING},
+    {0xb7, ANY_STEPPING}, {0xba, ANY_STEPPING}, {0xbe, ANY_STEPPING}, {0xbf, ANY_STEPPING},
+};
+
 /* Indirect Target Selection (CVE-2024-28956): a branch whose last byte is in the lower half of a
  * cache line may be predicted with the target of another branch. The first five models even with
  * that of a guest's branch. */
@@ -111,11 +119,24 @@ static bool has_mds(const struct speculation_processor *p) {
                       sizeof(atoms_without_mds) / sizeof(atoms_without_mds[0]));
 }
 
-static bool needs_verw(const struct speculation_processor *p) {
-    bool taa = (p->leaf7_ebx & CPUID_7_EBX_RTM) && !has(p, ARCH_CAP_TAA_NO);
-    bool rfds = has(p, ARCH_CAP_RFDS_CLEAR) && !has(p, ARCH_CAP_RFDS_NO);
+static bool has_taa(const struct speculation_processor *p) {
+    return (p->leaf7_ebx & CPUID_7_EBX_RTM) && !has(p, ARCH_CAP_TAA_NO);
+}
 
-    return has_mds(p) || taa || rfds;
+static bool has_rfds(const struct speculation_processor *p) {
+    return !has(p, ARCH_CAP_RFDS_NO) &&
+           (has(p, ARCH_CAP_RFDS_CLEAR) || is_one_of(p, rfds, sizeof(rfds) / sizeof(rfds[0])));
+}
+
+static bool needs_verw(const struct speculation_processor *p) {
+    return has_mds(p) || has_taa(p) || has_rfds(p);
+}
+
+/* MD_CLEAR and FB_CLEAR announce that VERW overwrites other buffers than the register file. */
+static bool verw_overwrites(const struct speculation_processor *p) {
+    if (has_rfds(p) && !has_mds(p) && !has_taa(p))
+        return has(p, ARCH_CAP_RFDS_CLEAR);
+    return (p->leaf7_edx & CPUID_7_EDX_MD_CLEAR) || has(p, ARCH_CAP_FB_CLEAR | ARCH_CAP_RFDS_CLEAR);
 }
 
 /* L1 terminal fault: a guest reads what is in the L1 data cache, whoever's it is. */
@@ -151,7 +172,7 @@ static uint32_t possible(const struct speculation_processor *p) {
         set |= MITIGATION_SSBD;
     if (p->leaf7_edx & CPUID_7_EDX_L1D_FLUSH)
         set |= MITIGATION_L1D | MITIGATION_L1D_ENTRY;
-    if ((p->leaf7_edx & CPUID_7_EDX_MD_CLEAR) || has(p, ARCH_CAP_FB_CLEAR | ARCH_CAP_RFDS_CLEAR))
+    if (verw_overwrites(p))
         set |= MITIGATION_VERW;
     return set;
 }

@@ -81,6 +81,10 @@ static const struct generation {
      {0x906a3, 0, UPDATED_CAPS, CTRL_ALDER, CAPS_ALDER | ARCH_CAP_RFDS_CLEAR},
      "ibrs, bhi, rsb-one, verw, ibpb",
      "none"},
+    {"Alder Lake without the microcode for RFDS",
+     {0x906a3, 0, UPDATED_CAPS, CTRL_ALDER, CAPS_ALDER},
+     "ibrs, bhi, rsb-one, ibpb",
+     "verw"},
     {"Sapphire Rapids",
      {0x806f8, CPUID_7_EBX_RTM, UPDATED_CAPS, CTRL_ALDER, CAPS_ALDER},
      "ibrs, bhi, rsb-one, ibpb",
@@ -98,6 +102,12 @@ static const struct generation {
       ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY | ARCH_CAP_SSB_NO | ARCH_CAP_RFDS_CLEAR},
      "retpoline, rsb, verw, ibpb",
      "none"},
+    {"Snow Ridge",
+     {0x80665, 0, UPDATED_CAPS, 0,
+      ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_SKIP_L1DFL_VMENTRY | ARCH_CAP_MDS_NO |
+          ARCH_CAP_IF_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_PBRSB_NO},
+     "ibrs, bhb, ibpb",
+     "verw"},
     {"Silvermont", {0x406d8, 0, UPDATED_MD, 0, 0}, "retpoline, rsb, verw, ibpb, smt", "none"},
 };
 #define GENERATIONS (sizeof(generations) / sizeof(generations[0]))
