@@ -36,11 +36,12 @@ static struct {
     unsigned inits, startups, startups_now, allocations_before, allocations;
     bool other_runs; /* the code of the other CPU: it must not allocate */
     bool other_has_run;
+    bool blocks_init; /* the other CPU is in VMX operation, and nearly ready, at the last INIT */
     uint32_t highest; /* APIC ID that an IPI reaches */
     struct host_cpu *started;
     struct vmx_capabilities capabilities; /* of the other CPU */
     const char *mitigations_problem, *tsc_problem;
-    unsigned compared;
+    unsigned compared, other_compared;
     uint64_t cr0;
 } test;
 
@@ -54,16 +55,20 @@ void test_write_cr0(uint64_t value) {
     test.cr0 = value;
 }
 
+static void run_other(void) {
+    test.other_runs = test.other_has_run = true;
+    if (setjmp(halted) == 0)
+        host_other_main(&test.started->cpu);
+    test.other_runs = false;
+}
+
 /* The other CPU runs its code when its time has come. */
 void test_pause(void) {
     machine.tsc += MS;
     if (!test.online_after || !test.startups_now || test.other_has_run ||
         machine.tsc - test.startup_at < test.online_after)
         return;
-    test.other_runs = test.other_has_run = true;
-    if (setjmp(halted) == 0)
-        host_other_main(&test.started->cpu);
-    test.other_runs = false;
+    run_other();
 }
 
 static void run(void) {
@@ -89,7 +94,10 @@ bool lapic_reaches(uint32_t apic_id) {
 
 void lapic_send_init(uint32_t apic_id) {
     (void)apic_id;
-    test.inits++;
+    if (test.inits++ && test.blocks_init) {
+        run_other();
+        return;
+    }
     test.startups_now = 0;
     test.other_has_run = false;
 }
@@ -146,6 +154,7 @@ void tsc_sync_boot(void) {
 const char *tsc_sync_other(uint32_t index, uint32_t apic_id) {
     assert_int_equal(index, test.started->cpu.index);
     assert_int_equal(apic_id, test.started->cpu.apic_id);
+    test.other_compared++;
     return test.tsc_problem;
 }
 
@@ -196,6 +205,19 @@ static void a_cpu_that_does_not_start_is_held_by_an_init(void **state) {
     assert_int_equal(test.startups, 2);
     assert_int_equal(test.inits, 2);
     assert_true(machine_says("CPU with APIC ID 2 did not start; not used"));
+}
+
+/* It would compare its TSC with the boot CPU's while the next CPU does so, too. VMX operation
+ * blocks INIT: SDM Vol. 3C, "Discovering Support for VMX". */
+static void a_cpu_that_is_ready_after_the_limit_is_not_used(void **state) {
+    (void)state;
+    test.blocks_init = true;
+    host_start_others(&info, run);
+    assert_true(test.other_has_run);
+    assert_int_equal(test.other_compared, 0);
+    assert_int_equal(host.cpu_count, 1);
+    assert_true(machine_says("CPU with APIC ID 2 did not start; not used"));
+    assert_true(machine_says("CPU 1 not used: it started after the boot CPU had stopped waiting"));
 }
 
 /* Else its number would be cut to 8 bits, and an INIT would reset another CPU. */
@@ -297,6 +319,7 @@ int main(void) {
         TEST(a_cpu_that_starts_is_used),
         TEST(a_cpu_that_takes_seconds_is_used),
         TEST(a_cpu_that_does_not_start_is_held_by_an_init),
+        TEST(a_cpu_that_is_ready_after_the_limit_is_not_used),
         TEST(a_cpu_that_no_ipi_reaches_is_left_alone),
         TEST(a_machine_has_256_cpus),
         TEST(two_guests_do_not_share_a_core),

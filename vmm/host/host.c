@@ -32,8 +32,10 @@
 struct host host;
 
 /* What a CPU that was started has reported: nothing yet; that it compares its TSC with the boot
- * CPU's; that it runs; or that it cannot be used, and has printed why. */
-enum online { CPU_SILENT, CPU_COMPARES, CPU_ONLINE, CPU_NOT_USED };
+ * CPU's; that it runs; or that it cannot be used, and has printed why. CPU_TOO_LATE is the boot
+ * CPU's word: it no longer waits. Each leaves CPU_SILENT by an exchange, so only one of them does.
+ */
+enum online { CPU_SILENT, CPU_COMPARES, CPU_ONLINE, CPU_NOT_USED, CPU_TOO_LATE };
 
 static _Atomic uint32_t released;
 static void (*run_cpu)(void); /* what each started CPU calls once it is released */
@@ -99,6 +101,12 @@ static bool is_one_too_many(uint32_t apic_id) {
     return false;
 }
 
+static bool replaces_silence(struct host_cpu *cpu, uint32_t report) {
+    uint32_t silent = CPU_SILENT;
+
+    return atomic_compare_exchange_strong(&cpu->online, &silent, report);
+}
+
 /* The first C code of another CPU, on its own stack. */
 static _Noreturn void host_other_main(struct cpu *cpu) {
     struct host_cpu *self = (struct host_cpu *)cpu;
@@ -117,10 +125,10 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
         problem = mitigations_apply();
     if (!problem && is_one_too_many(cpu->apic_id))
         problem = "it is the other thread of a core (mitigations = -smt uses it)";
-    if (!problem) {
-        atomic_store(&self->online, CPU_COMPARES);
-        problem = tsc_sync_other(cpu->index, cpu->apic_id);
-    }
+    if (!problem)
+        problem = replaces_silence(self, CPU_COMPARES)
+                      ? tsc_sync_other(cpu->index, cpu->apic_id)
+                      : "it started after the boot CPU had stopped waiting for it";
     if (problem) {
         console_print("pinwheel: CPU %u not used: %s%s%s\n", cpu->index, differs ? differs : "",
                       differs ? " " : "", problem);
@@ -137,29 +145,30 @@ static _Noreturn void host_other_main(struct cpu *cpu) {
     panic("CPU %u: the scheduler returned", cpu->index);
 }
 
+/* Until the CPU reports anything else than `report`, or the time has passed. */
+static uint32_t wait_while(struct host_cpu *cpu, uint32_t report, uint64_t microseconds) {
+    uint64_t start = rdtsc();
+
+    while (atomic_load(&cpu->online) == report && rdtsc() - start < tsc_ticks(microseconds))
+        cpu_pause();
+    return atomic_load(&cpu->online);
+}
+
 /* INIT, 10 ms, STARTUP, and a second STARTUP if the CPU does not run. SDM Vol. 3A, "Typical BSP
  * Initialization Sequence". */
 static bool host_start_other(struct host_cpu *cpu, uint32_t page) {
-    bool compared = false;
-
     lapic_send_init(cpu->cpu.apic_id);
     tsc_delay_us(INIT_DELAY_US);
-    for (unsigned attempt = 0; attempt < 2; attempt++) {
+    lapic_send_startup(cpu->cpu.apic_id, page);
+    if (wait_while(cpu, CPU_SILENT, FIRST_STARTUP_US) == CPU_SILENT) {
         lapic_send_startup(cpu->cpu.apic_id, page);
-        uint64_t start = rdtsc();
-        uint64_t wait = tsc_ticks(attempt ? SECOND_STARTUP_US : FIRST_STARTUP_US);
-        while (rdtsc() - start < wait) {
-            uint32_t online = atomic_load(&cpu->online);
-            if (online == CPU_ONLINE || online == CPU_NOT_USED)
-                return online == CPU_ONLINE;
-            if (online == CPU_COMPARES && !compared) {
-                tsc_sync_boot();
-                compared = true;
-            }
-            cpu_pause();
-        }
+        wait_while(cpu, CPU_SILENT, SECOND_STARTUP_US);
     }
-    return atomic_load(&cpu->online) == CPU_ONLINE;
+    if (replaces_silence(cpu, CPU_TOO_LATE))
+        return false;
+    if (atomic_load(&cpu->online) == CPU_COMPARES)
+        tsc_sync_boot();
+    return wait_while(cpu, CPU_COMPARES, SECOND_STARTUP_US) == CPU_ONLINE;
 }
 
 void host_start_others(const struct boot_info *info, void (*run)(void)) {
@@ -185,10 +194,11 @@ void host_start_others(const struct boot_info *info, void (*run)(void)) {
         trampoline_place(page, &arguments);
         if (host_start_other(cpu, (uint32_t)info->trampoline)) {
             host.cpu[host.cpu_count++] = cpu;
-        } else if (atomic_load(&cpu->online) == CPU_SILENT) {
+        } else if (atomic_load(&cpu->online) == CPU_TOO_LATE) {
             console_print("pinwheel: CPU with APIC ID %u did not start; not used\n",
                           info->cpu_apic_id[i]);
-            /* So that it does not start late, from a page that is used for something else. */
+            /* So that it does not start late, from a page that is used for something else. If it
+             * is in VMX operation already, which blocks INIT, it finds CPU_TOO_LATE and waits. */
             lapic_send_init(cpu->cpu.apic_id);
         }
     }
