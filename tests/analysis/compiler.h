@@ -63,3 +63,13 @@ static inline bool analysis_add_overflow(uint64_t a, uint64_t b, uint64_t *sum) 
     return *sum < a;
 }
 #define __builtin_add_overflow analysis_add_overflow
+
+/* The highest bit that is 1 is the one behind the leading zeros. */
+/*@ requires not_zero: x != 0;
+  @ assigns \result \from x;
+  @ ensures 0 <= \result < 32;
+  @ ensures (x & (1 << 31 - \result)) != 0;
+  @ ensures \forall integer b; 31 - \result < b < 32 ==> (x & (1 << b)) == 0;
+  @*/
+int analysis_clz(unsigned x);
+#define __builtin_clz analysis_clz

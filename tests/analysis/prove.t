@@ -1,7 +1,9 @@
 #!/usr/bin/env perl
 # Frama-C's WP on the heart of the interrupt path: each function of `proofs` does what its contract
 # says, for all arguments, and nothing in it is undefined. Z3 proves it. The contracts are comments in
-# ACSL above the functions (docs/proof.md). Each of the mistakes in broken/ leaves a goal unproven.
+# ACSL above the functions (docs/proof.md). Each of the mistakes in broken/ leaves a goal unproven, of the
+# function that its line "unproven:" names, with twice the steps that the function's hardest goal needs
+# without the mistake.
 #
 #     tests/analysis/prove.t [NAME]...
 use strict;
@@ -10,6 +12,7 @@ use lib 'tests/lib';
 use Cwd 'abs_path';
 use File::Path 'make_path';
 use FramaC qw(table_rows wanted_rows frama_c source_in each_mutant check_mutants);
+use List::Util 'max';
 use Test::More;
 use Tree 'read_text';
 
@@ -34,22 +37,25 @@ open $out, '>', $ENV{WHY3CONFIG} or die "$ENV{WHY3CONFIG}: $!\n";
 print $out $config;
 close $out;
 
+use constant {STEPS => 50_000_000, FEWEST => 200_000};
+
 my @proofs = table_rows('proofs');
 
-# Runs WP. For each function the goals, and those that are not proven.
+# Runs WP. For each function the goals, those that are not proven, and the most steps that one needed.
 sub prove {
-    my ($folder, $source, @row) = @_;
+    my ($folder, $steps, $source, @row) = @_;
     my @functions = grep { !/^-/ } @row;
-    my ($ended, @lines) = frama_c($folder, '-cpp-extra-args=-DALONE', (grep { /^-/ } @row), qw(-wp -wp-rte -wp-prover z3 -wp-steps 50000000 -wp-timeout 600 -wp-par 1),
+    my ($ended, @lines) = frama_c($folder, '-cpp-extra-args=-DALONE', (grep { /^-/ } @row), qw(-wp -wp-rte -wp-prover z3 -wp-timeout 600 -wp-par 1 -wp-steps), $steps,
         '-wp-fct', join(',', @functions), source_in($folder, $source));
-    my %goals = map { $_ => {all => 0, open => []} } @functions;
+    my %goals = map { $_ => {all => 0, open => [], steps => 0} } @functions;
     my ($proven, $all) = (0, 0);
     for (@lines) {
         ($proven, $all) = ($1, $2) if m{Proved goals: +(\d+) / (\d+)};
-        my ($goal, $verdict) = /^\[wp\] \[[^\]]+\] Goal typed_(\w+) : (\w+)/ or next;
+        my ($goal, $verdict, $took) = /^\[wp\] \[[^\]]+\] Goal typed_(\w+) : (\w+)(?:.*\((\d+)\)$)?/ or next;
         my ($function) = grep { $goal =~ /^${_}_/ } sort { length $b <=> length $a } @functions;
         die "goal $goal is of no function\n" if !$function;
         $goals{$function}{all}++;
+        $goals{$function}{steps} = $took if ($took // 0) > $goals{$function}{steps};
         push @{$goals{$function}{open}}, $goal if $verdict ne 'Valid';
     }
     my $counted = 0;
@@ -61,7 +67,7 @@ my @table;
 for (wanted_rows(\@proofs, @ARGV)) {
     my ($name, $source, @row) = @$_;
     my @functions = grep { !/^-/ } @row;
-    my ($complete, %goals) = prove("$build/$name", $source, @row);
+    my ($complete, %goals) = prove("$build/$name", STEPS, $source, @row);
     ok($complete, "$name: each goal has its verdict") or diag("see $build/$name/log");
     for my $function (@functions) {
         my $goals = $goals{$function};
@@ -70,10 +76,12 @@ for (wanted_rows(\@proofs, @ARGV)) {
         push @table, sprintf '%-22s %3d of %3d', $function, $goals->{all} - @{$goals->{open}}, $goals->{all};
     }
     each_mutant('broken', $name, $build, sub {
-        my ($folder) = @_;
-        my ($done, %seen) = prove($folder, $source, @row);
-        my ($open) = map { @{$_->{open}} } values %seen;
-        return $done ? $open : undef;
+        my ($folder, undef, $says) = @_;
+        my ($function) = $says =~ /^unproven: (\w+)$/m;
+        return undef if !$function || !$goals{$function};
+        my $steps = max(FEWEST, 2 * $goals{$function}{steps});
+        my ($done, %seen) = prove($folder, $steps, $source, $function, grep { /^-/ } @row);
+        return $done ? $seen{$function}{open}[0] : undef;
     });
 }
 check_mutants('broken', @proofs);

@@ -51,8 +51,8 @@ sub frama_c {
 }
 
 # Makes each mistake that a folder of tests/analysis has for this name, FOLDER/NAME-*.mutant, and calls
-# the function with a folder of its own under $build, which contains the wrong source, and that source's
-# name. The function returns what was noticed, if anything. Returns how many were, and of how many.
+# the function with a folder of its own under $build, which contains the wrong source, that source's
+# name, and what the mistake's file says. The function returns what was noticed, if anything. Returns how many were, and of how many.
 sub each_mutant {
     my ($mutants, $name, $build, $run) = @_;
     my @paths = glob "$here/$mutants/$name-*.mutant";
@@ -63,7 +63,7 @@ sub each_mutant {
         my ($wrong, $says, $file, $text) = mutate($path);
         is($wrong, undef, "$mutant: can be made") or next;
         write_mutant($file, $text, "$build/$mutants/$mutant");
-        my $seen = $run->("$build/$mutants/$mutant", $file);
+        my $seen = $run->("$build/$mutants/$mutant", $file, $says);
         ok(defined $seen, "$mutant: is noticed") or diag($says);
         note("$mutant: $seen") if defined $seen;
         $noticed++ if defined $seen;

@@ -65,9 +65,14 @@ static inline bool vector_set_is_empty(const struct vector_set *set) {
     return (set->word[0] | set->word[1] | set->word[2] | set->word[3]) == 0;
 }
 
+/* Both sets have the same vectors. */
+/*@ requires \valid_read(a) && \valid_read(b);
+  @ assigns \nothing;
+  @ ensures \result <==> \forall integer i; 0 <= i < 4 ==> a->word[i] == b->word[i];
+  @*/
 static inline bool vector_set_equal(const struct vector_set *a, const struct vector_set *b) {
-    return ((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
-            (a->word[3] ^ b->word[3])) == 0;
+    return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] &&
+           a->word[3] == b->word[3];
 }
 
 /* The highest vector in the set, or -1 if it is empty. */

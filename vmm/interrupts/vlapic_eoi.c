@@ -4,16 +4,45 @@
 #include "vmm/interrupts/vlapic.h"
 #include "vmm/interrupts/vlapic_internal.h"
 
+/* The class of the PPR is the higher one of those of the TPR and of the highest vector in service;
+ * if that is the TPR's, its low bits are the TPR's too. */
+/*@ predicate ppr_is_right{L}(struct apic_page *p) =
+  @     \let tpr = (uint8_t)p->word[APIC_TPR / 4];
+  @     \forall integer s; highest(p, APIC_ISR, s) ==>
+  @         p->word[APIC_PPR / 4] == (tpr / 16 >= s / 16 ? tpr : s / 16 * 16);
+  @*/
+/*@ requires \valid_read(apic) && \valid(apic->page) && \separated(apic, apic->page);
+  @ assigns apic->page->word[APIC_PPR / 4];
+  @ ensures ppr_is_right(apic->page);
+  @ ensures same_bank{Pre, Post}(apic->page, APIC_ISR);
+  @ ensures same_bank{Pre, Post}(apic->page, APIC_IRR);
+  @*/
 void vlapic_update_ppr(struct vlapic *apic) {
     int in_service = apic_page_highest(apic->page, APIC_ISR);
-    uint32_t tpr = apic_page_read(apic->page, APIC_TPR) & 0xff;
-    uint32_t class = in_service < 0 ? 0 : (uint32_t)in_service & 0xf0;
+    uint8_t tpr = (uint8_t)apic_page_read(apic->page, APIC_TPR);
+    uint32_t class = in_service < 0 ? 0 : (uint32_t)in_service / 16;
 
-    apic_page_write(apic->page, APIC_PPR, (tpr & 0xf0) >= class ? tpr : class);
+    apic_page_write(apic->page, APIC_PPR, tpr / 16u >= class ? tpr : class * 16);
+    /*@ assert same_bank{Pre, Here}(apic->page, APIC_ISR); */
+    /*@ assert same_bank{Pre, Here}(apic->page, APIC_IRR); */
 }
 
 /* ---- delivery in software ---- */
 
+/*@ requires \valid_read(apic) && \valid(apic->page) && \separated(apic, apic->page);
+  @ assigns apic->page->word[APIC_PPR / 4 .. APIC_IRR / 4 + 31];
+  @ ensures none: \result < 0 ==> \result == -1 && \forall integer v; 0 <= v < VECTOR_COUNT &&
+  @     \old(in_bank(apic->page, APIC_IRR, v)) ==>
+  @     !\old(above_isr(apic->page, v) && above_tpr(apic->page, v));
+  @ ensures highest: \result >= 0 ==> \old(highest(apic->page, APIC_IRR, \result));
+  @ ensures above: \result >= 0 ==> \old(above_isr(apic->page, \result));
+  @ ensures above: \result >= 0 ==> \old(above_tpr(apic->page, \result));
+  @ ensures \result >= 0 ==> !in_bank(apic->page, APIC_IRR, \result);
+  @ ensures \result >= 0 ==> in_bank(apic->page, APIC_ISR, \result);
+  @ ensures \result >= 0 ==> ppr_is_right(apic->page);
+  @ ensures same_bank_but{Pre, Post}(apic->page, APIC_IRR, \result);
+  @ ensures same_bank_but{Pre, Post}(apic->page, APIC_ISR, \result);
+  @*/
 int vlapic_deliver(struct vlapic *apic) {
     int vector = apic_page_deliverable(apic->page);
 
@@ -38,6 +67,39 @@ uint32_t vlapic_tpr_threshold(const struct vlapic *apic) {
   @     (apic->page->word[APIC_SVR / 4] & APIC_SVR_SUPPRESS_EOI_BROADCAST) != 0;
   @*/
 
+/* How many EOI exits of each vector were made here. */
+//@ ghost uint32_t made[VECTOR_COUNT];
+
+/* The only call of this effect. That it changes neither the IRR nor the ISR nor the PPR is taken
+ * for granted by the proofs. */
+/*@ requires in_set(&apic->map.exit, vector);
+  @ assigns made[vector], apic->tokens, apic->inbox,
+  @         apic->page->word[APIC_TMR / 4 .. APIC_TMR / 4 + 31];
+  @ ensures made[vector] == (uint32_t)(\old(made[vector]) + 1);
+  @ ensures same_bank{Pre, Post}(apic->page, APIC_ISR);
+  @ ensures \old(ppr_is_right(apic->page)) ==> ppr_is_right(apic->page);
+  @*/
+static inline void make_eoi_exit(struct vlapic *apic, uint8_t vector) {
+    apic->effects->eoi_exit(apic->context, vector);
+}
+
+/* The vector that has ended is the highest that was in service; if none was, nothing has changed
+ * (invariant 17). It makes one EOI
+ * exit if its bit in the EOI-exit bitmap is set, and none if not (invariant 3). */
+/*@ requires \valid(apic) && \valid(apic->page) && \separated(apic, apic->page);
+  @ assigns apic->page->word[APIC_PPR / 4 .. APIC_TMR / 4 + 31], apic->tokens, apic->inbox,
+  @         made[0 .. VECTOR_COUNT - 1];
+  @ ensures \old(highest(apic->page, APIC_ISR, \result));
+  @ ensures spurious: \result < 0 ==> \forall integer i; 0 <= i < 1024 ==>
+  @     apic->page->word[i] == \old(apic->page->word[i]);
+  @ ensures \result >= 0 ==> !in_bank(apic->page, APIC_ISR, \result) &&
+  @     ppr_is_right(apic->page);
+  @ ensures same_bank_but{Pre, Post}(apic->page, APIC_ISR, \result);
+  @ ensures \result >= 0 && in_set(&apic->map.exit, \result) ==>
+  @     made[\result] == (uint32_t)(\old(made[\result]) + 1);
+  @ ensures \forall integer v; 0 <= v < VECTOR_COUNT &&
+  @     !(v == \result && in_set(&apic->map.exit, v)) ==> made[v] == \old(made[v]);
+  @*/
 int vlapic_eoi(struct vlapic *apic) {
     int vector = apic_page_highest(apic->page, APIC_ISR);
 
@@ -46,7 +108,7 @@ int vlapic_eoi(struct vlapic *apic) {
     apic_page_remove(apic->page, APIC_ISR, (uint8_t)vector);
     vlapic_update_ppr(apic);
     if (vector_set_has(&apic->map.exit, (uint8_t)vector))
-        apic->effects->eoi_exit(apic->context, (uint8_t)vector);
+        make_eoi_exit(apic, (uint8_t)vector);
     return vector;
 }
 
