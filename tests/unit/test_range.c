@@ -1,4 +1,5 @@
-/* Guards lib/range.h and arch/canonical.h: the limits on either side of each, and no wrap. */
+/* Guards lib/range.h, offset_clamp() and arch/canonical.h: the limits on either side of each, and
+ * no wrap. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <cmocka.h>
 
 #include "arch/canonical.h"
+#include "lib/index_clamp.h"
 #include "lib/range.h"
 
 static void a_range_is_within_up_to_the_last_byte(void **state) {
@@ -34,6 +36,25 @@ static void a_number_is_clamped_to_the_nearer_limit(void **state) {
     assert_int_equal(range_clamp(1, 7, 12), 7);
     assert_int_equal(range_clamp(1, 12, 12), 12);
     assert_int_equal(range_clamp(1, UINT32_MAX, 12), 12);
+}
+
+/* The proof of virtio_stream.c takes this for granted: tests/analysis/bytes.h. */
+static void an_offset_is_kept_below_the_count_and_else_0(void **state) {
+    static const uint64_t edges[] = {
+        0, 1, 2, 511, 512, 513, 1ULL << 31, 1ULL << 32, (1ULL << 63) - 1, 1ULL << 63, UINT64_MAX};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+        for (uint64_t near = 0; near < 3; near++) {
+            uint64_t count = edges[i];
+            uint64_t offset = count + near - 1;
+            if (count == 0 || count > 1ULL << 63)
+                continue;
+            assert_int_equal(offset_clamp(offset, count), offset < count ? offset : 0);
+            for (unsigned k = 0; k < sizeof(edges) / sizeof(edges[0]); k++)
+                assert_int_equal(offset_clamp(edges[k], count), edges[k] < count ? edges[k] : 0);
+        }
+    }
 }
 
 static void rounding_keeps_multiples(void **state) {
@@ -71,6 +92,7 @@ int main(void) {
         cmocka_unit_test(a_range_is_within_up_to_the_last_byte),
         cmocka_unit_test(a_range_that_wraps_is_not_within),
         cmocka_unit_test(a_number_is_clamped_to_the_nearer_limit),
+        cmocka_unit_test(an_offset_is_kept_below_the_count_and_else_0),
         cmocka_unit_test(rounding_keeps_multiples),
         cmocka_unit_test(addresses_are_canonical_outside_the_hole),
     };

@@ -243,7 +243,7 @@ static void many_chains_need_several_notifications(void **state) {
     unsigned turns = 1;
 
     (void)state;
-    mmio.reg.queue[0].ready = false;
+    mmio.reg.queue[0].entries = 0;
     place_queue(0, 64, DESCRIPTORS, AVAILABLE, USED);
     describe(0, 0, BUFFERS, 4, WRITE, 0);
     memset(ram + AVAILABLE + 4, 0, 2 * 64);

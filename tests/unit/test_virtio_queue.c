@@ -37,7 +37,7 @@ static enum virtq_state next(void) {
 static bool starts(uint32_t size, uint64_t descriptors, uint64_t available, uint64_t used) {
     queue = placed(size, descriptors, available, used);
     bool started = virtq_start(&queue, &mmio.ram);
-    assert_int_equal(queue.ready, started);
+    assert_int_equal(queue.entries != 0, started);
     return started;
 }
 
@@ -77,7 +77,7 @@ static void a_size_must_be_a_power_of_2(void **state) {
 /* ---- chains ---- */
 
 static void a_chain_has_a_readable_and_a_writable_stream(void **state) {
-    char text[16] = {0};
+    uint8_t text[16] = {0};
 
     (void)state;
     put(BUFFERS, "abc", 3);
@@ -96,9 +96,9 @@ static void a_chain_has_a_readable_and_a_writable_stream(void **state) {
     assert_int_equal(virtq_read(&chain.readable, text, 4), 4);
     virtq_skip(&chain.readable, 1);
     assert_int_equal(virtq_read(&chain.readable, text + 4, 12), 3);
-    assert_string_equal(text, "abcdfgh");
+    assert_string_equal((char *)text, "abcdfgh");
     assert_int_equal(virtq_read(&chain.readable, text, 1), 0);
-    assert_int_equal(virtq_write(&chain.writable, "uvwxyz!", 7), 6);
+    assert_int_equal(virtq_write(&chain.writable, (const uint8_t *)"uvwxyz!", 7), 6);
     assert_memory_equal(ram + BUFFERS + 0x200, "uv\xa5", 3);
     assert_memory_equal(ram + BUFFERS + 0x300, "wxyz\xa5", 5);
     virtq_skip(&chain.readable, UINT32_MAX);
@@ -318,9 +318,9 @@ static void each_descriptor_is_read_once(void **state) {
     assert_int_equal(get32(DESCRIPTORS + 8), UINT32_MAX);
     assert_int_equal(chain.readable.size, 8);
     assert_int_equal(chain.writable.size, 7);
-    assert_ptr_equal(chain.segment[0].at, ram + BUFFERS);
-    assert_ptr_equal(chain.segment[1].at, ram + BUFFERS + 0x100);
-    assert_ptr_equal(chain.segment[2].at, ram + BUFFERS + 0x200);
+    assert_int_equal(chain.buffers.segment[0].address, BUFFERS);
+    assert_int_equal(chain.buffers.segment[1].address, BUFFERS + 0x100);
+    assert_int_equal(chain.buffers.segment[2].address, BUFFERS + 0x200);
     assert_int_equal(next(), VIRTQ_BROKEN);
 }
 

@@ -1,8 +1,7 @@
 /* virtio-blk: see virtio_block.h. */
 #include "vmm/devices/virtio_block.h"
 
-#include "lib/index_clamp.h"
-#include "lib/memory.h"
+#include "lib/range.h"
 
 /* A request has a header and a status byte besides its data: with these limits it fits into a queue
  * and has at most VIRTQ_CHAIN_BYTES_MAX bytes. */
@@ -13,33 +12,31 @@ _Static_assert(SEGMENTS *SEGMENT_BYTES + sizeof(struct virtio_block_header) + 1 
                    VIRTQ_CHAIN_BYTES_MAX,
                "the largest request");
 
-static const char id[VIRTIO_BLK_ID_BYTES] = "pinwheel";
+static const uint8_t id[VIRTIO_BLK_ID_BYTES] = "pinwheel";
 
-/* The address of `size` bytes from a sector on; NULL if they are not whole sectors of the disk. */
-static uint8_t *sectors_at(const struct virtio_block *block, uint64_t sector, uint32_t size) {
-    uint64_t count = size / VIRTIO_BLOCK_SECTOR, capacity = block->config.capacity;
-
-    if (size % VIRTIO_BLOCK_SECTOR || count > capacity || sector > capacity - count)
-        return NULL;
-    return block->disk + offset_clamp(sector, capacity - count + 1) * VIRTIO_BLOCK_SECTOR;
+/* Whether `size` bytes from a sector on are whole sectors of the disk. */
+static bool is_on_disk(const struct virtio_block *block, uint64_t sector, uint32_t size) {
+    return size % VIRTIO_BLOCK_SECTOR == 0 &&
+           range_within(sector, size / VIRTIO_BLOCK_SECTOR, block->config.capacity);
 }
 
 /* in, out: the data between header and status, from and to the disk. Returns the status. */
 static uint8_t execute(const struct virtio_block *block, const struct virtio_block_header *header,
                        struct virtq_stream *out, struct virtq_stream *in) {
-    uint8_t *at;
+    uint64_t total = block->config.capacity * VIRTIO_BLOCK_SECTOR;
+    uint64_t offset = header->sector * VIRTIO_BLOCK_SECTOR;
 
     switch (header->type) {
     case VIRTIO_BLK_T_IN:
-        at = sectors_at(block, header->sector, in->size);
-        if (at)
-            virtq_write(in, at, in->size);
-        return at ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+        if (!is_on_disk(block, header->sector, in->size))
+            return VIRTIO_BLK_S_IOERR;
+        virtq_write_part(in, block->disk, total, offset, in->size);
+        return VIRTIO_BLK_S_OK;
     case VIRTIO_BLK_T_OUT:
-        at = block->read_only ? NULL : sectors_at(block, header->sector, out->size);
-        if (at)
-            virtq_read(out, at, out->size);
-        return at ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+        if (block->read_only || !is_on_disk(block, header->sector, out->size))
+            return VIRTIO_BLK_S_IOERR;
+        virtq_read_part(out, block->disk, total, offset, out->size);
+        return VIRTIO_BLK_S_OK;
     case VIRTIO_BLK_T_FLUSH:
         return VIRTIO_BLK_S_OK;
     case VIRTIO_BLK_T_GET_ID:
@@ -53,17 +50,18 @@ static uint8_t execute(const struct virtio_block *block, const struct virtio_blo
 /* The status is the last writable byte, however the chain is divided into descriptors. */
 static enum virtio_served serve(struct virtio_mmio *mmio, uint32_t queue, struct virtq_chain *chain,
                                 uint32_t *written) {
-    struct virtio_block_header header;
+    const struct virtio_block *block = mmio->device;
+    struct virtio_block_header header = {0};
     struct virtq_stream in = chain->writable;
 
     (void)queue;
     if (chain->writable.size == 0 ||
-        virtq_read(&chain->readable, &header, sizeof(header)) != sizeof(header))
+        virtq_read(&chain->readable, (uint8_t *)&header, sizeof(header)) != sizeof(header))
         return VIRTIO_BROKEN;
     in.size--;
     virtq_skip(&chain->writable, in.size);
     uint32_t data = in.size;
-    uint8_t status = execute(mmio->device, &header, &chain->readable, &in);
+    uint8_t status = execute(block, &header, &chain->readable, &in);
     virtq_write(&chain->writable, &status, 1);
     /* Only bytes without a gap count: not the status if the data before it was not all written. */
     *written = in.size == 0 ? data + 1 : data - in.size;

@@ -18,11 +18,11 @@ static enum virtio_served serve(struct virtio_mmio *mmio, uint32_t queue, struct
 
     if (queue == VIRTIO_CONSOLE_TRANSMIT)
         return transmit(mmio, chain);
-    if (console->input_size == 0)
+    if (!console->input || console->received >= console->input_size)
         return VIRTIO_WAIT;
-    *written = virtq_write(&chain->writable, console->input, console->input_size);
-    console->input += *written;
-    console->input_size -= *written;
+    *written = virtq_write_part(&chain->writable, console->input, console->input_size,
+                                console->received, console->input_size - console->received);
+    console->received += *written;
     return VIRTIO_DONE;
 }
 
@@ -38,9 +38,9 @@ void virtio_console_init(struct virtio_mmio *mmio, struct virtio_console *consol
 uint32_t virtio_console_receive(struct virtio_mmio *mmio, const uint8_t *bytes, uint32_t size) {
     struct virtio_console *console = mmio->device;
 
-    *console = (struct virtio_console){bytes, size};
+    *console = (struct virtio_console){.input = bytes, .input_size = size};
     virtio_mmio_serve(mmio, VIRTIO_CONSOLE_RECEIVE);
-    uint32_t received = size - console->input_size;
+    uint32_t received = console->received;
     *console = (struct virtio_console){0};
     return received;
 }

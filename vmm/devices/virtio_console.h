@@ -11,7 +11,7 @@
 
 struct virtio_console {
     const uint8_t *input; /* while virtio_console_receive() runs */
-    uint32_t input_size;
+    uint32_t input_size, received;
 };
 
 /* Makes the slot a console. The slot's effects (transmit), context and RAM must be set. */

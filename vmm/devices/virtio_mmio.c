@@ -55,12 +55,13 @@ bool virtio_mmio_serve(struct virtio_mmio *mmio, uint32_t queue) {
     if (!mmio->kind || queue >= mmio->kind->queues)
         return false;
     queue = index_clamp(queue, VIRTIO_QUEUES);
-    if ((mmio->reg.status & working) != VIRTIO_STATUS_DRIVER_OK || !mmio->reg.queue[queue].ready)
+    if ((mmio->reg.status & working) != VIRTIO_STATUS_DRIVER_OK || !mmio->reg.queue[queue].entries)
         return false;
     uint16_t before = mmio->reg.queue[queue].next;
     while (served == VIRTIO_DONE && chains++ < SERVED_CHAINS && bytes < mmio->kind->burst)
         served = serve_next(mmio, queue, &bytes);
-    if (mmio->reg.queue[queue].next != before && virtq_wants_interrupt(&mmio->reg.queue[queue]))
+    if (mmio->reg.queue[queue].next != before &&
+        virtq_wants_interrupt(&mmio->reg.queue[queue], &mmio->ram))
         set_interrupt_status(mmio, mmio->reg.interrupt_status | VIRTIO_INTERRUPT_USED);
     if (served == VIRTIO_BROKEN)
         break_device(mmio);
@@ -90,12 +91,12 @@ static void write_queue(struct virtio_mmio *mmio, uint32_t offset, uint32_t valu
         return;
     if (offset == VIRTIO_MMIO_QUEUE_READY) {
         if (!(value & 1))
-            queue->ready = false;
-        else if (!queue->ready && !virtq_start(queue, &mmio->ram))
+            queue->entries = 0;
+        else if (!queue->entries && !virtq_start(queue, &mmio->ram))
             break_device(mmio);
         return;
     }
-    if (queue->ready)
+    if (queue->entries)
         return;
     if (offset == VIRTIO_MMIO_QUEUE_NUM)
         queue->size = value;
@@ -151,7 +152,6 @@ static uint64_t read_config(const struct virtio_mmio *mmio, uint32_t offset, uns
 
 static uint32_t read_register(const struct virtio_mmio *mmio, uint32_t offset) {
     uint32_t sel = mmio->reg.queue_sel;
-    bool exists = sel < mmio->kind->queues;
 
     switch (offset) {
     case VIRTIO_MMIO_VENDOR_ID:
@@ -161,9 +161,10 @@ static uint32_t read_register(const struct virtio_mmio *mmio, uint32_t offset) {
             return 0;
         return (uint32_t)(mmio->features >> 32 * mmio->reg.device_features_sel);
     case VIRTIO_MMIO_QUEUE_NUM_MAX:
-        return exists ? VIRTQ_SIZE_MAX : 0;
+        return sel < mmio->kind->queues ? VIRTQ_SIZE_MAX : 0;
     case VIRTIO_MMIO_QUEUE_READY:
-        return exists && mmio->reg.queue[index_clamp(sel, VIRTIO_QUEUES)].ready;
+        return sel < mmio->kind->queues &&
+               mmio->reg.queue[index_clamp(sel, VIRTIO_QUEUES)].entries != 0;
     case VIRTIO_MMIO_INTERRUPT_STATUS:
         return mmio->reg.interrupt_status;
     case VIRTIO_MMIO_STATUS:
