@@ -6,12 +6,16 @@
 #pragma once
 #include <stdint.h>
 
-/* `index` if it is below `count`, else 0. `count` is less than 2^31. */
+/* `index` if it is below `count`, else 0. */
+/*@ assigns \nothing;
+  @ ensures \result < count || \result == 0;
+  @ ensures index >= count ==> \result == 0;
+  @*/
 static inline uint32_t index_clamp(uint32_t index, uint32_t count) {
     /* Hides the value from the compiler: after the check it would drop the mask as redundant. */
     __asm__("" : "+r"(index));
-    uint64_t below = (uint64_t)0 - (((uint64_t)index - count) >> 63);
-    return index & (uint32_t)below;
+    int64_t below = -(int64_t)(((uint64_t)index - count) / (1ULL << 63)); /* all bits, or none */
+    return (uint32_t)(index & below);
 }
 
 /* The same for offsets in memory: `count` is 1 to 2^63, `offset` anything. */
