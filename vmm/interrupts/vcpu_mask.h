@@ -17,9 +17,9 @@ static inline vcpu_mask vcpu_mask_first(unsigned count) {
     return ~0ULL >> (VCPU_MASK_MAX - count);
 }
 
-/* The member that comes next after `vcpu`, in turn; the set is not empty. */
+/* The member that comes next after `vcpu` % VCPU_MASK_MAX, in turn; the set is not empty. */
 static inline unsigned vcpu_mask_next(vcpu_mask set, unsigned vcpu) {
-    vcpu_mask above = set & ~vcpu_mask_first(vcpu + 1);
+    vcpu_mask above = set & (~1ULL << (vcpu % VCPU_MASK_MAX));
 
     return lowest_bit(above ? above : set);
 }
