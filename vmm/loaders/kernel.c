@@ -1,8 +1,6 @@
 /* One of the two loaders: see vmm/loaders/kernel.h. */
 #include "vmm/loaders/kernel.h"
 
-#include <stddef.h>
-
 const char *kernel_place(const struct kernel_request *request, struct kernel_entry *entry) {
     *entry = (struct kernel_entry){.is_linux = linux_is_kernel(request->file, request->file_size)};
     if (entry->is_linux)
@@ -11,5 +9,5 @@ const char *kernel_place(const struct kernel_request *request, struct kernel_ent
 }
 
 const char *kernel_warning(const struct kernel_entry *entry) {
-    return entry->is_linux ? NULL : entry->multiboot.warning;
+    return entry->multiboot.warning;
 }

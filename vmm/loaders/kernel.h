@@ -10,13 +10,11 @@
 #include "vmm/loaders/linux.h"
 #include "vmm/loaders/multiboot.h"
 
-/* How vCPU 0 starts: by the boot protocol of the kernel's file. */
+/* How vCPU 0 starts: by the boot protocol of the kernel's file. The other protocol's state is 0. */
 struct kernel_entry {
     bool is_linux;
-    union {
-        struct linux_entry linux64;
-        struct multiboot_entry multiboot;
-    };
+    struct linux_entry linux64;
+    struct multiboot_entry multiboot;
 };
 
 /* Returns NULL, or why the kernel cannot be started in words, which may be in request->reason; then
