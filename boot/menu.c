@@ -18,7 +18,7 @@ struct parser {
 };
 
 static void fail(struct parser *parser, const char *reason, struct slice part) {
-    char shown[SHOWN_SIZE];
+    char shown[SHOWN_SIZE] = {0};
 
     if (parser->menu->problem[0])
         return;
@@ -131,7 +131,7 @@ _Static_assert(LINE_WIDTH == 78, "the width above");
 
 size_t menu_text(const struct menu *menu, char out[MENU_TEXT_SIZE]) {
     struct text text = {.out = out, .size = MENU_TEXT_SIZE};
-    char line[LINE_WIDTH + 1];
+    char line[LINE_WIDTH + 1] = {0};
 
     add_line(&text, "Pinwheel " PINWHEEL_VERSION ": what is this machine to run?");
     add_line(&text, "");
