@@ -85,16 +85,15 @@ bool virtq_start(struct virtq *queue, const struct virtq_ram *ram) {
 
 /* ---- chains ---- */
 
-/* Returns false if the descriptor is not valid. */
+/* There is room for a segment. Returns false if the descriptor is not valid. */
 static bool add_segment(struct virtq_chain *chain, const struct virtq_ram *ram, uint64_t address,
                         uint32_t size, uint32_t flags) {
     struct virtq_stream *stream = flags & FLAG_WRITE ? &chain->writable : &chain->readable;
+    uint32_t count = chain->buffers.count;
 
     if (!range_within(address, size, ram->size) || flags & FLAG_INDIRECT ||
-        size > VIRTQ_CHAIN_BYTES_MAX - chain->readable.size - chain->writable.size ||
-        chain->buffers.count >= VIRTQ_SIZE_MAX)
+        size > VIRTQ_CHAIN_BYTES_MAX - chain->readable.size - chain->writable.size)
         return false;
-    uint32_t count = chain->buffers.count;
     if (stream == &chain->readable && chain->has_writable)
         return false; /* readable descriptors must come first */
     if (stream == &chain->writable && !chain->has_writable) {
@@ -129,7 +128,8 @@ enum virtq_state virtq_next(const struct virtq *queue, const struct virtq_ram *r
     chain->buffers.ram = ram;
     chain->buffers.count = 0;
     chain->readable = chain->writable = (struct virtq_stream){.buffers = &chain->buffers};
-    for (uint32_t length = 0; length < entries && index < entries; length++) {
+    for (uint32_t length = 0;
+         length < entries && index < entries && chain->buffers.count < VIRTQ_SIZE_MAX; length++) {
         uint64_t descriptor =
             queue->descriptors + (uint64_t)DESCRIPTOR_SIZE * index_clamp(index, entries);
         uint64_t address = load64(ram, descriptor);
