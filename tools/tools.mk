@@ -122,10 +122,10 @@ debug: deps ## boot in Bochs under its own debugger (docs/debugging.md)
 # What `make linux` boots by default.
 LINUX      := $(B)/linux
 LINUX_INIT := guest/linux/init
-LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/smp guest/linux/typed guest/linux/end $(LINUX)/fail \
+LINUX_PROGRAMS := guest/linux/soak guest/linux/verify guest/linux/acpi guest/linux/smp guest/linux/typed $(LINUX)/end $(LINUX)/fail \
                   $(LINUX)/lab11 $(LINUX)/lab11-task
 
-$(LINUX)/tsc $(LINUX)/fail: $(LINUX)/%: guest/linux/%.asm
+$(LINUX)/tsc $(LINUX)/fail $(LINUX)/end: $(LINUX)/%: guest/linux/%.asm
 	@mkdir -p $(@D)
 	$(call say,NASM)
 	$(Q)$(NASM) -f elf64 $< -o $@.o

@@ -44,8 +44,9 @@ mkdir $dir;
 system('cp', "$build/linux/vmlinuz", "$dir/kernel") == 0 or BAIL_OUT('no kernel');
 system('cp', "$build/linux/initrd", "$dir/initrd") == 0 or BAIL_OUT('no initrd');
 put("$dir/cmdline", "$words run=end");
-my ($native) = boot('native', efi => "$build/native.efi", config => '-', cpus => 1, memory => 512,
+my ($native, $end) = boot('native', efi => "$build/native.efi", config => '-', cpus => 1, memory => 512,
     files => ["$dir/kernel", "$dir/initrd", "$dir/cmdline"]);
+is($end, 0, 'Linux on the bare machine ends the run');
 span('native', $native, qr/NATIVE entry tsc=(\d+)/);
 put("$dir/guest.cfg", <<"END");
 [linux]
