@@ -190,8 +190,8 @@ static void act_and_check(struct machine *m, const struct action *action) {
         abort();
     for (unsigned i = 0; i < VIRTIO_QUEUES; i++) {
         uint16_t served = (uint16_t)(after->queue[i].next - before.queue[i].next);
-        bool again = !before.queue[i].ready || (action->what & 7) == 6;
-        if (after->queue[i].ready && !again && served > 32 && after->status)
+        bool again = !before.queue[i].entries || (action->what & 7) == 6;
+        if (after->queue[i].entries && !again && served > 32 && after->status)
             abort();
     }
     if (m->effects > 32 || (broken && m->effects))
