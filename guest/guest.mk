@@ -45,10 +45,12 @@ $(B)/guest/%.asm.o: %.asm $(B)/flags/asm
 # Linked as ELF64 with symbols, for a debugger, and converted to ELF32 for the loader: Multiboot 1 does
 # not define ELF64.
 $(foreach guest,$(GUESTS),$(eval $(B)/guest/$(guest).elf64: $(call guest_objects,$(guest)) $(SHARED_$(guest))))
+# Xen starts its own firmware at 1 MiB, over which QEMU would load a kernel at that address.
+$(B)/guest/scorecard.elf64: GUEST_BASE := -Ttext-segment=0x200000
 $(B)/guest/%.elf64: $(GUEST_LIB) guest/guest.ld $(B)/flags/guest-ld
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(GUEST_LD) -o $@ $(filter %.o,$^)
+	$(Q)$(GUEST_LD) $(GUEST_BASE) -o $@ $(filter %.o,$^)
 
 $(B)/guest/%.elf: $(B)/guest/%.elf64
 	$(call say,OBJCOPY)
