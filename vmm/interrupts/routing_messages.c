@@ -33,10 +33,8 @@ static vcpu_mask named_by_shorthand(const struct routing *routing, unsigned self
                                     enum apic_shorthand shorthand) {
     vcpu_mask set = 0;
 
-    for (unsigned i = 0; i < routing->vcpu_count; i++) {
-        if (routing_identity(routing, i).mode != APIC_MODE_DISABLED)
-            set |= vcpu_mask_of(i);
-    }
+    for (unsigned i = routing->vcpu_count; i-- > 0;)
+        set = set << 1 | (routing_identity(routing, i).mode != APIC_MODE_DISABLED);
     return shorthand == APIC_SHORTHAND_OTHERS ? set & ~vcpu_mask_of(self) : set;
 }
 
