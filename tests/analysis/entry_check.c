@@ -32,6 +32,7 @@ int main(void) {
     vmx_guest_cr0(&capabilities, any());
     vmx_cr4(&capabilities, any());
     vmx_posted_missing(&capabilities);
+    vmx_timer_longest(&capabilities);
     vmx_choose_controls(&capabilities, (enum vmx_apic_mode)any_below(VMX_APIC_MODES), any_bool(),
                         any_bool(), &controls);
     return 0;

@@ -33,8 +33,10 @@ static vcpu_mask named_by_shorthand(const struct routing *routing, unsigned self
                                     enum apic_shorthand shorthand) {
     vcpu_mask set = 0;
 
-    for (unsigned i = routing->vcpu_count; i-- > 0;)
-        set = set << 1 | (routing_identity(routing, i).mode != APIC_MODE_DISABLED);
+    for (unsigned i = routing->vcpu_count; i > 0; i--) {
+        bool named = routing_identity(routing, i - 1).mode != APIC_MODE_DISABLED;
+        set = set << 1 | (vcpu_mask)named;
+    }
     return shorthand == APIC_SHORTHAND_OTHERS ? set & ~vcpu_mask_of(self) : set;
 }
 
