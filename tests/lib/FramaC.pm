@@ -52,7 +52,8 @@ sub frama_c {
 
 # Makes each mistake that a folder of tests/analysis has for this name, FOLDER/NAME-*.mutant, and calls
 # the function with a folder of its own under $build, which contains the wrong source, that source's
-# name, and what the mistake's file says. The function returns what was noticed, if anything. Returns how many were, and of how many.
+# name, and what the mistake's file says. The function returns what was noticed, if anything. Returns how
+# many were, and of how many.
 sub each_mutant {
     my ($mutants, $name, $build, $run) = @_;
     my @paths = glob "$here/$mutants/$name-*.mutant";

@@ -84,8 +84,8 @@ static inline void make_eoi_exit(struct vlapic *apic, uint8_t vector) {
 }
 
 /* The vector that has ended is the highest that was in service; if none was, nothing has changed
- * (invariant 17). It makes one EOI
- * exit if its bit in the EOI-exit bitmap is set, and none if not (invariant 3). */
+ * (invariant 17). It makes one EOI exit if its bit in the EOI-exit bitmap is set, and none if not
+ * (invariant 3). */
 /*@ requires \valid(apic) && \valid(apic->page) && \separated(apic, apic->page);
   @ assigns apic->page->word[APIC_PPR / 4 .. APIC_TMR / 4 + 31], apic->tokens, apic->inbox,
   @         made[0 .. VECTOR_COUNT - 1];
